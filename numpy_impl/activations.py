@@ -1,0 +1,97 @@
+"""Activations, each with its formula and its derivative."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numpy_impl.arrays import FloatArray, as_float_array, check_shape, prepare_out
+from numpy_impl.layers import Layer
+
+
+def relu(x: FloatArray) -> FloatArray:
+    """Return max(0, x), elementwise; NaN stays NaN.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html
+    """
+    return np.where(x <= 0, np.zeros_like(x), x)
+
+
+def relu_backward(grad_output: FloatArray, x: FloatArray) -> FloatArray:
+    """Return the derivative of `relu` at x, applied to a gradient: G where x > 0, else 0.
+
+    At the kink relu'(0) = 0, which is PyTorch's choice. The gradient is selected, not multiplied
+    by 0 or 1: an infinite G on a unit that is off gives 0, not NaN.
+
+    Parameters
+    ----------
+    grad_output : ndarray
+        G, of the shape of x.
+    x : ndarray
+        The input, before the activation.
+    """
+    return np.where(x <= 0, np.zeros_like(grad_output), grad_output)
+
+
+class ReLU(Layer):
+    """The rectified linear unit, y = max(0, x), for arrays of any shape.
+
+    Notes
+    -----
+    What `backward` needs of the input is one bit per entry. It is kept as an integer as wide as
+    the floats, all ones where the unit is on and all zeros where it is off: selecting entries is
+    then one bitwise *and* over the raw floats, exact for infinities and NaN.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html
+    """
+
+    def infer(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
+        """Return max(0, x); see `Layer.infer`."""
+        x = as_float_array("x", x)
+        return np.maximum(x, 0, out=prepare_out(out, x.shape, x.dtype, x))
+
+    def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
+        """Return max(0, x); see `Layer.forward`."""
+        x = as_float_array("x", x)
+        y = self.infer(x, out=out)
+        if self.training:
+            self._cache = self._mask(x, reuse=self._cache)
+        return y
+
+    def backward(
+        self,
+        grad_output: ArrayLike,
+        *,
+        out: FloatArray | None = None,
+        need_input_grad: bool = True,
+        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
+    ) -> FloatArray | None:
+        """Return `grad_output` where the input was above 0, else 0; see `Layer.backward`."""
+        mask: NDArray[np.signedinteger[Any]] = self._remembered()
+        if not need_input_grad:
+            return None
+        dtype = np.dtype(f"f{mask.dtype.itemsize}")
+        grad_output = as_float_array("grad_output", grad_output, dtype)
+        check_shape("grad_output", grad_output, mask.shape)
+        grad_input = prepare_out(out, mask.shape, dtype, grad_output)
+        np.bitwise_and(grad_output.view(mask.dtype), mask, out=grad_input.view(mask.dtype))
+        return grad_input
+
+    def out_features(self, in_features: int) -> int:
+        """Return `in_features`."""
+        return in_features
+
+    @staticmethod
+    def _mask(
+        x: FloatArray, reuse: NDArray[np.signedinteger[Any]] | None
+    ) -> NDArray[np.signedinteger[Any]]:
+        integer = np.dtype(f"i{x.dtype.itemsize}")
+        fits = reuse is not None and (reuse.shape, reuse.dtype) == (x.shape, integer)
+        # False, True -> 0, 1 -> -1, 0: all ones, all zeros.
+        return np.subtract(
+            np.less_equal(x, 0).view(np.int8), 1, out=reuse if fits else np.empty(x.shape, integer)
+        )

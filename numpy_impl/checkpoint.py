@@ -1,0 +1,179 @@
+"""Models in files: an ``.npz`` archive of plain arrays, never a pickle.
+
+The archive holds one array per parameter under its name (``0.weight``), and the array ``header``:
+UTF-8 JSON with the format version, the architecture and whatever metadata the caller adds.
+"""
+
+import json
+import os
+import secrets
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numpy_impl.activations import ReLU
+from numpy_impl.arrays import FLOAT_DTYPES
+from numpy_impl.errors import CheckpointError, InputError
+from numpy_impl.layers import Layer, Linear
+from numpy_impl.model import Sequential
+
+FORMAT = "numpy-mlp"
+FORMAT_VERSION = 1
+
+_HEADER = "header"
+
+
+class Checkpoint(NamedTuple):
+    """What `load_model` returns."""
+
+    model: Sequential
+    metadata: dict[str, Any]
+
+
+def architecture(model: Sequential) -> list[dict[str, Any]]:
+    """Return the layers of a model as plain data: type names and constructor arguments."""
+    return [{"type": type(layer).__name__, **layer.config()} for layer in model]
+
+
+def save_model(
+    path: str | os.PathLike[str], model: Sequential, metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Write a model to a file, in one piece or not at all.
+
+    The archive is written to a temporary file in the same folder, flushed to the disk and renamed,
+    so that whatever happens the file is the old one or the new one.
+
+    Parameters
+    ----------
+    path : path
+        Of the file; by custom it ends in ``.npz``.
+    model : Sequential
+        What to save.
+    metadata : mapping, optional
+        JSON-serializable facts to keep beside the model.
+
+    Raises
+    ------
+    InputError
+        If the metadata are not JSON, or a layer is of a type that cannot be loaded again.
+    OSError
+        If the file cannot be written.
+    """
+    layers = architecture(model)
+    for layer in layers:
+        _layer_class(layer["type"])
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "dtype": model.dtype.name,
+        "layers": layers,
+        "metadata": dict(metadata or {}),
+    }
+    try:
+        text = json.dumps(header, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError("metadata", "JSON-serializable values", str(error)) from None
+    arrays: dict[str, np.ndarray[Any, Any]] = {_HEADER: np.frombuffer(text.encode(), np.uint8)}
+    arrays |= {parameter.name: parameter.data for parameter in model.parameters()}
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def load_model(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a model that `save_model` wrote.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+
+    Returns
+    -------
+    Checkpoint
+        The model, in training mode, and the metadata.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, is not such an archive, or is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile) or _HEADER not in archive:
+                raise CheckpointError(str(path), "a model saved by numpy-mlp", "another file")
+            arrays = {name: archive[name] for name in archive.files}
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise CheckpointError(str(path), "a readable file", error.strerror or str(error)) from None
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise CheckpointError(str(path), "a model saved by numpy-mlp", str(error)) from None
+    header = _parse_header(str(path), arrays.pop(_HEADER))
+    try:
+        model = _build(header["layers"], header["dtype"], arrays)
+        model.load_state_dict(arrays)
+    except InputError as error:
+        raise CheckpointError(str(path), "layers and arrays that fit", str(error)) from None
+    return Checkpoint(model, header["metadata"])
+
+
+def _parse_header(path: str, raw: np.ndarray[Any, Any]) -> dict[str, Any]:
+    try:
+        header = json.loads(raw.astype(np.uint8, casting="safe").tobytes())
+        kinds = {"format": str, "version": int, "dtype": str, "layers": list, "metadata": dict}
+        if not all(isinstance(header[key], kind) for key, kind in kinds.items()):
+            raise TypeError
+    except (ValueError, TypeError, KeyError):
+        raise CheckpointError(path, "a header of numpy-mlp", "another header") from None
+    if (header["format"], header["version"]) != (FORMAT, FORMAT_VERSION):
+        raise CheckpointError(
+            path, f"format {FORMAT} {FORMAT_VERSION}", f"{header['format']} {header['version']}"
+        )
+    if header["dtype"] not in {dtype.name for dtype in FLOAT_DTYPES}:
+        raise CheckpointError(path, "dtype float32 or float64", repr(header["dtype"]))
+    return dict(header)
+
+
+def _layer_class(name: object) -> type[Layer]:
+    classes: dict[object, type[Layer]] = {"Linear": Linear, "ReLU": ReLU}
+    if name not in classes:
+        raise InputError("layers", f"types among {sorted(map(str, classes))}", repr(name))
+    return classes[name]
+
+
+def _build(layers: list[Any], dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Sequential:
+    # The drawn weights are overwritten by those of the file.
+    rng = np.random.default_rng(0)
+    built: list[Layer] = []
+    for position, entry in enumerate(layers):
+        if not isinstance(entry, dict):
+            raise InputError(f"layers[{position}]", "an object", repr(entry))
+        arguments = {key: value for key, value in entry.items() if key != "type"}
+        kind = _layer_class(entry.get("type"))
+        if kind is Linear:
+            # Before anything is allocated on the word of a header.
+            shape = (arguments.get("out_features"), arguments.get("in_features"))
+            name = f"{position}.weight"
+            if name not in arrays or arrays[name].shape != shape:
+                got = f"shape {arrays[name].shape}" if name in arrays else "nothing"
+                raise InputError(name, f"shape {shape}", got)
+            arguments |= {"rng": rng, "dtype": dtype}
+        try:
+            built.append(kind(**arguments))
+        except TypeError:
+            raise InputError(
+                f"layers[{position}]", f"arguments of {kind.__name__}", f"{sorted(arguments)}"
+            ) from None
+    return Sequential(*built)

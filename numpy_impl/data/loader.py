@@ -1,0 +1,190 @@
+"""Mini-batches of a data set, shuffled anew each time, without copying the set."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from numpy_impl.arrays import (
+    FloatArray,
+    IntArray,
+    as_float_dtype,
+    check_number,
+    check_positive_int,
+    describe,
+    prepare_out,
+)
+from numpy_impl.errors import InputError
+
+Batch = tuple[FloatArray, IntArray | FloatArray]
+
+
+class DataLoader:
+    """Iterate over mini-batches of inputs and targets.
+
+    Only a permutation of the row numbers is drawn per epoch (8 bytes a sample); rows are gathered,
+    converted and scaled batch by batch. Pixels can therefore stay bytes.
+
+    Parameters
+    ----------
+    inputs : array_like of shape (samples, features)
+        Floating-point numbers, or uint8 together with `scale`.
+    targets : array_like
+        Integer labels of shape (samples,), or rows of shape (samples, classes).
+    batch_size : int, default 64
+        Samples per batch. The last batch holds the rest.
+    shuffle : bool, default False
+        Draw a new order at the start of every iteration. Needs `rng`.
+    drop_last : bool, default False
+        Leave out the last batch if it is short.
+    rng : numpy.random.Generator, optional
+        Source of the orders.
+    scale : float, optional
+        What inputs are multiplied by: 1/255 takes pixels to [0, 1]. Required for uint8, so that
+        nobody trains on raw pixels without having asked for it.
+    dtype : dtype_like, default float32
+        Type of the batches' inputs.
+
+    Raises
+    ------
+    InputError
+        If shapes, lengths or types do not fit, there is no sample, an input is NaN or infinite,
+        `shuffle` comes without `rng`, uint8 without `scale`, or `drop_last` leaves no batch.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/data.html#torch.utils.data.DataLoader
+    """
+
+    def __init__(
+        self,
+        inputs: ArrayLike,
+        targets: ArrayLike,
+        *,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        rng: np.random.Generator | None = None,
+        scale: float | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self._inputs = _check_inputs(inputs, scale)
+        self._targets = _check_targets(targets, len(self._inputs))
+        self.batch_size = check_positive_int("batch_size", batch_size)
+        self.drop_last = drop_last
+        if shuffle and not isinstance(rng, np.random.Generator):
+            raise InputError("rng", "a numpy.random.Generator, to shuffle with", describe(rng))
+        self._rng = rng if shuffle else None
+        self.dtype = as_float_dtype(dtype)
+        self._scale = None if scale is None else self.dtype.type(check_number("scale", scale))
+        if len(self) == 0:
+            raise InputError(
+                "batch_size", f"at most {self.samples} (with drop_last)", f"{self.batch_size}"
+            )
+
+    @property
+    def samples(self) -> int:
+        """Number of samples in the data set."""
+        return len(self._inputs)
+
+    @property
+    def features(self) -> int:
+        """Width of the inputs."""
+        return int(self._inputs.shape[1])
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        whole, rest = divmod(self.samples, self.batch_size)
+        return whole + bool(rest and not self.drop_last)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Iterate over one epoch; every batch is a new pair of arrays."""
+        return self.batches()
+
+    def batches(self, *, out: FloatArray | None = None) -> Iterator[Batch]:
+        """Iterate over one epoch.
+
+        Parameters
+        ----------
+        out : ndarray of shape (batch_size, features), optional
+            Where to write the inputs of every batch, a short one into the first rows: the next
+            batch overwrites them. Without it every batch is a new array.
+
+        Yields
+        ------
+        inputs : ndarray of shape (batch, features)
+            Of the loader's dtype, scaled.
+        targets : ndarray
+            The samples' targets, as they were given.
+
+        Raises
+        ------
+        InputError
+            If `out` does not fit.
+        """
+        shape = (self.batch_size, self.features)
+        if out is not None:
+            prepare_out(out, shape, self.dtype)
+        raw = None if self._inputs.dtype == self.dtype else np.empty(shape, self._inputs.dtype)
+        order = None if self._rng is None else self._rng.permutation(self.samples)
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            stop = min(start + self.batch_size, self.samples)
+            batch = (
+                out[: stop - start]
+                if out is not None
+                else np.empty((stop - start, self.features), self.dtype)
+            )
+            rows = slice(start, stop) if order is None else order[start:stop]
+            self._fill(batch, rows, raw)
+            # Basic slices are views of the data set; what is handed out must be the caller's.
+            targets = self._targets[rows]
+            yield batch, targets.copy() if order is None else targets
+
+    def _fill(
+        self,
+        batch: FloatArray,
+        rows: slice | NDArray[np.intp],
+        raw: NDArray[np.generic] | None,
+    ) -> None:
+        if isinstance(rows, slice):
+            source = self._inputs[rows]
+        else:
+            # mode="clip" lets take write straight into `out`; the row numbers are in range.
+            target = batch if raw is None else raw[: len(batch)]
+            source = np.take(self._inputs, rows, axis=0, out=target, mode="clip")
+        if self._scale is not None:
+            np.multiply(source, self._scale, out=batch)
+        elif source is not batch:
+            np.copyto(batch, source)
+
+
+def _check_inputs(inputs: ArrayLike, scale: float | None) -> NDArray[np.generic]:
+    array = np.asarray(inputs)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise InputError("inputs", "shape (samples, features)", describe(array))
+    if len(array) == 0:
+        raise InputError("inputs", "at least one sample", "none")
+    if array.dtype == np.uint8:
+        if scale is None:
+            raise InputError(
+                "scale", "a number for uint8 inputs (1/255, or 1 for raw pixels)", "None"
+            )
+        return array
+    if array.dtype.kind != "f":
+        raise InputError("inputs", "floating-point numbers, or uint8 with a scale", describe(array))
+    finite = np.isfinite(array)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise InputError("inputs", "finite numbers", f"{array[row, column]} at row {row}")
+    return array
+
+
+def _check_targets(targets: ArrayLike, samples: int) -> IntArray | FloatArray:
+    array = np.asarray(targets)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "iubf":
+        raise InputError("targets", "labels (samples,) or rows (samples, classes)", describe(array))
+    if len(array) != samples:
+        raise InputError("targets", f"{samples} of them, one per input", f"{len(array)}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError("targets", "finite numbers", "NaN or infinity among them")
+    return array

@@ -1,0 +1,191 @@
+"""Losses: a number from logits and targets, and its derivative with respect to the logits."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from numpy_impl.arrays import FloatArray, IntArray, as_float_array, describe, prepare_out
+from numpy_impl.errors import InputError
+
+
+def log_softmax(logits: FloatArray) -> FloatArray:
+    r"""Return the logarithm of softmax over the last axis, by log-sum-exp.
+
+    .. math:: \log p_k = z_k - \max z - \log \sum_j e^{z_j - \max z}
+
+    Subtracting the largest logit leaves the result as it is and every exponent at most zero, so
+    nothing overflows; and no probability is ever formed whose logarithm could be infinite.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (..., classes)
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html
+    """
+    shifted: FloatArray = logits - logits.max(axis=-1, keepdims=True)
+    log_p: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return log_p
+
+
+def cross_entropy(logits: FloatArray, probabilities: FloatArray) -> float:
+    r"""Return the mean cross-entropy, :math:`-\frac1N \sum_{nk} t_{nk} \log p_{nk}`.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (batch, classes)
+        The p above is their softmax.
+    probabilities : ndarray of shape (batch, classes)
+        The targets t; one-hot rows for labels.
+    """
+    return float(-(probabilities * log_softmax(logits)).sum() / len(logits))
+
+
+def cross_entropy_backward(logits: FloatArray, probabilities: FloatArray) -> FloatArray:
+    r"""Return the derivative of `cross_entropy` with respect to the logits.
+
+    .. math:: \frac{\partial L}{\partial z_{nk}} = \frac1N \Bigl(p_{nk} \sum_j t_{nj} - t_{nk}\Bigr)
+
+    which for targets that sum to one is :math:`(p - t) / N`.
+    """
+    p = np.exp(log_softmax(logits))
+    total = probabilities.sum(axis=1, keepdims=True)
+    grad: FloatArray = (p * total - probabilities) / len(logits)
+    return grad
+
+
+class CrossEntropyLoss:
+    """Softmax and cross-entropy in one, from logits.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+        Whether the samples' losses are averaged or added.
+
+    Raises
+    ------
+    InputError
+        For another reduction.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
+    """
+
+    def __init__(self, reduction: str = "mean") -> None:
+        if reduction not in ("mean", "sum"):
+            raise InputError("reduction", "'mean' or 'sum'", repr(reduction))
+        self.reduction = reduction
+        self._cache: tuple[FloatArray, FloatArray, IntArray | FloatArray] | None = None
+
+    def forward(self, logits: ArrayLike, targets: ArrayLike) -> float:
+        """Return the loss of a batch.
+
+        Parameters
+        ----------
+        logits : array_like of shape (batch, classes)
+            Unnormalized scores, float32 or float64.
+        targets : array_like
+            Class labels: integers of shape (batch,). Or one-hot rows: integers or booleans of
+            shape (batch, classes), a single 1 in each row. Or probabilities: floating-point
+            numbers of shape (batch, classes).
+
+        Returns
+        -------
+        float
+            The samples' losses, added up in float64. NaN for the mean of an empty batch.
+
+        Raises
+        ------
+        InputError
+            If shapes or types do not fit, or a label lies outside the classes.
+        """
+        logits = as_float_array("logits", logits)
+        if logits.ndim != 2 or logits.shape[1] == 0:
+            raise InputError("logits", "shape (batch, classes)", describe(logits))
+        targets = _as_targets(targets, logits)
+        if len(logits) == 0:
+            self._cache = (logits, logits[:, :1], targets)
+            return float("nan") if self.reduction == "mean" else 0.0
+
+        shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        sums = np.add.reduce(exponentials, axis=1, keepdims=True)
+        log_sums = np.log(sums)
+        if targets.ndim == 1:
+            losses = log_sums[:, 0] - shifted[np.arange(len(targets)), targets]
+        else:
+            losses = (targets * (log_sums - shifted)).sum(axis=1)
+        self._cache = (exponentials, sums, targets)
+        total = float(losses.sum(dtype=np.float64))
+        return total / len(logits) if self.reduction == "mean" else total
+
+    def backward(self, *, out: FloatArray | None = None) -> FloatArray:
+        """Return the derivative of the last `forward` with respect to its logits.
+
+        Parameters
+        ----------
+        out : ndarray of shape (batch, classes), optional
+            Where to write it. Without it the result is a new array.
+
+        Raises
+        ------
+        InputError
+            If `out` does not fit.
+        RuntimeError
+            If there was no `forward` before.
+        """
+        if self._cache is None:
+            raise RuntimeError("CrossEntropyLoss.backward: there was no forward before")
+        exponentials, sums, targets = self._cache
+        grad = prepare_out(out, exponentials.shape, exponentials.dtype, exponentials)
+        np.divide(exponentials, sums, out=grad)
+        if targets.ndim == 1:
+            grad[np.arange(len(targets)), targets] -= 1
+        else:
+            grad *= targets.sum(axis=1, keepdims=True)
+            grad -= targets
+        if self.reduction == "mean" and len(grad):
+            grad /= len(grad)
+        return grad
+
+    def __call__(self, logits: ArrayLike, targets: ArrayLike) -> float:
+        """Return ``forward(logits, targets)``."""
+        return self.forward(logits, targets)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_cache": None}
+
+
+def _as_targets(targets: ArrayLike, logits: FloatArray) -> IntArray | FloatArray:
+    """Return labels of shape (batch,) or probabilities of shape (batch, classes)."""
+    array = np.asarray(targets)
+    rows, classes = logits.shape
+    if array.shape == (rows,) and array.dtype.kind in "iu":
+        return check_labels("targets", array, classes)
+    if array.shape == (rows, classes):
+        if array.dtype.kind in "iub":
+            return _labels_of_one_hot(array)
+        return as_float_array("targets", array, logits.dtype)
+    raise InputError(
+        "targets",
+        f"integer labels of shape ({rows},) or rows of shape ({rows}, {classes})",
+        describe(array),
+    )
+
+
+def check_labels(name: str, labels: NDArray[np.integer], classes: int) -> IntArray:
+    """Return `labels` if all are in 0..classes-1, else raise InputError naming the first."""
+    # Negative numbers become the largest unsigned ones, so one comparison finds both kinds.
+    unsigned = labels.astype(np.uint64, copy=False)
+    if len(labels) and int(unsigned.max()) >= classes:
+        wrong = int(np.argmax(unsigned >= classes))
+        raise InputError(name, f"labels from 0 to {classes - 1}", f"{labels[wrong]} at {wrong}")
+    return labels
+
+
+def _labels_of_one_hot(rows: NDArray[np.integer] | NDArray[np.bool_]) -> IntArray:
+    if not (((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all()):
+        raise InputError("targets", "one 1 and else zeros in every one-hot row", "other rows")
+    labels: IntArray = rows.argmax(axis=1)
+    return labels

@@ -1,0 +1,378 @@
+"""A network: layers in a row, over one arena of parameters."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from numpy_impl.activations import ReLU
+from numpy_impl.arrays import (
+    FloatArray,
+    as_float_array,
+    as_float_dtype,
+    check_positive_int,
+    describe,
+    prepare_out,
+)
+from numpy_impl.errors import InputError
+from numpy_impl.initializers import kaiming_normal_
+from numpy_impl.layers import Layer, Linear
+from numpy_impl.parameters import Parameter, gather
+
+
+class Workspace:
+    """The arrays a training step writes its activations and their gradients to.
+
+    Parameters
+    ----------
+    model : Sequential
+        The network it is for.
+    batch_size : int
+        The largest batch it holds. A smaller one uses the first rows.
+    in_features : int
+        Width of the network's input.
+
+    Attributes
+    ----------
+    outputs : list of ndarray of shape (batch_size, features)
+        One per layer, for its output.
+    grads : list of ndarray of shape (batch_size, features)
+        One per layer, for the gradient of its output.
+    """
+
+    def __init__(self, model: "Sequential", batch_size: int, in_features: int) -> None:
+        self.batch_size = check_positive_int("batch_size", batch_size)
+        widths = []
+        width = in_features
+        for layer in model:
+            width = layer.out_features(width)
+            widths.append(width)
+        shapes = [(self.batch_size, width) for width in widths]
+        self.outputs = [np.empty(shape, model.dtype) for shape in shapes]
+        self.grads = [np.empty(shape, model.dtype) for shape in shapes]
+
+    def first(self, rows: int) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return the output and gradient buffers, cut to this many rows.
+
+        Raises
+        ------
+        InputError
+            If that is more than `batch_size`.
+        """
+        if rows == self.batch_size:
+            return self.outputs, self.grads
+        if rows > self.batch_size:
+            raise InputError("x", f"at most {self.batch_size} rows", f"{rows} rows")
+        return [a[:rows] for a in self.outputs], [a[:rows] for a in self.grads]
+
+
+class Sequential:
+    """Layers applied one after the other.
+
+    Parameters
+    ----------
+    *layers : Layer
+        At least one, each used once and in one model only, all of one dtype. Their parameters
+        move into the model's arena and are named ``0.weight``, ``0.bias``, ``2.weight``, ... by
+        the position of their layer, as in PyTorch.
+
+    Attributes
+    ----------
+    arena : ParameterArena
+        All values in one vector and all gradients in another.
+    training : bool
+        True after construction and `train`, False after `eval`.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, an argument is not a layer, a layer comes twice or belongs to
+        another model, neighbouring layers do not fit, or dtypes differ.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Sequential.html
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        self._layers = _check_layers(layers)
+        self.training = True
+        self.train()
+        parameters = self.parameters()
+        dtypes = {parameter.arena.dtype for parameter in parameters}
+        if len(dtypes) > 1:
+            raise InputError("layers", "one dtype", " and ".join(sorted(map(str, dtypes))))
+        for position, layer in enumerate(layers):
+            for parameter in layer.parameters():
+                parameter.name = f"{position}.{parameter.name}"
+        self.arena = gather(parameters, dtypes.pop() if dtypes else np.float32)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the parameters, the activations and the gradients."""
+        return self.arena.dtype
+
+    @property
+    def in_features(self) -> int | None:
+        """Width of the input, or None where any width will do."""
+        for layer in self:
+            if isinstance(layer, Linear):
+                return layer.weight.shape[1]
+        return None
+
+    def forward(
+        self,
+        x: ArrayLike,
+        *,
+        out: FloatArray | None = None,
+        workspace: Workspace | None = None,
+    ) -> FloatArray:
+        """Return the output of the last layer.
+
+        Parameters
+        ----------
+        x : array_like of shape (..., in_features)
+            The input; converted once to the model's dtype, never written to.
+        out : ndarray, optional
+            Where to write the output. Without it the output is a new array.
+        workspace : Workspace, optional
+            Where to write every layer's output; the result is then one of its buffers and
+            changes with the next step. Takes the place of `out`.
+
+        Raises
+        ------
+        InputError
+            If `x` or `out` has the wrong shape or type.
+        """
+        y = as_float_array("x", x, self.dtype)
+        if workspace is not None:
+            outputs, _ = workspace.first(len(y))
+            for layer, output in zip(self._layers, outputs, strict=True):
+                y = layer.forward(y, out=output)
+            return y
+        for layer in self._layers[:-1]:
+            y = layer.forward(y)
+        return self._layers[-1].forward(y, out=out)
+
+    def backward(
+        self,
+        grad_output: ArrayLike,
+        *,
+        out: FloatArray | None = None,
+        need_input_grad: bool = True,
+        accumulate: bool = False,
+        workspace: Workspace | None = None,
+    ) -> FloatArray | None:
+        """Write every parameter's gradient for the last training-mode `forward`.
+
+        Parameters
+        ----------
+        grad_output : array_like
+            Derivative of the loss with respect to the output; never written to.
+        out : ndarray, optional
+            Where to write the derivative with respect to the input.
+        need_input_grad : bool, default True
+            Without it the derivative with respect to the input is not computed, which saves the
+            first layer a matrix product.
+        accumulate : bool, default False
+            Add to the gradients instead of overwriting them. (PyTorch always adds.)
+        workspace : Workspace, optional
+            Where to write the gradients between the layers.
+
+        Returns
+        -------
+        ndarray or None
+            The derivative with respect to the input; None without `need_input_grad`.
+
+        Raises
+        ------
+        InputError
+            If `grad_output` or `out` has the wrong shape or type.
+        RuntimeError
+            If there was no training-mode `forward` before.
+        """
+        grad = as_float_array("grad_output", grad_output, self.dtype)
+        # The gradient of a layer's input is that of the output of the layer before it.
+        inner: Sequence[FloatArray | None] = [None] * (len(self._layers) - 1)
+        if workspace is not None:
+            inner = workspace.first(len(grad))[1][:-1]
+        for layer, buffer in zip(self._layers[:0:-1], reversed(inner), strict=True):
+            grad_input = layer.backward(grad, out=buffer, accumulate=accumulate)
+            assert grad_input is not None
+            grad = grad_input
+        return self._layers[0].backward(
+            grad, out=out, need_input_grad=need_input_grad, accumulate=accumulate
+        )
+
+    def predict(
+        self, x: ArrayLike, *, batch_size: int = 4096, out: FloatArray | None = None
+    ) -> FloatArray:
+        """Return the output in evaluation mode, whatever mode the model is in.
+
+        Nothing is remembered or changed, so several threads may predict at once.
+
+        Parameters
+        ----------
+        x : array_like of shape (samples, in_features)
+            The input.
+        batch_size : int, default 4096
+            Rows computed at a time; bounds the memory used by the layers in between.
+        out : ndarray of shape (samples, out_features), optional
+            Where to write the output.
+
+        Returns
+        -------
+        ndarray of shape (samples, out_features)
+            What the last layer gives: logits, for a classifier.
+
+        Raises
+        ------
+        InputError
+            If `x` or `out` has the wrong shape or type, or `batch_size` is not positive.
+        """
+        rows = as_float_array("x", x, self.dtype)
+        if rows.ndim != 2:
+            raise InputError("x", "shape (samples, features)", describe(rows))
+        step = check_positive_int("batch_size", batch_size)
+        width = rows.shape[1]
+        for layer in self:
+            width = layer.out_features(width)
+        result = prepare_out(out, (len(rows), width), self.dtype, rows)
+        for start in range(0, len(rows), step):
+            y = rows[start : start + step]
+            for layer in self._layers[:-1]:
+                y = layer.infer(y)
+            self._layers[-1].infer(y, out=result[start : start + step])
+        return result
+
+    def parameters(self) -> list[Parameter]:
+        """Return all parameters, in the order of their layers."""
+        return [parameter for layer in self._layers for parameter in layer.parameters()]
+
+    def train(self) -> None:
+        """Switch every layer to training mode."""
+        self.training = True
+        for layer in self._layers:
+            layer.train()
+
+    def eval(self) -> None:
+        """Switch every layer to evaluation mode."""
+        self.training = False
+        for layer in self._layers:
+            layer.eval()
+
+    def zero_grad(self) -> None:
+        """Set all gradients to zero; needed only before accumulating."""
+        self.arena.grads.fill(0)
+
+    def state_dict(self) -> dict[str, FloatArray]:
+        """Return a copy of every parameter under PyTorch's name and in PyTorch's layout."""
+        return {parameter.name: parameter.data.copy() for parameter in self.parameters()}
+
+    def load_state_dict(self, state_dict: Mapping[str, ArrayLike]) -> None:
+        """Copy values into the parameters; either all of them or, on an error, none.
+
+        Parameters
+        ----------
+        state_dict : mapping of str to array_like
+            What `state_dict` returns, or the state_dict of the equal network in PyTorch.
+
+        Raises
+        ------
+        InputError
+            If keys are missing or unexpected, or shapes or types do not fit; all are listed.
+        """
+        parameters = {parameter.name: parameter for parameter in self.parameters()}
+        faults = [f"missing key {name}" for name in parameters if name not in state_dict]
+        faults += [f"unexpected key {name}" for name in state_dict if name not in parameters]
+        arrays = {}
+        for name, parameter in parameters.items():
+            if name in state_dict:
+                array = as_float_array(name, state_dict[name], self.dtype)
+                if array.shape != parameter.shape:
+                    faults.append(f"{name} of shape {array.shape} for {parameter.shape}")
+                arrays[name] = array
+        if faults:
+            raise InputError("state_dict", f"the keys and shapes of {self!r}", "; ".join(faults))
+        for name, array in arrays.items():
+            parameters[name].data = array
+
+    def __call__(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
+        """Return ``forward(x, out=out)``."""
+        return self.forward(x, out=out)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._layers)
+
+    def __getitem__(self, index: int) -> Layer:
+        return self._layers[index]
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self._layers))})"
+
+
+def _check_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    checked: list[Layer] = []
+    width: int | None = None
+    for position, layer in enumerate(layers):
+        name = f"layers[{position}]"
+        if not isinstance(layer, Layer):
+            raise InputError(name, "a Layer", describe(layer))
+        if any(layer is other for other in checked):
+            raise InputError(name, "a layer of its own", "a layer that is already in this model")
+        if any("." in parameter.name for parameter in layer.parameters()):
+            raise InputError(
+                name, "a layer that is in no other model (deepcopy it)", "a layer of another model"
+            )
+        if isinstance(layer, Linear) or width is not None:
+            inputs = layer.weight.shape[1] if isinstance(layer, Linear) else width
+            assert inputs is not None
+            if width is not None and width != inputs:
+                raise InputError(name, f"{width} input features", f"{inputs}")
+            width = layer.out_features(inputs)
+        checked.append(layer)
+    if not checked:
+        raise InputError("layers", "at least one layer", "none")
+    return tuple(checked)
+
+
+def mlp(
+    sizes: Sequence[int], *, rng: np.random.Generator, dtype: DTypeLike = np.float32
+) -> Sequential:
+    """Build a multi-layer perceptron: Linear and ReLU by turns, Linear at the end.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, of each hidden layer, and of the output: ``[784, 128, 10]``.
+    rng : numpy.random.Generator
+        Draws the weights by He initialization (`kaiming_normal_`); biases start at zero.
+    dtype : dtype_like, default float32
+        float32 or float64.
+
+    Returns
+    -------
+    Sequential
+        It gives logits; softmax belongs to the loss.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two sizes, one is not a positive integer, or the dtype is neither.
+    """
+    if len(sizes) < 2:
+        raise InputError("sizes", "at least an input and an output width", f"{list(sizes)}")
+    as_float_dtype(dtype)
+    layers: list[Layer] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layer = Linear(inputs, outputs, rng=rng, dtype=dtype)
+        kaiming_normal_(layer.weight.data, rng=rng)
+        if layer.bias is not None:
+            layer.bias.data.fill(0)
+        layers += [layer, ReLU()]
+    return Sequential(*layers[:-1])

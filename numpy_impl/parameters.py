@@ -1,0 +1,169 @@
+"""Parameters: named views into one flat vector of values and one of gradients.
+
+A model owns a single `ParameterArena`. Everything that treats the parameters as a whole
+(an optimizer step, a gradient norm, a checkpoint, a reduction over processes) is then an
+operation on one vector, while layers go on using arrays of their own shape.
+
+There is deliberately no reference from the arena to its parameters: without that cycle,
+`copy.deepcopy` and `pickle` rebuild the arena first and the views upon it afterwards, and
+a copied model stays connected to its copied arena.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from numpy_impl.arrays import FloatArray, as_float_array, as_float_dtype, check_shape
+
+
+class ParameterArena:
+    """One contiguous vector of values and one of gradients, of equal length.
+
+    Parameters
+    ----------
+    size : int
+        Number of scalars.
+    dtype : dtype_like, default float32
+        float32 or float64.
+
+    Attributes
+    ----------
+    values, grads : ndarray of shape (size,)
+        Written in place, never replaced.
+    """
+
+    def __init__(self, size: int, dtype: DTypeLike = np.float32) -> None:
+        self.values: FloatArray = np.zeros(size, as_float_dtype(dtype))
+        self.grads: FloatArray = np.zeros_like(self.values)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values and of the gradients."""
+        return self.values.dtype
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class Parameter:
+    """A named array of an arena, with its gradient.
+
+    Parameters
+    ----------
+    name : str
+        PyTorch's name: ``weight`` in a layer on its own, ``0.weight`` in a model.
+    shape : tuple of int
+        Shape of the value and of the gradient.
+    arena : ParameterArena
+        Where both live.
+    offset : int
+        Index of the first scalar in the arena.
+    """
+
+    def __init__(
+        self, name: str, shape: tuple[int, ...], arena: ParameterArena, offset: int
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self._connect(arena, offset)
+
+    def _connect(self, arena: ParameterArena, offset: int) -> None:
+        self.arena = arena
+        self.offset = offset
+        self._data = arena.values[self.slice].reshape(self.shape)
+        self._grad = arena.grads[self.slice].reshape(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of scalars."""
+        return math.prod(self.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def slice(self) -> slice:
+        """Where the parameter stands in ``arena.values`` and ``arena.grads``."""
+        return slice(self.offset, self.offset + self.size)
+
+    @property
+    def data(self) -> FloatArray:
+        """The value, a view into ``arena.values``. Assigning copies into the view.
+
+        Raises
+        ------
+        InputError
+            On assignment, unless the new value is floating-point and of the same shape.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, value: ArrayLike) -> None:
+        self._assign(self._data, value)
+
+    @property
+    def grad(self) -> FloatArray:
+        """The gradient, a view into ``arena.grads``. Assigning copies into the view.
+
+        Raises
+        ------
+        InputError
+            On assignment, unless the new value is floating-point and of the same shape.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: ArrayLike) -> None:
+        self._assign(self._grad, value)
+
+    def _assign(self, view: FloatArray, value: ArrayLike) -> None:
+        # `parameter.data -= step` assigns the view to itself after the in-place operation.
+        if value is view:
+            return
+        array = as_float_array(self.name, value, view.dtype)
+        check_shape(self.name, array, self.shape)
+        np.copyto(view, array)
+
+    def move_to(self, arena: ParameterArena, offset: int) -> None:
+        """Copy value and gradient into another arena and become a view of that one."""
+        data, grad = self._data, self._grad
+        self._connect(arena, offset)
+        np.copyto(self._data, data)
+        np.copyto(self._grad, grad)
+
+    def __getstate__(self) -> tuple[str, tuple[int, ...], ParameterArena, int]:
+        return self.name, self.shape, self.arena, self.offset
+
+    def __setstate__(self, state: tuple[str, tuple[int, ...], ParameterArena, int]) -> None:
+        self.name, self.shape, arena, offset = state
+        self._connect(arena, offset)
+
+    def __repr__(self) -> str:
+        return f"Parameter({self.name!r}, shape={self.shape}, dtype={self._data.dtype})"
+
+
+def make_parameters(shapes: dict[str, tuple[int, ...]], dtype: DTypeLike) -> list[Parameter]:
+    """Allocate one arena and return a parameter of zeros for each name and shape, in order."""
+    arena = ParameterArena(sum(math.prod(shape) for shape in shapes.values()), dtype)
+    parameters = []
+    offset = 0
+    for name, shape in shapes.items():
+        parameters.append(Parameter(name, shape, arena, offset))
+        offset += parameters[-1].size
+    return parameters
+
+
+def gather(parameters: Iterable[Parameter], dtype: DTypeLike) -> ParameterArena:
+    """Move parameters, in the order given, into one new arena and return it."""
+    parameters = list(parameters)
+    arena = ParameterArena(sum(parameter.size for parameter in parameters), dtype)
+    offset = 0
+    for parameter in parameters:
+        parameter.move_to(arena, offset)
+        offset += parameter.size
+    return arena

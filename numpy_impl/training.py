@@ -1,0 +1,268 @@
+"""Training: the loop that takes a model through epochs of batches, and what it records."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from types import FrameType
+from typing import Protocol
+
+import numpy as np
+
+from numpy_impl.arrays import FloatArray, IntArray, check_positive_int
+from numpy_impl.data.loader import DataLoader
+from numpy_impl.errors import DivergenceError, InputError
+from numpy_impl.metrics import as_labels
+from numpy_impl.model import Sequential, Workspace
+from numpy_impl.optimizers import Optimizer
+
+Targets = IntArray | FloatArray
+
+
+class Loss(Protocol):
+    """What the trainer asks of a loss."""
+
+    def forward(self, logits: FloatArray, targets: Targets) -> float:
+        """Return the loss of a batch."""
+
+    def backward(self, *, out: FloatArray | None = None) -> FloatArray:
+        """Return the derivative of the last loss with respect to its logits."""
+
+
+@dataclass
+class History:
+    """What happened in each epoch; lists of equal length.
+
+    Attributes
+    ----------
+    epoch : list of int
+        Number of the epoch, from 1.
+    train_loss : list of float
+        Mean loss of the samples as they were trained on, with the parameters of that moment.
+    train_accuracy, test_accuracy : list of float
+        Share of right answers at the end of the epoch, from 0 to 1, in evaluation mode.
+    seconds : list of float
+        Wall time of the epoch, with its evaluations.
+    """
+
+    epoch: list[int] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    def append(
+        self, *, train_loss: float, train_accuracy: float, test_accuracy: float, seconds: float
+    ) -> None:
+        """Add an epoch."""
+        self.epoch.append(len(self.epoch) + 1)
+        self.train_loss.append(train_loss)
+        self.train_accuracy.append(train_accuracy)
+        self.test_accuracy.append(test_accuracy)
+        self.seconds.append(seconds)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return the lists by name, for JSON."""
+        return asdict(self)
+
+
+class Callback:
+    """What may be done during training; override what is wanted."""
+
+    def on_fit_begin(self, epochs: int, steps: int) -> None:
+        """Do something before the first epoch, of so many with so many steps each."""
+
+    def on_step_end(self, epoch: int, step: int, loss: float) -> None:
+        """Do something after a step; both numbers are from 1."""
+
+    def on_epoch_end(self, history: History) -> None:
+        """Do something after an epoch, which is the last in `history`."""
+
+    def on_fit_end(self, history: History) -> None:
+        """Do something at the end, even after an error or an interruption."""
+
+
+class Trainer:
+    """Train a model: batch -> layers -> loss -> layers back -> gradients -> optimizer.
+
+    Parameters
+    ----------
+    model : Sequential
+        The network.
+    loss : Loss
+        From the network's output and the targets to a number.
+    optimizer : Optimizer
+        Over the model's parameters.
+    callbacks : sequence of Callback
+        Called in their order.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether the last `fit` was ended by an interrupt (Ctrl-C).
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        loss: Loss,
+        optimizer: Optimizer,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.callbacks = tuple(callbacks)
+        self.interrupted = False
+
+    def fit(
+        self,
+        train: DataLoader,
+        validation: DataLoader,
+        epochs: int,
+        *,
+        train_sample: DataLoader | None = None,
+    ) -> History:
+        """Train for a number of epochs.
+
+        An interrupt (Ctrl-C) lets the step under way finish; then the history so far is returned
+        and `interrupted` is set. A second one raises KeyboardInterrupt at once.
+
+        Parameters
+        ----------
+        train : DataLoader
+            What to learn from.
+        validation : DataLoader
+            What to measure `History.test_accuracy` on.
+        epochs : int
+            How often to go through `train`.
+        train_sample : DataLoader, optional
+            What to measure `History.train_accuracy` on; by default all of `train`.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        InputError
+            If the data do not fit the model, or `epochs` is not a positive integer.
+        DivergenceError
+            If a loss is NaN or infinite. The parameters are those before that step.
+        """
+        check_positive_int("epochs", epochs)
+        for name, loader in (("train", train), ("validation", validation)):
+            if self.model.in_features not in (None, loader.features):
+                raise InputError(name, f"{self.model.in_features} features", f"{loader.features}")
+        history = History()
+        workspace = Workspace(self.model, train.batch_size, train.features)
+        inputs = np.empty((train.batch_size, train.features), self.model.dtype)
+        self.interrupted = False
+        for callback in self.callbacks:
+            callback.on_fit_begin(epochs, len(train))
+        try:
+            # Overflow on the way to divergence is reported as such, by the loss.
+            with _deferred_interrupt() as interrupts, np.errstate(over="ignore", invalid="ignore"):
+                for _ in range(epochs):
+                    start = time.perf_counter()
+                    train_loss = self._epoch(train, inputs, workspace, history, interrupts)
+                    if interrupts:
+                        self.interrupted = True
+                        break
+                    history.append(
+                        train_loss=train_loss,
+                        train_accuracy=evaluate(self.model, train_sample or train),
+                        test_accuracy=evaluate(self.model, validation),
+                        seconds=time.perf_counter() - start,
+                    )
+                    for callback in self.callbacks:
+                        callback.on_epoch_end(history)
+        finally:
+            for callback in self.callbacks:
+                callback.on_fit_end(history)
+        return history
+
+    def step(self, inputs: FloatArray, targets: Targets, workspace: Workspace) -> float:
+        """Train on one batch and return its loss; on a loss that is not finite, do not train.
+
+        Parameters
+        ----------
+        inputs : ndarray of shape (batch, in_features)
+            At most as many rows as the workspace holds.
+        targets : ndarray
+            As the loss takes them.
+        workspace : Workspace
+            Overwritten.
+
+        Raises
+        ------
+        InputError
+            If the batch does not fit the model, the loss or the workspace.
+        """
+        logits = self.model.forward(inputs, workspace=workspace)
+        loss = self.loss.forward(logits, targets)
+        if np.isfinite(loss):
+            _, grads = workspace.first(len(inputs))
+            grad = self.loss.backward(out=grads[-1])
+            self.model.backward(grad, need_input_grad=False, workspace=workspace)
+            self.optimizer.step()
+        return loss
+
+    def _epoch(
+        self,
+        train: DataLoader,
+        inputs: FloatArray,
+        workspace: Workspace,
+        history: History,
+        interrupts: list[int],
+    ) -> float:
+        epoch = len(history.epoch) + 1
+        total, samples = 0.0, 0
+        self.model.train()
+        for step, (batch, targets) in enumerate(train.batches(out=inputs), start=1):
+            loss = self.step(batch, targets, workspace)
+            if not np.isfinite(loss):
+                raise DivergenceError(epoch, step, loss)
+            total += loss * len(batch)
+            samples += len(batch)
+            for callback in self.callbacks:
+                callback.on_step_end(epoch, step, loss)
+            if interrupts:
+                break
+        return total / samples
+
+
+def evaluate(model: Sequential, loader: DataLoader) -> float:
+    """Return the share of a loader's samples that the model classifies right, from 0 to 1.
+
+    The model computes in evaluation mode, whatever mode it is in.
+    """
+    right = seen = 0
+    out = np.empty((loader.batch_size, loader.features), loader.dtype)
+    for inputs, targets in loader.batches(out=out):
+        predicted = model.predict(inputs).argmax(axis=1)
+        right += int(np.count_nonzero(predicted == as_labels("targets", targets)))
+        seen += len(inputs)
+    return right / seen
+
+
+@contextmanager
+def _deferred_interrupt() -> Iterator[list[int]]:
+    """Collect the first SIGINT in the list it yields, where signals can be handled at all."""
+    interrupts: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
+
+    def note(signum: int, _frame: FrameType | None) -> None:
+        if interrupts:
+            raise KeyboardInterrupt
+        interrupts.append(signum)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,1 @@
+"""What a person uses: data files, checkpoints, training, the command line."""

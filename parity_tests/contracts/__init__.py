@@ -1,0 +1,1 @@
+"""What the library promises beside its formulas: memory, copies, errors, imports, determinism."""

@@ -1,0 +1,1 @@
+"""NumPy against PyTorch: outputs, gradients, optimizer steps, whole trainings."""
