@@ -1,0 +1,18 @@
+"""The checks: for every case of the registry, what must hold, as a function that raises if not.
+
+One generator feeds everybody: pytest runs the checks as tests, and the catalogue of planted faults
+runs them to see that they notice.
+"""
+
+from collections.abc import Iterator
+
+from parity_tests.checks import contracts, data, losses, models, optimizers
+from parity_tests.checks.check import Check
+
+__all__ = ["Check", "all_checks"]
+
+
+def all_checks(seed: int = 0) -> Iterator[Check]:
+    """Yield every check, with inputs drawn from this seed."""
+    for module in (models, losses, optimizers, data, contracts):
+        yield from module.checks(seed)

@@ -1,0 +1,266 @@
+"""What the layers, models and optimizers promise about memory, modes and copies."""
+
+import copy
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import numpy_impl as ours
+from numpy_impl.activations import relu, relu_backward
+from numpy_impl.layers import linear, linear_backward
+from numpy_impl.losses import cross_entropy, cross_entropy_backward
+from numpy_impl.optimizers import adam_step
+from parity_tests.cases import MODELS, ModelCase, labels
+from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
+from parity_tests.inputs import BATCH, CLASSES, FEATURES, HIDDEN, mixed, normal
+
+Model = ours.Layer | ours.Sequential
+
+
+def checks(seed: int) -> Iterator[Check]:
+    """Yield the checks that hold for every model, then those of whole trainings."""
+    for_models: dict[str, Callable[[ModelCase, int], None]] = {
+        "ownership": check_ownership,
+        "out": check_out,
+        "evaluation-mode": check_evaluation_mode,
+        "accumulate": check_accumulate,
+        "input-gradient": check_input_gradient_on_demand,
+        "copies": check_copies,
+    }
+    for case in MODELS:
+        for name, check in for_models.items():
+            yield Check(f"contract/{case.name}/{name}", partial(check, case, seed))
+    yield Check("contract/training/workspace", partial(check_workspace, seed))
+    yield Check("contract/training/plain-step", partial(check_plain_step, seed))
+    yield Check("contract/training/copies", partial(check_copies_of_a_training, seed))
+    yield Check("contract/training/same-seed", partial(check_same_seed, seed))
+    yield Check("contract/predict/slices", partial(check_predict, seed))
+
+
+def _setting(case: ModelCase, seed: int) -> tuple[Model, Array, Array]:
+    rng = np.random.default_rng(seed)
+    model = case.make(rng, FLOAT64)
+    x = mixed(rng, case.shapes[0])
+    return model, x, normal(rng, model.forward(x).shape)
+
+
+def _grads(model: Model) -> list[Array]:
+    return [parameter.grad.copy() for parameter in model.parameters()]
+
+
+def _equal(left: list[Array], right: list[Array]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def check_ownership(case: ModelCase, seed: int) -> None:
+    """What you receive is yours: nothing else uses it, whatever you write there."""
+    model, x, grad_output = _setting(case, seed)
+    output = model.forward(x)
+    expected = model.backward(grad_output)
+    assert expected is not None
+    grads = _grads(model)
+    for array in (output, expected):
+        for other in (x, grad_output, *(p.data for p in model.parameters())):
+            assert not np.shares_memory(array, other), "a result shares memory with an argument"
+
+    output = model.forward(x)
+    output.fill(np.nan)
+    first = model.backward(grad_output)
+    assert first is not None
+    assert np.array_equal(first, expected), "writing to the output changed the gradient"
+    assert _equal(_grads(model), grads), "writing to the output changed the gradients"
+    kept = first.copy()
+    second = model.backward(grad_output)
+    assert second is not None
+    assert not np.shares_memory(first, second), "two results share memory"
+    assert np.array_equal(first, kept), "the second backward changed the first one's result"
+
+
+def check_out(case: ModelCase, seed: int) -> None:
+    """Results are written to `out`, whatever was in there, and are the same as without."""
+    model, x, grad_output = _setting(case, seed)
+    expected = model.forward(x)
+    expected_grad = model.backward(grad_output)
+    out = np.full(expected.shape, np.nan)
+    assert model.forward(x, out=out) is out
+    assert np.array_equal(out, expected)
+    out = np.full(x.shape, np.nan)
+    assert model.backward(grad_output, out=out) is out
+    assert expected_grad is not None
+    assert np.array_equal(out, expected_grad)
+    with np.testing.assert_raises(ours.InputError):
+        model.forward(x, out=np.empty((*expected.shape, 1)))
+
+
+def check_evaluation_mode(case: ModelCase, seed: int) -> None:
+    """A validation between forward and backward changes nothing."""
+    model, x, grad_output = _setting(case, seed)
+    model.forward(x)
+    expected = model.backward(grad_output)
+    grads = _grads(model)
+    model.forward(x)
+    model.eval()
+    other = model.forward(-2 * x[:1])
+    model.train()
+    result = model.backward(grad_output)
+    assert result is not None
+    assert expected is not None
+    assert np.array_equal(result, expected), "evaluating changed what backward remembers"
+    assert _equal(_grads(model), grads), "evaluating changed what backward remembers"
+    assert np.array_equal(other, model.forward(-2 * x[:1])), "evaluation computes something else"
+
+
+def check_accumulate(case: ModelCase, seed: int) -> None:
+    """Backward overwrites gradients; with `accumulate` it adds to them."""
+    model, x, grad_output = _setting(case, seed)
+    model.forward(x)
+    model.backward(grad_output)
+    once = _grads(model)
+    model.backward(grad_output)
+    assert _equal(_grads(model), once), "backward did not overwrite"
+    model.backward(grad_output, accumulate=True)
+    for twice, single in zip(_grads(model), once, strict=True):
+        np.testing.assert_allclose(twice, 2 * single, rtol=1e-12, atol=1e-12)
+
+
+def check_input_gradient_on_demand(case: ModelCase, seed: int) -> None:
+    """Without `need_input_grad` there is none, and the parameters' gradients are the same."""
+    model, x, grad_output = _setting(case, seed)
+    model.forward(x)
+    model.backward(grad_output)
+    grads = _grads(model)
+    for parameter in model.parameters():
+        parameter.grad.fill(np.nan)
+    assert model.backward(grad_output, need_input_grad=False) is None
+    assert _equal(_grads(model), grads)
+
+
+def check_copies(case: ModelCase, seed: int) -> None:
+    """Copies have the same parameters, are connected in themselves, and apart from the original."""
+    model, x, _ = _setting(case, seed)
+    before = [parameter.data.copy() for parameter in model.parameters()]
+    for duplicate in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert np.array_equal(duplicate.forward(x), model.forward(x))
+        for parameter in duplicate.parameters():
+            assert parameter.arena is duplicate.parameters()[0].arena
+            parameter.arena.values[parameter.slice] = 7.0
+            assert (parameter.data == 7.0).all(), "the copy's parameter left its arena"
+            parameter.arena.grads[parameter.slice] = 3.0
+            assert (parameter.grad == 3.0).all(), "the copy's gradient left its arena"
+        for parameter, value in zip(model.parameters(), before, strict=True):
+            assert np.array_equal(parameter.data, value), "the copy shares the original's memory"
+
+
+def _training(
+    seed: int, dtype: np.dtype[Any], sizes: Sequence[int] = (FEATURES, HIDDEN, CLASSES)
+) -> tuple[ours.Trainer, Array, Array]:
+    rng = np.random.default_rng(seed)
+    model = ours.mlp(sizes, rng=rng, dtype=dtype)
+    trainer = ours.Trainer(model, ours.CrossEntropyLoss(), ours.Adam(model.parameters(), lr=1e-2))
+    x = mixed(rng, (3 * BATCH + 2, FEATURES)).astype(dtype)
+    return trainer, x, labels(rng, (len(x), CLASSES))
+
+
+def _batches(x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
+    for start in range(0, len(x), BATCH):
+        yield x[start : start + BATCH], y[start : start + BATCH]
+
+
+def check_workspace(seed: int) -> None:
+    """Training in buffers full of NaN, a short last batch included, gives the same bits."""
+    # Hidden layers of different widths, so that no buffer fits in another's place.
+    trainer, x, y = _training(seed, FLOAT32, (FEATURES, 17, HIDDEN, CLASSES))
+    fresh = copy.deepcopy(trainer)
+    workspace = ours.Workspace(trainer.model, BATCH, FEATURES)
+    for batch, targets in _batches(x, y):
+        for buffer in (*workspace.outputs, *workspace.grads):
+            buffer.fill(np.nan)
+        loss = trainer.step(batch, targets, workspace)
+        assert loss == fresh.loss.forward(fresh.model.forward(batch), targets)
+        fresh.model.backward(fresh.loss.backward())
+        fresh.optimizer.step()
+        assert np.array_equal(trainer.model.arena.values, fresh.model.arena.values)
+
+
+def check_plain_step(seed: int) -> None:
+    """The training step against the formulas, written out."""
+    trainer, x, y = _training(seed, FLOAT64)
+    workspace = ours.Workspace(trainer.model, BATCH, FEATURES)
+    values = trainer.model.state_dict()
+    moments = {name: (np.zeros_like(value),) * 2 for name, value in values.items()}
+    for step, (batch, targets) in enumerate(_batches(x, y), start=1):
+        t = np.eye(CLASSES)[targets]
+        z = linear(batch, values["0.weight"], values["0.bias"])
+        a = relu(z)
+        logits = linear(a, values["2.weight"], values["2.bias"])
+        grads = {}
+        grad, grads["2.weight"], grads["2.bias"] = linear_backward(
+            cross_entropy_backward(logits, t), a, values["2.weight"]
+        )
+        _, grads["0.weight"], grads["0.bias"] = linear_backward(
+            relu_backward(grad, z), batch, values["0.weight"]
+        )
+        for name, value in values.items():
+            values[name], *rest = adam_step(value, grads[name], *moments[name], step, lr=1e-2)
+            moments[name] = rest[0], rest[1]
+        loss = trainer.step(batch, targets, workspace)
+        np.testing.assert_allclose(loss, cross_entropy(logits, t), rtol=1e-12)
+        for parameter in trainer.model.parameters():
+            expected = values[parameter.name]
+            np.testing.assert_allclose(parameter.data, expected, rtol=0, atol=1e-11)
+
+
+def check_copies_of_a_training(seed: int) -> None:
+    """Model and optimizer copied together go on training together."""
+    trainer, x, y = _training(seed, FLOAT32)
+    batches = list(_batches(x, y))
+    workspace = ours.Workspace(trainer.model, BATCH, FEATURES)
+    trainer.step(*batches[0], workspace)
+    for duplicate in (copy.deepcopy(trainer), pickle.loads(pickle.dumps(trainer))):
+        reference = copy.deepcopy(trainer)
+        before = trainer.model.arena.values.copy()
+        for other in (duplicate, reference):
+            other.step(*batches[1], workspace)
+        trained = duplicate.model.arena.values
+        assert not np.array_equal(trained, before), "the copy's optimizer lost its model"
+        assert np.array_equal(trained, reference.model.arena.values)
+        assert np.array_equal(trainer.model.arena.values, before), "the original moved too"
+
+
+def check_same_seed(seed: int) -> None:
+    """One seed gives the same bits twice, another one does not."""
+
+    def train(seed: int) -> Array:
+        rng = np.random.default_rng(seed)
+        model = ours.mlp([FEATURES, HIDDEN, CLASSES], rng=rng)
+        x, y = normal(rng, (50, FEATURES)), labels(rng, (50, CLASSES))
+        loader = ours.DataLoader(x, y, batch_size=BATCH, shuffle=True, rng=rng)
+        trainer = ours.Trainer(model, ours.CrossEntropyLoss(), ours.Adam(model.parameters()))
+        trainer.fit(loader, loader, epochs=2)
+        return model.arena.values
+
+    assert np.array_equal(train(seed), train(seed))
+    assert not np.array_equal(train(seed), train(seed + 1))
+
+
+def check_predict(seed: int) -> None:
+    """Predicting in slices, in either mode, gives what one forward gives; nothing is remembered."""
+    rng = np.random.default_rng(seed)
+    model = ours.mlp([FEATURES, HIDDEN, CLASSES], rng=rng, dtype=FLOAT64)
+    x = normal(rng, (23, FEATURES))
+    expected = model.forward(x)
+    grad_output = normal(rng, expected.shape)
+    model.backward(grad_output)
+    grads = model.arena.grads.copy()
+    model.forward(x)
+    for batch_size in (1, BATCH, 23, 4096):
+        result = model.predict(-x, batch_size=batch_size)
+        # Slices of other sizes may take BLAS another way through the same sums.
+        np.testing.assert_allclose(model.predict(x, batch_size=batch_size), expected, rtol=1e-12)
+        assert result.shape == expected.shape
+    assert model.training
+    model.backward(grad_output)
+    assert np.array_equal(model.arena.grads, grads), "predict changed what backward remembers"

@@ -1,0 +1,175 @@
+"""Layers and networks: y, dL/dx and dL/dparameter for a random dL/dy."""
+
+import copy
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+import numpy_impl as ours
+from numpy_impl.layers import sum_rows
+from parity_tests.cases import MODELS, ModelCase
+from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
+from parity_tests.differences import central_difference
+from parity_tests.inputs import DRAWS, FEATURES, LAYOUTS, normal
+from parity_tests.measures import (
+    Comparison,
+    compare_float32,
+    compare_float64,
+    require,
+    scaled_error,
+)
+from torch_ref import Autograd, differentiate, to_torch, twin_of
+
+
+def checks(seed: int) -> Iterator[Check]:
+    """Yield the checks of every case in `MODELS`."""
+    for case in MODELS:
+        yield from _model_checks(case, seed)
+    yield Check("sum-rows/accuracy", partial(check_sum_of_rows, seed))
+
+
+def _model_checks(case: ModelCase, seed: int) -> Iterator[Check]:
+    for dtype in (FLOAT64, FLOAT32):
+        for shape in case.shapes:
+            for draw in DRAWS:
+                name = f"{case.name}/{dtype}-{'x'.join(map(str, shape)) or 'scalar'}-{draw}"
+                yield Check(f"model/{name}", partial(check_model, case, dtype, shape, draw, seed))
+    for layout in LAYOUTS:
+        name = f"layout/{case.name}/{layout}"
+        yield Check(name, partial(check_layout, case, layout, seed))
+    if case.terms < 200:  # differences take two evaluations per scalar
+        yield Check(f"differences/{case.name}", partial(check_by_differences, case, seed))
+
+
+def check_model(
+    case: ModelCase, dtype: np.dtype[Any], shape: tuple[int, ...], draw: str, seed: int
+) -> None:
+    """Output and every gradient against autograd."""
+    rng = np.random.default_rng([seed, *shape])
+    model = case.make(rng, dtype)
+    x = DRAWS[draw](rng, shape).astype(dtype)
+    twin = _twin(model)
+    grad_output = DRAWS[draw](rng, _forward(model, x).shape).astype(dtype)
+    ours_ = _differentiate(model, x, grad_output)
+    theirs = differentiate(twin, x, grad_output)
+    truth = differentiate(twin.double(), x, grad_output, dtype=torch.float64)
+    condition = _condition(twin, x, grad_output)
+    require(_compare_all(case, dtype, ours_, theirs, truth, condition))
+
+
+def check_layout(case: ModelCase, layout: str, seed: int) -> None:
+    """The result does not depend on strides, and arguments are unchanged bit for bit."""
+    rng = np.random.default_rng(seed)
+    model = case.make(rng, FLOAT64)
+    x = normal(rng, case.shapes[0])
+    grad_output = normal(rng, _forward(model, x).shape)
+    expected = _differentiate(model, x, grad_output)
+    x_there, grad_there = LAYOUTS[layout](x), LAYOUTS[layout](grad_output)
+    result = _differentiate(model, x_there, grad_there)
+    assert np.array_equal(x, x_there), "forward or backward wrote to x"
+    assert np.array_equal(grad_output, grad_there), "backward wrote to grad_output"
+    # Other strides may take BLAS another way through the same sum.
+    condition = _condition(_twin(model), x, grad_output)
+    require(_compare_all(case, FLOAT64, result, expected, expected, condition))
+
+
+def check_by_differences(case: ModelCase, seed: int) -> None:
+    """Gradients against differences of the model's own forward, without PyTorch."""
+    rng = np.random.default_rng(seed)
+    model = case.make(rng, FLOAT64)
+    x = normal(rng, case.shapes[0])
+    grad_output = normal(rng, _forward(model, x).shape)
+    gradients = _differentiate(model, x, grad_output)
+
+    def along(parameter: ours.Parameter) -> Callable[[Array], float]:
+        def value(data: Array) -> float:
+            before = parameter.data.copy()
+            parameter.data = data
+            result = float((grad_output * _forward(model, x)).sum())
+            parameter.data = before
+            return result
+
+        return value
+
+    functions = {"input": (x, lambda point: float((grad_output * _forward(model, point)).sum()))}
+    functions |= {p.name: (p.data.copy(), along(p)) for p in model.parameters()}
+    for name, (point, function) in functions.items():
+        expected, smooth = central_difference(function, point)
+        actual = gradients.grad_input if name == "input" else gradients.grads[name]
+        assert smooth.mean() > 0.8, f"{name}: too close to kinks to compare"
+        off = np.abs(actual - expected)[smooth].max()
+        limit = 1e-8 * (1 + np.abs(expected).max())
+        assert off <= limit, f"{name}: {off:.3g} from its own forward's slope, limit {limit:.3g}"
+
+
+def _forward(model: ours.Layer | ours.Sequential, x: Array) -> Array:
+    return np.array(model.forward(x))
+
+
+def _differentiate(model: ours.Layer | ours.Sequential, x: Array, grad_output: Array) -> Autograd:
+    output = model.forward(x)
+    # Whatever was there before must be overwritten.
+    for parameter in model.parameters():
+        parameter.grad.fill(np.nan)
+    grad_input = model.backward(grad_output)
+    assert grad_input is not None
+    grads = {parameter.name: parameter.grad.copy() for parameter in model.parameters()}
+    return Autograd(output, grad_input, grads)
+
+
+def _twin(model: ours.Layer | ours.Sequential) -> torch.nn.Module:
+    if isinstance(model, ours.Sequential):
+        return to_torch(model)
+    twin = twin_of(model)
+    twin.load_state_dict({p.name: torch.tensor(p.data) for p in model.parameters()})
+    return twin
+
+
+def _condition(twin: torch.nn.Module, x: Array, grad_output: Array) -> Autograd:
+    """The same expressions with every term's magnitude: what rounding errors are measured by."""
+    magnitudes = copy.deepcopy(twin).double()
+    with torch.no_grad():
+        for parameter in magnitudes.parameters():
+            parameter.abs_()
+    return differentiate(magnitudes, np.abs(x), np.abs(grad_output), dtype=torch.float64)
+
+
+def _compare_all(
+    case: ModelCase,
+    dtype: np.dtype[Any],
+    actual: Autograd,
+    theirs: Autograd,
+    truth: Autograd,
+    condition: Autograd,
+) -> Iterator[Comparison]:
+    assert sorted(actual.grads) == sorted(truth.grads), "other parameters than the twin"
+    for name, of in _tensors(truth):
+        tensors = of(actual), of(theirs), of(truth), of(condition)
+        assert of(actual).dtype == dtype, f"{name} is {of(actual).dtype}, not {dtype}"
+        if dtype == FLOAT64:
+            yield compare_float64(name, tensors[0], tensors[2], tensors[3], case.terms)
+        else:
+            yield compare_float32(name, *tensors)
+
+
+def _tensors(result: Autograd) -> Iterator[tuple[str, Callable[[Autograd], Array]]]:
+    yield "output", lambda r: r.output
+    yield "grad_input", lambda r: r.grad_input
+    for name in result.grads:
+        yield f"{name}.grad", lambda r, name=name: r.grads[name]  # type: ignore[misc]
+
+
+def check_sum_of_rows(seed: int) -> None:
+    """Rounding errors of a bias gradient do not grow with the batch.
+
+    A sum in order of n positive float32 numbers is off by tens of units for n = 4,099.
+    """
+    rng = np.random.default_rng(seed)
+    for batch in (0, 1, 31, 32, 33, 67, 1021, 4099):
+        rows = rng.uniform(0.5, 1.5, (batch, FEATURES)).astype(np.float32)
+        truth = rows.astype(np.float64).sum(axis=0)
+        error = scaled_error(sum_rows(rows), truth, truth, np.float32)
+        assert error <= 4.0, f"{batch} rows: off by {error:.3g} units"
