@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,17 +110,7 @@ def load_model(path: str | os.PathLike[str]) -> Checkpoint:
     CheckpointError
         If the file is missing, is not such an archive, or is damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile) or _HEADER not in archive:
-                raise CheckpointError(str(path), "a model saved by numpy-mlp", "another file")
-            arrays = {name: archive[name] for name in archive.files}
-    except CheckpointError:
-        raise
-    except OSError as error:
-        raise CheckpointError(str(path), "a readable file", error.strerror or str(error)) from None
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(str(path), "a model saved by numpy-mlp", str(error)) from None
+    arrays = _read_arrays(path)
     header = _parse_header(str(path), arrays.pop(_HEADER))
     try:
         model = _build(header["layers"], header["dtype"], arrays)
@@ -127,6 +118,26 @@ def load_model(path: str | os.PathLike[str]) -> Checkpoint:
     except InputError as error:
         raise CheckpointError(str(path), "layers and arrays that fit", str(error)) from None
     return Checkpoint(model, header["metadata"])
+
+
+def _read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray[Any, Any]]:
+    expected = "a model saved by numpy-mlp"
+    try:
+        # NumPy does not close a file that it opened itself and could not read.
+        with Path(path).open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise CheckpointError(str(path), expected, "another file")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                if _HEADER not in archive:
+                    raise CheckpointError(str(path), expected, "an archive without a header")
+                return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise CheckpointError(str(path), "a readable file", error.strerror or str(error)) from None
+    except CheckpointError:
+        raise
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise CheckpointError(str(path), expected, str(error)) from None
 
 
 def _parse_header(path: str, raw: np.ndarray[Any, Any]) -> dict[str, Any]:

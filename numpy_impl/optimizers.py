@@ -472,12 +472,14 @@ class Adam(Optimizer):
         elif weight_decay:
             grad = grad + weight_decay * value
 
-        exp_avg *= beta1
-        np.multiply(grad, 1 - beta1, out=scratch)
+        # beta m + (1 - beta) g, as m + (1 - beta) (g - m): rounded to float32, 0.999 and 0.001 do
+        # not add up to 1, and the mean of a constant would settle 1.3e-5 off that constant.
+        np.subtract(grad, exp_avg, out=scratch)
+        scratch *= 1 - beta1
         exp_avg += scratch
 
-        exp_avg_sq *= beta2
         np.multiply(grad, grad, out=scratch)
+        scratch -= exp_avg_sq
         scratch *= 1 - beta2
         exp_avg_sq += scratch
 

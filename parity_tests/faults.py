@@ -320,7 +320,7 @@ FAULTS: tuple[Fault, ...] = (
         "Adam._update",
         "scratch *= lr * root_correction2 / correction1",
         "scratch *= lr",
-        ("optimizer/adam/", "formula/adam/", "optimizer/adamw/float32-1"),
+        ("optimizer/adam/", "formula/adam/", "optimizer/adamw/float32-1", "lockstep/adam/float64"),
     ),
     Fault(
         "Adam's second moment without bias correction",
@@ -353,6 +353,14 @@ FAULTS: tuple[Fault, ...] = (
         'correction1 = 1 - beta1 ** state["step"]',
         'correction1 = 1 - beta1 ** (state["step"] + 1)',
         ("optimizer/adam/float64-1",),
+    ),
+    Fault(
+        "bias correction in single precision",
+        _OPTIMIZERS,
+        "Adam._update",
+        'math.sqrt(1 - beta2 ** state["step"])',
+        'math.sqrt(1 - float(np.float32(beta2)) ** state["step"])',
+        ("lockstep/adam/float32",),
     ),
     Fault(
         "AdamW with coupled weight decay",

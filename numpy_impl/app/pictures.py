@@ -1,0 +1,216 @@
+"""Pictures of a training, as PNG files in memory; drawn without a display or global state."""
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_impl.app.evaluate import Scores
+from numpy_impl.app.models import picture_side
+from numpy_impl.app.run_folder import BOUNDARY, CONFUSION, CURVES, MISTAKES
+from numpy_impl.app.text import percent
+from numpy_impl.data import Dataset
+from numpy_impl.errors import MissingExtraError
+from numpy_impl.losses import log_softmax
+from numpy_impl.metrics import accuracy, confusion_matrix
+from numpy_impl.model import Sequential
+from numpy_impl.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DPI = 120
+_GRID_ROWS, _GRID_COLUMNS = 4, 6
+# Points of the map of a decision, along each axis.
+_MAP_POINTS = 300
+
+
+def draw(network: Sequential, data: Dataset, scores: Scores, history: History) -> dict[str, bytes]:
+    """Return the pictures of a training by file name, in PNG format.
+
+    Always the curves and the confusion matrix; for pictures the worst mistakes, for points in
+    the plane the decision boundary.
+
+    Parameters
+    ----------
+    network : Sequential
+        After training.
+    data : Dataset
+        What it was trained and tested on.
+    scores : Scores
+        Of the test samples.
+    history : History
+        At least one epoch.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    figures = {
+        CURVES: curves(history),
+        CONFUSION: confusion(scores, data.classes),
+    }
+    if data.scale is not None and picture_side(data.features) is not None:
+        figures[MISTAKES] = mistakes(data.test_images, scores)
+    elif (data.features, data.classes) == (2, 2):
+        figures[BOUNDARY] = boundary(network, data.test_images, scores)
+    return {name: _png(figure) for name, figure in figures.items()}
+
+
+def curves(history: History) -> "Figure":
+    """Draw the loss and the accuracies over the epochs."""
+    figure = _figure(10, 4)
+    left, right = figure.subplots(1, 2)
+    left.plot(history.epoch, history.train_loss, "o-", color="C0", markersize=4, label="train")
+    left.set(title="Loss", ylabel="mean cross-entropy")
+    left.set_ylim(bottom=0)
+    for label, shares, color in (
+        ("train", history.train_accuracy, "C0"),
+        ("test", history.test_accuracy, "C1"),
+    ):
+        percent = [100 * share for share in shares]
+        right.plot(history.epoch, percent, "o-", color=color, markersize=4, label=label)
+    right.set(title="Accuracy", ylabel="right answers [%]")
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def confusion(scores: Scores, classes: int) -> "Figure":
+    """Draw the confusion matrix: numbers of samples, coloured by their share of the true class."""
+    counts = confusion_matrix(scores.predicted, scores.labels, classes)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = max(4.5, 0.6 * classes + 1.5)
+    figure = _figure(side + 1, side)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        color = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=9)
+    axes.set(
+        title=f"Confusion matrix, test accuracy {_accuracy(scores)}",
+        xlabel="predicted class",
+        ylabel="true class",
+        xticks=range(classes),
+        yticks=range(classes),
+    )
+    figure.colorbar(image, label="share of the true class", shrink=0.8)
+    return figure
+
+
+def mistakes(images: NDArray[np.generic], scores: Scores) -> "Figure":
+    """Draw the wrongly classified pictures of the highest loss, the worst first.
+
+    Parameters
+    ----------
+    images : ndarray of shape (samples, side * side)
+        The test pictures.
+    scores : Scores
+        Of these.
+    """
+    log_p = log_softmax(scores.logits)
+    wrong = np.flatnonzero(scores.predicted != scores.labels)
+    losses = -log_p[wrong, scores.labels[wrong]]
+    worst = wrong[np.argsort(-losses, kind="stable")][: _GRID_ROWS * _GRID_COLUMNS]
+    rows = -(-len(worst) // _GRID_COLUMNS)
+    figure = _figure(1.7 * _GRID_COLUMNS, 0.8 + 2.1 * max(rows, 1))
+    figure.suptitle(
+        f"The worst {len(worst)} of {len(wrong)} mistakes on {len(images)} test pictures"
+        if len(wrong)
+        else f"No mistakes on {len(images)} test pictures"
+    )
+    side = picture_side(images.shape[1])
+    assert side is not None
+    for position, sample in enumerate(worst, start=1):
+        axes = figure.add_subplot(rows, _GRID_COLUMNS, position)
+        axes.imshow(images[sample].reshape(side, side), cmap="gray", interpolation="nearest")
+        guess = scores.predicted[sample]
+        axes.set_title(
+            f"true {scores.labels[sample]}, said {guess}\n"
+            f"with {percent(np.exp(log_p[sample, guess]))}",
+            fontsize=9,
+        )
+        axes.set_axis_off()
+    return figure
+
+
+def boundary(network: Sequential, points: NDArray[np.generic], scores: Scores) -> "Figure":
+    """Draw test points in the plane, and the probability of class 1 over it; for two classes.
+
+    Parameters
+    ----------
+    network : Sequential
+        Of two inputs.
+    points : ndarray of shape (samples, 2)
+        The test samples.
+    scores : Scores
+        Of these.
+    """
+    margin = 0.1 * np.ptp(points, axis=0)
+    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
+    x, y = (np.linspace(low[axis], high[axis], _MAP_POINTS, dtype=network.dtype) for axis in (0, 1))
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    probability = np.exp(log_softmax(network.predict(grid)))[:, 1]
+    figure = _figure(7.5, 6)
+    axes = figure.subplots()
+    field = axes.contourf(
+        x,
+        y,
+        probability.reshape(_MAP_POINTS, _MAP_POINTS),
+        levels=np.linspace(0, 1, 11),
+        cmap="coolwarm",
+        alpha=0.6,
+    )
+    if probability.min() < 0.5 < probability.max():
+        axes.contour(field, levels=[0.5], colors="black", linewidths=1.5)
+    for label, (color, marker) in enumerate((("navy", "o"), ("darkred", "^"))):
+        here = points[scores.labels == label]
+        axes.scatter(
+            here[:, 0],
+            here[:, 1],
+            s=26,
+            marker=marker,
+            color=color,
+            edgecolors="white",
+            linewidths=0.5,
+            label=f"class {label}",
+        )
+    wrong = points[scores.predicted != scores.labels]
+    axes.scatter(
+        wrong[:, 0], wrong[:, 1], s=90, facecolors="none", edgecolors="black", label="mistake"
+    )
+    axes.set(
+        title=f"Decision boundary, test accuracy {_accuracy(scores)}",
+        xlabel="first feature",
+        ylabel="second feature",
+    )
+    figure.colorbar(field, label="probability of class 1")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def _accuracy(scores: Scores) -> str:
+    return percent(accuracy(scores.logits, scores.labels))
+
+
+def _figure(width: float, height: float) -> "Figure":
+    """Return an empty figure of this size in inches, which draws with Agg."""
+    try:
+        from matplotlib import figure as matplotlib_figure
+        from matplotlib.backends import backend_agg
+    except ImportError:
+        raise MissingExtraError("matplotlib", "cli", "drawing pictures") from None
+    figure = matplotlib_figure.Figure(figsize=(width, height), layout="constrained")
+    backend_agg.FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: "Figure") -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI)
+    return buffer.getvalue()

@@ -1,0 +1,21 @@
+"""Figures and tables in plain text."""
+
+from collections.abc import Sequence
+
+
+def table(rows: Sequence[Sequence[object]]) -> str:
+    """Return rows as lines with columns of equal width: the first flush left, the others right."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if position else cell.ljust(width)
+            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in texts
+    )
+
+
+def percent(share: float | None) -> str:
+    """Return a share from 0 to 1 as a percentage, and a dash for None."""
+    return "-" if share is None else f"{100 * share:.2f} %"

@@ -1,0 +1,283 @@
+"""The command line: what may be typed, and what becomes of errors.
+
+Exit codes: 0 done, 1 the training diverged, 2 bad input, 130 interrupted, 141 nobody reads on.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
+
+from numpy_impl import __version__
+from numpy_impl.app import arguments, evaluate, inspect, predict, train
+from numpy_impl.errors import DivergenceError, InputError, MissingExtraError
+
+PROG = "numpy-mlp"
+
+DIVERGED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+_DATASETS = ("auto", *train.DEFAULT_EPOCHS)
+
+# Wide enough for any use, and narrow enough that sizes in bytes stay representable.
+_WIDEST = 1_000_000
+
+# Names of the library's arguments, and of the options that they come from.
+_OPTIONS = {"folder": "--data", "name": "--dataset"}
+
+
+class _UsageError(Exception):
+    """What was typed is not a command."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that leaves it to `main` to report errors, in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise _UsageError(message.removeprefix("argument "))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; by default those of the process.
+
+    Raises
+    ------
+    SystemExit
+        With code 0, after ``--help`` and ``--version``.
+    """
+    try:
+        return _run(_parser().parse_args(argv))
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except DivergenceError as error:
+        _complain(str(error))
+        return DIVERGED
+    except InputError as error:
+        name = _OPTIONS.get(error.argument, error.argument)
+        _complain(f"{name}: expected {error.expected}, got {error.got}")
+    except MemoryError as error:
+        _complain(f"memory: expected enough for this, got {error or 'too little'}")
+    except (_UsageError, MissingExtraError, OSError) as error:
+        _complain(str(error))
+    finally:
+        _finish_output()
+    return BAD_INPUT
+
+
+def _run(options: argparse.Namespace) -> int:
+    done = True
+    if options.command == "train":
+        done = train.run(_settings(options), report=_note)
+    elif options.command == "evaluate":
+        evaluate.run(
+            options.model,
+            dataset=options.dataset,
+            folder=options.data,
+            download=options.download,
+            as_json=options.json,
+            report=_note,
+        )
+    elif options.command == "predict":
+        predict.run(options.model, options.files, invert=options.invert, as_json=options.json)
+    else:
+        inspect.run(options.model, as_json=options.json)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return 0 if done else INTERRUPTED
+
+
+def _settings(options: argparse.Namespace) -> train.Settings:
+    return train.Settings(
+        dataset=options.dataset,
+        folder=options.data,
+        download=options.download,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        lr=options.lr,
+        optimizer=options.optimizer,
+        hidden=tuple(options.hidden),
+        seed=options.seed,
+        raw_pixels=options.raw_pixels,
+        output=options.output,
+        overwrite=options.overwrite,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROG,
+        description="Train, judge and use multi-layer perceptrons in pure NumPy.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_train(_add_command(commands, "train", "train a network and save it in a folder"))
+    _add_evaluate(_add_command(commands, "evaluate", "measure a saved network on test data"))
+    _add_predict(_add_command(commands, "predict", "classify pictures and arrays in files"))
+    _add_inspect(_add_command(commands, "inspect", "show what is in a saved network"))
+    return parser
+
+
+def _add_command(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, summary: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        allow_abbrev=False,
+    )
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    defaults = train.Settings()
+    _add_data(parser, default=defaults.dataset, default_text=defaults.dataset)
+    parser.add_argument(
+        "--epochs",
+        type=arguments.integer(1),
+        metavar="N",
+        help=f"passes through the training data (default: {_by_name(train.DEFAULT_EPOCHS)})",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=arguments.integer(1),
+        default=defaults.batch_size,
+        metavar="N",
+        help="samples per step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lr",
+        type=arguments.positive_number,
+        metavar="RATE",
+        help=f"learning rate (default: {_by_name(train.DEFAULT_LR)})",
+    )
+    parser.add_argument(
+        "--optimizer",
+        type=arguments.one_of(list(train.DEFAULT_LR)),
+        default=defaults.optimizer,
+        metavar="NAME",
+        help=f"{', '.join(train.DEFAULT_LR)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hidden",
+        type=arguments.integer(1, _WIDEST),
+        nargs="+",
+        default=defaults.hidden,
+        metavar="WIDTH",
+        help=f"widths of the hidden layers (default: {' '.join(map(str, defaults.hidden))})",
+    )
+    parser.add_argument(
+        "--seed",
+        type=arguments.integer(0),
+        default=defaults.seed,
+        metavar="N",
+        help="seed of everything that is drawn (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--raw-pixels",
+        action="store_true",
+        help="train on pixels from 0 to 255 instead of 0 to 1",
+    )
+    parser.add_argument(
+        "--output",
+        type=arguments.path,
+        metavar="DIR",
+        help="folder for the results (default: runs/DATASET-seedSEED)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the results of an earlier run in that folder",
+    )
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_data(parser, default=None, default_text="that of the training")
+    _add_json(parser)
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument(
+        "files",
+        type=arguments.path,
+        nargs="+",
+        metavar="FILE",
+        help="a picture, made grey and as large as the network's input; or a .npy array of one "
+        "sample or several, floating-point numbers as they are or uint8 pixels",
+    )
+    parser.add_argument(
+        "--invert",
+        action="store_true",
+        help="for dark writing on a light ground; networks learn from light on dark",
+    )
+    _add_json(parser)
+
+
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add_json(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model", type=arguments.path, metavar="MODEL", help="a folder of train, or a .npz file"
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser, *, default: str | None, default_text: str) -> None:
+    parser.add_argument(
+        "--dataset",
+        type=arguments.one_of(_DATASETS),
+        metavar="NAME",
+        default=default,
+        help=f"{', '.join(_DATASETS)} (default: {default_text})",
+    )
+    parser.add_argument(
+        "--data", type=arguments.path, metavar="DIR", help="folder with the files of the data set"
+    )
+    parser.add_argument(
+        "--no-download",
+        dest="download",
+        action="store_false",
+        help="fail where files are missing, instead of fetching them",
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _by_name(values: dict[str, int] | dict[str, float]) -> str:
+    return ", ".join(f"{value:g} for {name}" for name, value in values.items())
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _complain(text: str) -> None:
+    # Reasons given by the system and by file formats may hold line breaks.
+    print(f"{PROG}: error: {' '.join(text.split())}", file=sys.stderr)
+
+
+def _finish_output() -> None:
+    """Write out what is left; where nobody takes it, keep the interpreter from trying again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,78 @@
+"""A data set in memory, checked once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_impl.arrays import describe
+from numpy_impl.errors import DataError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs and labels, for training and for testing.
+
+    Attributes
+    ----------
+    name : str
+        Short name: ``mnist``.
+    source : str
+        Where the data come from, for people to read.
+    train_images, test_images : ndarray of shape (samples, features)
+        Pixels as uint8, or coordinates as float32.
+    train_labels, test_labels : ndarray of int64, shape (samples,)
+        From 0 to classes - 1.
+    classes : int
+        Number of classes.
+    scale : float or None
+        What pixels are multiplied by on their way into a network; None for coordinates.
+
+    Raises
+    ------
+    DataError
+        If there is no sample, lengths differ, a label lies outside the classes, coordinates are
+        not finite, or types or shapes are others.
+    """
+
+    name: str
+    source: str
+    train_images: NDArray[np.uint8] | NDArray[np.float32]
+    train_labels: NDArray[np.int64]
+    test_images: NDArray[np.uint8] | NDArray[np.float32]
+    test_labels: NDArray[np.int64]
+    classes: int
+    scale: float | None
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            self._check(part, getattr(self, f"{part}_images"), getattr(self, f"{part}_labels"))
+        if self.test_images.shape[1] != self.features:
+            raise DataError(
+                "test_images", f"{self.features} features", f"{self.test_images.shape[1]}"
+            )
+
+    @property
+    def features(self) -> int:
+        """Width of the inputs."""
+        return int(self.train_images.shape[1])
+
+    def _check(self, part: str, images: NDArray[np.generic], labels: NDArray[np.int64]) -> None:
+        dtype = np.float32 if self.scale is None else np.uint8
+        if images.ndim != 2 or images.dtype != dtype:
+            raise DataError(
+                f"{part}_images",
+                f"{np.dtype(dtype)} of shape (samples, features)",
+                describe(images),
+            )
+        if labels.ndim != 1 or labels.dtype != np.int64:
+            raise DataError(f"{part}_labels", "int64 of shape (samples,)", describe(labels))
+        if len(images) == 0:
+            raise DataError(f"{part}_images", "at least one sample", "none")
+        if len(labels) != len(images):
+            raise DataError(f"{part}_labels", f"{len(images)} labels", f"{len(labels)}")
+        if images.dtype == np.float32 and not np.isfinite(images).all():
+            raise DataError(f"{part}_images", "finite numbers", "NaN or infinity among them")
+        if labels.min() < 0 or labels.max() >= self.classes:
+            wrong = labels[(labels < 0) | (labels >= self.classes)][0]
+            raise DataError(f"{part}_labels", f"labels from 0 to {self.classes - 1}", f"{wrong}")

@@ -1,0 +1,86 @@
+"""What the tests of the command line share: a small data set, and ways to run a command."""
+
+import gzip
+import os
+import struct
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import numpy_impl
+from numpy_impl.cli import main
+
+SIDE = 28
+CLASSES = 10
+TRAIN_SAMPLES, TEST_SAMPLES = 300, 100
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command gave: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of standard output."""
+        return self.out.splitlines()
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: object) -> Result:
+    """Run a command in this process."""
+    capsys.readouterr()
+    code = main([str(argument) for argument in argv])
+    captured = capsys.readouterr()
+    return Result(code, captured.out, captured.err)
+
+
+def start(*argv: object, **options: object) -> "subprocess.Popen[bytes]":
+    """Start a command in a process of its own, with the options of `subprocess.Popen`."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+        [sys.executable, "-W", "error", "-m", "numpy_impl", *map(str, argv)],
+        env={**os.environ, "PYTHONPATH": str(Path(numpy_impl.__file__).parents[1])},
+        **(pipes | options),
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Return the contents of all files below a folder, and None for the folders."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def pictures(samples: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Draw pictures of a bar at a height that tells the class, under noise; and the classes."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(samples) % CLASSES).astype(np.uint8)
+    images = rng.integers(0, 100, (samples, SIDE, SIDE)).astype(np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        top = 4 + 2 * int(label)
+        image[top : top + 2, 4:-4] = 255
+    return images, labels
+
+
+def write_mnist(folder: Path) -> Path:
+    """Write such pictures as the four files of MNIST, and return the folder."""
+    folder.mkdir()
+    for prefix, samples, seed in (("train", TRAIN_SAMPLES, 0), ("t10k", TEST_SAMPLES, 1)):
+        images, labels = pictures(samples, seed)
+        for name, magic, array in (
+            ("images-idx3-ubyte", 0x803, images),
+            ("labels-idx1-ubyte", 0x801, labels),
+        ):
+            header = struct.pack(f">{1 + array.ndim}I", magic, *array.shape)
+            with gzip.open(folder / f"{prefix}-{name}.gz", "wb", compresslevel=1) as file:
+                file.write(header + array.tobytes())
+    return folder

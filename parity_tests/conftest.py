@@ -1,0 +1,87 @@
+"""What the suite says about itself: versions, and how many tests were planned, run and skipped."""
+
+import os
+from collections.abc import Iterator
+
+# OpenBLAS and OpenMP threads of one process get in each other's way: on two cores a training step
+# in lockstep takes five to ten times as long. Both read their number when they are loaded, and
+# whoever wants another number has set it by then.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+import torch
+
+
+class Tally:
+    """Counts tests by what became of them.
+
+    Attributes
+    ----------
+    planned : int
+        Tests that were selected.
+    run, skipped, expected_failures : int
+        Tests that passed or failed, were skipped, and failed as they were expected to.
+    """
+
+    def __init__(self) -> None:
+        self.planned = self.run = self.skipped = self.expected_failures = 0
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note how many tests there will be."""
+        self.planned = len(session.items)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what became of a test."""
+        if hasattr(report, "wasxfail"):
+            self.expected_failures += report.skipped
+        elif report.skipped:
+            self.skipped += 1
+        elif report.when == "call":
+            self.run += 1
+
+    def __str__(self) -> str:
+        return (
+            f"planned {self.planned}, run {self.run}, skipped {self.skipped}, "
+            f"expected failures {self.expected_failures}"
+        )
+
+
+TALLY = pytest.StashKey[Tally]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start counting."""
+    config.stash[TALLY] = Tally()
+    config.pluginmanager.register(config.stash[TALLY])
+
+
+def pytest_report_header() -> list[str]:
+    """Say what is compared with what."""
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return [
+        f"parity: NumPy {np.__version__} with {blas['name']} {blas['version']}, "
+        f"PyTorch {torch.__version__} on {torch.get_num_threads()} thread"
+    ]
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> str:
+    """Say how many tests are planned."""
+    return f"parity: planned {config.stash[TALLY].planned}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Fail a run in which not a single test ran: nothing is green by accident."""
+    tally = session.config.stash[TALLY]
+    if tally.planned and not tally.run and not session.config.option.collectonly:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+    return (yield)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many tests were planned, run and skipped."""
+    terminalreporter.write_line(f"parity: {config.stash[TALLY]}")
