@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from numpy_impl import __version__
 from numpy_impl.app import arguments, evaluate, inspect, predict, train
+from numpy_impl.data import NAMES
 from numpy_impl.errors import DivergenceError, InputError, MissingExtraError
 
 PROG = "numpy-mlp"
@@ -21,13 +22,8 @@ BAD_INPUT = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
-_DATASETS = ("auto", *train.DEFAULT_EPOCHS)
-
 # Wide enough for any use, and narrow enough that sizes in bytes stay representable.
 _WIDEST = 1_000_000
-
-# Names of the library's arguments, and of the options that they come from.
-_OPTIONS = {"folder": "--data", "name": "--dataset"}
 
 
 class _UsageError(Exception):
@@ -63,12 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DivergenceError as error:
         _complain(str(error))
         return DIVERGED
-    except InputError as error:
-        name = _OPTIONS.get(error.argument, error.argument)
-        _complain(f"{name}: expected {error.expected}, got {error.got}")
     except MemoryError as error:
         _complain(f"memory: expected enough for this, got {error or 'too little'}")
-    except (_UsageError, MissingExtraError, OSError) as error:
+    except (_UsageError, InputError, MissingExtraError, OSError) as error:
         _complain(str(error))
     finally:
         _finish_output()
@@ -240,10 +233,10 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_data(parser: argparse.ArgumentParser, *, default: str | None, default_text: str) -> None:
     parser.add_argument(
         "--dataset",
-        type=arguments.one_of(_DATASETS),
+        type=arguments.one_of(NAMES),
         metavar="NAME",
         default=default,
-        help=f"{', '.join(_DATASETS)} (default: {default_text})",
+        help=f"{', '.join(NAMES)} (default: {default_text})",
     )
     parser.add_argument(
         "--data", type=arguments.path, metavar="DIR", help="folder with the files of the data set"

@@ -1,7 +1,7 @@
 """What the suite says about itself: versions, and how many tests were planned, run and skipped."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # OpenBLAS and OpenMP threads of one process get in each other's way: on two cores a training step
 # in lockstep takes five to ten times as long. Both read their number when they are loaded, and
@@ -66,9 +66,9 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> str:
+def pytest_report_collectionfinish(items: Sequence[pytest.Item]) -> str:
     """Say how many tests are planned."""
-    return f"parity: planned {config.stash[TALLY].planned}"
+    return f"parity: planned {len(items)}"
 
 
 @pytest.hookimpl(wrapper=True)

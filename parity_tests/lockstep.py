@@ -141,6 +141,14 @@ def lockstep(
         )
 
 
+def rounding_level(steps: int) -> float:
+    """Return the relative drift that float64 rounding may add up to in so many steps.
+
+    Every step rounds each quantity some ten times, and with a stable training errors add up.
+    """
+    return 10.0 * (10 + steps) * float(np.finfo(np.float64).eps)
+
+
 def _distance(
     loss: float, vectors: tuple[Array, Array], true_loss: float, true_vectors: tuple[Array, Array]
 ) -> Distance:

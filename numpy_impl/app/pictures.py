@@ -166,6 +166,7 @@ def boundary(network: Sequential, points: NDArray[np.generic], scores: Scores) -
         cmap="coolwarm",
         alpha=0.6,
     )
+    # Older versions of matplotlib warn of a line that is nowhere.
     if probability.min() < 0.5 < probability.max():
         axes.contour(field, levels=[0.5], colors="black", linewidths=1.5)
     for label, (color, marker) in enumerate((("navy", "o"), ("darkred", "^"))):

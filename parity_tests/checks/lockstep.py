@@ -8,7 +8,14 @@ import numpy as np
 
 import numpy_impl as ours
 from parity_tests.checks.check import FLOAT32, FLOAT64, Check
-from parity_tests.lockstep import Step, TorchTraining, lockstep, make_trainer, strokes
+from parity_tests.lockstep import (
+    Step,
+    TorchTraining,
+    lockstep,
+    make_trainer,
+    rounding_level,
+    strokes,
+)
 
 SIZES = (197, 61, 10)
 OPTIMIZERS = {"sgd": 0.1, "adam": 1e-3, "adamw": 1e-3}
@@ -25,14 +32,6 @@ def checks(seed: int) -> Iterator[Check]:
         yield Check(f"lockstep/{optimizer}/float64", run64)
         run32 = partial(check_float32_is_no_farther_than_pytorch, optimizer, seed)
         yield Check(f"lockstep/{optimizer}/float32", run32)
-
-
-def rounding_level(steps: int) -> float:
-    """Return the relative drift that float64 rounding may add up to in so many steps.
-
-    Every step rounds each quantity some ten times, and with a stable training errors add up.
-    """
-    return 10.0 * (10 + steps) * float(np.finfo(np.float64).eps)
 
 
 def check_float64_stays_at_rounding_level(optimizer: str, seed: int) -> None:

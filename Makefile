@@ -1,0 +1,64 @@
+# One verb per check. Each makes the virtual environment it needs, below build/venv.
+
+PYTHON ?= python3
+INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+TRAIN = build/venv/train/bin/python
+DEV = build/venv/dev/bin/python
+WHEEL = build/venv/wheel/bin/python
+
+.PHONY: help train test bench lint format types docs package clean
+
+help:
+	@echo "make train    train on MNIST (or on digits) into build/train"
+	@echo "make test     run the parity suite"
+	@echo "make bench    measure against PyTorch into build/bench"
+	@echo "make lint     check style"
+	@echo "make format   format the code"
+	@echo "make types    check types"
+	@echo "make docs     run the code in the documentation and build it into build/docs"
+	@echo "make package  build the wheel and run the suite from it, elsewhere"
+	@echo "make clean    remove build"
+
+train: build/venv/train/.made
+	$(TRAIN) -m numpy_impl train --output build/train --overwrite
+
+test: build/venv/dev/.made
+	$(DEV) -m pytest
+
+bench: build/venv/dev/.made
+	$(DEV) -m pytest benchmarks
+
+lint: build/venv/dev/.made
+	$(DEV) -m ruff check .
+	$(DEV) -m ruff format --check .
+
+format: build/venv/dev/.made
+	$(DEV) -m ruff format .
+
+types: build/venv/dev/.made
+	$(DEV) -m mypy
+
+docs: build/venv/dev/.made
+	$(DEV) -m pytest README.md docs
+	$(DEV) -m sphinx --fail-on-warning --quiet -b html docs build/docs
+
+# The wheel goes into an empty environment, and what is run there cannot see this folder.
+package: build/venv/dev/.made
+	rm -rf build/dist build/venv/wheel build/elsewhere
+	$(DEV) -m build --outdir build/dist .
+	$(PYTHON) -m venv build/venv/wheel
+	mkdir -p build/elsewhere
+	$(WHEEL) $(INSTALL) build/dist/*.whl
+	cd build/elsewhere && ../venv/wheel/bin/numpy-mlp train --dataset xor --epochs 20
+	$(WHEEL) $(INSTALL) "$$(echo build/dist/*.whl)[cli,data,parity]"
+	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error --pyargs parity_tests
+
+clean:
+	rm -rf build
+
+build/venv/train/.made: EXTRAS = cli,data
+build/venv/dev/.made: EXTRAS = dev
+build/venv/%/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear build/venv/$*
+	build/venv/$*/bin/python $(INSTALL) --editable ".[$(EXTRAS)]"
+	touch $@

@@ -1,0 +1,28 @@
+"""Sphinx configuration."""
+
+from numpy_impl import __version__
+
+project = "numpy-mlp"
+copyright = "the numpy-mlp authors"  # noqa: A001 - the name Sphinx looks for
+release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+source_suffix = {".md": "markdown"}
+exclude_patterns: list[str] = []
+
+myst_enable_extensions = ["dollarmath"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings say shapes as well
+default_role = "code"
+napoleon_use_rtype = False
+# Sphinx takes the words of "ndarray of shape (batch, features)" for names to link to.
+suppress_warnings = ["ref.python"]
+
+html_theme = "furo"
+html_title = f"numpy-mlp {release}"
