@@ -64,24 +64,25 @@ class MissingExtraError(ImportError):
 
 
 class DivergenceError(ArithmeticError):
-    """Training met a loss that is not a finite number.
+    """A network computes numbers that are not finite: its training has diverged.
 
     Parameters
     ----------
-    epoch, step : int
-        When, both from 1; the step within the epoch.
-    loss : float
+    quantity : str
+        What is not finite.
+    value : float
         What came.
+    where : str
+        When it was noticed.
     """
 
-    def __init__(self, epoch: int, step: int, loss: float) -> None:
+    def __init__(self, quantity: str, value: float, where: str) -> None:
         super().__init__(
-            f"loss: expected a finite number, got {loss} in epoch {epoch}, step {step}; "
-            "the parameters are those before that step. Try a lower learning rate"
+            f"{quantity}: expected a finite number, got {value} {where}; try a lower learning rate"
         )
-        self.epoch = epoch
-        self.step = step
-        self.loss = loss
+        self.quantity = quantity
+        self.value = value
+        self.where = where
 
-    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[int, int, float]]:
-        return type(self), (self.epoch, self.step, self.loss)
+    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, float, str]]:
+        return type(self), (self.quantity, self.value, self.where)

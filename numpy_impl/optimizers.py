@@ -227,12 +227,18 @@ class Optimizer:
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned; either all of it or, on an error, nothing.
 
+        A parameter without an entry starts from no state, as in PyTorch.
+
         Raises
         ------
         InputError
             If groups, parameters, state entries, shapes or hyperparameters do not fit.
         """
         groups = self._loaded_groups(state_dict["param_groups"])
+        names = {parameter.name for group in groups for parameter in group["params"]}
+        unknown = sorted(state_dict["state"].keys() - names)
+        if unknown:
+            raise InputError("state", f"entries for {sorted(names)}", f"{unknown}")
         states = [
             [self._loaded_state(run, state_dict["state"]) for run in runs] for runs in self._runs
         ]
@@ -277,7 +283,7 @@ class Optimizer:
         return groups
 
     def _loaded_state(self, run: _Run, loaded: Mapping[str, Any]) -> dict[str, Any]:
-        if not any(loaded.get(parameter.name) for parameter in run.parameters):
+        if not any(parameter.name in loaded for parameter in run.parameters):
             return {}
         state = self._initial_state(len(run))
         for parameter in run.parameters:

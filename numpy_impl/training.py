@@ -150,7 +150,8 @@ class Trainer:
         InputError
             If the data do not fit the model, or `epochs` is not a positive integer.
         DivergenceError
-            If a loss is NaN or infinite. The parameters are those before that step.
+            If a loss is NaN or infinite, in which case the step is not taken, or an output in the
+            evaluation after an epoch.
         """
         check_positive_int("epochs", epochs)
         for name, loader in (("train", train), ("validation", validation)):
@@ -169,7 +170,6 @@ class Trainer:
                     start = time.perf_counter()
                     train_loss = self._epoch(train, inputs, workspace, history, interrupts)
                     if interrupts:
-                        self.interrupted = True
                         break
                     history.append(
                         train_loss=train_loss,
@@ -179,6 +179,9 @@ class Trainer:
                     )
                     for callback in self.callbacks:
                         callback.on_epoch_end(history)
+                    if interrupts:
+                        break
+                self.interrupted = bool(interrupts)
         finally:
             for callback in self.callbacks:
                 callback.on_fit_end(history)
@@ -224,7 +227,7 @@ class Trainer:
         for step, (batch, targets) in enumerate(train.batches(out=inputs), start=1):
             loss = self.step(batch, targets, workspace)
             if not np.isfinite(loss):
-                raise DivergenceError(epoch, step, loss)
+                raise DivergenceError("loss", loss, f"in epoch {epoch}, step {step}")
             total += loss * len(batch)
             samples += len(batch)
             for callback in self.callbacks:
@@ -238,11 +241,22 @@ def evaluate(model: Sequential, loader: DataLoader) -> float:
     """Return the share of a loader's samples that the model classifies right, from 0 to 1.
 
     The model computes in evaluation mode, whatever mode it is in.
+
+    Raises
+    ------
+    InputError
+        If the data do not fit the model.
+    DivergenceError
+        If an output is NaN or infinite: the largest of such outputs means nothing.
     """
     right = seen = 0
     out = np.empty((loader.batch_size, loader.features), loader.dtype)
     for inputs, targets in loader.batches(out=out):
-        predicted = model.predict(inputs).argmax(axis=1)
+        outputs = model.predict(inputs)
+        finite = np.isfinite(outputs)
+        if not finite.all():
+            raise DivergenceError("output", float(outputs[~finite][0]), "in an evaluation")
+        predicted = outputs.argmax(axis=1)
         right += int(np.count_nonzero(predicted == as_labels("targets", targets)))
         seen += len(inputs)
     return right / seen
@@ -265,4 +279,5 @@ def _deferred_interrupt() -> Iterator[list[int]]:
     try:
         yield interrupts
     finally:
-        signal.signal(signal.SIGINT, before)
+        # None stands for a handler that was not installed from Python and cannot be put back.
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)

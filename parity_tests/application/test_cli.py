@@ -303,7 +303,7 @@ def test_train_divergence_in_the_last_step(work: Path, capsys: Capsys) -> None:
     # The only loss is that of the initial weights.
     arguments = ["--dataset", "moons", "--epochs", 1, "--batch-size", 10**9, "--lr", "1e38"]
     result = run(capsys, "train", *arguments)
-    _check_refused(result, "loss: expected a finite number", code=1)
+    _check_refused(result, "output: expected a finite number", code=1)
     assert tree(work) == {}
 
 
