@@ -19,6 +19,9 @@ help:
 	@echo "make package  build the wheel and run the suite from it, elsewhere"
 	@echo "make clean    remove build"
 
+# For a network of this size a second BLAS thread gains next to nothing, and loses much on a busy
+# machine, where the threads wait for each other.
+train: export OPENBLAS_NUM_THREADS ?= 1
 train: build/venv/train/.made
 	$(TRAIN) -m numpy_impl train --output build/train --overwrite
 
