@@ -1,0 +1,1 @@
+"""Time and memory of the training, against PyTorch, against a floor, and against a budget."""
