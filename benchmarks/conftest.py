@@ -19,7 +19,7 @@ from benchmarks.harness import (
     summarize,
     write_json,
 )
-from benchmarks.work import SIZES, Work
+from benchmarks.work import BATCH_SIZE, SIZES, Work
 from numpy_impl import mlp
 from numpy_impl.data import MnistUnavailableError, load_mnist
 
@@ -122,7 +122,8 @@ def pytest_terminal_summary(
     content = config.stash[SUMMARY]
     write = terminalreporter.write_line
     if content["rows"]:
-        write(f"\nAn epoch of {'-'.join(map(str, SIZES))}, batch 64, Adam, on {content['data']}:")
+        network = "-".join(map(str, SIZES))
+        write(f"\nAn epoch of {network}, batch {BATCH_SIZE}, Adam, on {content['data']}:")
         write("threads  contender          epoch s (low-high)      over ours (95 %)      peak MB")
     for row in content["rows"]:
         seconds, ratio = row["seconds"], row["ratio_to_ours"]

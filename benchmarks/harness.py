@@ -21,9 +21,9 @@ from benchmarks.contenders import OURS
 
 ROOT = Path(__file__).parent.parent
 
-# The library and BLAS read these when they are loaded, so the parent sets them. The last two make
-# glibc keep freed memory instead of giving it back to the system after every batch.
+# Read when BLAS, OpenMP and the allocator are loaded, so it is the parent that sets them.
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+# glibc keeps freed memory instead of giving it back to the system after every batch; in bytes.
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "268435456"}
 
 
