@@ -1,23 +1,30 @@
 """What the tests of the command line share: a small data set, and ways to run a command."""
 
 import gzip
+import json
 import os
 import struct
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import numpy_impl
+from numpy_impl import Linear, Sequential
 from numpy_impl.cli import main
 
 SIDE = 28
 CLASSES = 10
 TRAIN_SAMPLES, TEST_SAMPLES = 300, 100
+
+PNG = b"\x89PNG\r\n\x1a\n"
+EPOCH_LINE = r"epoch +\d+/\d+  loss \d+\.\d{4}  train \d+\.\d\d %  test \d+\.\d\d %  \d+\.\d s"
+Capsys = pytest.CaptureFixture[str]
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Result:
         return self.out.splitlines()
 
 
-def run(capsys: pytest.CaptureFixture[str], *argv: object) -> Result:
+def run(capsys: Capsys, *argv: object) -> Result:
     """Run a command in this process."""
     capsys.readouterr()
     code = main([str(argument) for argument in argv])
@@ -84,3 +91,37 @@ def write_mnist(folder: Path) -> Path:
             with gzip.open(folder / f"{prefix}-{name}.gz", "wb", compresslevel=1) as file:
                 file.write(header + array.tobytes())
     return folder
+
+
+def train_arguments(mnist: Path, folder: Path, *more: str) -> list[str]:
+    """Return the arguments of a short training, and more."""
+    fixed = ["--dataset", "mnist", "--data", str(mnist), "--no-download", "--epochs", "3"]
+    return ["train", *fixed, "--hidden", "32", "16", "--output", str(folder), *more]
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    """Return what is in a JSON file."""
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def expected_probabilities(network: Sequential, inputs: np.ndarray) -> np.ndarray:
+    """Return the network's probabilities in float64, by the definition of softmax."""
+    x = inputs.astype(np.float64)
+    for layer in network:
+        x = (
+            x @ layer.weight.data.T.astype(np.float64) + layer.bias.data
+            if isinstance(layer, Linear) and layer.bias is not None
+            else np.maximum(x, 0)
+        )
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def check_refused(result: Result, *parts: str, code: int = 2) -> None:
+    """Check that a command ended with one line on standard error, with these parts in it."""
+    assert result.code == code
+    assert result.err.count("\n") == 1
+    assert result.err.startswith("numpy-mlp: error: ")
+    for part in parts:
+        assert part in result.err
