@@ -57,9 +57,11 @@ class ReLU(Layer):
     def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
         """Return max(0, x); see `Layer.forward`."""
         x = as_float_array("x", x)
-        y = self.infer(x, out=out)
-        if self.training:
-            self._cache = self._mask(x, reuse=self._cache)
+        if not self.training:
+            return self.infer(x, out=out)
+        y = prepare_out(out, x.shape, x.dtype, x)
+        self._cache = mask = self._mask(x, reuse=self._cache)
+        np.bitwise_and(x.view(mask.dtype), mask, out=y.view(mask.dtype))
         return y
 
     def backward(
@@ -91,7 +93,8 @@ class ReLU(Layer):
     ) -> NDArray[np.signedinteger[Any]]:
         integer = np.dtype(f"i{x.dtype.itemsize}")
         fits = reuse is not None and (reuse.shape, reuse.dtype) == (x.shape, integer)
-        # False, True -> 0, 1 -> -1, 0: all ones, all zeros.
-        return np.subtract(
-            np.less_equal(x, 0).view(np.int8), 1, out=reuse if fits else np.empty(x.shape, integer)
-        )
+        mask = reuse if fits and reuse is not None else np.empty(x.shape, integer)
+        np.less_equal(x, 0, out=mask, casting="unsafe")
+        # 0, 1 -> -1, 0: all ones, all zeros.
+        mask -= 1
+        return mask

@@ -162,3 +162,8 @@ def prepare_out(
         if np.may_share_memory(out, argument):
             raise InputError("out", "memory of its own", "an array that overlaps an argument")
     return out
+
+
+def part_of(length: int, index: int, count: int) -> slice:
+    """Return part `index`, from 0, of a range cut into `count` parts of nearly equal length."""
+    return slice(length * index // count, length * (index + 1) // count)

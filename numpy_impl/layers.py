@@ -309,7 +309,8 @@ class Linear(Layer):
             if self.bias is not None:
                 self.bias.grad += sum_rows(grad_rows)
         else:
-            np.matmul(grad_rows.T, x_rows, out=self.weight.grad)
+            # The transposed product, into the memory as it lies; see `parameters`.
+            np.matmul(x_rows.T, grad_rows, out=self.weight.grad.T)
             if self.bias is not None:
                 sum_rows(grad_rows, out=self.bias.grad)
         if not need_input_grad:

@@ -54,6 +54,36 @@ def cross_entropy_backward(logits: FloatArray, probabilities: FloatArray) -> Flo
     return grad
 
 
+class _Remembered:
+    """What `CrossEntropyLoss` keeps of a batch for its derivative; reused for the next one.
+
+    Attributes
+    ----------
+    exponentials : ndarray of shape (batch, classes)
+        exp(z - max z), whose rows divided by `sums` are the softmax.
+    sums : ndarray of shape (batch, 1)
+    rows, places, picked : ndarray of shape (batch,)
+        Index of the first entry of each row, index of the entry at its label, and what stands
+        there; all in the matrix read as a vector.
+    targets : ndarray
+        Labels or probabilities.
+    """
+
+    def __init__(self, shape: tuple[int, int], dtype: np.dtype[np.floating]) -> None:
+        batch, classes = shape
+        self.exponentials: FloatArray = np.empty(shape, dtype)
+        self.sums: FloatArray = np.empty((batch, 1), dtype)
+        self.rows = np.arange(0, batch * classes, classes)
+        self.places = np.empty_like(self.rows)
+        self.picked: FloatArray = np.empty(batch, dtype)
+        self.targets: IntArray | FloatArray = self.rows
+
+    def fits(self, logits: FloatArray) -> bool:
+        """Whether it is for logits of this shape and type."""
+        kept = self.exponentials
+        return kept.shape == logits.shape and kept.dtype == logits.dtype
+
+
 class CrossEntropyLoss:
     """Softmax and cross-entropy in one, from logits.
 
@@ -76,7 +106,7 @@ class CrossEntropyLoss:
         if reduction not in ("mean", "sum"):
             raise InputError("reduction", "'mean' or 'sum'", repr(reduction))
         self.reduction = reduction
-        self._cache: tuple[FloatArray, FloatArray, IntArray | FloatArray] | None = None
+        self._cache: _Remembered | None = None
 
     def forward(self, logits: ArrayLike, targets: ArrayLike) -> float:
         """Return the loss of a batch.
@@ -104,20 +134,33 @@ class CrossEntropyLoss:
         if logits.ndim != 2 or logits.shape[1] == 0:
             raise InputError("logits", "shape (batch, classes)", describe(logits))
         targets = _as_targets(targets, logits)
+        kept = self._cache
+        if kept is None or not kept.fits(logits):
+            kept = self._cache = _Remembered(logits.shape, logits.dtype)
+        kept.targets = targets
         if len(logits) == 0:
-            self._cache = (logits, logits[:, :1], targets)
             return float("nan") if self.reduction == "mean" else 0.0
 
-        shifted = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        sums = np.add.reduce(exponentials, axis=1, keepdims=True)
-        log_sums = np.log(sums)
+        exponentials, sums = kept.exponentials, kept.sums
+        np.maximum.reduce(logits, axis=1, keepdims=True, out=sums)
+        shifted = np.subtract(logits, sums, out=exponentials)
+        # A sample's loss is log sums less its shifted logit, which is taken here, before the
+        # exponentials take its place.
         if targets.ndim == 1:
-            losses = log_sums[:, 0] - shifted[np.arange(len(targets)), targets]
+            np.add(kept.rows, targets, out=kept.places)
+            # mode="clip" lets take write straight into `out`; the places are in range.
+            np.take(shifted, kept.places, out=kept.picked, mode="clip")
+            total = -float(np.add.reduce(kept.picked, dtype=np.float64))
+            weights = None
         else:
-            losses = (targets * (log_sums - shifted)).sum(axis=1)
-        self._cache = (exponentials, sums, targets)
-        total = float(losses.sum(dtype=np.float64))
+            total = -float((targets * shifted).sum(dtype=np.float64))
+            weights = targets.sum(axis=1)
+        np.exp(shifted, out=exponentials)
+        np.add.reduce(exponentials, axis=1, keepdims=True, out=sums)
+        log_sums = np.log(sums[:, 0], out=kept.picked)
+        if weights is not None:
+            log_sums *= weights
+        total += float(np.add.reduce(log_sums, dtype=np.float64))
         return total / len(logits) if self.reduction == "mean" else total
 
     def backward(self, *, out: FloatArray | None = None) -> FloatArray:
@@ -137,11 +180,15 @@ class CrossEntropyLoss:
         """
         if self._cache is None:
             raise RuntimeError("CrossEntropyLoss.backward: there was no forward before")
-        exponentials, sums, targets = self._cache
+        exponentials, sums, targets = (
+            self._cache.exponentials,
+            self._cache.sums,
+            self._cache.targets,
+        )
         grad = prepare_out(out, exponentials.shape, exponentials.dtype, exponentials)
         np.divide(exponentials, sums, out=grad)
         if targets.ndim == 1:
-            grad[np.arange(len(targets)), targets] -= 1
+            grad.ravel()[self._cache.places] -= 1
         else:
             grad *= targets.sum(axis=1, keepdims=True)
             grad -= targets
@@ -177,8 +224,8 @@ def _as_targets(targets: ArrayLike, logits: FloatArray) -> IntArray | FloatArray
 def check_labels(name: str, labels: NDArray[np.integer], classes: int) -> IntArray:
     """Return `labels` if all are in 0..classes-1, else raise InputError naming the first."""
     # Negative numbers become the largest unsigned ones, so one comparison finds both kinds.
-    unsigned = labels.astype(np.uint64, copy=False)
-    if len(labels) and int(unsigned.max()) >= classes:
+    unsigned = labels.view(np.uint64) if labels.dtype == np.int64 else labels.astype(np.uint64)
+    if len(labels) and np.maximum.reduce(unsigned) >= classes:
         wrong = int(np.argmax(unsigned >= classes))
         raise InputError(name, f"labels from 0 to {classes - 1}", f"{labels[wrong]} at {wrong}")
     return labels

@@ -9,12 +9,19 @@ from 1, and :math:`\eta` the learning rate ``lr``.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, as_float_array, check_number, check_shape, describe
+from numpy_impl.arrays import (
+    FloatArray,
+    as_float_array,
+    check_number,
+    check_shape,
+    describe,
+    part_of,
+)
 from numpy_impl.errors import InputError
 from numpy_impl.parameters import Parameter
 
@@ -117,14 +124,22 @@ def adam_step(
 class _Run:
     """Neighbouring parameters of one group: a stretch of the arena that is updated as one vector.
 
-    `state` holds vectors of the run's length and scalars, under PyTorch's names; it is empty
-    until the first step.
+    Attributes
+    ----------
+    state : dict of str to ndarray
+        Vectors of the run's length under PyTorch's names; none before the first step.
+    steps : int
+        How many steps were taken.
+    fresh : bool
+        Whether `state` is still what it starts from.
     """
 
     def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters = parameters
         self.slice = slice(parameters[0].slice.start, parameters[-1].slice.stop)
-        self.state: dict[str, Any] = {}
+        self.state: dict[str, FloatArray] = {}
+        self.steps = 0
+        self.fresh = True
 
     def part(self, parameter: Parameter) -> slice:
         """Where a parameter stands in the run's state vectors."""
@@ -133,6 +148,31 @@ class _Run:
 
     def __len__(self) -> int:
         return int(self.slice.stop - self.slice.start)
+
+
+class Update(NamedTuple):
+    """What one update works on: vectors of equal length.
+
+    Attributes
+    ----------
+    value, state
+        To be updated in place.
+    grad : ndarray
+        The gradient; read only.
+    scratch : ndarray
+        Free to use.
+    step : int
+        Number of the step, from 1.
+    first : bool
+        Whether the state is still what it starts from.
+    """
+
+    value: FloatArray
+    grad: FloatArray
+    scratch: FloatArray
+    state: dict[str, FloatArray]
+    step: int
+    first: bool
 
 
 class Optimizer:
@@ -158,6 +198,9 @@ class Optimizer:
         hyperparameter is unknown or out of range.
     """
 
+    # Whether the number of the step is part of the state, as "step".
+    counts_steps = False
+
     def __init__(self, params: Parameters, defaults: dict[str, Any]) -> None:
         self.param_groups = [{**defaults, **group} for group in _as_groups(params)]
         for group in self.param_groups:
@@ -172,8 +215,14 @@ class Optimizer:
         longest = max(len(run) for runs in self._runs for run in runs)
         self._scratch: FloatArray = np.empty(longest, self._arena.dtype)
 
-    def step(self) -> None:
+    def step(self, share: tuple[int, int] = (0, 1)) -> None:
         """Update every parameter from its gradient, once.
+
+        Parameters
+        ----------
+        share : tuple of two ints, default (0, 1)
+            ``(k, n)`` updates part k, from 0, of n parts of nearly equal size, so that n processes
+            over shared memory can do a step together.
 
         Raises
         ------
@@ -188,13 +237,19 @@ class Optimizer:
                     "make the optimizer after the model"
                 )
             for run in runs:
-                self._update(
-                    group,
-                    run.state,
-                    self._arena.values[run.slice],
-                    self._arena.grads[run.slice],
-                    self._scratch[: len(run)],
+                self._prepare(group, run)
+                run.steps += 1
+                part = part_of(len(run), *share)
+                update = Update(
+                    self._arena.values[run.slice][part],
+                    self._arena.grads[run.slice][part],
+                    self._scratch[: part.stop - part.start],
+                    {key: vector[part] for key, vector in run.state.items()},
+                    run.steps,
+                    run.fresh,
                 )
+                self._update(group, update)
+                run.fresh = False
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of the state by parameter name, and the groups with parameter names.
@@ -207,15 +262,10 @@ class Optimizer:
             hyperparameters and, as ``params``, the names.
         """
         state = {
-            parameter.name: {
-                key: value[run.part(parameter)].reshape(parameter.shape).copy()
-                if isinstance(value, np.ndarray)
-                else value
-                for key, value in run.state.items()
-            }
+            parameter.name: self._entries(run, parameter)
             for runs in self._runs
             for run in runs
-            if run.state
+            if run.state and not run.fresh
             for parameter in run.parameters
         }
         groups = [
@@ -239,32 +289,52 @@ class Optimizer:
         unknown = sorted(state_dict["state"].keys() - names)
         if unknown:
             raise InputError("state", f"entries for {sorted(names)}", f"{unknown}")
-        states = [
-            [self._loaded_state(run, state_dict["state"]) for run in runs] for runs in self._runs
+        loaded = [
+            (run, *self._loaded_state(group, run, state_dict["state"]))
+            for group, runs in zip(groups, self._runs, strict=True)
+            for run in runs
         ]
         self.param_groups = groups
-        for runs, new in zip(self._runs, states, strict=True):
-            for run, state in zip(runs, new, strict=True):
-                run.state = state
+        for run, state, steps in loaded:
+            run.state, run.steps, run.fresh = state, steps, not state
 
-    def _update(
-        self,
-        group: dict[str, Any],
-        state: dict[str, Any],
-        value: FloatArray,
-        grad: FloatArray,
-        scratch: FloatArray,
-    ) -> None:
-        """Update `value` and `state` in place; `grad` is read only, `scratch` is free to use."""
+    def move_state(self, move: Callable[[FloatArray], FloatArray]) -> None:
+        """Replace every state vector, those of the first step included, by what `move` makes of it.
+
+        Parameters
+        ----------
+        move : callable
+            Takes a vector and returns one of equal shape, type and content: a copy in memory
+            that is shared between processes, for instance.
+        """
+        for group, runs in zip(self.param_groups, self._runs, strict=True):
+            for run in runs:
+                self._prepare(group, run)
+                run.state = {key: move(vector) for key, vector in run.state.items()}
+
+    def _prepare(self, group: Mapping[str, Any], run: _Run) -> None:
+        if not run.state:
+            run.state = self._initial_state(group, len(run))
+            run.fresh = True
+
+    def _update(self, group: Mapping[str, Any], update: Update) -> None:
+        """Update value and state in place."""
         raise NotImplementedError
 
     def _check(self, group: Mapping[str, Any]) -> None:
         """Raise InputError if a hyperparameter of the group is out of range."""
         raise NotImplementedError
 
-    def _initial_state(self, size: int) -> dict[str, Any]:
+    def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:
         """Return the state that precedes the first step of a run of this size."""
         raise NotImplementedError
+
+    def _entries(self, run: _Run, parameter: Parameter) -> dict[str, Any]:
+        entries: dict[str, Any] = {"step": run.steps} if self.counts_steps else {}
+        for key, vector in run.state.items():
+            part = vector[run.part(parameter)]
+            entries[key] = part.reshape(parameter.shape, order="F").copy()
+        return entries
 
     def _loaded_groups(self, loaded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         expected = self.state_dict()["param_groups"]
@@ -282,27 +352,32 @@ class Optimizer:
             groups.append({**group, "params": own["params"]})
         return groups
 
-    def _loaded_state(self, run: _Run, loaded: Mapping[str, Any]) -> dict[str, Any]:
+    def _loaded_state(
+        self, group: Mapping[str, Any], run: _Run, loaded: Mapping[str, Any]
+    ) -> tuple[dict[str, FloatArray], int]:
         if not any(parameter.name in loaded for parameter in run.parameters):
-            return {}
-        state = self._initial_state(len(run))
+            return {}, 0
+        state = self._initial_state(group, len(run))
+        expected = {*state, "step"} if self.counts_steps else {*state}
+        steps: set[int] = set()
         for parameter in run.parameters:
             entries = loaded.get(parameter.name, {})
-            if entries.keys() != state.keys():
+            if entries.keys() != expected:
                 raise InputError(
-                    f"state[{parameter.name!r}]", f"the keys {sorted(state)}", f"{sorted(entries)}"
+                    f"state[{parameter.name!r}]",
+                    f"the keys {sorted(expected)}",
+                    f"{sorted(entries)}",
                 )
-            for key, value in state.items():
+            for key, vector in state.items():
                 name = f"state[{parameter.name!r}][{key!r}]"
-                if isinstance(value, np.ndarray):
-                    array = as_float_array(name, entries[key], value.dtype)
-                    check_shape(name, array, parameter.shape)
-                    value[run.part(parameter)] = array.ravel()
-                elif parameter is run.parameters[0]:
-                    state[key] = type(value)(entries[key])
-                elif state[key] != entries[key]:
-                    raise InputError(name, f"{state[key]}, as before", f"{entries[key]}")
-        return state
+                array = as_float_array(name, entries[key], vector.dtype)
+                check_shape(name, array, parameter.shape)
+                vector[run.part(parameter)] = array.ravel(order="F")
+            steps.add(int(entries.get("step", 1)))
+            if len(steps) > 1:
+                name = f"state[{parameter.name!r}]['step']"
+                raise InputError(name, f"{min(steps)}, as before", f"{entries['step']}")
+        return state, steps.pop()
 
 
 class SGD(Optimizer):
@@ -366,37 +441,31 @@ class SGD(Optimizer):
                 f"momentum={group['momentum']}, dampening={group['dampening']}",
             )
 
-    def _initial_state(self, size: int) -> dict[str, Any]:
-        return {"momentum_buffer": np.zeros(size, self._arena.dtype)}
+    def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:
+        return {"momentum_buffer": np.zeros(size, self._arena.dtype)} if group["momentum"] else {}
 
-    def _update(
-        self,
-        group: dict[str, Any],
-        state: dict[str, Any],
-        value: FloatArray,
-        grad: FloatArray,
-        scratch: FloatArray,
-    ) -> None:
-        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
+    def _update(self, group: Mapping[str, Any], update: Update) -> None:
+        value, grad, scratch = update.value, update.grad, update.scratch
+        momentum, weight_decay = group["momentum"], group["weight_decay"]
         direction = grad
         if weight_decay:
             np.multiply(value, weight_decay, out=scratch)
             scratch += grad
             direction = scratch
         if momentum:
-            if not state:
-                state.update(self._initial_state(len(value)))
-                buffer = state["momentum_buffer"]
-                buffer += direction
+            buffer = update.state["momentum_buffer"]
+            buffer *= momentum
+            if group["dampening"] and not update.first:
+                np.multiply(direction, 1 - group["dampening"], out=scratch)
+                direction = scratch
+            buffer += direction
+            if group["nesterov"]:
+                np.copyto(scratch, direction)
+                direction = scratch
+                direction += momentum * buffer
             else:
-                buffer = state["momentum_buffer"]
-                buffer *= momentum
-                if group["dampening"]:
-                    np.multiply(direction, 1 - group["dampening"], out=scratch)
-                    direction = scratch
-                buffer += direction
-            direction = direction + momentum * buffer if group["nesterov"] else buffer
-        np.multiply(direction, lr, out=scratch)
+                direction = buffer
+        np.multiply(direction, group["lr"], out=scratch)
         value -= scratch
 
 
@@ -429,6 +498,7 @@ class Adam(Optimizer):
     https://docs.pytorch.org/docs/stable/generated/torch.optim.Adam.html
     """
 
+    counts_steps = True
     decoupled = False
 
     def __init__(
@@ -452,42 +522,38 @@ class Adam(Optimizer):
         for position, beta in enumerate(betas):
             check_number(f"betas[{position}]", beta, below=1.0)
 
-    def _initial_state(self, size: int) -> dict[str, Any]:
+    def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:  # noqa: ARG002
         dtype = self._arena.dtype
-        return {"step": 0, "exp_avg": np.zeros(size, dtype), "exp_avg_sq": np.zeros(size, dtype)}
+        return {"exp_avg": np.zeros(size, dtype), "exp_avg_sq": np.zeros(size, dtype)}
 
-    def _update(
-        self,
-        group: dict[str, Any],
-        state: dict[str, Any],
-        value: FloatArray,
-        grad: FloatArray,
-        scratch: FloatArray,
-    ) -> None:
+    def _update(self, group: Mapping[str, Any], update: Update) -> None:
+        value, grad, scratch = update.value, update.grad, update.scratch
+        exp_avg, exp_avg_sq = update.state["exp_avg"], update.state["exp_avg_sq"]
         lr, eps, weight_decay = group["lr"], group["eps"], group["weight_decay"]
-        beta1, beta2 = group["betas"]
-        if not state:
-            state.update(self._initial_state(len(value)))
-        state["step"] += 1
-        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-        correction1 = 1 - beta1 ** state["step"]
-        root_correction2 = math.sqrt(1 - beta2 ** state["step"])
+        # Rounded to float32, 0.999 and 0.001 do not add up to 1: the mean of a constant would
+        # settle 1.3e-5 off that constant. So beta is rounded first; 1 - beta is then exact.
+        beta1, beta2 = (_rounded_beta(beta, value.dtype) for beta in group["betas"])
+        correction1 = 1 - beta1**update.step
+        root_correction2 = math.sqrt(1 - beta2**update.step)
 
         if weight_decay and self.decoupled:
             value *= 1 - lr * weight_decay
         elif weight_decay:
             grad = grad + weight_decay * value
 
-        # beta m + (1 - beta) g, as m + (1 - beta) (g - m): rounded to float32, 0.999 and 0.001 do
-        # not add up to 1, and the mean of a constant would settle 1.3e-5 off that constant.
-        np.subtract(grad, exp_avg, out=scratch)
-        scratch *= 1 - beta1
+        np.multiply(grad, 1 - beta1, out=scratch)
+        exp_avg *= beta1
         exp_avg += scratch
 
         np.multiply(grad, grad, out=scratch)
-        scratch -= exp_avg_sq
         scratch *= 1 - beta2
+        exp_avg_sq *= beta2
         exp_avg_sq += scratch
+
+        if update.step % _STEPS_PER_FLUSH == 0:
+            _flush(exp_avg, beta1, scratch)
+            if eps:
+                _flush(exp_avg_sq, beta2, scratch)
 
         # m_hat / (sqrt(v_hat) + eps), numerator and denominator times root_correction2: the
         # corrections become two scalars. eps has to be scaled with them; left as it is, the
@@ -497,6 +563,28 @@ class Adam(Optimizer):
         np.divide(exp_avg, scratch, out=scratch)
         scratch *= lr * root_correction2 / correction1
         value -= scratch
+
+
+_STEPS_PER_FLUSH = 64
+
+
+def _flush(mean: FloatArray, beta: float, scratch: FloatArray) -> None:
+    """Set to zero what would decay below the normal numbers before the next flush.
+
+    Where a gradient stays zero (a pixel that is never lit), its mean decays for ever: by rounding,
+    the smallest positive number times 0.9 is itself. Arithmetic on numbers so small is many times
+    slower, and next to eps they move nothing.
+    """
+    # The factor 1e8 bounds what is taken for nothing: 1e-30, in float32.
+    limit = float(np.finfo(mean.dtype).tiny) * min(beta**-_STEPS_PER_FLUSH if beta else 1.0, 1e8)
+    np.abs(mean, out=scratch)
+    np.greater_equal(scratch, limit, out=scratch)
+    mean *= scratch
+
+
+def _rounded_beta(beta: float, dtype: np.dtype[Any]) -> float:
+    """Return beta as it is in this type, or, where that is 1, the largest number below 1."""
+    return min(float(dtype.type(beta)), 1 - float(np.finfo(dtype).epsneg))
 
 
 class AdamW(Adam):

@@ -7,6 +7,10 @@ operation on one vector, while layers go on using arrays of their own shape.
 There is deliberately no reference from the arena to its parameters: without that cycle,
 `copy.deepcopy` and `pickle` rebuild the arena first and the views upon it afterwards, and
 a copied model stays connected to its copied arena.
+
+A matrix stands in the arena by columns: a weight of shape (out_features, in_features) takes its
+memory as the transposed matrix does. Both large products of a layer, x W^T and the gradient of W,
+then find their operands in the order in which BLAS multiplies fastest.
 """
 
 import math
@@ -73,8 +77,8 @@ class Parameter:
     def _connect(self, arena: ParameterArena, offset: int) -> None:
         self.arena = arena
         self.offset = offset
-        self._data = arena.values[self.slice].reshape(self.shape)
-        self._grad = arena.grads[self.slice].reshape(self.shape)
+        self._data = self.of(arena.values)
+        self._grad = self.of(arena.grads)
 
     @property
     def size(self) -> int:
@@ -90,6 +94,10 @@ class Parameter:
     def slice(self) -> slice:
         """Where the parameter stands in ``arena.values`` and ``arena.grads``."""
         return slice(self.offset, self.offset + self.size)
+
+    def of(self, vector: FloatArray) -> FloatArray:
+        """Return the parameter's part of a vector as long as the arena, as a view in its shape."""
+        return vector[self.slice].reshape(self.shape, order="F")
 
     @property
     def data(self) -> FloatArray:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 import numpy_impl as ours
-from torch_ref import to_torch, twin_of, twin_of_optimizer
+from torch_ref import arena_vector, to_torch, twin_of, twin_of_optimizer
 
 Array = NDArray[Any]
 
@@ -93,9 +93,8 @@ class TorchTraining:
     def vectors(self) -> tuple[Array, Array]:
         """Return gradient and parameters as float64 vectors, in the order of the arena."""
         parameters = list(self.model.parameters())
-        values = torch.cat([p.detach().ravel() for p in parameters])
-        grads = torch.cat([p.grad.ravel() for p in parameters if p.grad is not None])
-        return grads.double().numpy(), values.double().numpy()
+        grads = arena_vector(p.grad for p in parameters if p.grad is not None)
+        return grads.astype(np.float64), arena_vector(parameters).astype(np.float64)
 
     def accuracy(self, inputs: Array, targets: Array) -> float:
         """Return the share of samples classified right."""

@@ -4,12 +4,13 @@ The mapping table is `torch_ref.twins.TWINS`: each class of `numpy_impl` and wha
 """
 
 from torch_ref.autograd import Autograd, differentiate
-from torch_ref.models import from_torch, load_weights, to_torch
+from torch_ref.models import arena_vector, from_torch, load_weights, to_torch
 from torch_ref.twins import TWINS, twin_of, twin_of_optimizer
 
 __all__ = [
     "TWINS",
     "Autograd",
+    "arena_vector",
     "differentiate",
     "from_torch",
     "load_weights",

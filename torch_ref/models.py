@@ -1,7 +1,11 @@
 """Whole models to PyTorch and back, with their weights."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import numpy_impl as ours
 from torch_ref.twins import DTYPES, twin_of
@@ -67,3 +71,13 @@ def from_torch(twin: torch.nn.Sequential) -> ours.Sequential:
     if not twin.training:
         model.eval()
     return model
+
+
+def arena_vector(tensors: Iterable[torch.Tensor]) -> NDArray[Any]:
+    """Return parameters (or their gradients) as one vector, in the order of a model's arena.
+
+    There a matrix stands by columns; see `numpy_impl.parameters`.
+    """
+    vectors = [tensor.detach().permute(*range(tensor.ndim)[::-1]).ravel() for tensor in tensors]
+    vector: NDArray[Any] = torch.cat(vectors).numpy()
+    return vector

@@ -13,7 +13,7 @@ from parity_tests.cases import OPTIMIZERS, OptimizerCase
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.inputs import CLASSES, FEATURES, HIDDEN, gradient_sequence
 from parity_tests.measures import compare_float32, compare_float64, require
-from torch_ref import to_torch, twin_of_optimizer
+from torch_ref import arena_vector, to_torch, twin_of_optimizer
 
 
 def checks(seed: int) -> Iterator[Check]:
@@ -63,18 +63,15 @@ def _torch_steps(
     stepper = twin_of_optimizer(optimizer, twin.named_parameters())
     tensors = list(twin.parameters())
 
-    def values() -> Array:
-        return torch.cat([tensor.detach().ravel() for tensor in tensors]).numpy()
-
-    now = values()
+    now = arena_vector(tensors)
     path = np.abs(now)
     for step, gradient in enumerate(gradients):
         _change(stepper, case, step)
         for parameter, tensor in zip(model.parameters(), tensors, strict=True):
-            part = gradient[parameter.slice].reshape(parameter.shape)
+            part = parameter.of(gradient)
             tensor.grad = torch.tensor(part, dtype=tensor.dtype)
         stepper.step()
-        before, now = now, values()
+        before, now = now, arena_vector(tensors)
         path = path + np.abs(now - before)
     return now, path
 
@@ -98,7 +95,7 @@ def check_optimizer_formula(case: OptimizerCase, seed: int) -> None:
         model.arena.grads[:] = gradient
         optimizer.step()
         for p in model.parameters():
-            grad = gradient[p.slice].reshape(p.shape)
+            grad = p.of(gradient)
             options = {k: v for k, v in groups[p.name].items() if k != "params"}
             state = moments[p.name]
             if isinstance(optimizer, ours.SGD):
