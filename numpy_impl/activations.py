@@ -35,14 +35,40 @@ def relu_backward(grad_output: FloatArray, x: FloatArray) -> FloatArray:
     return np.where(x <= 0, np.zeros_like(grad_output), grad_output)
 
 
+class _Mask:
+    """Where a unit is on: an integer as wide as the floats, all ones if so and all zeros if not.
+
+    Attributes
+    ----------
+    off : ndarray of bool
+    bits : ndarray of int32 or int64
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.off = np.empty(shape, np.bool_)
+        self.bits: NDArray[np.signedinteger[Any]] = np.empty(shape, f"i{dtype.itemsize}")
+
+    def fits(self, x: FloatArray) -> bool:
+        """Whether it is for arrays of this shape and type."""
+        return self.bits.shape == x.shape and self.bits.itemsize == x.itemsize
+
+    def update(self, x: FloatArray) -> NDArray[np.signedinteger[Any]]:
+        """Set and return the bits: the unit is on unless x <= 0."""
+        np.less_equal(x, 0, out=self.off)
+        # False, True -> 0, 1 -> -1, 0: all ones, all zeros.
+        np.copyto(self.bits, self.off)
+        self.bits -= 1
+        return self.bits
+
+
 class ReLU(Layer):
     """The rectified linear unit, y = max(0, x), for arrays of any shape.
 
     Notes
     -----
     What `backward` needs of the input is one bit per entry. It is kept as an integer as wide as
-    the floats, all ones where the unit is on and all zeros where it is off: selecting entries is
-    then one bitwise *and* over the raw floats, exact for infinities and NaN.
+    the floats, all ones where the unit is on and all zeros where it is off: selecting entries,
+    forward and back, is then one bitwise *and* over the raw floats, exact for infinities and NaN.
 
     References
     ----------
@@ -60,7 +86,9 @@ class ReLU(Layer):
         if not self.training:
             return self.infer(x, out=out)
         y = prepare_out(out, x.shape, x.dtype, x)
-        self._cache = mask = self._mask(x, reuse=self._cache)
+        if self._cache is None or not self._cache.fits(x):
+            self._cache = _Mask(x.shape, x.dtype)
+        mask = self._cache.update(x)
         np.bitwise_and(x.view(mask.dtype), mask, out=y.view(mask.dtype))
         return y
 
@@ -73,7 +101,7 @@ class ReLU(Layer):
         accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
     ) -> FloatArray | None:
         """Return `grad_output` where the input was above 0, else 0; see `Layer.backward`."""
-        mask: NDArray[np.signedinteger[Any]] = self._remembered()
+        mask = self._remembered().bits
         if not need_input_grad:
             return None
         dtype = np.dtype(f"f{mask.dtype.itemsize}")
@@ -86,15 +114,3 @@ class ReLU(Layer):
     def out_features(self, in_features: int) -> int:
         """Return `in_features`."""
         return in_features
-
-    @staticmethod
-    def _mask(
-        x: FloatArray, reuse: NDArray[np.signedinteger[Any]] | None
-    ) -> NDArray[np.signedinteger[Any]]:
-        integer = np.dtype(f"i{x.dtype.itemsize}")
-        fits = reuse is not None and (reuse.shape, reuse.dtype) == (x.shape, integer)
-        mask = reuse if fits and reuse is not None else np.empty(x.shape, integer)
-        np.less_equal(x, 0, out=mask, casting="unsafe")
-        # 0, 1 -> -1, 0: all ones, all zeros.
-        mask -= 1
-        return mask

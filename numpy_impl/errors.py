@@ -63,6 +63,10 @@ class MissingExtraError(ImportError):
         return type(self), (self.package, self.extra, self.purpose)
 
 
+class WorkerError(RuntimeError):
+    """A process of a training with several workers could not be made, died or failed."""
+
+
 class DivergenceError(ArithmeticError):
     """A network computes numbers that are not finite: its training has diverged.
 

@@ -188,11 +188,12 @@ def linear_backward(
     return grad_output @ weight, grad_output.T @ x, grad_output.sum(axis=0)
 
 
-_ROWS_PER_SUM = 16
+_ROWS_PER_SUM = 64
+_ONES = {dtype: np.ones(2 * _ROWS_PER_SUM, dtype) for dtype in map(np.dtype, ("f4", "f8"))}
 
 
 def sum_rows(rows: FloatArray, *, out: FloatArray | None = None) -> FloatArray:
-    """Return the sum of the rows of a matrix: sums of 16 rows, then sums of 16 of those, ...
+    """Return the sum of the rows of a matrix: sums of 64 rows, then sums of 64 of those, ...
 
     A sum over rows in order, as ``rows.sum(axis=0)`` computes it, has a rounding error that grows
     with their number n; in blocks it grows with log n. Each block is a product with a row of ones,
@@ -205,9 +206,9 @@ def sum_rows(rows: FloatArray, *, out: FloatArray | None = None) -> FloatArray:
         Where to write it.
     """
     batch, features = rows.shape
-    ones = np.ones(min(batch, 2 * _ROWS_PER_SUM), rows.dtype)
+    ones = _ONES[rows.dtype]
     if batch <= 2 * _ROWS_PER_SUM:
-        return np.matmul(ones, rows, out=out)
+        return np.matmul(ones[:batch], rows, out=out)
     blocks, rest = divmod(batch, _ROWS_PER_SUM)
     whole = rows[: batch - rest].reshape(blocks, _ROWS_PER_SUM, features)
     total = sum_rows(np.matmul(ones[:_ROWS_PER_SUM], whole), out=out)

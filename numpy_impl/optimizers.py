@@ -20,7 +20,6 @@ from numpy_impl.arrays import (
     check_number,
     check_shape,
     describe,
-    part_of,
 )
 from numpy_impl.errors import InputError
 from numpy_impl.parameters import Parameter
@@ -215,14 +214,14 @@ class Optimizer:
         longest = max(len(run) for runs in self._runs for run in runs)
         self._scratch: FloatArray = np.empty(longest, self._arena.dtype)
 
-    def step(self, share: tuple[int, int] = (0, 1)) -> None:
+    def step(self, part: slice | None = None) -> None:
         """Update every parameter from its gradient, once.
 
         Parameters
         ----------
-        share : tuple of two ints, default (0, 1)
-            ``(k, n)`` updates part k, from 0, of n parts of nearly equal size, so that n processes
-            over shared memory can do a step together.
+        part : slice, optional
+            Update only this part of the arena, so that several processes over shared memory can
+            do a step together; every one of them must take every step.
 
         Raises
         ------
@@ -239,16 +238,9 @@ class Optimizer:
             for run in runs:
                 self._prepare(group, run)
                 run.steps += 1
-                part = part_of(len(run), *share)
-                update = Update(
-                    self._arena.values[run.slice][part],
-                    self._arena.grads[run.slice][part],
-                    self._scratch[: part.stop - part.start],
-                    {key: vector[part] for key, vector in run.state.items()},
-                    run.steps,
-                    run.fresh,
-                )
-                self._update(group, update)
+                update = self._part_of_run(run, part)
+                if len(update.value):
+                    self._update(group, update)
                 run.fresh = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -311,6 +303,21 @@ class Optimizer:
             for run in runs:
                 self._prepare(group, run)
                 run.state = {key: move(vector) for key, vector in run.state.items()}
+
+    def _part_of_run(self, run: _Run, part: slice | None) -> Update:
+        start, stop = run.slice.start, run.slice.stop
+        if part is not None:
+            start = min(max(start, part.start), stop)
+            stop = max(min(stop, part.stop), start)
+        inside = slice(start - run.slice.start, stop - run.slice.start)
+        return Update(
+            self._arena.values[start:stop],
+            self._arena.grads[start:stop],
+            self._scratch[: stop - start],
+            {key: vector[inside] for key, vector in run.state.items()},
+            run.steps,
+            run.fresh,
+        )
 
     def _prepare(self, group: Mapping[str, Any], run: _Run) -> None:
         if not run.state:

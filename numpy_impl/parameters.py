@@ -36,7 +36,7 @@ class ParameterArena:
     Attributes
     ----------
     values, grads : ndarray of shape (size,)
-        Written in place, never replaced.
+        Written in place; replaced only while a training is shared between processes.
     """
 
     def __init__(self, size: int, dtype: DTypeLike = np.float32) -> None:
@@ -136,6 +136,10 @@ class Parameter:
         array = as_float_array(self.name, value, view.dtype)
         check_shape(self.name, array, self.shape)
         np.copyto(view, array)
+
+    def reconnect(self) -> None:
+        """Become a view of the arena's vectors again, after those were replaced."""
+        self._connect(self.arena, self.offset)
 
     def move_to(self, arena: ParameterArena, offset: int) -> None:
         """Copy value and gradient into another arena and become a view of that one."""

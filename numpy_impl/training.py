@@ -1,28 +1,41 @@
 """Training: the loop that takes a model through epochs of batches, and what it records."""
 
+import itertools
+import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Protocol
 
 import numpy as np
 
 from numpy_impl.arrays import FloatArray, IntArray, check_positive_int
-from numpy_impl.data.loader import DataLoader
+from numpy_impl.blas import blas_threads
+from numpy_impl.data.loader import Batch, DataLoader
 from numpy_impl.errors import DivergenceError, InputError
 from numpy_impl.metrics import as_labels
 from numpy_impl.model import Sequential, Workspace
 from numpy_impl.optimizers import Optimizer
+from numpy_impl.team import Team
 
 Targets = IntArray | FloatArray
 
 
 class Loss(Protocol):
-    """What the trainer asks of a loss."""
+    """What the trainer asks of a loss.
+
+    Attributes
+    ----------
+    reduction : {"mean", "sum"}
+        Whether the samples' losses are averaged or added.
+    """
+
+    reduction: str
 
     def forward(self, logits: FloatArray, targets: Targets) -> float:
         """Return the loss of a batch."""
@@ -97,11 +110,21 @@ class Trainer:
         Over the model's parameters.
     callbacks : sequence of Callback
         Called in their order.
+    workers : int, default 1
+        Processes that train together, each on its part of every batch; as many as there are
+        cores, at most. Gradients are the same up to rounding, and the same seed gives the same
+        bits for the same number of workers. More than one needs a system that can fork. While
+        they train, each keeps BLAS to one thread.
 
     Attributes
     ----------
     interrupted : bool
         Whether the last `fit` was ended by an interrupt (Ctrl-C).
+
+    Raises
+    ------
+    InputError
+        If `workers` is not a positive integer.
     """
 
     def __init__(
@@ -110,11 +133,14 @@ class Trainer:
         loss: Loss,
         optimizer: Optimizer,
         callbacks: Sequence[Callback] = (),
+        *,
+        workers: int = 1,
     ) -> None:
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.callbacks = tuple(callbacks)
+        self.workers = check_positive_int("workers", workers)
         self.interrupted = False
 
     def fit(
@@ -152,23 +178,27 @@ class Trainer:
         DivergenceError
             If a loss is NaN or infinite, in which case the step is not taken, or an output in the
             evaluation after an epoch.
+        WorkerError
+            If a worker process cannot be made or dies.
         """
         check_positive_int("epochs", epochs)
         for name, loader in (("train", train), ("validation", validation)):
             if self.model.in_features not in (None, loader.features):
                 raise InputError(name, f"{self.model.in_features} features", f"{loader.features}")
         history = History()
-        workspace = Workspace(self.model, train.batch_size, train.features)
-        inputs = np.empty((train.batch_size, train.features), self.model.dtype)
         self.interrupted = False
         for callback in self.callbacks:
             callback.on_fit_begin(epochs, len(train))
         try:
             # Overflow on the way to divergence is reported as such, by the loss.
-            with _deferred_interrupt() as interrupts, np.errstate(over="ignore", invalid="ignore"):
+            with (
+                _deferred_interrupt() as interrupts,
+                np.errstate(over="ignore", invalid="ignore"),
+                self.session(train, interrupts) as train_epoch,
+            ):
                 for _ in range(epochs):
                     start = time.perf_counter()
-                    train_loss = self._epoch(train, inputs, workspace, history, interrupts)
+                    train_loss = train_epoch()
                     if interrupts:
                         break
                     history.append(
@@ -213,28 +243,130 @@ class Trainer:
             self.optimizer.step()
         return loss
 
+    @contextmanager
+    def session(
+        self, train: DataLoader, interrupts: Sequence[int] = ()
+    ) -> Iterator[Callable[[], float]]:
+        """Make all that training needs, and give a function that trains one epoch.
+
+        That function returns the mean loss of the samples. Workers live as long as the context.
+
+        Parameters
+        ----------
+        train : DataLoader
+            What to learn from.
+        interrupts : sequence
+            Once it is not empty, the epoch ends after the step under way.
+
+        Raises
+        ------
+        InputError, DivergenceError, WorkerError
+            As `fit`.
+        """
+        workspace = Workspace(self.model, train.batch_size, train.features)
+        inputs = np.empty((train.batch_size, train.features), self.model.dtype)
+        after_step = partial(self._after_step, itertools.count(1), interrupts)
+        if self.workers == 1:
+            alone = partial(self._step_alone, workspace)
+            yield lambda: self._epoch(train.batches(out=inputs), train, alone, after_step())
+            return
+
+        with (
+            blas_threads(1),
+            Team(self.workers, self.model, self.optimizer, train.samples) as team,
+        ):
+            together = partial(self._step_together, team, workspace)
+
+            def batches() -> Iterator[Batch]:
+                order = team.order if train.shuffle else None
+                return train.batches(out=inputs, order=order, part=(team.index, team.size))
+
+            def serve() -> None:
+                self._epoch(batches(), train, together, lambda *_: False)
+
+            def lead() -> float:
+                order = train.draw_order()
+                if order is not None:
+                    team.order[:] = order
+                team.meet()
+                return self._epoch(batches(), train, together, after_step())
+
+            team.start(serve)
+            yield lead
+
     def _epoch(
         self,
+        batches: Iterable[Batch],
         train: DataLoader,
-        inputs: FloatArray,
-        workspace: Workspace,
-        history: History,
-        interrupts: list[int],
+        step: Callable[[FloatArray, Targets, int], float | None],
+        after_step: Callable[[int, float], bool],
     ) -> float:
-        epoch = len(history.epoch) + 1
+        """Train on all batches, until a step is not taken or `after_step` says that it is enough.
+
+        Returns
+        -------
+        float
+            The mean loss of the samples.
+        """
         total, samples = 0.0, 0
         self.model.train()
-        for step, (batch, targets) in enumerate(train.batches(out=inputs), start=1):
-            loss = self.step(batch, targets, workspace)
-            if not np.isfinite(loss):
+        for number, (inputs, targets) in enumerate(batches):
+            rows = train.rows_of(number)
+            loss = step(inputs, targets, rows)
+            if loss is None:
+                break
+            total += loss * rows
+            samples += rows
+            if after_step(number + 1, loss):
+                break
+        return total / samples if samples else math.nan
+
+    def _after_step(
+        self, epochs: Iterator[int], interrupts: Sequence[int]
+    ) -> Callable[[int, float], bool]:
+        epoch = next(epochs)
+
+        def after_step(step: int, loss: float) -> bool:
+            if not math.isfinite(loss):
                 raise DivergenceError("loss", loss, f"in epoch {epoch}, step {step}")
-            total += loss * len(batch)
-            samples += len(batch)
             for callback in self.callbacks:
                 callback.on_step_end(epoch, step, loss)
-            if interrupts:
-                break
-        return total / samples
+            return bool(interrupts)
+
+        return after_step
+
+    def _step_alone(
+        self, workspace: Workspace, inputs: FloatArray, targets: Targets, _rows: int
+    ) -> float:
+        return self.step(inputs, targets, workspace)
+
+    def _step_together(
+        self, team: Team, workspace: Workspace, inputs: FloatArray, targets: Targets, rows: int
+    ) -> float | None:
+        """Take one member's part in a step on a batch of so many rows; None if the team stops."""
+        loss = 0.0
+        if len(inputs):
+            logits = self.model.forward(inputs, workspace=workspace)
+            loss = self.loss.forward(logits, targets)
+            _, grads = workspace.first(len(inputs))
+            grad = self.loss.backward(out=grads[-1])
+            if self.loss.reduction == "mean":
+                # From the mean over the part to the part's share of the mean over the batch.
+                share = len(inputs) / rows
+                loss *= share
+                grad *= share
+            self.model.backward(grad, need_input_grad=False, workspace=workspace)
+        else:
+            self.model.zero_grad()
+        team.losses[team.index] = loss
+        if not team.meet():
+            return None
+        total = math.fsum(team.losses.tolist())
+        if math.isfinite(total):
+            team.update()
+            if not team.meet():
+                return None
+        return total
 
 
 def evaluate(model: Sequential, loader: DataLoader) -> float:

@@ -118,7 +118,7 @@ MODELS: tuple[ModelCase, ...] = (
         _ROWS,
         FEATURES + 2 * 17 + 2 * HIDDEN + CLASSES + BATCH,
     ),
-    ModelCase("lesson-mlp", _mlp(784, 128, 10), ((67, 784),), 784 + 2 * 128 + 10 + 67),
+    ModelCase("lesson-mlp", _mlp(784, 128, 10), ((131, 784),), 784 + 2 * 128 + 10 + 131),
 )
 
 

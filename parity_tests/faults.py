@@ -84,6 +84,7 @@ _LAYERS, _ACTIVATIONS = "numpy_impl.layers", "numpy_impl.activations"
 _LOSSES, _OPTIMIZERS = "numpy_impl.losses", "numpy_impl.optimizers"
 _LOADER, _MODEL = "numpy_impl.data.loader", "numpy_impl.model"
 _PARAMETERS, _TRAINING = "numpy_impl.parameters", "numpy_impl.training"
+_TEAM = "numpy_impl.team"
 
 FAULTS: tuple[Fault, ...] = (
     # Linear
@@ -227,7 +228,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "relu'(0) = 1",
         _ACTIVATIONS,
-        "ReLU._mask",
+        "_Mask.update",
         "np.less_equal",
         "np.less",
         ("model/relu/float64-7x13-mixed", "model/relu/float32-7x13-mixed"),
@@ -430,7 +431,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "the same order every epoch",
         _LOADER,
-        "DataLoader.batches",
+        "DataLoader.draw_order",
         "self._rng.permutation(self.samples)",
         "np.random.default_rng(0).permutation(self.samples)",
         ("loader/pairing",),
@@ -447,8 +448,8 @@ FAULTS: tuple[Fault, ...] = (
         "pixels not scaled",
         _LOADER,
         "DataLoader._fill",
-        "np.multiply(source, self._scale, out=batch)",
-        "np.copyto(batch, source)",
+        "batch *= self._scale",
+        "pass",
         ("loader/pixels",),
     ),
     # Models, memory, copies
@@ -507,5 +508,54 @@ FAULTS: tuple[Fault, ...] = (
         "_, grads = workspace.first(len(inputs))",
         "self.optimizer.step(); _, grads = workspace.first(len(inputs))",
         ("contract/training/plain-step", "contract/training/workspace"),
+    ),
+    Fault(
+        "a mask made anew in every step",
+        _ACTIVATIONS,
+        "ReLU.forward",
+        "if self._cache is None or not self._cache.fits(x):",
+        "if True:",
+        ("contract/training/allocations",),
+    ),
+    Fault(
+        "moments left to decay into subnormal numbers",
+        _OPTIMIZERS,
+        "Adam._update",
+        "update.step % _STEPS_PER_FLUSH == 0",
+        "False",
+        ("contract/training/subnormal",),
+    ),
+    # Several workers
+    Fault(
+        "a short part of a batch weighs as much as a long one",
+        _TRAINING,
+        "Trainer._step_together",
+        "share = len(inputs) / rows",
+        "share = 1 / team.size",
+        ("contract/training/workers",),
+    ),
+    Fault(
+        "the last worker's gradient forgotten",
+        _TEAM,
+        "Team.update",
+        "self._grads[1:]",
+        "self._grads[1:-1]",
+        ("contract/training/workers",),
+    ),
+    Fault(
+        "every worker trains on the whole batch",
+        _LOADER,
+        "DataLoader.batches",
+        "part_of(self.rows_of(number), *part)",
+        "part_of(self.rows_of(number), 0, 1)",
+        ("contract/training/workers",),
+    ),
+    Fault(
+        "the trained state stays behind",
+        _TEAM,
+        "Team.__exit__",
+        "np.copyto(values, self._model.arena.values)",
+        "pass",
+        ("contract/training/workers",),
     ),
 )

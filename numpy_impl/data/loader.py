@@ -12,6 +12,7 @@ from numpy_impl.arrays import (
     check_number,
     check_positive_int,
     describe,
+    part_of,
     prepare_out,
 )
 from numpy_impl.errors import InputError
@@ -74,6 +75,7 @@ class DataLoader:
         self.drop_last = drop_last
         if shuffle and not isinstance(rng, np.random.Generator):
             raise InputError("rng", "a numpy.random.Generator, to shuffle with", describe(rng))
+        self.shuffle = shuffle
         self._rng = rng if shuffle else None
         self.dtype = as_float_dtype(dtype)
         self._scale = None if scale is None else self.dtype.type(check_number("scale", scale))
@@ -101,7 +103,21 @@ class DataLoader:
         """Iterate over one epoch; every batch is a new pair of arrays."""
         return self.batches()
 
-    def batches(self, *, out: FloatArray | None = None) -> Iterator[Batch]:
+    def draw_order(self) -> NDArray[np.intp] | None:
+        """Return the row numbers of the next epoch in a new order, or None without `shuffle`."""
+        return None if self._rng is None else self._rng.permutation(self.samples)
+
+    def rows_of(self, number: int) -> int:
+        """Return the number of rows in a batch; batches are numbered from 0."""
+        return min(self.batch_size, self.samples - number * self.batch_size)
+
+    def batches(
+        self,
+        *,
+        out: FloatArray | None = None,
+        order: NDArray[np.intp] | None = None,
+        part: tuple[int, int] = (0, 1),
+    ) -> Iterator[Batch]:
         """Iterate over one epoch.
 
         Parameters
@@ -109,6 +125,10 @@ class DataLoader:
         out : ndarray of shape (batch_size, features), optional
             Where to write the inputs of every batch, a short one into the first rows: the next
             batch overwrites them. Without it every batch is a new array.
+        order : ndarray of int of shape (samples,), optional
+            The row numbers in the order to take; by default `draw_order` is asked.
+        part : tuple of two ints, default (0, 1)
+            ``(k, n)`` takes part k, from 0, of n parts of every batch.
 
         Yields
         ------
@@ -126,9 +146,12 @@ class DataLoader:
         if out is not None:
             prepare_out(out, shape, self.dtype)
         raw = None if self._inputs.dtype == self.dtype else np.empty(shape, self._inputs.dtype)
-        order = None if self._rng is None else self._rng.permutation(self.samples)
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            stop = min(start + self.batch_size, self.samples)
+        if order is None:
+            order = self.draw_order()
+        for number in range(len(self)):
+            inside = part_of(self.rows_of(number), *part)
+            start = number * self.batch_size + inside.start
+            stop = number * self.batch_size + inside.stop
             batch = (
                 out[: stop - start]
                 if out is not None
@@ -152,10 +175,10 @@ class DataLoader:
             # mode="clip" lets take write straight into `out`; the row numbers are in range.
             target = batch if raw is None else raw[: len(batch)]
             source = np.take(self._inputs, rows, axis=0, out=target, mode="clip")
-        if self._scale is not None:
-            np.multiply(source, self._scale, out=batch)
-        elif source is not batch:
+        if source is not batch:
             np.copyto(batch, source)
+        if self._scale is not None:
+            batch *= self._scale
 
 
 def _check_inputs(inputs: ArrayLike, scale: float | None) -> NDArray[np.generic]:

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -37,6 +38,9 @@ def checks(seed: int) -> Iterator[Check]:
     yield Check("contract/training/plain-step", partial(check_plain_step, seed))
     yield Check("contract/training/copies", partial(check_copies_of_a_training, seed))
     yield Check("contract/training/same-seed", partial(check_same_seed, seed))
+    yield Check("contract/training/allocations", partial(check_allocations, seed))
+    yield Check("contract/training/subnormal", partial(check_subnormal_moments, seed))
+    yield Check("contract/training/workers", partial(check_workers, seed))
     yield Check("contract/predict/slices", partial(check_predict, seed))
 
 
@@ -244,6 +248,71 @@ def check_same_seed(seed: int) -> None:
 
     assert np.array_equal(train(seed), train(seed))
     assert not np.array_equal(train(seed), train(seed + 1))
+
+
+def check_allocations(seed: int) -> None:
+    """After the first, a training step allocates no array."""
+    rng = np.random.default_rng(seed)
+    rows, sizes = 67, (257, 307, 263, CLASSES)
+    model = ours.mlp(sizes, rng=rng)
+    trainer = ours.Trainer(model, ours.CrossEntropyLoss(), ours.Adam(model.parameters()))
+    workspace = ours.Workspace(model, rows, sizes[0])
+    batch, targets = normal(rng, (rows, sizes[0])).astype(FLOAT32), labels(rng, (rows, CLASSES))
+    trainer.step(batch, targets, workspace)
+    tracemalloc.start()
+    try:
+        trainer.step(batch, targets, workspace)
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        trainer.step(batch, targets, workspace)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # NumPy takes 32 KiB to iterate where shapes are broadcast; the mask of a layer is 80 KiB.
+    assert peak - before < 48 * 1024, f"{peak - before} bytes in a step"
+
+
+def check_subnormal_moments(seed: int) -> None:
+    """Moments of parameters whose gradient stays zero end at zero; no number is subnormal."""
+    rng = np.random.default_rng(seed)
+    model = ours.mlp([FEATURES, HIDDEN, CLASSES], rng=rng)
+    optimizer = ours.Adam(model.parameters(), betas=(0.9, 0.95))
+    model.arena.grads[:] = normal(rng, (len(model.arena),))
+    for _ in range(3000):
+        optimizer.step()
+        model.arena.grads.fill(0)
+    tiny = np.finfo(FLOAT32).tiny
+    for name, entries in optimizer.state_dict()["state"].items():
+        for key in ("exp_avg", "exp_avg_sq"):
+            sizes = np.abs(entries[key])
+            assert not ((sizes > 0) & (sizes < tiny)).any(), f"{key} of {name}"
+
+
+def check_workers(seed: int) -> None:
+    """Workers together train the network that one process trains, but for rounding."""
+    # The last batch has fewer rows than there are workers.
+    samples = 5 * BATCH + 2
+
+    def train(workers: int, reduction: str) -> tuple[Array, Array, Array, float]:
+        rng = np.random.default_rng(seed)
+        model = ours.mlp([FEATURES, HIDDEN, CLASSES], rng=rng, dtype=FLOAT64)
+        x, y = normal(rng, (samples, FEATURES)), labels(rng, (samples, CLASSES))
+        loader = ours.DataLoader(x, y, batch_size=BATCH, shuffle=True, rng=rng, dtype=FLOAT64)
+        optimizer = ours.AdamW(ours.decay_groups(model.parameters(), 0.1))
+        loss = ours.CrossEntropyLoss(reduction)
+        values, grads = model.arena.values, model.arena.grads
+        with ours.Trainer(model, loss, optimizer, workers=workers).session(loader) as train_epoch:
+            losses = [train_epoch(), train_epoch()]
+        assert model.arena.values is values, "the parameters did not come back"
+        assert model.arena.grads is grads, "the gradients did not come back"
+        moments = [entry["exp_avg"].ravel() for entry in optimizer.state_dict()["state"].values()]
+        return values, grads, np.concatenate(moments), losses[1]
+
+    for reduction in ("mean", "sum"):
+        expected = train(1, reduction)
+        for workers in (2, 3):
+            for result, alone in zip(train(workers, reduction), expected, strict=True):
+                np.testing.assert_allclose(result, alone, rtol=0, atol=1e-12)
 
 
 def check_predict(seed: int) -> None:

@@ -1,0 +1,146 @@
+"""Training with several workers: what happens when one of them does not go on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import numpy_impl as ours
+from numpy_impl.blas import blas_threads, count_blas_threads
+from numpy_impl.data import make_xor
+from numpy_impl.errors import DivergenceError, InputError, WorkerError
+
+BATCH = 32
+
+
+class Act(ours.Callback):
+    """Does something after the third step."""
+
+    def __init__(self, action) -> None:
+        self.action = action
+
+    def on_step_end(self, epoch: int, step: int, loss: float) -> None:  # noqa: ARG002
+        """Do it."""
+        if step == 3:
+            self.action()
+
+
+def training(*callbacks: ours.Callback, lr: float = 0.1) -> tuple[ours.Trainer, ours.DataLoader]:
+    rng = np.random.default_rng(0)
+    x, y = make_xor(300, noise=0.2, rng=rng)
+    model = ours.mlp([2, 8, 2], rng=rng)
+    optimizer = ours.SGD(model.parameters(), lr=lr, momentum=0.9)
+    trainer = ours.Trainer(model, ours.CrossEntropyLoss(), optimizer, callbacks, workers=2)
+    return trainer, ours.DataLoader(x, y, batch_size=BATCH, shuffle=True, rng=rng)
+
+
+def children() -> list[int]:
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    return [int(pid) for pid in listed.split()]
+
+
+def test_learns_and_leaves_nothing_behind() -> None:
+    before = children()
+    trainer, loader = training()
+    history = trainer.fit(loader, loader, epochs=30)
+    assert history.test_accuracy[-1] > 0.95
+    assert children() == before
+    assert np.shares_memory(trainer.model.parameters()[0].data, trainer.model.arena.values)
+
+
+def test_what_was_trained_is_shared_no_more() -> None:
+    trainer, loader = training()
+    trainer.fit(loader, loader, epochs=1)
+    values = trainer.model.arena.values.copy()
+    pid = os.fork()
+    if pid == 0:
+        trainer.model.arena.values += 1
+        os._exit(0)
+    os.waitpid(pid, 0)
+    np.testing.assert_array_equal(trainer.model.arena.values, values)
+
+
+def test_a_worker_that_is_killed_is_reported() -> None:
+    before = children()
+
+    def kill() -> None:
+        for pid in set(children()) - set(before):
+            os.kill(pid, signal.SIGKILL)
+
+    trainer, loader = training(Act(kill))
+    with pytest.raises(WorkerError, match=r"worker process \d+ died"):
+        trainer.fit(loader, loader, epochs=2)
+    assert children() == before
+
+
+def test_the_error_of_a_worker_is_the_leaders() -> None:
+    before = children()
+    trainer, _ = training()
+    # Without shuffling, the second half of the rows is the worker's.
+    x, y = np.zeros((64, 2)), np.zeros(64, int)
+    y[40] = 7
+    loader = ours.DataLoader(x, y, batch_size=64)
+    with pytest.raises(InputError, match="labels from 0 to 1, got 7 at 8"):
+        trainer.fit(loader, loader, epochs=1)
+    assert children() == before
+
+
+def test_divergence_in_one_part_stops_all() -> None:
+    before = children()
+    trainer, loader = training(lr=1e30)
+    with pytest.raises(DivergenceError, match=r"loss: expected a finite number"):
+        trainer.fit(loader, loader, epochs=5)
+    assert children() == before
+
+
+def test_an_interrupt_ends_the_training_in_order() -> None:
+    before = children()
+    trainer, loader = training(Act(lambda: os.kill(os.getpid(), signal.SIGINT)))
+    trainer.fit(loader, loader, epochs=100)
+    assert trainer.interrupted
+    assert children() == before
+
+
+def test_workers_do_not_outlive_a_leader_that_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, signal\n"
+        "from parity_tests.application.test_team import Act, children, training\n"
+        "def die():\n"
+        f"    pathlib.Path({str(tmp_path / 'pids')!r}).write_text(' '.join(map(str, children())))\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "trainer, loader = training(Act(die))\n"
+        "trainer.fit(loader, loader, epochs=2)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    workers = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert len(workers) == 1
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline, "a worker is still there"
+        time.sleep(0.05)
+
+
+def test_workers_must_be_a_positive_number() -> None:
+    trainer, _ = training()
+    with pytest.raises(InputError, match="workers: expected an integer of at least 1"):
+        ours.Trainer(trainer.model, trainer.loss, trainer.optimizer, workers=0)
+
+
+def test_without_fork_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "fork")
+    trainer, loader = training()
+    with pytest.raises(WorkerError, match="workers=1"):
+        trainer.fit(loader, loader, epochs=1)
+
+
+def test_threads_of_blas_come_back() -> None:
+    before = count_blas_threads()
+    with blas_threads(3):
+        during = count_blas_threads()
+    assert during == (3 if before is not None else None)
+    assert count_blas_threads() == before
