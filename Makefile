@@ -4,14 +4,16 @@ PYTHON ?= python3
 INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 TRAIN = build/venv/train/bin/python
 DEV = build/venv/dev/bin/python
+BENCH = build/venv/bench/bin/python
 WHEEL = build/venv/wheel/bin/python
 
-.PHONY: help train test bench lint format types docs package clean
+.PHONY: help train test bench bench-full lint format types docs package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
 	@echo "make test     run the parity suite"
 	@echo "make bench    measure against PyTorch into build/bench"
+	@echo "make bench-full  measure against all others, and how time grows, with pictures"
 	@echo "make lint     check style"
 	@echo "make format   format the code"
 	@echo "make types    check types"
@@ -30,6 +32,11 @@ test: build/venv/dev/.made
 
 bench: build/venv/dev/.made
 	$(DEV) -m pytest benchmarks
+	$(DEV) -m benchmarks.pictures build/bench/summary.json
+
+bench-full: build/venv/bench/.made
+	$(BENCH) -m pytest benchmarks --full
+	$(BENCH) -m benchmarks.pictures build/bench/summary.json
 
 lint: build/venv/dev/.made
 	$(DEV) -m ruff check .
@@ -61,6 +68,7 @@ clean:
 
 build/venv/train/.made: EXTRAS = cli,data
 build/venv/dev/.made: EXTRAS = dev
+build/venv/bench/.made: EXTRAS = bench-full
 build/venv/%/.made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear build/venv/$*
 	build/venv/$*/bin/python $(INSTALL) --editable ".[$(EXTRAS)]"

@@ -3,14 +3,14 @@
 import os
 import platform
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import TRAINING, chosen
 from benchmarks.harness import (
     ROOT,
     Measurement,
@@ -19,17 +19,28 @@ from benchmarks.harness import (
     summarize,
     write_json,
 )
+from benchmarks.scaling import ALLOWED, too_slow
+from benchmarks.table import epoch_lines, prediction_lines, scaling_lines
 from benchmarks.work import BATCH_SIZE, SIZES, Work
 from numpy_impl import mlp
 from numpy_impl.data import MnistUnavailableError, load_mnist
 
+_PACKAGES = ("torch", "jax", "optax", "onnxruntime", "scikit-learn")
 SUMMARY = pytest.StashKey[dict[str, Any]]()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the measurement."""
     group = parser.getgroup("benchmarks")
     group.addoption("--rounds", type=int, default=7, help="epochs per contender (default: 7)")
+    group.addoption("--full", action="store_true", help="all contenders, and the scaling curves")
     group.addoption(
         "--summary",
         type=Path,
@@ -48,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
             "cores": os.cpu_count(),
             "python": platform.python_version(),
             "numpy": np.__version__,
-            "torch": version("torch"),
+            **{name: found for name in _PACKAGES if (found := _version(name))},
         },
         "rows": [],
     }
@@ -75,7 +86,7 @@ def work(
         from parity_tests.lockstep import strokes
 
         (pixels, labels), summary["data"] = strokes(60_000, rng), "made-up strokes"
-    weights = mlp(SIZES, rng=rng).state_dict()
+    state = mlp(SIZES, rng=rng).state_dict()
     orders = np.stack(
         [rng.permutation(len(labels)) for _ in range(request.config.option.rounds + 1)]
     )
@@ -83,8 +94,8 @@ def work(
     Work(
         np.ascontiguousarray(pixels).reshape(len(labels), -1),
         labels.astype(np.int64),
-        *weights.values(),
         orders,
+        (state["0.weight"], state["2.weight"]),
     ).save(path)
     return path
 
@@ -100,10 +111,25 @@ def measured(
     request: pytest.FixtureRequest, work: Path, threads: int, summary: dict[str, Any]
 ) -> dict[str, Measurement]:
     """All contenders, on so many threads."""
-    result = measure(list(CONTENDERS), work, rounds=request.config.option.rounds, threads=threads)
+    names = chosen(TRAINING, full=request.config.option.full)
+    result = measure(names, work, rounds=request.config.option.rounds, threads=threads)
     check_equal_work(result)
     summary["rows"] += summarize(result, threads)
     return result
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test per contender."""
+    if "contender" in metafunc.fixturenames:
+        metafunc.parametrize("contender", chosen(TRAINING, full=metafunc.config.option.full))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the scaling curves out of the quick table."""
+    if not config.option.full:
+        left_out = [item for item in items if item.path.name == "test_scaling.py"]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -123,16 +149,16 @@ def pytest_terminal_summary(
     write = terminalreporter.write_line
     if content["rows"]:
         network = "-".join(map(str, SIZES))
-        write(f"\nAn epoch of {network}, batch {BATCH_SIZE}, Adam, on {content['data']}:")
-        write("threads  contender          epoch s (low-high)      over ours (95 %)      peak MB")
-    for row in content["rows"]:
-        seconds, ratio = row["seconds"], row["ratio_to_ours"]
-        write(
-            f"{row['threads']:7}  {row['contender']:16} "
-            f"{seconds['median']:6.3f} ({seconds['low']:.3f}-{seconds['high']:.3f})   "
-            f"{ratio['mean']:6.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})   "
-            f"{row['peak_rss_mb']:8.0f}"
-        )
+        write(f"\n{network}, batch {BATCH_SIZE}, Adam, float32, on {content['data']}:")
+        for line in (*epoch_lines(content["rows"]), *prediction_lines(content["rows"])):
+            write(line)
+    if "scaling" in content:
+        for line in scaling_lines(content["scaling"]):
+            write(line)
+        slow = too_slow(content["scaling"])
+        write(f"points slower than {ALLOWED} x PyTorch's best: {len(slow)}", red=bool(slow))
+        for row in slow:
+            write(f"  {row['knob']} {row['value']}: {row['ratio_to_torch']:.2f} x", red=True)
     if "budget" in content:
         budget = content["budget"]
         write(

@@ -1,5 +1,6 @@
 """Contenders in child processes, taking turns; what was measured, and what follows from it."""
 
+import functools
 import json
 import math
 import os
@@ -8,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,22 @@ ROOT = Path(__file__).parent.parent
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # glibc keeps freed memory instead of giving it back to the system after every batch; in bytes.
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "268435456"}
+
+
+# XLA has no variable for the number of its threads, but one for whether it uses several.
+XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the environment of a process that is to use so many threads."""
+    one = {"XLA_FLAGS": XLA_ONE_THREAD} if threads == 1 else {}
+    return {**os.environ, **MALLOC, **one, **dict.fromkeys(THREADS, str(threads))}
+
+
+def _keep_to(cores: int) -> None:
+    """Keep this process to so many of the cores, where the system can do that."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
 
 class ChildError(Exception):
@@ -44,14 +62,15 @@ class Child:
         Seconds to wait for an answer.
     """
 
-    def __init__(self, command: Sequence[str], *, threads: int, limit: float = 120.0) -> None:
+    def __init__(self, command: Sequence[str], *, threads: int, limit: float = 300.0) -> None:
         self._name = " ".join(command)
         self._limit = limit
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **MALLOC, **dict.fromkeys(THREADS, str(threads))},
+            env=environment(threads),
+            preexec_fn=functools.partial(_keep_to, threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -133,11 +152,32 @@ class Measurement:
 
 
 def measure(
-    contenders: Sequence[str], work: Path, *, rounds: int, threads: int
+    contenders: Sequence[str],
+    work: Path,
+    *,
+    kind: str = "train",
+    question: Callable[[int], str] = str,
+    rounds: int,
+    threads: int,
 ) -> dict[str, Measurement]:
-    """Let contenders take turns at one epoch each, after an epoch to warm up.
+    """Let contenders take turns at one answer each, after one to warm up.
 
     The order turns round with every round, so that none always runs after the same other one.
+
+    Parameters
+    ----------
+    contenders : sequence of str
+        Ours among them.
+    work : Path
+        For `benchmarks.work.Work.load`.
+    kind : {"train", "predict"}
+        What they do.
+    question : callable
+        From the number of the round, 0 for the warm-up, to the line that a child is sent.
+    rounds : int
+        How many answers are counted.
+    threads : int
+        For each of them.
 
     Raises
     ------
@@ -145,22 +185,45 @@ def measure(
         If a contender fails or hangs.
     """
     with ExitStack() as stack:
-        children = {
-            name: stack.enter_context(
-                Child([sys.executable, "-m", "benchmarks.child", name, str(work)], threads=threads)
-            )
-            for name in contenders
-        }
-        measured = {name: Measurement(**child.ask()) for name, child in children.items()}
+        measured, children = {}, {}
+        for name in contenders:
+            command = [sys.executable, "-m", "benchmarks.child", kind, name, str(work)]
+            children[name] = stack.enter_context(Child(command, threads=threads))
+            measured[name] = Measurement(**children[name].ask())
         for number in range(rounds + 1):
             for name in contenders if number % 2 else contenders[::-1]:
-                answer = children[name].ask(str(number))
+                answer = children[name].ask(question(number))
                 measurement = measured[name]
                 measurement.losses.append(answer["loss"])
                 measurement.peak_rss_mb = answer["peak_rss_mb"]
                 if number > 0:
                     measurement.seconds.append(answer["seconds"])
                     measurement.cpu_seconds.append(answer["cpu_seconds"])
+    return measured
+
+
+def measure_cold_start(
+    commands: Mapping[str, Sequence[str]], *, rounds: int, threads: int
+) -> dict[str, Measurement]:
+    """Let programs take turns at running from start to end, after one round to warm up.
+
+    What counts is the wall time until the first line of output.
+
+    Raises
+    ------
+    ChildError
+        If a program fails or hangs.
+    """
+    measured = {name: Measurement(0.0, 0.0) for name in commands}
+    for number in range(rounds + 1):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            with Child(command, threads=threads) as child:
+                child.ask()
+                seconds = time.perf_counter() - start
+            measured[name].losses.append(None)
+            if number > 0:
+                measured[name].seconds.append(seconds)
     return measured
 
 
@@ -177,7 +240,8 @@ def check_equal_work(measured: Mapping[str, Measurement], tolerance: float = 1e-
         Largest relative difference.
     """
     expected = measured[OURS].losses[0]
-    assert expected is not None
+    if expected is None:
+        raise ValueError(f"{OURS}: no loss to compare with")
     for name, measurement in measured.items():
         loss = measurement.losses[0]
         if loss is not None and not math.isclose(loss, expected, rel_tol=tolerance):
@@ -202,13 +266,16 @@ def ratio(theirs: Sequence[float], ours: Sequence[float]) -> tuple[float, float,
     return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
 
 
-def summarize(measured: Mapping[str, Measurement], threads: int) -> list[dict[str, Any]]:
+def summarize(
+    measured: Mapping[str, Measurement], threads: int, kind: str = "epoch"
+) -> list[dict[str, Any]]:
     """Return a row per contender, as plain data."""
     rows = []
     for name, measurement in measured.items():
         middle, low, high = ratio(measurement.seconds, measured[OURS].seconds)
         rows.append(
             {
+                "kind": kind,
                 "contender": name,
                 "threads": threads,
                 "seconds": {
@@ -216,7 +283,7 @@ def summarize(measured: Mapping[str, Measurement], threads: int) -> list[dict[st
                     "low": min(measurement.seconds),
                     "high": max(measurement.seconds),
                 },
-                "cpu_seconds": statistics.median(measurement.cpu_seconds),
+                "cpu_seconds": statistics.median(measurement.cpu_seconds or [0.0]),
                 "ratio_to_ours": {"mean": middle, "low": low, "high": high},
                 "import_seconds": measurement.import_seconds,
                 "first_step_seconds": measurement.first_step_seconds,

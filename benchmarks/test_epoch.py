@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from benchmarks.contenders import CONTENDERS
 from benchmarks.harness import Measurement
 
 
@@ -17,7 +16,6 @@ def replay(durations: Sequence[float]) -> Iterator[float]:
         yield now
 
 
-@pytest.mark.parametrize("contender", CONTENDERS)
 def test_epoch(
     request: pytest.FixtureRequest,
     measured: dict[str, Measurement],

@@ -8,19 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.contenders import CONTENDERS, OURS, make
+from benchmarks.cold_start import PROGRAMS, write_files
+from benchmarks.contenders import FLOOR, OURS, PREDICTION, TRAINING, installed, make, make_predict
 from benchmarks.harness import (
     Child,
     ChildError,
     Measurement,
     check_equal_work,
     measure,
+    measure_cold_start,
     ratio,
     summarize,
     write_json,
 )
+from benchmarks.pictures import draw
+from benchmarks.scaling import Point, measure_point, too_slow
 from benchmarks.test_epoch import replay
-from benchmarks.work import SIZES, Work
+from benchmarks.work import SIZES, Recipe, Work, log_probabilities
 from numpy_impl import mlp
 
 SAMPLES = 331
@@ -32,8 +36,8 @@ def small_work() -> Work:
     return Work(
         rng.integers(0, 256, (SAMPLES, SIZES[0]), np.uint8),
         rng.integers(0, SIZES[-1], SAMPLES),
-        *mlp(SIZES, rng=rng).state_dict().values(),
         np.stack([rng.permutation(SAMPLES) for _ in range(3)]),
+        tuple(parameter.data for parameter in mlp(SIZES, rng=rng).parameters()[::2]),
     )
 
 
@@ -44,22 +48,102 @@ def command(code: str) -> list[str]:
 def test_work_is_the_same_after_a_journey_through_a_file(small_work: Work, tmp_path: Path) -> None:
     small_work.save(tmp_path / "work.npz")
     back = Work.load(tmp_path / "work.npz")
-    for name, array in vars(small_work).items():
-        np.testing.assert_array_equal(getattr(back, name), array, strict=True)
+    for name, value in vars(small_work).items():
+        if name == "weights":
+            for ours, theirs in zip(value, back.weights, strict=True):
+                np.testing.assert_array_equal(ours, theirs, strict=True)
+        else:
+            np.testing.assert_array_equal(getattr(back, name), value)
 
 
-def test_all_contenders_do_the_same_work(small_work: Work) -> None:
-    losses = {name: make(name, small_work)(small_work.orders[0]) for name in CONTENDERS}
-    assert losses.pop("matrix products") is None
-    assert losses[OURS] == pytest.approx(2.6, abs=0.5)
-    for loss in losses.values():
-        assert loss == pytest.approx(losses[OURS], rel=1e-5)
+def test_a_recipe_makes_the_same_work_everywhere(tmp_path: Path) -> None:
+    recipe = Recipe((29, 11, 7, 5), batch_size=3, samples=13, steps=2, epochs=4)
+    recipe.save(tmp_path / "work.json")
+    first, second = recipe.make(), Work.load(tmp_path / "work.json")
+    assert first.sizes == second.sizes == (29, 11, 7, 5)
+    assert first.pixels.shape == (13, 29)
+    assert second.orders.shape == (4, 6)
+    for name in ("pixels", "labels", "orders"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name), strict=True)
+    np.testing.assert_array_equal(first.weights[2], second.weights[2])
+
+
+# Compiling takes longer than all other tests here; `make bench-full` runs it.
+@pytest.mark.parametrize("name", [n for n in installed(TRAINING) if n != "PyTorch compiled"])
+def test_contenders_do_the_same_work(small_work: Work, name: str) -> None:
+    epoch, expected = make(name, small_work), make("plain NumPy", small_work)
+    for order in small_work.orders:
+        loss = epoch(order)
+        if name != FLOOR:
+            assert loss == pytest.approx(expected(order), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", installed(PREDICTION))
+def test_contenders_predict_the_same(small_work: Work, name: str) -> None:
+    x = small_work.inputs(7)
+    expected = log_probabilities(make_predict("plain NumPy", small_work)(x))
+    outputs = log_probabilities(make_predict(name, small_work)(x))
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-4)
+
+
+def test_logits_and_probabilities_are_told_apart() -> None:
+    logits = np.array([[0.2, 0.3, 0.5], [0.1, 0.3, 0.6]]) - 1
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(log_probabilities(logits), np.log(p))
+    np.testing.assert_allclose(log_probabilities(p), np.log(p))
+
+
+@pytest.mark.parametrize("name", [n for n in PROGRAMS if n in installed(PREDICTION)])
+def test_programs_start_cold_and_predict(small_work: Work, tmp_path: Path, name: str) -> None:
+    path = write_files(small_work, tmp_path, [name])[name]
+    digit = np.full((1, 784), 0.5, np.float32)
+    expected = int(make_predict("plain NumPy", small_work)(digit).argmax())
+    assert PROGRAMS[name](str(path)) == expected
+
+
+def test_cold_starts_are_timed() -> None:
+    code = "import time; time.sleep({}); print(1)"
+    commands = {OURS: command(code.format(0)), "slower": command(code.format(0.5))}
+    measured = measure_cold_start(commands, rounds=2, threads=1)
+    assert min(measured["slower"].seconds) > 0.5 > max(measured[OURS].seconds)
+
+
+def test_a_point_of_a_curve(tmp_path: Path) -> None:
+    rows = measure_point("hidden", Point(hidden=32, samples=100), tmp_path, rounds=2, threads=1)
+    assert [row["value"] for row in rows] == [32] * len(rows)
+    torch = [row["ratio_to_torch"] for row in rows if row["contender"].startswith("PyTorch")]
+    assert min(torch) >= 1
+    floor = next(row for row in rows if row["contender"] == FLOOR)
+    assert floor["ratio_to_floor"] == 1
+    assert 0 < floor["seconds_per_step"]["median"] < 0.1
+
+
+def test_slow_points_are_found() -> None:
+    rows = [
+        {"contender": OURS, "ratio_to_torch": 1.09},
+        {"contender": OURS, "ratio_to_torch": 1.11},
+        {"contender": "other", "ratio_to_torch": 3.0},
+    ]
+    assert too_slow(rows) == rows[1:2]
+
+
+def test_pictures_are_drawn_and_are_the_same_twice(tmp_path: Path) -> None:
+    seconds = {"median": 2.0, "low": 1.0, "high": 3.0}
+    row = {"kind": "epoch", "contender": OURS, "threads": 1, "seconds": seconds}
+    point = {"knob": "depth", "contender": OURS, "seconds_per_step": seconds, "peak_rss_mb": 1.0}
+    scaling = [{**point, "value": 1}, {**point, "value": 2}]
+    write_json(tmp_path / "summary.json", {"rows": [row], "scaling": scaling})
+    first = {path.name: path.read_bytes() for path in draw(tmp_path / "summary.json")}
+    second = {path.name: path.read_bytes() for path in draw(tmp_path / "summary.json")}
+    assert set(first) == {"epoch.svg", "scaling.svg"}
+    assert first == second
+    assert b"epoch, seconds" in first["epoch.svg"]
 
 
 def test_measure_answers_for_every_round(small_work: Work, tmp_path: Path) -> None:
     small_work.save(tmp_path / "work.npz")
-    measured = measure([OURS, "matrix products"], tmp_path / "work.npz", rounds=2, threads=1)
-    assert list(measured) == [OURS, "matrix products"]
+    measured = measure([OURS, FLOOR], tmp_path / "work.npz", rounds=2, threads=1)
+    assert list(measured) == [OURS, FLOOR]
     for measurement in measured.values():
         assert len(measurement.seconds) == len(measurement.cpu_seconds) == 2
         assert min(measurement.seconds) > 0
@@ -71,7 +155,7 @@ def test_contender_loads_none_of_the_others(small_work: Work, tmp_path: Path) ->
     small_work.save(tmp_path / "work.npz")
     code = (
         "import runpy, sys, json\n"
-        f"sys.argv = ['child', {OURS!r}, {str(tmp_path / 'work.npz')!r}]\n"
+        f"sys.argv = ['child', 'train', {OURS!r}, {str(tmp_path / 'work.npz')!r}]\n"
         "runpy.run_module('benchmarks.child', run_name='__main__')\n"
         "sys.exit(len({'torch', 'scipy', 'sklearn', 'pytest'} & set(sys.modules)))"
     )

@@ -1,52 +1,67 @@
 """The library, as its own training loop uses it."""
 
-import itertools
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.work import BATCH_SIZE, LR, SCALE, SIZES, Work
-from numpy_impl import Adam, CrossEntropyLoss, DataLoader, Trainer, Workspace, mlp
+from benchmarks.work import LR, SCALE, Work, threads
+from numpy_impl import Adam, CrossEntropyLoss, DataLoader, Sequential, Trainer, mlp
 
 
-class GivenOrder(np.random.Generator):
-    """A generator whose permutations are those that all contenders were given."""
+class GivenOrder(DataLoader):
+    """A loader whose epoch is the order that all contenders were given."""
 
-    def __init__(self) -> None:
-        super().__init__(np.random.PCG64(0))
-        self.order = np.empty(0, np.int64)
+    order: NDArray[Any]
 
-    def permutation(self, x: Any, axis: int = 0) -> Any:  # noqa: ARG002
-        """Return the given order, whatever is asked for."""
+    @property
+    def samples(self) -> int:
+        """Number of samples in the epoch."""
+        return len(self.order) if hasattr(self, "order") else super().samples
+
+    def draw_order(self) -> NDArray[Any]:
+        """Return the given order."""
         return self.order
+
+
+def network(work: Work) -> Sequential:
+    """Return the network with the first parameters."""
+    model = mlp(work.sizes, rng=np.random.default_rng(0))
+    model.load_state_dict(work.state_dict())
+    return model
 
 
 def make(work: Work) -> Callable[[NDArray[Any]], float]:
     """Return the epoch; see `benchmarks.contenders`."""
-    model = mlp(SIZES, rng=np.random.default_rng(0))
-    model.load_state_dict(work.state_dict())
-    trainer = Trainer(model, CrossEntropyLoss(), Adam(model.parameters(), lr=LR))
-    workspace = Workspace(model, BATCH_SIZE, SIZES[0])
-    inputs = np.empty((BATCH_SIZE, SIZES[0]), np.float32)
-    generator = GivenOrder()
-    loader = DataLoader(
+    model = network(work)
+    optimizer = Adam(model.parameters(), lr=LR)
+    trainer = Trainer(model, CrossEntropyLoss(), optimizer, workers=threads())
+    loader = GivenOrder(
         work.pixels,
         work.labels,
-        batch_size=BATCH_SIZE,
+        batch_size=work.batch_size,
         shuffle=True,
-        rng=generator,
+        rng=np.random.default_rng(0),
         scale=SCALE,
     )
+    session = ExitStack()
+    train_epoch: Callable[[], float] | None = None
 
     def epoch(order: NDArray[Any]) -> float:
-        # The loader asks for an order of all samples; of a shorter one only that part is trained.
-        generator.order = np.resize(order, loader.samples)
-        steps = -(-len(order) // BATCH_SIZE)
-        total = 0.0
-        for batch, targets in itertools.islice(loader.batches(out=inputs), steps):
-            total += trainer.step(batch, targets, workspace) * len(batch)
-        return total / len(order)
+        nonlocal train_epoch
+        # The memory that workers share is as long as the order.
+        if train_epoch is None or len(order) != loader.samples:
+            session.close()
+            loader.order = order
+            train_epoch = session.enter_context(trainer.session(loader))
+        loader.order = order
+        return train_epoch()
 
     return epoch
+
+
+def make_predict(work: Work) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Return the inference; see `benchmarks.contenders`."""
+    return network(work).predict
