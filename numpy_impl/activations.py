@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from numpy_impl.arrays import FloatArray, as_float_array, check_shape, prepare_out
+from numpy_impl.arrays import FloatArray
 from numpy_impl.layers import Layer
 
 
@@ -75,42 +75,35 @@ class ReLU(Layer):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.ReLU.html
     """
 
-    def infer(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return max(0, x); see `Layer.infer`."""
-        x = as_float_array("x", x)
-        return np.maximum(x, 0, out=prepare_out(out, x.shape, x.dtype, x))
+    elementwise = True
 
-    def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return max(0, x); see `Layer.forward`."""
-        x = as_float_array("x", x)
-        if not self.training:
-            return self.infer(x, out=out)
-        y = prepare_out(out, x.shape, x.dtype, x)
+    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write max(0, x); see `Layer.infer_into`."""
+        np.maximum(x, 0, out=y)
+
+    def forward_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write max(0, x) and remember where x > 0; see `Layer.forward_into`."""
         if self._cache is None or not self._cache.fits(x):
             self._cache = _Mask(x.shape, x.dtype)
         mask = self._cache.update(x)
         np.bitwise_and(x.view(mask.dtype), mask, out=y.view(mask.dtype))
-        return y
 
-    def backward(
+    def backward_into(
         self,
-        grad_output: ArrayLike,
+        grad_output: FloatArray,
+        grad_input: FloatArray | None,
         *,
-        out: FloatArray | None = None,
-        need_input_grad: bool = True,
         accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
-    ) -> FloatArray | None:
-        """Return `grad_output` where the input was above 0, else 0; see `Layer.backward`."""
-        mask = self._remembered().bits
-        if not need_input_grad:
-            return None
-        dtype = np.dtype(f"f{mask.dtype.itemsize}")
-        grad_output = as_float_array("grad_output", grad_output, dtype)
-        check_shape("grad_output", grad_output, mask.shape)
-        grad_input = prepare_out(out, mask.shape, dtype, grad_output)
-        np.bitwise_and(grad_output.view(mask.dtype), mask, out=grad_input.view(mask.dtype))
-        return grad_input
+    ) -> None:
+        """Write `grad_output` where the input was above 0, else 0; see `Layer.backward_into`."""
+        if grad_input is not None:
+            mask = self._cache.bits
+            np.bitwise_and(grad_output.view(mask.dtype), mask, out=grad_input.view(mask.dtype))
 
     def out_features(self, in_features: int) -> int:
         """Return `in_features`."""
         return in_features
+
+    def _kept(self) -> tuple[NDArray[Any], np.dtype[Any]]:
+        mask = self._cache.bits
+        return mask, np.dtype(f"f{mask.itemsize}")

@@ -165,8 +165,6 @@ def _layer_class(name: object) -> type[Layer]:
 
 
 def _build(layers: list[Any], dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Sequential:
-    # The drawn weights are overwritten by those of the file.
-    rng = np.random.default_rng(0)
     built: list[Layer] = []
     for position, entry in enumerate(layers):
         if not isinstance(entry, dict):
@@ -180,7 +178,7 @@ def _build(layers: list[Any], dtype: str, arrays: Mapping[str, np.ndarray[Any, A
             if name not in arrays or arrays[name].shape != shape:
                 got = f"shape {arrays[name].shape}" if name in arrays else "nothing"
                 raise InputError(name, f"shape {shape}", got)
-            arguments |= {"rng": rng, "dtype": dtype}
+            arguments |= {"rng": None, "dtype": dtype}
         try:
             built.append(kind(**arguments))
         except TypeError:

@@ -20,6 +20,9 @@ The draws are made in float64 and rounded, so that one seed gives the same weigh
 precisions.
 """
 
+# Annotations are not evaluated: np.random is loaded when it is first named, for those who train.
+from __future__ import annotations
+
 import math
 
 import numpy as np

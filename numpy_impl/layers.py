@@ -7,11 +7,14 @@ One rule about memory: *what you receive is yours, unless you passed* ``out``. A
 its input by reference between `forward` and `backward`, so leave that unchanged in between.
 """
 
+# Annotations are not evaluated: np.random is loaded when it is first named, for those who train.
+from __future__ import annotations
+
 import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numpy_impl.arrays import (
     FloatArray,
@@ -30,8 +33,11 @@ from numpy_impl.parameters import Parameter, make_parameters
 class Layer:
     """One step of a network, with its derivative.
 
-    A subclass defines `infer` (the function, in evaluation mode), `forward` (the same in training
-    mode, remembering what the derivative needs) and `backward` (the derivative).
+    What is called from outside, `infer`, `forward` and `backward`, checks its arguments and finds
+    the memory for the result. It then calls what a subclass defines, `infer_into` (the function, in
+    evaluation mode), `forward_into` (the same in training mode, remembering what the derivative
+    needs) and `backward_into` (the derivative), which check nothing: a model whose own buffers
+    pass from layer to layer calls these at once.
 
     Attributes
     ----------
@@ -39,7 +45,11 @@ class Layer:
         True after construction and `train`, False after `eval`. In evaluation mode `forward` is
         `infer`: it writes nothing in the layer, so validating between a forward and its backward
         is safe.
+    elementwise : bool
+        Whether `infer_into` may be given its input as its output.
     """
+
+    elementwise = False
 
     def __init__(self) -> None:
         self.training = True
@@ -47,8 +57,14 @@ class Layer:
         self._cache: Any = None
 
     def infer(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return the layer's output in evaluation mode; reads parameters, writes no state."""
-        raise NotImplementedError
+        """Return the layer's output in evaluation mode; reads parameters, writes no state.
+
+        Takes and raises what `forward` does.
+        """
+        x = self._as_input(x)
+        y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
+        self.infer_into(x, y)
+        return y
 
     def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
         """Return the layer's output and, in training mode, remember what `backward` needs.
@@ -65,7 +81,12 @@ class Layer:
         InputError
             If `x` or `out` has the wrong shape or type.
         """
-        raise NotImplementedError
+        if not self.training:
+            return self.infer(x, out=out)
+        x = self._as_input(x)
+        y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
+        self.forward_into(x, y)
+        return y
 
     def backward(
         self,
@@ -100,6 +121,43 @@ class Layer:
         RuntimeError
             If there was no training-mode `forward` before.
         """
+        if self._cache is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward: there was no forward in training mode before"
+            )
+        kept, dtype = self._kept()
+        grad_output = as_float_array("grad_output", grad_output, dtype)
+        check_shape("grad_output", grad_output, self._output_shape(kept.shape))
+        grad_input = None
+        if need_input_grad:
+            grad_input = prepare_out(out, kept.shape, dtype, grad_output, kept)
+        self.backward_into(grad_output, grad_input, accumulate=accumulate)
+        return grad_input
+
+    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write the output in evaluation mode for an input that fits; writes no state."""
+        raise NotImplementedError
+
+    def forward_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write the output for an input that fits, and remember what the derivative needs."""
+        raise NotImplementedError
+
+    def backward_into(
+        self, grad_output: FloatArray, grad_input: FloatArray | None, *, accumulate: bool = False
+    ) -> None:
+        """Write the parameters' gradients and, if it is asked for, that of the input."""
+        raise NotImplementedError
+
+    def _as_input(self, x: ArrayLike) -> FloatArray:
+        """Return the input in the layer's dtype; InputError if it does not fit."""
+        return as_float_array("x", x)
+
+    def _output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the output for an input of this shape."""
+        return shape
+
+    def _kept(self) -> tuple[NDArray[Any], np.dtype[Any]]:
+        """Return what `backward` remembers, of the shape of the input, and the type of that."""
         raise NotImplementedError
 
     def parameters(self) -> list[Parameter]:
@@ -121,13 +179,6 @@ class Layer:
     def eval(self) -> None:
         """Switch to evaluation mode."""
         self.training = False
-
-    def _remembered(self) -> Any:
-        if self._cache is None:
-            raise RuntimeError(
-                f"{type(self).__name__}.backward: there was no forward in training mode before"
-            )
-        return self._cache
 
     def __call__(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
         """Return ``forward(x, out=out)``."""
@@ -226,9 +277,9 @@ class Linear(Layer):
         Width of the input and of the output.
     bias : bool, default True
         Whether there is a b.
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator or None
         Draws the initial parameters as torch.nn.Linear does: weight and bias both from
-        U(-1/sqrt(in_features), 1/sqrt(in_features)).
+        U(-1/sqrt(in_features), 1/sqrt(in_features)). With None they are zero, to be loaded.
     dtype : dtype_like, default float32
         float32 or float64.
 
@@ -259,7 +310,7 @@ class Linear(Layer):
         out_features: int,
         bias: bool = True,
         *,
-        rng: np.random.Generator,
+        rng: np.random.Generator | None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__()
@@ -271,54 +322,47 @@ class Linear(Layer):
         parameters = make_parameters(shapes, as_float_dtype(dtype))
         self.weight = parameters[0]
         self.bias = parameters[1] if bias else None
+        if rng is None:
+            return
         # a = sqrt(5) makes the bound sqrt(6 / ((1 + 5) fan_in)) = 1 / sqrt(fan_in).
         kaiming_uniform_(self.weight.data, a=math.sqrt(5.0), rng=rng)
         if self.bias is not None:
             uniform_(self.bias.data, bound=1.0 / math.sqrt(inputs), rng=rng)
 
-    def infer(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return x W^T + b; see `Layer.infer`."""
-        return self._affine(self._as_input(x), out)
-
-    def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return x W^T + b; see `Layer.forward`."""
-        x = self._as_input(x)
-        y = self._affine(x, out)
-        if self.training:
-            self._cache = x
-        return y
-
-    def backward(
-        self,
-        grad_output: ArrayLike,
-        *,
-        out: FloatArray | None = None,
-        need_input_grad: bool = True,
-        accumulate: bool = False,
-    ) -> FloatArray | None:
-        """Write the parameters' gradients, return that of the input; see `Layer.backward`."""
-        x: FloatArray = self._remembered()
-        weight = self.weight.data
-        outputs, inputs = weight.shape
-        grad_output = as_float_array("grad_output", grad_output, weight.dtype)
-        check_shape("grad_output", grad_output, (*x.shape[:-1], outputs))
+    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write x W^T + b; see `Layer.infer_into`."""
+        outputs, inputs = self.weight.shape
         # (..., features) -> (batch, features); a view wherever the memory allows one.
-        x_rows = x.reshape(-1, inputs)
-        grad_rows = grad_output.reshape(-1, outputs)
+        if x.ndim != 2:
+            x, y = x.reshape(-1, inputs), y.reshape(-1, outputs)
+        np.dot(x, self.weight.data.T, out=y)
+        if self.bias is not None:
+            y += self.bias.data
+
+    def forward_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write x W^T + b and remember x; see `Layer.forward_into`."""
+        self.infer_into(x, y)
+        self._cache = x
+
+    def backward_into(
+        self, grad_output: FloatArray, grad_input: FloatArray | None, *, accumulate: bool = False
+    ) -> None:
+        """Write the gradients; see `Layer.backward_into`."""
+        outputs, inputs = self.weight.shape
+        x_rows, grad_rows = self._cache, grad_output
+        if x_rows.ndim != 2:
+            x_rows, grad_rows = x_rows.reshape(-1, inputs), grad_rows.reshape(-1, outputs)
         if accumulate:
             self.weight.grad += grad_rows.T @ x_rows
             if self.bias is not None:
                 self.bias.grad += sum_rows(grad_rows)
         else:
             # The transposed product, into the memory as it lies; see `parameters`.
-            np.matmul(x_rows.T, grad_rows, out=self.weight.grad.T)
+            np.dot(x_rows.T, grad_rows, out=self.weight.grad.T)
             if self.bias is not None:
                 sum_rows(grad_rows, out=self.bias.grad)
-        if not need_input_grad:
-            return None
-        grad_input = prepare_out(out, x.shape, weight.dtype, grad_output, x)
-        np.matmul(grad_rows, weight, out=grad_input.reshape(-1, inputs))
-        return grad_input
+        if grad_input is not None:
+            np.dot(grad_rows, self.weight.data, out=grad_input.reshape(-1, inputs))
 
     def parameters(self) -> list[Parameter]:
         """Return [weight, bias], or [weight] without a bias."""
@@ -341,11 +385,8 @@ class Linear(Layer):
         check_features("x", x, self.weight.shape[1])
         return x
 
-    def _affine(self, x: FloatArray, out: FloatArray | None) -> FloatArray:
-        weight = self.weight.data
-        outputs, inputs = weight.shape
-        y = prepare_out(out, (*x.shape[:-1], outputs), weight.dtype, x)
-        np.matmul(x.reshape(-1, inputs), weight.T, out=y.reshape(-1, outputs))
-        if self.bias is not None:
-            y += self.bias.data
-        return y
+    def _output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (*shape[:-1], self.weight.shape[0])
+
+    def _kept(self) -> tuple[FloatArray, np.dtype[Any]]:
+        return self._cache, self.weight.data.dtype

@@ -1,5 +1,8 @@
 """A network: layers in a row, over one arena of parameters."""
 
+# Annotations are not evaluated: np.random is loaded when it is first named, for those who train.
+from __future__ import annotations
+
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -42,7 +45,7 @@ class Workspace:
         One per layer, for the gradient of its output.
     """
 
-    def __init__(self, model: "Sequential", batch_size: int, in_features: int) -> None:
+    def __init__(self, model: Sequential, batch_size: int, in_features: int) -> None:
         self.batch_size = check_positive_int("batch_size", batch_size)
         widths = []
         width = in_features
@@ -98,6 +101,8 @@ class Sequential:
 
     def __init__(self, *layers: Layer) -> None:
         self._layers = _check_layers(layers)
+        # Width of an input that was found to fit -> width of the output.
+        self._widths: dict[int, int] = {}
         self.training = True
         self.train()
         parameters = self.parameters()
@@ -147,10 +152,12 @@ class Sequential:
             If `x` or `out` has the wrong shape or type.
         """
         y = as_float_array("x", x, self.dtype)
-        if workspace is not None:
+        if workspace is not None and self.training and y.ndim == 2:
+            self._out_features(y.shape[1])
             outputs, _ = workspace.first(len(y))
             for layer, output in zip(self._layers, outputs, strict=True):
-                y = layer.forward(y, out=output)
+                layer.forward_into(y, output)
+                y = output
             return y
         for layer in self._layers[:-1]:
             y = layer.forward(y)
@@ -194,17 +201,23 @@ class Sequential:
             If there was no training-mode `forward` before.
         """
         grad = as_float_array("grad_output", grad_output, self.dtype)
-        # The gradient of a layer's input is that of the output of the layer before it.
-        inner: Sequence[FloatArray | None] = [None] * (len(self._layers) - 1)
-        if workspace is not None:
+        first, *rest = self._layers
+        if workspace is None:
+            for layer in reversed(rest):
+                grad_input = layer.backward(grad, accumulate=accumulate)
+                assert grad_input is not None
+                grad = grad_input
+        elif rest:
+            # The gradient of a layer's input is that of the output of the layer before it.
             inner = workspace.first(len(grad))[1][:-1]
-        for layer, buffer in zip(self._layers[:0:-1], reversed(inner), strict=True):
-            grad_input = layer.backward(grad, out=buffer, accumulate=accumulate)
-            assert grad_input is not None
-            grad = grad_input
-        return self._layers[0].backward(
-            grad, out=out, need_input_grad=need_input_grad, accumulate=accumulate
-        )
+            last = rest.pop()
+            last.backward(grad, out=inner[-1], accumulate=accumulate)
+            for layer, grad, buffer in zip(
+                reversed(rest), reversed(inner[1:]), reversed(inner[:-1]), strict=True
+            ):
+                layer.backward_into(grad, buffer, accumulate=accumulate)
+            grad = inner[0]
+        return first.backward(grad, out=out, need_input_grad=need_input_grad, accumulate=accumulate)
 
     def predict(
         self, x: ArrayLike, *, batch_size: int = 4096, out: FloatArray | None = None
@@ -236,16 +249,34 @@ class Sequential:
         if rows.ndim != 2:
             raise InputError("x", "shape (samples, features)", describe(rows))
         step = check_positive_int("batch_size", batch_size)
-        width = rows.shape[1]
-        for layer in self:
-            width = layer.out_features(width)
+        width = self._out_features(rows.shape[1])
         result = prepare_out(out, (len(rows), width), self.dtype, rows)
-        for start in range(0, len(rows), step):
-            y = rows[start : start + step]
-            for layer in self._layers[:-1]:
-                y = layer.infer(y)
-            self._layers[-1].infer(y, out=result[start : start + step])
+        if len(rows) <= step:
+            self._predict_into(rows, result)
+        else:
+            for start in range(0, len(rows), step):
+                self._predict_into(rows[start : start + step], result[start : start + step])
         return result
+
+    def _predict_into(self, x: FloatArray, result: FloatArray) -> None:
+        batch, y = len(x), x
+        for layer in self._layers[:-1]:
+            if layer.elementwise and y is not x:
+                layer.infer_into(y, y)
+            else:
+                inputs, y = y, np.empty((batch, layer.out_features(y.shape[1])), x.dtype)
+                layer.infer_into(inputs, y)
+        self._layers[-1].infer_into(y, result)
+
+    def _out_features(self, in_features: int) -> int:
+        """Return the width of the output; InputError if the input does not fit."""
+        width = self._widths.get(in_features)
+        if width is None:
+            width = in_features
+            for layer in self._layers:
+                width = layer.out_features(width)
+            self._widths[in_features] = width
+        return width
 
     def parameters(self) -> list[Parameter]:
         """Return all parameters, in the order of their layers."""
