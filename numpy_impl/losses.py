@@ -65,6 +65,8 @@ class _Remembered:
     rows, places, picked : ndarray of shape (batch,)
         Index of the first entry of each row, index of the entry at its label, and what stands
         there; all in the matrix read as a vector.
+    losses : ndarray of shape (batch,)
+        Of the samples.
     targets : ndarray
         Labels or probabilities.
     """
@@ -76,6 +78,7 @@ class _Remembered:
         self.rows = np.arange(0, batch * classes, classes)
         self.places = np.empty_like(self.rows)
         self.picked: FloatArray = np.empty(batch, dtype)
+        self.losses: FloatArray = np.empty(batch, dtype)
         self.targets: IntArray | FloatArray = self.rows
 
     def fits(self, logits: FloatArray) -> bool:
@@ -150,17 +153,17 @@ class CrossEntropyLoss:
             np.add(kept.rows, targets, out=kept.places)
             # mode="clip" lets take write straight into `out`; the places are in range.
             np.take(shifted, kept.places, out=kept.picked, mode="clip")
-            total = -float(np.add.reduce(kept.picked, dtype=np.float64))
             weights = None
         else:
-            total = -float((targets * shifted).sum(dtype=np.float64))
+            np.add.reduce(targets * shifted, axis=1, out=kept.picked)
             weights = targets.sum(axis=1)
         np.exp(shifted, out=exponentials)
         np.add.reduce(exponentials, axis=1, keepdims=True, out=sums)
-        log_sums = np.log(sums[:, 0], out=kept.picked)
+        losses = np.log(sums[:, 0], out=kept.losses)
         if weights is not None:
-            log_sums *= weights
-        total += float(np.add.reduce(log_sums, dtype=np.float64))
+            losses *= weights
+        losses -= kept.picked
+        total = float(np.add.reduce(losses, dtype=np.float64))
         return total / len(logits) if self.reduction == "mean" else total
 
     def backward(self, *, out: FloatArray | None = None) -> FloatArray:

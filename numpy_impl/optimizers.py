@@ -10,6 +10,7 @@ from 1, and :math:`\eta` the learning rate ``lr``.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -589,6 +590,7 @@ def _flush(mean: FloatArray, beta: float, scratch: FloatArray) -> None:
     mean *= scratch
 
 
+@cache
 def _rounded_beta(beta: float, dtype: np.dtype[Any]) -> float:
     """Return beta as it is in this type, or, where that is 1, the largest number below 1."""
     return min(float(dtype.type(beta)), 1 - float(np.finfo(dtype).epsneg))

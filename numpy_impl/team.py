@@ -101,6 +101,7 @@ class Team:
         self._before = arena.values, arena.grads
         self._grads = shared_array(self.size * len(arena), arena.dtype).reshape(self.size, -1)
         self._grads[0] = arena.grads
+        self._total: FloatArray = np.empty_like(arena.grads)
         self._connect(_shared_copy(arena.values), self._grads[0])
         self._optimizer.move_state(_shared_copy)
         return self
@@ -136,11 +137,13 @@ class Team:
     def update(self) -> None:
         """Add up this member's part of all gradients, and update that part of the parameters."""
         part = part_of(self._grads.shape[1], self.index, self.size)
-        total = self._grads[0, part]
-        for grads in self._grads[1:]:
+        # The sum goes to memory of one's own: to write where another process writes next would
+        # make the two cores hand that memory to and fro.
+        total = np.add(self._grads[0, part], self._grads[1, part], out=self._total[part])
+        for grads in self._grads[2:]:
             total += grads[part]
         arena = self._model.arena
-        own, arena.grads = arena.grads, self._grads[0]
+        own, arena.grads = arena.grads, self._total
         self._optimizer.step(part)
         arena.grads = own
 
@@ -159,7 +162,7 @@ class Team:
             _end(pid)
         values, grads = self._before
         np.copyto(values, self._model.arena.values)
-        np.copyto(grads, self._grads[0])
+        np.sum(self._grads, axis=0, out=grads)
         self._connect(values, grads)
         self._optimizer.move_state(np.copy)
 

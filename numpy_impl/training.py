@@ -114,7 +114,8 @@ class Trainer:
         Processes that train together, each on its part of every batch; as many as there are
         cores, at most. Gradients are the same up to rounding, and the same seed gives the same
         bits for the same number of workers. More than one needs a system that can fork. While
-        they train, each keeps BLAS to one thread.
+        they train, each keeps BLAS to one thread, and gradients hold what the first of them
+        adds to the sum.
 
     Attributes
     ----------
