@@ -7,13 +7,14 @@ DEV = build/venv/dev/bin/python
 BENCH = build/venv/bench/bin/python
 WHEEL = build/venv/wheel/bin/python
 
-.PHONY: help train test bench bench-full lint format types docs package clean
+.PHONY: help train test bench bench-full bench-check lint format types docs package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
 	@echo "make test     run the parity suite"
 	@echo "make bench    measure against PyTorch into build/bench"
 	@echo "make bench-full  measure against all others, and how time grows, with pictures"
+	@echo "make bench-check  tell whether the library has become slower"
 	@echo "make lint     check style"
 	@echo "make format   format the code"
 	@echo "make types    check types"
@@ -33,6 +34,10 @@ test: build/venv/dev/.made
 bench: build/venv/dev/.made
 	$(DEV) -m pytest benchmarks
 	$(DEV) -m benchmarks.pictures build/bench/summary.json
+
+# OPTIONS=--short for fewer processes, OPTIONS=--update for a new baseline.
+bench-check: build/venv/dev/.made
+	$(DEV) -m benchmarks.gate $(OPTIONS)
 
 bench-full: build/venv/bench/.made
 	$(BENCH) -m pytest benchmarks --full

@@ -50,8 +50,7 @@ def prediction_lines(rows: list[Row]) -> Iterator[str]:
 def scaling_lines(rows: list[Row]) -> Iterator[str]:
     """Yield the table of the scaling curves."""
     yield (
-        "knob       value  contender       step ms  "
-        "over PyTorch's best  over the products  peak MB"
+        "knob       value  contender       step ms  over PyTorch's best  over the products  peak MB"
     )
     for row in rows:
         yield (

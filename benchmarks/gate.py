@@ -1,0 +1,204 @@
+"""``python -m benchmarks.gate``: tell whether the library has become slower.
+
+Every benchmark is given as the ratio of the library's processor time to that of
+`benchmarks.frozen`, the two taking turns in one process. A process is one sample, since what
+differs between processes (where their memory lies) stays the same within one: the mean over
+several, with Student's 95 % interval, is held against the ratio in the baseline file, which allows
+5 % more.
+
+========================================  =============================================
+the whole interval is above the limit     measured again; *fail* if it is so twice
+the whole interval is below the limit     *pass*
+the limit is inside, interval over 5 %    *inconclusive*: too noisy to tell
+the limit is inside, interval up to 5 %   *pass*: slower by less than can be told
+no ratio in the baseline, or no benchmark *fail*
+========================================  =============================================
+
+The exit status is 0 for pass, 1 for fail, 3 for inconclusive, and 2 if nothing could be measured.
+The baseline is written with ``--update`` only. It holds ratios, which carry over between machines
+of one kind, but not from one processor to quite another: there, make one first.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.gate_child import BENCHMARKS
+from benchmarks.harness import ROOT, Child, ChildError, ratio, write_json
+
+FROZEN = Path(__file__).parent / "frozen.py"
+CHECKSUM = "3cc47dd5214deff61ac4fbd351b11541fbfcec37f43973cede7f5c1749cb0ff7"
+BASELINE = Path(__file__).parent / "baseline.json"
+REPORT = ROOT / "build" / "bench" / "gate.json"
+
+# What a ratio may be over its baseline, and how wide an interval may be, as factors.
+ALLOWED = 1.05
+TOO_WIDE = 1.05
+
+STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
+
+
+class Interval(NamedTuple):
+    """A ratio to the frozen code, with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Result(NamedTuple):
+    """What became of a benchmark; `measured` is None if it was not measured."""
+
+    name: str
+    verdict: str
+    measured: Interval | None
+    baseline: float | None
+
+
+Measure = Callable[[Sequence[str]], Mapping[str, Interval]]
+
+
+class GateError(Exception):
+    """Nothing can be said: the yardstick is not the pinned one, or a file is missing."""
+
+
+def check_frozen(path: Path = FROZEN, checksum: str = CHECKSUM) -> None:
+    """Raise GateError unless the frozen code is the pinned one."""
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != checksum:
+        raise GateError(f"{path.name}: expected sha256 {checksum}, got {found}; it must not change")
+
+
+def verdict(measured: Interval, baseline: float) -> str:
+    """Return "pass", "fail" or "inconclusive" for one measurement."""
+    limit = baseline * ALLOWED
+    if measured.low > limit:
+        return "fail"
+    if measured.high > limit and measured.high / measured.low > TOO_WIDE:
+        return "inconclusive"
+    return "pass"
+
+
+def judge(measure: Measure, names: Sequence[str], baseline: Mapping[str, float]) -> list[Result]:
+    """Measure all benchmarks, those that fail twice, and return what became of each."""
+    known = [name for name in names if name in baseline]
+    measured = dict(measure(known)) if known else {}
+    suspects = [name for name in known if verdict(measured[name], baseline[name]) == "fail"]
+    if suspects:
+        measured.update(measure(suspects))
+    results = [
+        Result(name, verdict(measured[name], baseline[name]), measured[name], baseline[name])
+        for name in known
+    ]
+    results += [Result(name, "fail", None, None) for name in names if name not in baseline]
+    results += [
+        Result(name, "fail", None, ratio) for name, ratio in baseline.items() if name not in names
+    ]
+    return results
+
+
+def overall(results: Sequence[Result]) -> str:
+    """Return the verdict on all of them: the worst, and an empty list is not a pass."""
+    verdicts = {result.verdict for result in results}
+    if "fail" in verdicts or not verdicts:
+        return "fail"
+    return "inconclusive" if "inconclusive" in verdicts else "pass"
+
+
+def measure_in_children(
+    names: Sequence[str], *, children: int, pairs: int, planted: str = "none"
+) -> dict[str, Interval]:
+    """Return the interval of each benchmark over so many fresh processes."""
+    logs: dict[str, list[float]] = {name: [] for name in names}
+    command = [sys.executable, "-m", "benchmarks.gate_child", str(pairs), planted, *names]
+    for _ in range(children):
+        with Child(command, threads=1) as child:
+            for name, value in child.ask().items():
+                logs[name].append(math.exp(value))
+    return {name: Interval(*ratio(values, [1.0] * len(values))) for name, values in logs.items()}
+
+
+def load_baseline(path: Path) -> dict[str, float]:
+    """Return the ratios of a baseline file; GateError if it is not one of this yardstick."""
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise GateError(f"{path}: no such file; make it with --update") from None
+    if content["frozen_sha256"] != CHECKSUM:
+        raise GateError(f"{path}: made with another frozen.py; make it anew with --update")
+    return {name: float(value) for name, value in content["benchmarks"].items()}
+
+
+def save_baseline(path: Path, measured: Mapping[str, Interval]) -> None:
+    """Write a baseline file."""
+    content = {
+        "frozen_sha256": CHECKSUM,
+        "numpy": np.__version__,
+        "processor": platform.machine(),
+        "benchmarks": {name: round(interval.mean, 4) for name, interval in measured.items()},
+    }
+    write_json(path, content)
+
+
+def _line(result: Result) -> str:
+    measured, baseline = result.measured, result.baseline
+    middle = f"{measured.mean:.3f} ({measured.low:.3f}-{measured.high:.3f})" if measured else "-"
+    numbers = f"{baseline:9.3f}  {baseline * ALLOWED:6.3f}" if baseline else f"{'-':>9}  {'-':>6}"
+    return f"{result.name:24}  {middle:>22}  {numbers}  {result.verdict}"
+
+
+def _report(results: Sequence[Result], path: Path) -> None:
+    print(f"{'benchmark':24}  {'over frozen (95 %)':>22}   baseline   limit  verdict")
+    for result in results:
+        print(_line(result))
+    rows: list[dict[str, Any]] = [
+        {**result._asdict(), "measured": result.measured and result.measured._asdict()}
+        for result in results
+    ]
+    write_json(path, {"verdict": overall(results), "benchmarks": rows})
+    print(f"verdict: {overall(results).upper()}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, compare, and say so; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--short", action="store_true", help="fewer processes, for every day")
+    parser.add_argument("--update", action="store_true", help="measure and write the baseline")
+    parser.add_argument(
+        "--plant",
+        default="none",
+        help="slow the library down: none, twice, allocate, or spin15 for 15 %% more time",
+    )
+    parser.add_argument("--baseline", type=Path, default=BASELINE, help="the baseline file")
+    parser.add_argument("--report", type=Path, default=REPORT, help="where to write the figures")
+    arguments = parser.parse_args(argv)
+    children, pairs = (4, 15) if arguments.short else (7, 31)
+
+    def measure(names: Sequence[str]) -> dict[str, Interval]:
+        return measure_in_children(names, children=children, pairs=pairs, planted=arguments.plant)
+
+    try:
+        check_frozen()
+        if arguments.update:
+            save_baseline(arguments.baseline, measure(list(BENCHMARKS)))
+            print(f"written: {arguments.baseline}")
+            return 0
+        results = judge(measure, list(BENCHMARKS), load_baseline(arguments.baseline))
+    except (GateError, ChildError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    _report(results, arguments.report)
+    return STATUS[overall(results)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

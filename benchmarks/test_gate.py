@@ -1,0 +1,143 @@
+"""The regression gate: equal speed passes, a slow-down fails, noise is called noise."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import gate
+from benchmarks.frozen import FrozenNetwork
+from benchmarks.gate import GateError, Interval, judge, overall, verdict
+from benchmarks.gate_child import BENCHMARKS, Data, log_ratio
+from numpy_impl import Adam, CrossEntropyLoss, Trainer, Workspace, mlp
+from numpy_impl.optimizers import Optimizer
+
+STEP = "train step, batch 64"
+
+
+class Readings:
+    """Gives the intervals it was made with, one after the other, and notes what it was asked."""
+
+    def __init__(self, *readings: Interval) -> None:
+        self._readings = list(readings)
+        self.asked: list[Sequence[str]] = []
+
+    def __call__(self, names: Sequence[str]) -> Mapping[str, Interval]:
+        """Return the next interval for each name."""
+        self.asked.append(list(names))
+        return dict.fromkeys(names, self._readings.pop(0))
+
+
+FAST, SLOW = Interval(1.0, 0.99, 1.01), Interval(1.15, 1.13, 1.17)
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        (FAST, "pass"),
+        (SLOW, "fail"),
+        (Interval(1.06, 1.051, 1.07), "fail"),
+        (Interval(1.05, 1.03, 1.07), "pass"),
+        (Interval(1.05, 1.0, 1.1), "inconclusive"),
+        (Interval(0.9, 0.8, 1.0), "pass"),
+        (Interval(1.5, 1.06, 2.0), "fail"),
+    ],
+)
+def test_verdict(measured: Interval, expected: str) -> None:
+    assert verdict(measured, 1.0) == expected
+    doubled = Interval(*(2 * value for value in measured))
+    assert verdict(doubled, 2.0) == expected
+
+
+def test_a_slow_down_is_measured_twice_before_it_fails() -> None:
+    unlucky, slow = Readings(SLOW, FAST), Readings(SLOW, SLOW)
+    assert overall(judge(unlucky, ["a"], {"a": 1.0})) == "pass"
+    assert overall(judge(slow, ["a"], {"a": 1.0})) == "fail"
+    assert unlucky.asked == slow.asked == [["a"], ["a"]]
+
+
+def test_only_suspects_are_measured_again() -> None:
+    readings = Readings(SLOW, SLOW)
+    results = judge(readings, ["a", "b"], {"a": 1.0, "b": 2.0})
+    assert readings.asked == [["a", "b"], ["a"]]
+    assert [result.verdict for result in results] == ["fail", "pass"]
+
+
+def test_a_benchmark_without_a_baseline_fails_and_so_does_the_reverse() -> None:
+    new = judge(Readings(FAST), ["a", "new"], {"a": 1.0})
+    gone = judge(Readings(FAST), ["a"], {"a": 1.0, "gone": 1.0})
+    for results, name in ((new, "new"), (gone, "gone")):
+        assert {r.name: r.verdict for r in results} == {"a": "pass", name: "fail"}
+        assert overall(results) == "fail"
+    assert overall([]) == "fail"
+
+
+def test_noise_is_not_a_pass() -> None:
+    results = judge(Readings(Interval(1.05, 0.9, 1.2)), ["a", "b"], {"a": 1.0, "b": 2.0})
+    assert overall(results) == "inconclusive"
+    assert len(set(gate.STATUS.values())) == len(gate.STATUS)
+
+
+def test_the_yardstick_is_the_pinned_one(tmp_path: Path) -> None:
+    gate.check_frozen()
+    changed = tmp_path / "frozen.py"
+    changed.write_bytes(gate.FROZEN.read_bytes() + b"\n")
+    with pytest.raises(GateError, match="must not change"):
+        gate.check_frozen(changed)
+
+
+def test_the_baseline_is_of_these_benchmarks_and_this_yardstick(tmp_path: Path) -> None:
+    assert set(gate.load_baseline(gate.BASELINE)) == set(BENCHMARKS)
+    other = json.loads(gate.BASELINE.read_text()) | {"frozen_sha256": "another"}
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps(other))
+    with pytest.raises(GateError, match="another frozen"):
+        gate.load_baseline(path)
+    with pytest.raises(GateError, match="--update"):
+        gate.load_baseline(tmp_path / "missing.json")
+
+
+def test_the_frozen_network_trains_as_the_library_does() -> None:
+    data, rng = Data(), np.random.default_rng(0)
+    model = mlp((784, 128, 10), rng=rng)
+    weights = model.state_dict()
+    frozen = FrozenNetwork(weights["0.weight"].T, weights["2.weight"].T, 64)
+    trainer = Trainer(model, CrossEntropyLoss(), Adam(model.parameters()))
+    workspace = Workspace(model, 64, 784)
+    for rows in data.rows[:50, :64]:
+        x = data.pixels[rows] * np.float32(1 / 255)
+        loss = trainer.step(x, data.labels[rows], workspace)
+        assert frozen.step(data.pixels, data.labels, rows) == pytest.approx(loss, rel=1e-4)
+    x = data.pixels[:7] * np.float32(1 / 255)
+    np.testing.assert_allclose(frozen.predict(x), model.predict(x), atol=1e-3)
+
+
+def test_unequal_work_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lazy(self: Optimizer, part: slice | None = None) -> None:
+        """Do nothing."""
+
+    monkeypatch.setattr(Adam, "step", lazy)
+    with pytest.raises(ValueError, match="the library computes"):
+        log_ratio(BENCHMARKS[STEP], Data(), 1, "none")
+
+
+def command(baseline: Path, *arguments: str) -> int:
+    report = str(baseline.with_name("gate.json"))
+    return gate.main(["--short", "--baseline", str(baseline), "--report", report, *arguments])
+
+
+def test_the_same_code_passes_and_a_planted_slow_down_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "BENCHMARKS", {STEP: BENCHMARKS[STEP]})
+    baseline = tmp_path / "baseline.json"
+    assert command(baseline) == 2
+    assert command(baseline, "--update") == 0
+    before = baseline.read_bytes()
+    # On a very busy machine the gate may call noise what is equal, but never a failure.
+    assert command(baseline) in (gate.STATUS["pass"], gate.STATUS["inconclusive"])
+    assert command(baseline, "--plant", "spin15") == gate.STATUS["fail"]
+    assert json.loads((tmp_path / "gate.json").read_text())["verdict"] == "fail"
+    assert baseline.read_bytes() == before
