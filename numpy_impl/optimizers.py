@@ -150,7 +150,7 @@ class _Run:
         return int(self.slice.stop - self.slice.start)
 
 
-class Update(NamedTuple):
+class _Update(NamedTuple):
     """What one update works on: vectors of equal length.
 
     Attributes
@@ -305,13 +305,13 @@ class Optimizer:
                 self._prepare(group, run)
                 run.state = {key: move(vector) for key, vector in run.state.items()}
 
-    def _part_of_run(self, run: _Run, part: slice | None) -> Update:
+    def _part_of_run(self, run: _Run, part: slice | None) -> _Update:
         start, stop = run.slice.start, run.slice.stop
         if part is not None:
             start = min(max(start, part.start), stop)
             stop = max(min(stop, part.stop), start)
         inside = slice(start - run.slice.start, stop - run.slice.start)
-        return Update(
+        return _Update(
             self._arena.values[start:stop],
             self._arena.grads[start:stop],
             self._scratch[: stop - start],
@@ -325,7 +325,7 @@ class Optimizer:
             run.state = self._initial_state(group, len(run))
             run.fresh = True
 
-    def _update(self, group: Mapping[str, Any], update: Update) -> None:
+    def _update(self, group: Mapping[str, Any], update: _Update) -> None:
         """Update value and state in place."""
         raise NotImplementedError
 
@@ -452,7 +452,7 @@ class SGD(Optimizer):
     def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:
         return {"momentum_buffer": np.zeros(size, self._arena.dtype)} if group["momentum"] else {}
 
-    def _update(self, group: Mapping[str, Any], update: Update) -> None:
+    def _update(self, group: Mapping[str, Any], update: _Update) -> None:
         value, grad, scratch = update.value, update.grad, update.scratch
         momentum, weight_decay = group["momentum"], group["weight_decay"]
         direction = grad
@@ -534,7 +534,7 @@ class Adam(Optimizer):
         dtype = self._arena.dtype
         return {"exp_avg": np.zeros(size, dtype), "exp_avg_sq": np.zeros(size, dtype)}
 
-    def _update(self, group: Mapping[str, Any], update: Update) -> None:
+    def _update(self, group: Mapping[str, Any], update: _Update) -> None:
         value, grad, scratch = update.value, update.grad, update.scratch
         exp_avg, exp_avg_sq = update.state["exp_avg"], update.state["exp_avg_sq"]
         lr, eps, weight_decay = group["lr"], group["eps"], group["weight_decay"]
