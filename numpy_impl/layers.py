@@ -333,7 +333,7 @@ class Linear(Layer):
         """Write x W^T + b; see `Layer.infer_into`."""
         outputs, inputs = self.weight.shape
         # (..., features) -> (batch, features); a view wherever the memory allows one.
-        if x.ndim != 2:
+        if x.ndim > 2:
             x, y = x.reshape(-1, inputs), y.reshape(-1, outputs)
         np.dot(x, self.weight.data.T, out=y)
         if self.bias is not None:

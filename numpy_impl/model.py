@@ -259,12 +259,16 @@ class Sequential:
         return result
 
     def _predict_into(self, x: FloatArray, result: FloatArray) -> None:
-        batch, y = len(x), x
+        if len(x) == 1:
+            # As vectors, a single sample takes NumPy less time per operation.
+            x, result = x[0], result[0]
+        y = x
         for layer in self._layers[:-1]:
             if layer.elementwise and y is not x:
                 layer.infer_into(y, y)
             else:
-                inputs, y = y, np.empty((batch, layer.out_features(y.shape[1])), x.dtype)
+                width = layer.out_features(y.shape[-1])
+                inputs, y = y, np.empty((*x.shape[:-1], width), x.dtype)
                 layer.infer_into(inputs, y)
         self._layers[-1].infer_into(y, result)
 
