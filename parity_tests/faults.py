@@ -530,6 +530,14 @@ FAULTS: tuple[Fault, ...] = (
         "False",
         ("contract/training/subnormal",),
     ),
+    Fault(
+        "the last block of a vector not updated",
+        _OPTIMIZERS,
+        "_blocks",
+        "range(start, stop, _BLOCK)",
+        "range(start, max(start + 1, stop - _BLOCK), _BLOCK)",
+        ("optimizer/long-vectors",),
+    ),
     # Several workers
     Fault(
         "a short part of a batch weighs as much as a long one",

@@ -20,6 +20,7 @@ def checks(seed: int) -> Iterator[Check]:
     """Yield the checks of every case in `OPTIMIZERS`."""
     for case in OPTIMIZERS:
         yield from _optimizer_checks(case, seed)
+    yield Check("optimizer/long-vectors", partial(check_long_vectors, seed))
     yield Check("groups/decay", partial(check_decay_groups, seed))
 
 
@@ -116,6 +117,17 @@ def check_optimizer_formula(case: OptimizerCase, seed: int) -> None:
         np.testing.assert_allclose(
             p.data, values[p.name], rtol=0, atol=1e-14 * size, err_msg=p.name
         )
+
+
+def check_long_vectors(seed: int) -> None:
+    """More parameters than are updated at a time are all updated, once."""
+    rng = np.random.default_rng(seed)
+    layer = ours.Linear(761, 401, rng=rng, dtype=FLOAT64)
+    value, grad = layer.weight.arena.values.copy(), rng.standard_normal(401 * 762)
+    layer.weight.arena.grads[:] = grad
+    ours.Adam(layer.parameters()).step()
+    expected, _, _ = adam_step(value, grad, np.zeros_like(grad), np.zeros_like(grad), 1)
+    np.testing.assert_allclose(layer.weight.arena.values, expected, rtol=0, atol=1e-14)
 
 
 def check_decay_groups(seed: int) -> None:
