@@ -13,7 +13,7 @@ from typing import NoReturn
 from numpy_impl import __version__
 from numpy_impl.app import arguments, evaluate, inspect, predict, train
 from numpy_impl.data import NAMES
-from numpy_impl.errors import DivergenceError, InputError, MissingExtraError
+from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, WorkerError
 
 PROG = "numpy-mlp"
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DIVERGED
     except MemoryError as error:
         _complain(f"memory: expected enough for this, got {error or 'too little'}")
-    except (_UsageError, InputError, MissingExtraError, OSError) as error:
+    except (_UsageError, InputError, MissingExtraError, WorkerError, OSError) as error:
         _complain(str(error))
     finally:
         _finish_output()
@@ -100,6 +100,7 @@ def _settings(options: argparse.Namespace) -> train.Settings:
         lr=options.lr,
         optimizer=options.optimizer,
         hidden=tuple(options.hidden),
+        workers=options.workers,
         seed=options.seed,
         raw_pixels=options.raw_pixels,
         output=options.output,
@@ -169,6 +170,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         default=defaults.hidden,
         metavar="WIDTH",
         help=f"widths of the hidden layers (default: {' '.join(map(str, defaults.hidden))})",
+    )
+    parser.add_argument(
+        "--workers",
+        type=arguments.integer(1),
+        default=defaults.workers,
+        metavar="N",
+        help="processes that train together; at most one per core is of use (default: %(default)s)",
     )
     parser.add_argument(
         "--seed",

@@ -61,6 +61,8 @@ class Settings:
         A key of `DEFAULT_LR`.
     hidden : tuple of int
         Widths of the hidden layers.
+    workers : int
+        Processes that train together.
     seed : int
         Of everything that is drawn.
     raw_pixels : bool
@@ -79,6 +81,7 @@ class Settings:
     lr: float | None = None
     optimizer: str = "adam"
     hidden: tuple[int, ...] = (128,)
+    workers: int = 1
     seed: int = 0
     raw_pixels: bool = False
     output: Path | None = None
@@ -182,7 +185,9 @@ def _train(settings: Settings, data: Dataset, random: Generators, start: float) 
         scale=scale,
     )
     test = DataLoader(data.test_images, data.test_labels, batch_size=BATCH_SIZE, scale=scale)
-    trainer = Trainer(network, CrossEntropyLoss(), optimizer, [progress_callback()])
+    trainer = Trainer(
+        network, CrossEntropyLoss(), optimizer, [progress_callback()], workers=settings.workers
+    )
     epochs = settings.epochs or DEFAULT_EPOCHS[data.name]
     history = trainer.fit(train, test, epochs, train_sample=sample)
     costs = Costs(time.perf_counter() - start, peak_rss_mb())
@@ -226,6 +231,7 @@ def _summary(settings: Settings, data: Dataset, outcome: Outcome) -> dict[str, A
         "lr": _lr(settings),
         "batch_size": settings.batch_size,
         "epochs": len(outcome.history.epoch),
+        "workers": settings.workers,
         "seed": settings.seed,
         "raw_pixels": settings.raw_pixels,
         "test_accuracy": outcome.test_accuracy,

@@ -43,6 +43,7 @@ BAD_ARGUMENTS = [
     (["train", "--hidden"], "--hidden: "),
     (["train", "--hidden", "8", "0"], "--hidden: expected an integer from 1 to 1000000, got '0'"),
     (["train", "--hidden", "9" * 30], "--hidden: expected an integer from 1 to 1000000"),
+    (["train", "--workers", "0"], "--workers: expected an integer of at least 1, got '0'"),
     (["train", "--seed", "-1"], "--seed: expected an integer of at least 0, got '-1'"),
     (["train", "--output", ""], "--output: expected a path, got ''"),
     (["train", "--dataset", "moons", "--raw-pixels"], "--raw-pixels: expected a data set of"),

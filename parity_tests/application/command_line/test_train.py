@@ -66,6 +66,7 @@ def test_train_summary(trained: Path, mnist: Path) -> None:
         "lr": 1e-3,
         "batch_size": 64,
         "epochs": 3,
+        "workers": 1,
         "seed": 0,
         "raw_pixels": False,
         "test_accuracy": accuracy,
@@ -108,6 +109,17 @@ def test_train_seed_decides_the_weights(mnist: Path, work: Path, capsys: Capsys)
     a, b, c = (load_model(work / name / "weights.npz").model for name in "abc")
     assert a.arena.values.tobytes() == b.arena.values.tobytes()
     assert a.arena.values.tobytes() != c.arena.values.tobytes()
+
+
+def test_train_with_two_workers_gives_nearly_the_same(
+    mnist: Path, work: Path, capsys: Capsys
+) -> None:
+    for name in ("1", "2"):
+        assert run(capsys, *train_arguments(mnist, work / name, "--workers", name)).code == 0
+    one, two = (load_model(work / name / "weights.npz").model.arena.values for name in "12")
+    assert one.tobytes() != two.tobytes()
+    np.testing.assert_allclose(one, two, rtol=0, atol=1e-3)
+    assert loaded(work / "2" / "summary.json")["workers"] == 2
 
 
 def test_train_draws_do_not_depend_on_the_data(
