@@ -1,19 +1,22 @@
 """The work that every contender does: the same data, first weights, orders and settings."""
 
+import itertools
+import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_impl import mlp
+
 SIZES = (784, 128, 10)
 BATCH_SIZE = 64
 LR = 1e-3
 SCALE = 1 / 255  # from bytes to [0, 1]
-
-PARAMETER = "parameter:"  # before the names of parameters in a file
 
 
 @dataclass(frozen=True)
@@ -22,75 +25,116 @@ class Work:
 
     Attributes
     ----------
-    pixels : ndarray of uint8, shape (samples, features)
+    pixels : ndarray of uint8, shape (samples, inputs)
     labels : ndarray of int64, shape (samples,)
-    parameters : dict of str to ndarray of float32
-        First parameters under PyTorch's names and in PyTorch's layout: ``0.weight`` of shape
-        (out_features, in_features), ``0.bias`` of shape (out_features,), ``2.weight``, ...
-    orders : ndarray of int64, shape (epochs, at most samples)
+    orders : ndarray of int64, shape (epochs, samples of an epoch)
         The order of the samples in each epoch; the first is for the warm-up.
+    weights : tuple of ndarray of float32, shape (outputs, inputs) each
+        First weights of the layers, in PyTorch's layout. Biases start at zero.
     batch_size : int
-        Samples per step. The last batch of an epoch holds the rest.
     """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
-    parameters: dict[str, NDArray[np.float32]]
     orders: NDArray[np.int64]
+    weights: tuple[NDArray[np.float32], ...]
     batch_size: int = BATCH_SIZE
 
     @property
-    def layers(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Weights and bias of each linear layer, the one next to the input first."""
-        values = list(self.parameters.values())
-        return list(zip(values[::2], values[1::2], strict=True))
-
-    @property
     def sizes(self) -> tuple[int, ...]:
-        """Width of the input, of each hidden layer, and of the output."""
-        return sizes_of(self.parameters)
+        """Widths of the network, from the input to the output."""
+        return (self.weights[0].shape[1], *(len(weight) for weight in self.weights))
+
+    def state_dict(self) -> dict[str, NDArray[np.float32]]:
+        """Return the first parameters under PyTorch's names."""
+        state = {}
+        for number, weight in enumerate(self.weights):
+            state[f"{2 * number}.weight"] = weight
+            state[f"{2 * number}.bias"] = np.zeros(len(weight), np.float32)
+        return state
+
+    def inputs(self, rows: int) -> NDArray[np.float32]:
+        """Return the first samples, scaled."""
+        return self.pixels[:rows] * np.float32(SCALE)
 
     def save(self, path: Path) -> None:
         """Write everything to an .npz file, for another process."""
-        arrays: dict[str, Any] = {PARAMETER + name: a for name, a in self.parameters.items()}
+        weights = {f"weights{number}": weight for number, weight in enumerate(self.weights)}
         np.savez(
             path,
             pixels=self.pixels,
             labels=self.labels,
             orders=self.orders,
             batch_size=self.batch_size,
-            **arrays,
+            **weights,
         )
 
     @classmethod
     def load(cls, path: Path) -> "Work":
-        """Read what `save` wrote."""
+        """Read what `save` wrote, or make what a `Recipe` in a .json file says."""
+        if path.suffix == ".json":
+            return Recipe(**json.loads(path.read_text())).make()
         with np.load(path) as arrays:
-            parameters = {
-                name.removeprefix(PARAMETER): arrays[name]
-                for name in arrays.files
-                if name.startswith(PARAMETER)
-            }
+            names = (f"weights{number}" for number in itertools.count())
+            weights = tuple(
+                arrays[name] for name in itertools.takewhile(arrays.__contains__, names)
+            )
             return cls(
                 arrays["pixels"],
                 arrays["labels"],
-                parameters,
                 arrays["orders"],
+                weights,
                 int(arrays["batch_size"]),
             )
 
 
-def sizes_of(parameters: dict[str, NDArray[np.float32]]) -> tuple[int, ...]:
-    """Return the widths of the network that the parameters belong to."""
-    weights = list(parameters.values())[::2]
-    return (weights[0].shape[1], *(len(weight) for weight in weights))
+@dataclass(frozen=True)
+class Recipe:
+    """How to make up work of any size, from a seed: random bytes, and labels that mean nothing.
+
+    Attributes
+    ----------
+    sizes : sequence of int
+        Widths of the network.
+    batch_size : int
+    samples : int
+        Rows of the data set.
+    steps : int
+        Length of an epoch, whose samples are drawn from all rows.
+    epochs : int
+    """
+
+    sizes: Sequence[int]
+    batch_size: int
+    samples: int
+    steps: int
+    epochs: int
+
+    def make(self) -> Work:
+        """Return the work; the same in every process."""
+        rng = np.random.default_rng(0)
+        pixels = np.frombuffer(rng.bytes(self.samples * self.sizes[0]), np.uint8)
+        labels = rng.integers(0, self.sizes[-1], self.samples)
+        orders = rng.integers(0, self.samples, (self.epochs, self.steps * self.batch_size))
+        weights = mlp(self.sizes, rng=rng).state_dict()
+        matrices = tuple(value for name, value in weights.items() if name.endswith("weight"))
+        return Work(pixels.reshape(self.samples, -1), labels, orders, matrices, self.batch_size)
+
+    def save(self, path: Path) -> None:
+        """Write the recipe to a .json file, for another process."""
+        path.write_text(json.dumps(asdict(self)))
 
 
-def draw_parameters(
-    sizes: Sequence[int], rng: np.random.Generator
-) -> dict[str, NDArray[np.float32]]:
-    """Draw the parameters of a network by He initialization, under PyTorch's names."""
-    # Only who draws needs the library; the contenders are not to load it by way of this module.
-    from numpy_impl import mlp
+def threads() -> int:
+    """Return how many threads the parent gave this process."""
+    return int(os.environ.get("OPENBLAS_NUM_THREADS", "1"))
 
-    return mlp(sizes, rng=rng).state_dict()
+
+def log_probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the logarithms of the probabilities that logits, or probabilities, stand for."""
+    values = np.asarray(outputs, np.float64)
+    if (values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-5):
+        result: NDArray[np.float64] = np.log(values)
+        return result
+    shifted: NDArray[np.float64] = values - values.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

@@ -1,6 +1,6 @@
-"""A learner's network: objects for layers, samples in rows, a dictionary of moments per layer.
+"""The network as a first course writes it: layer objects, float64, one-hot targets.
 
-It computes in float64, which is what NumPy gives to those who do not ask for anything else.
+Its optimizer and settings are those of all contenders, so that the losses can be compared.
 """
 
 from collections.abc import Callable
@@ -9,106 +9,88 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.work import LR, Work
+from benchmarks.work import LR, SCALE, Work
+
+Array = NDArray[Any]
 
 
-class Linear:
-    """Inputs times weights plus bias; it remembers its inputs for the way back."""
+class Dense:
+    """A layer with its own copy of the input and its own Adam."""
 
-    def __init__(self, weights: NDArray[Any], bias: NDArray[Any]) -> None:
-        self.W = weights
-        self.b = bias
+    def __init__(self, weight: Array) -> None:
+        self.weight = weight.T.astype(np.float64)
+        self.bias = np.zeros((1, weight.shape[0]))
+        self.moments = [np.zeros_like(p) for p in (self.weight, self.weight, self.bias, self.bias)]
 
-    def forward(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the outputs, of shape (batch, out_features)."""
+    def forward(self, x: Array) -> Array:
+        """Return x W + b."""
         self.x = x
-        return np.dot(x, self.W) + self.b
+        result: Array = np.dot(x, self.weight) + self.bias
+        return result
 
-    def backward(self, grad: NDArray[Any]) -> NDArray[Any]:
-        """Keep the gradients of the parameters and return that of the inputs."""
-        self.dW = np.dot(self.x.T, grad)
-        self.db = np.sum(grad, axis=0, keepdims=True)
-        return np.dot(grad, self.W.T)
+    def backward(self, grad: Array) -> Array:
+        """Keep the gradients of the parameters, return that of the input."""
+        self.grad_weight = np.dot(self.x.T, grad)
+        self.grad_bias = np.sum(grad, axis=0, keepdims=True)
+        result: Array = np.dot(grad, self.weight.T)
+        return result
 
-
-class ReLU:
-    """Positive inputs as they are, zero for the others."""
-
-    def forward(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the outputs."""
-        self.mask = x > 0
-        return x * self.mask
-
-    def backward(self, grad: NDArray[Any]) -> NDArray[Any]:
-        """Return the gradient of the inputs."""
-        return grad * self.mask
-
-
-class SoftmaxCrossEntropy:
-    """Softmax and the mean negative log-likelihood, over targets in one-hot rows."""
-
-    def forward(self, logits: NDArray[Any], y: NDArray[Any]) -> float:
-        """Return the loss."""
-        exps = np.exp(logits - np.max(logits, axis=1, keepdims=True))
-        self.probs = exps / np.sum(exps, axis=1, keepdims=True)
-        right = self.probs[np.arange(len(y)), np.argmax(y, axis=1)]
-        return float(np.mean(-np.log(right)))
-
-    def backward(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Return the gradient of the logits."""
-        return (self.probs - y) / len(y)
+    def step(self, t: int) -> None:
+        """Update by Adam."""
+        m_w, v_w, m_b, v_b = self.moments
+        m_w = 0.9 * m_w + 0.1 * self.grad_weight
+        v_w = 0.999 * v_w + 0.001 * self.grad_weight**2
+        m_b = 0.9 * m_b + 0.1 * self.grad_bias
+        v_b = 0.999 * v_b + 0.001 * self.grad_bias**2
+        self.moments = [m_w, v_w, m_b, v_b]
+        mean, square = 1 - 0.9**t, 1 - 0.999**t
+        self.weight = self.weight - LR * (m_w / mean) / (np.sqrt(v_w / square) + 1e-8)
+        self.bias = self.bias - LR * (m_b / mean) / (np.sqrt(v_b / square) + 1e-8)
 
 
-class Adam:
-    """Both moments of every parameter, in dictionaries."""
+class Rectifier:
+    """max(0, x)."""
 
-    def __init__(self, layers: list[Linear], lr: float = LR) -> None:
-        self.layers = layers
-        self.lr, self.beta1, self.beta2, self.eps = lr, 0.9, 0.999, 1e-8
-        self.m: dict[tuple[Linear, str], Any] = {}
-        self.v: dict[tuple[Linear, str], Any] = {}
-        self.t = 0
+    def forward(self, x: Array) -> Array:
+        """Return max(0, x)."""
+        self.positive = x > 0
+        return np.maximum(0, x)
 
-    def step(self) -> None:
-        """Update all parameters by their gradients."""
-        self.t += 1
-        for layer in self.layers:
-            for name in ("W", "b"):
-                key, grad = (layer, name), getattr(layer, "d" + name)
-                self.m[key] = self.beta1 * self.m.get(key, 0) + (1 - self.beta1) * grad
-                self.v[key] = self.beta2 * self.v.get(key, 0) + (1 - self.beta2) * grad**2
-                m_hat = self.m[key] / (1 - self.beta1**self.t)
-                v_hat = self.v[key] / (1 - self.beta2**self.t)
-                value = getattr(layer, name)
-                setattr(layer, name, value - self.lr * m_hat / (np.sqrt(v_hat) + self.eps))
+    def backward(self, grad: Array) -> Array:
+        """Return the gradient where the input was positive."""
+        return grad * self.positive
+
+    def step(self, t: int) -> None:
+        """Do nothing: there are no parameters."""
 
 
-def make(work: Work) -> Callable[[NDArray[Any]], float]:
+def make(work: Work) -> Callable[[Array], float]:
     """Return the epoch; see `benchmarks.contenders`."""
-    pixels = work.pixels / 255.0
-    targets = np.eye(work.sizes[-1])[work.labels]
-    linear = [Linear(w.T.astype(np.float64), b[None].astype(np.float64)) for w, b in work.layers]
-    layers = [
-        layer for pair in zip(linear, [ReLU() for _ in linear], strict=True) for layer in pair
-    ]
-    layers.pop()
-    loss = SoftmaxCrossEntropy()
-    optimizer = Adam(linear)
+    images = work.pixels.astype(np.float64) * SCALE
+    one_hot = np.eye(work.sizes[-1])[work.labels]
+    layers: list[Dense | Rectifier] = [Dense(work.weights[0])]
+    for weight in work.weights[1:]:
+        layers += [Rectifier(), Dense(weight)]
+    t = 0
 
-    def epoch(order: NDArray[Any]) -> float:
-        x_shuffled, y_shuffled = pixels[order], targets[order]
+    def epoch(order: Array) -> float:
+        nonlocal t
+        shuffled, targets = images[order], one_hot[order]
         total = 0.0
         for start in range(0, len(order), work.batch_size):
-            x = x_shuffled[start : start + work.batch_size]
-            y = y_shuffled[start : start + work.batch_size]
-            out = x
+            t += 1
+            z = shuffled[start : start + work.batch_size]
+            y = targets[start : start + work.batch_size]
             for layer in layers:
-                out = layer.forward(out)
-            total += loss.forward(out, y) * len(x)
-            grad = loss.backward(y)
+                z = layer.forward(z)
+            exps = np.exp(z - np.max(z, axis=1, keepdims=True))
+            probabilities = exps / np.sum(exps, axis=1, keepdims=True)
+            total -= float(np.sum(y * np.log(probabilities + 1e-15)))
+            grad = (probabilities - y) / len(y)
             for layer in reversed(layers):
                 grad = layer.backward(grad)
-            optimizer.step()
+            for layer in layers:
+                layer.step(t)
         return total / len(order)
 
     return epoch

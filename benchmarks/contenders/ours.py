@@ -29,7 +29,7 @@ class GivenOrder(DataLoader):
 def network(work: Work) -> Sequential:
     """Return the network with the first parameters."""
     model = mlp(work.sizes, rng=np.random.default_rng(0))
-    model.load_state_dict(work.parameters)
+    model.load_state_dict(work.state_dict())
     return model
 
 
