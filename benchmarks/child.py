@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
+from benchmarks.cores import keep_to_cores
+
 Answer = dict[str, Any]
 
 
@@ -85,6 +87,7 @@ def main() -> None:
     # Whatever a library prints must not get among the answers.
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    keep_to_cores()
     kind, name, path = sys.argv[1:]
     kinds = {"train": _training, "predict": _prediction}
     start = time.perf_counter()

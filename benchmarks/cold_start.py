@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.cores import keep_to_cores
+
 if TYPE_CHECKING:
     from benchmarks.work import Work
 
@@ -81,4 +83,5 @@ def write_files(work: "Work", folder: Path, names: list[str]) -> dict[str, Path]
 
 
 if __name__ == "__main__":
+    keep_to_cores()
     print(PROGRAMS[sys.argv[1]](sys.argv[2]))

@@ -1,6 +1,5 @@
 """Contenders in child processes, taking turns; what was measured, and what follows from it."""
 
-import functools
 import json
 import math
 import os
@@ -39,12 +38,6 @@ def environment(threads: int) -> dict[str, str]:
     return {**os.environ, **MALLOC, **one, **dict.fromkeys(THREADS, str(threads))}
 
 
-def _keep_to(cores: int) -> None:
-    """Keep this process to so many of the cores, where the system can do that."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-
-
 class ChildError(Exception):
     """A child ended, hung, or answered something else than was asked for."""
 
@@ -70,7 +63,6 @@ class Child:
             command,
             cwd=ROOT,
             env=environment(threads),
-            preexec_fn=functools.partial(_keep_to, threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

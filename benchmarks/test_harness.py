@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -165,9 +166,19 @@ def test_contender_loads_none_of_the_others(small_work: Work, tmp_path: Path) ->
 
 
 def test_a_child_has_the_threads_it_was_given() -> None:
-    code = "import os; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    code = "from benchmarks.cores import threads; print(threads())"
     with Child(command(code), threads=3) as child:
         assert child.ask() == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system cannot keep to cores")
+def test_a_child_keeps_to_one_core_for_one_thread() -> None:
+    code = (
+        "import os; from benchmarks.cores import keep_to_cores; keep_to_cores();"
+        "print(len(os.sched_getaffinity(0)))"
+    )
+    with Child(command(code), threads=1) as child:
+        assert child.ask() == 1
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -123,11 +122,6 @@ class Recipe:
     def save(self, path: Path) -> None:
         """Write the recipe to a .json file, for another process."""
         path.write_text(json.dumps(asdict(self)))
-
-
-def threads() -> int:
-    """Return how many threads the parent gave this process."""
-    return int(os.environ.get("OPENBLAS_NUM_THREADS", "1"))
 
 
 def log_probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.work import LR, SCALE, Work, threads
+from benchmarks.cores import threads
+from benchmarks.work import LR, SCALE, Work
 from numpy_impl import Adam, CrossEntropyLoss, DataLoader, Sequential, Trainer, mlp
 
 

@@ -8,7 +8,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from benchmarks.work import Work, threads
+from benchmarks.cores import threads
+from benchmarks.work import Work
 
 
 def graph(work: Work) -> onnx.ModelProto:
