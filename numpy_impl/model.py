@@ -17,6 +17,7 @@ from numpy_impl.arrays import (
     as_float_dtype,
     check_positive_int,
     describe,
+    new_array,
     prepare_out,
 )
 from numpy_impl.errors import InputError
@@ -53,8 +54,8 @@ class Workspace:
             width = layer.out_features(width)
             widths.append(width)
         shapes = [(self.batch_size, width) for width in widths]
-        self.outputs = [np.empty(shape, model.dtype) for shape in shapes]
-        self.grads = [np.empty(shape, model.dtype) for shape in shapes]
+        self.outputs: list[FloatArray] = [new_array(shape, model.dtype) for shape in shapes]
+        self.grads: list[FloatArray] = [new_array(shape, model.dtype) for shape in shapes]
 
     def first(self, rows: int) -> tuple[list[FloatArray], list[FloatArray]]:
         """Return the output and gradient buffers, cut to this many rows.

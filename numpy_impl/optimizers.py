@@ -8,10 +8,13 @@ Below, :math:`\theta` is a parameter, :math:`g` its gradient, :math:`t` the numb
 from 1, and :math:`\eta` the learning rate ``lr``.
 """
 
+from __future__ import annotations
+
+import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -21,6 +24,7 @@ from numpy_impl.arrays import (
     check_number,
     check_shape,
     describe,
+    new_array,
 )
 from numpy_impl.errors import InputError
 from numpy_impl.parameters import Parameter
@@ -150,8 +154,8 @@ class _Run:
         return int(self.slice.stop - self.slice.start)
 
 
-class _Update(NamedTuple):
-    """What one update works on: vectors of equal length.
+class _Block(NamedTuple):
+    """What is updated at a time: vectors of equal length.
 
     Attributes
     ----------
@@ -161,18 +165,12 @@ class _Update(NamedTuple):
         The gradient; read only.
     scratch : ndarray
         Free to use.
-    step : int
-        Number of the step, from 1.
-    first : bool
-        Whether the state is still what it starts from.
     """
 
     value: FloatArray
     grad: FloatArray
     scratch: FloatArray
     state: dict[str, FloatArray]
-    step: int
-    first: bool
 
 
 class Optimizer:
@@ -213,16 +211,10 @@ class Optimizer:
         self._arena = parameters[0].arena
         self._runs = [_runs(group["params"]) for group in self.param_groups]
         longest = max(len(run) for runs in self._runs for run in runs)
-        self._scratch: FloatArray = np.empty(min(longest, _BLOCK), self._arena.dtype)
+        self._scratch: FloatArray = new_array(min(longest, _BLOCK), self._arena.dtype)
 
-    def step(self, part: slice | None = None) -> None:
+    def step(self) -> None:
         """Update every parameter from its gradient, once.
-
-        Parameters
-        ----------
-        part : slice, optional
-            Update only this part of the arena, so that several processes over shared memory can
-            do a step together; every one of them must take every step.
 
         Raises
         ------
@@ -239,8 +231,7 @@ class Optimizer:
             for run in runs:
                 self._prepare(group, run)
                 run.steps += 1
-                for block in _blocks(run.slice, part):
-                    self._update(group, self._block_of_run(run, block))
+                self._update(group, run, self._blocks(run))
                 run.fresh = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -290,38 +281,82 @@ class Optimizer:
         for run, state, steps in loaded:
             run.state, run.steps, run.fresh = state, steps, not state
 
-    def move_state(self, move: Callable[[FloatArray], FloatArray]) -> None:
-        """Replace every state vector, those of the first step included, by what `move` makes of it.
+    def over(self, parameters: Mapping[str, Parameter]) -> Self:
+        """Return an optimizer with the same settings and no state over other parameters.
 
         Parameters
         ----------
-        move : callable
-            Takes a vector and returns one of equal shape, type and content: a copy in memory
-            that is shared between processes, for instance.
+        parameters : mapping of str to Parameter
+            For a parameter's name here, the one to take in its place, all of one model. Those
+            without are left out.
         """
+        other = copy.copy(self)
+
+        def replaced(own: Iterable[Parameter]) -> list[Parameter]:
+            return [parameters[p.name] for p in own if p.name in parameters]
+
+        other.param_groups = [
+            {**group, "params": replaced(group["params"])} for group in self.param_groups
+        ]
+        kept = [[replaced(run.parameters) for run in runs] for runs in self._runs]
+        other._runs = [[_Run(run) for run in runs if run] for runs in kept]
+        other._arena = next(iter(parameters.values())).arena
+        other._scratch = new_array(len(self._scratch), other._arena.dtype)
+        return other
+
+    def state_of(self, parameter: Parameter) -> dict[str, FloatArray]:
+        """Return the state of a parameter, before the first step that which it starts from.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Views in the parameter's shape, under PyTorch's names.
+        """
+        self._prepare_all()
+        return _views(self._run_of(parameter), parameter)
+
+    def copy_steps(self, parameter: Parameter, other: Optimizer, theirs: Parameter) -> None:
+        """Take a parameter for one that has been updated as often as another one of `other`."""
+        run, source = self._run_of(parameter), other._run_of(theirs)
+        run.steps, run.fresh = source.steps, source.fresh
+
+    def _run_of(self, parameter: Parameter) -> _Run:
+        return next(
+            run
+            for runs in self._runs
+            for run in runs
+            if any(p is parameter for p in run.parameters)
+        )
+
+    def _prepare_all(self) -> None:
         for group, runs in zip(self.param_groups, self._runs, strict=True):
             for run in runs:
                 self._prepare(group, run)
-                run.state = {key: move(vector) for key, vector in run.state.items()}
 
-    def _block_of_run(self, run: _Run, block: slice) -> _Update:
-        inside = slice(block.start - run.slice.start, block.stop - run.slice.start)
-        return _Update(
-            self._arena.values[block],
-            self._arena.grads[block],
-            self._scratch[: block.stop - block.start],
-            {key: vector[inside] for key, vector in run.state.items()},
-            run.steps,
-            run.fresh,
-        )
+    def _blocks(self, run: _Run) -> Iterator[_Block]:
+        """Yield a run in blocks that begin where cache lines do."""
+        values, grads = self._arena.values[run.slice], self._arena.grads[run.slice]
+        for start in range(0, len(run), _BLOCK):
+            inside = slice(start, start + _BLOCK)
+            value = values[inside]
+            yield _Block(
+                value,
+                grads[inside],
+                self._scratch[: len(value)],
+                {key: vector[inside] for key, vector in run.state.items()},
+            )
+
+    def _number(self, value: float) -> FloatArray:
+        """Return a number as an array without axes, which NumPy takes faster than a float."""
+        return np.array(value, self._arena.dtype)
 
     def _prepare(self, group: Mapping[str, Any], run: _Run) -> None:
         if not run.state:
             run.state = self._initial_state(group, len(run))
             run.fresh = True
 
-    def _update(self, group: Mapping[str, Any], update: _Update) -> None:
-        """Update value and state in place."""
+    def _update(self, group: Mapping[str, Any], run: _Run, blocks: Iterable[_Block]) -> None:
+        """Update values and state in place; the number of the step is ``run.steps``, from 1."""
         raise NotImplementedError
 
     def _check(self, group: Mapping[str, Any]) -> None:
@@ -334,10 +369,7 @@ class Optimizer:
 
     def _entries(self, run: _Run, parameter: Parameter) -> dict[str, Any]:
         entries: dict[str, Any] = {"step": run.steps} if self.counts_steps else {}
-        for key, vector in run.state.items():
-            part = vector[run.part(parameter)]
-            entries[key] = part.reshape(parameter.shape, order="F").copy()
-        return entries
+        return entries | {key: view.copy() for key, view in _views(run, parameter).items()}
 
     def _loaded_groups(self, loaded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         expected = self.state_dict()["param_groups"]
@@ -445,31 +477,31 @@ class SGD(Optimizer):
             )
 
     def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:
-        return {"momentum_buffer": np.zeros(size, self._arena.dtype)} if group["momentum"] else {}
+        return {"momentum_buffer": new_array(size, self._arena.dtype)} if group["momentum"] else {}
 
-    def _update(self, group: Mapping[str, Any], update: _Update) -> None:
-        value, grad, scratch = update.value, update.grad, update.scratch
-        momentum, weight_decay = group["momentum"], group["weight_decay"]
-        direction = grad
-        if weight_decay:
-            np.multiply(value, weight_decay, out=scratch)
-            scratch += grad
-            direction = scratch
-        if momentum:
-            buffer = update.state["momentum_buffer"]
-            buffer *= momentum
-            if group["dampening"] and not update.first:
-                np.multiply(direction, 1 - group["dampening"], out=scratch)
+    def _update(self, group: Mapping[str, Any], run: _Run, blocks: Iterable[_Block]) -> None:
+        weight_decay = self._number(group["weight_decay"])
+        momentum = self._number(group["momentum"])
+        lr, undamped = self._number(group["lr"]), self._number(1 - group["dampening"])
+        for value, grad, scratch, state in blocks:
+            direction = grad
+            if group["weight_decay"]:
+                np.multiply(value, weight_decay, out=scratch)
+                scratch += grad
                 direction = scratch
-            buffer += direction
-            if group["nesterov"]:
-                np.copyto(scratch, direction)
-                direction = scratch
-                direction += momentum * buffer
-            else:
-                direction = buffer
-        np.multiply(direction, group["lr"], out=scratch)
-        value -= scratch
+            if group["momentum"]:
+                buffer = state["momentum_buffer"]
+                buffer *= momentum
+                if group["dampening"] and not run.fresh:
+                    direction = np.multiply(direction, undamped, out=scratch)
+                buffer += direction
+                if group["nesterov"]:
+                    np.copyto(scratch, direction)
+                    direction = scratch
+                    direction += momentum * buffer
+                else:
+                    direction = buffer
+            value -= np.multiply(direction, lr, out=scratch)
 
 
 class Adam(Optimizer):
@@ -526,46 +558,49 @@ class Adam(Optimizer):
             check_number(f"betas[{position}]", beta, below=1.0)
 
     def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:  # noqa: ARG002
-        dtype = self._arena.dtype
-        return {"exp_avg": np.zeros(size, dtype), "exp_avg_sq": np.zeros(size, dtype)}
+        return {key: new_array(size, self._arena.dtype) for key in ("exp_avg", "exp_avg_sq")}
 
-    def _update(self, group: Mapping[str, Any], update: _Update) -> None:
-        value, grad, scratch = update.value, update.grad, update.scratch
-        exp_avg, exp_avg_sq = update.state["exp_avg"], update.state["exp_avg_sq"]
+    def _update(self, group: Mapping[str, Any], run: _Run, blocks: Iterable[_Block]) -> None:
         lr, eps, weight_decay = group["lr"], group["eps"], group["weight_decay"]
         # Rounded to float32, 0.999 and 0.001 do not add up to 1: the mean of a constant would
         # settle 1.3e-5 off that constant. So beta is rounded first; 1 - beta is then exact.
-        beta1, beta2 = (_rounded_beta(beta, value.dtype) for beta in group["betas"])
-        correction1 = 1 - beta1**update.step
-        root_correction2 = math.sqrt(1 - beta2**update.step)
-
-        if weight_decay and self.decoupled:
-            value *= 1 - lr * weight_decay
-        elif weight_decay:
-            grad = grad + weight_decay * value
-
-        np.multiply(grad, 1 - beta1, out=scratch)
-        exp_avg *= beta1
-        exp_avg += scratch
-
-        np.multiply(grad, grad, out=scratch)
-        scratch *= 1 - beta2
-        exp_avg_sq *= beta2
-        exp_avg_sq += scratch
-
-        if update.step % _STEPS_PER_FLUSH == 0:
-            _flush(exp_avg, beta1, scratch)
-            if eps:
-                _flush(exp_avg_sq, beta2, scratch)
+        beta1, beta2 = (_rounded_beta(beta, self._arena.dtype) for beta in group["betas"])
+        correction1 = 1 - beta1**run.steps
+        root_correction2 = math.sqrt(1 - beta2**run.steps)
 
         # m_hat / (sqrt(v_hat) + eps), numerator and denominator times root_correction2: the
         # corrections become two scalars. eps has to be scaled with them; left as it is, the
         # first steps of parameters with tiny gradients come out many times too small.
-        np.sqrt(exp_avg_sq, out=scratch)
-        scratch += eps * root_correction2
-        np.divide(exp_avg, scratch, out=scratch)
-        scratch *= lr * root_correction2 / correction1
-        value -= scratch
+        step_size = self._number(lr * root_correction2 / correction1)
+        scaled_eps = self._number(eps * root_correction2)
+        keep1, take1 = self._number(beta1), self._number(1 - beta1)
+        keep2, take2 = self._number(beta2), self._number(1 - beta2)
+        for value, grad, scratch, state in blocks:
+            exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
+            if weight_decay and self.decoupled:
+                value *= 1 - lr * weight_decay
+            elif weight_decay:
+                grad = grad + weight_decay * value
+
+            np.multiply(grad, take1, out=scratch)
+            exp_avg *= keep1
+            exp_avg += scratch
+
+            np.multiply(grad, grad, out=scratch)
+            scratch *= take2
+            exp_avg_sq *= keep2
+            exp_avg_sq += scratch
+
+            if run.steps % _STEPS_PER_FLUSH == 0:
+                _flush(exp_avg, beta1, scratch)
+                if eps:
+                    _flush(exp_avg_sq, beta2, scratch)
+
+            np.sqrt(exp_avg_sq, out=scratch)
+            scratch += scaled_eps
+            np.divide(exp_avg, scratch, out=scratch)
+            scratch *= step_size
+            value -= scratch
 
 
 _STEPS_PER_FLUSH = 64
@@ -679,18 +714,16 @@ def _check_parameters(parameters: Sequence[Parameter]) -> None:
 
 
 # Scalars that are updated at a time. An update goes over its vectors again and again; in float32
-# the five of Adam take 5 MB, which the last cache of a processor holds. Smaller blocks, for the
-# cache of a core, cost more in calls than they gain.
-_BLOCK = 262_144
+# the five of Adam take 1 MB, which the cache of a core holds. In smaller blocks the calls cost
+# more than they gain. A multiple of what is in a cache line.
+_BLOCK = 51_200
 
 
-def _blocks(run: slice, part: slice | None) -> Iterator[slice]:
-    """Yield the part of a run, or all of it, in blocks."""
-    start, stop = run.start, run.stop
-    if part is not None:
-        start, stop = max(start, part.start), min(stop, part.stop)
-    for first in range(start, stop, _BLOCK):
-        yield slice(first, min(first + _BLOCK, stop))
+def _views(run: _Run, parameter: Parameter) -> dict[str, FloatArray]:
+    part = run.part(parameter)
+    return {
+        key: vector[part].reshape(parameter.shape, order="F") for key, vector in run.state.items()
+    }
 
 
 def _runs(parameters: Iterable[Parameter]) -> list[_Run]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from numpy_impl.arrays import FloatArray, as_float_array, as_float_dtype, check_shape
+from numpy_impl.arrays import FloatArray, as_float_array, as_float_dtype, check_shape, new_array
 
 
 class ParameterArena:
@@ -36,12 +36,12 @@ class ParameterArena:
     Attributes
     ----------
     values, grads : ndarray of shape (size,)
-        Written in place; replaced only while a training is shared between processes.
+        Written in place, never replaced.
     """
 
     def __init__(self, size: int, dtype: DTypeLike = np.float32) -> None:
-        self.values: FloatArray = np.zeros(size, as_float_dtype(dtype))
-        self.grads: FloatArray = np.zeros_like(self.values)
+        self.values: FloatArray = new_array(size, as_float_dtype(dtype))
+        self.grads: FloatArray = new_array(size, self.values.dtype)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -136,10 +136,6 @@ class Parameter:
         array = as_float_array(self.name, value, view.dtype)
         check_shape(self.name, array, self.shape)
         np.copyto(view, array)
-
-    def reconnect(self) -> None:
-        """Become a view of the arena's vectors again, after those were replaced."""
-        self._connect(self.arena, self.offset)
 
     def move_to(self, arena: ParameterArena, offset: int) -> None:
         """Copy value and gradient into another arena and become a view of that one."""

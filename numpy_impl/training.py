@@ -8,19 +8,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import cache, partial
 from types import FrameType
 from typing import Protocol
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, check_positive_int
+from numpy_impl.arrays import FloatArray, IntArray, check_positive_int, new_array
 from numpy_impl.blas import blas_threads
 from numpy_impl.data.loader import Batch, DataLoader
 from numpy_impl.errors import DivergenceError, InputError
 from numpy_impl.metrics import as_labels
 from numpy_impl.model import Sequential, Workspace
 from numpy_impl.optimizers import Optimizer
+from numpy_impl.split import find_pairs
 from numpy_impl.team import Team
 
 Targets = IntArray | FloatArray
@@ -111,11 +112,12 @@ class Trainer:
     callbacks : sequence of Callback
         Called in their order.
     workers : int, default 1
-        Processes that train together, each on its part of every batch; as many as there are
-        cores, at most. Gradients are the same up to rounding, and the same seed gives the same
+        Processes that train together, each with its part of the hidden units; as many as there
+        are cores, at most. Gradients are the same up to rounding, and the same seed gives the same
         bits for the same number of workers. More than one needs a system that can fork. While
-        they train, each keeps BLAS to one thread, and gradients hold what the first of them
-        adds to the sum.
+        they train, each keeps BLAS to one thread, and during an epoch the model and the state of
+        the optimizer are still those of its beginning. A network without a hidden layer of as many
+        units is trained by one process.
 
     Attributes
     ----------
@@ -237,7 +239,7 @@ class Trainer:
         """
         logits = self.model.forward(inputs, workspace=workspace)
         loss = self.loss.forward(logits, targets)
-        if np.isfinite(loss):
+        if math.isfinite(loss):
             _, grads = workspace.first(len(inputs))
             grad = self.loss.backward(out=grads[-1])
             self.model.backward(grad, need_input_grad=False, workspace=workspace)
@@ -264,63 +266,60 @@ class Trainer:
         InputError, DivergenceError, WorkerError
             As `fit`.
         """
-        workspace = Workspace(self.model, train.batch_size, train.features)
-        inputs = np.empty((train.batch_size, train.features), self.model.dtype)
+        inputs = new_array((train.batch_size, train.features), train.dtype)
         after_step = partial(self._after_step, itertools.count(1), interrupts)
-        if self.workers == 1:
-            alone = partial(self._step_alone, workspace)
-            yield lambda: self._epoch(train.batches(out=inputs), train, alone, after_step())
+        if self.workers == 1 or not find_pairs(self.model, self.workers):
+            alone = partial(self.step, workspace=Workspace(self.model, *inputs.shape))
+
+            def epoch_alone() -> float:
+                self.model.train()
+                return _epoch(train.batches(out=inputs), alone, after_step())
+
+            yield epoch_alone
             return
 
-        with (
-            blas_threads(1),
-            Team(self.workers, self.model, self.optimizer, train.samples) as team,
-        ):
-            together = partial(self._step_together, team, workspace)
+        with Team(
+            self.workers,
+            self.model,
+            self.optimizer,
+            batch_size=train.batch_size,
+            samples=train.samples,
+        ) as team:
 
-            def batches() -> Iterator[Batch]:
+            @cache
+            def member() -> tuple[Trainer, Workspace]:
+                trainer = Trainer(team.model, self.loss, team.optimizer)
+                return trainer, Workspace(team.model, *inputs.shape)
+
+            def step(inputs: FloatArray, targets: Targets) -> float:
+                trainer, workspace = member()
+                team.in_step = True
+                loss = trainer.step(inputs, targets, workspace)
+                team.in_step = False
+                return loss
+
+            def member_epoch(after_step: Callable[[int, float], bool]) -> float:
                 order = team.order if train.shuffle else None
-                return train.batches(out=inputs, order=order, part=(team.index, team.size))
+                return _epoch(train.batches(out=inputs, order=order), step, after_step)
 
             def serve() -> None:
-                self._epoch(batches(), train, together, lambda *_: False)
+                with blas_threads(1):
+                    member_epoch(lambda *_: False)
+                team.collect()
 
             def lead() -> float:
                 order = train.draw_order()
                 if order is not None:
                     team.order[:] = order
                 team.meet()
-                return self._epoch(batches(), train, together, after_step())
+                with blas_threads(1):
+                    loss = member_epoch(after_step())
+                if not interrupts:
+                    team.collect()
+                return loss
 
             team.start(serve)
             yield lead
-
-    def _epoch(
-        self,
-        batches: Iterable[Batch],
-        train: DataLoader,
-        step: Callable[[FloatArray, Targets, int], float | None],
-        after_step: Callable[[int, float], bool],
-    ) -> float:
-        """Train on all batches, until a step is not taken or `after_step` says that it is enough.
-
-        Returns
-        -------
-        float
-            The mean loss of the samples.
-        """
-        total, samples = 0.0, 0
-        self.model.train()
-        for number, (inputs, targets) in enumerate(batches):
-            rows = train.rows_of(number)
-            loss = step(inputs, targets, rows)
-            if loss is None:
-                break
-            total += loss * rows
-            samples += rows
-            if after_step(number + 1, loss):
-                break
-        return total / samples if samples else math.nan
 
     def _after_step(
         self, epochs: Iterator[int], interrupts: Sequence[int]
@@ -336,38 +335,27 @@ class Trainer:
 
         return after_step
 
-    def _step_alone(
-        self, workspace: Workspace, inputs: FloatArray, targets: Targets, _rows: int
-    ) -> float:
-        return self.step(inputs, targets, workspace)
 
-    def _step_together(
-        self, team: Team, workspace: Workspace, inputs: FloatArray, targets: Targets, rows: int
-    ) -> float | None:
-        """Take one member's part in a step on a batch of so many rows; None if the team stops."""
-        loss = 0.0
-        if len(inputs):
-            logits = self.model.forward(inputs, workspace=workspace)
-            loss = self.loss.forward(logits, targets)
-            _, grads = workspace.first(len(inputs))
-            grad = self.loss.backward(out=grads[-1])
-            if self.loss.reduction == "mean":
-                # From the mean over the part to the part's share of the mean over the batch.
-                share = len(inputs) / rows
-                loss *= share
-                grad *= share
-            self.model.backward(grad, need_input_grad=False, workspace=workspace)
-        else:
-            self.model.zero_grad()
-        team.losses[team.index] = loss
-        if not team.meet():
-            return None
-        total = math.fsum(team.losses.tolist())
-        if math.isfinite(total):
-            team.update()
-            if not team.meet():
-                return None
-        return total
+def _epoch(
+    batches: Iterable[Batch],
+    step: Callable[[FloatArray, Targets], float],
+    after_step: Callable[[int, float], bool],
+) -> float:
+    """Train on all batches, until `after_step` says that it is enough.
+
+    Returns
+    -------
+    float
+        The mean loss of the samples.
+    """
+    total, samples = 0.0, 0
+    for number, (inputs, targets) in enumerate(batches, start=1):
+        loss = step(inputs, targets)
+        total += loss * len(inputs)
+        samples += len(inputs)
+        if after_step(number, loss):
+            break
+    return total / samples if samples else math.nan
 
 
 def evaluate(model: Sequential, loader: DataLoader) -> float:

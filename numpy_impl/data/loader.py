@@ -12,7 +12,6 @@ from numpy_impl.arrays import (
     check_number,
     check_positive_int,
     describe,
-    part_of,
     prepare_out,
 )
 from numpy_impl.errors import InputError
@@ -116,7 +115,6 @@ class DataLoader:
         *,
         out: FloatArray | None = None,
         order: NDArray[np.intp] | None = None,
-        part: tuple[int, int] = (0, 1),
     ) -> Iterator[Batch]:
         """Iterate over one epoch.
 
@@ -127,8 +125,6 @@ class DataLoader:
             batch overwrites them. Without it every batch is a new array.
         order : ndarray of int of shape (samples,), optional
             The row numbers in the order to take; by default `draw_order` is asked.
-        part : tuple of two ints, default (0, 1)
-            ``(k, n)`` takes part k, from 0, of n parts of every batch.
 
         Yields
         ------
@@ -149,15 +145,10 @@ class DataLoader:
         if order is None:
             order = self.draw_order()
         for number in range(len(self)):
-            inside = part_of(self.rows_of(number), *part)
-            start = number * self.batch_size + inside.start
-            stop = number * self.batch_size + inside.stop
-            batch = (
-                out[: stop - start]
-                if out is not None
-                else np.empty((stop - start, self.features), self.dtype)
-            )
-            rows = slice(start, stop) if order is None else order[start:stop]
+            count = self.rows_of(number)
+            batch = out[:count] if out is not None else np.empty((count, *shape[1:]), self.dtype)
+            start = number * self.batch_size
+            rows = slice(start, start + count) if order is None else order[start : start + count]
             self._fill(batch, rows, raw)
             # Basic slices are views of the data set; what is handed out must be the caller's.
             targets = self._targets[rows]

@@ -30,13 +30,45 @@ class Act(ours.Callback):
             self.action()
 
 
-def training(*callbacks: ours.Callback, lr: float = 0.1) -> tuple[ours.Trainer, ours.DataLoader]:
+def training(
+    *callbacks: ours.Callback, lr: float = 0.1, workers: int = 2
+) -> tuple[ours.Trainer, ours.DataLoader]:
     rng = np.random.default_rng(0)
     x, y = make_xor(300, noise=0.2, rng=rng)
-    model = ours.mlp([2, 8, 2], rng=rng)
+    model = ours.mlp([2, 8, 2], rng=rng, dtype=np.float64)
     optimizer = ours.SGD(model.parameters(), lr=lr, momentum=0.9)
-    trainer = ours.Trainer(model, ours.CrossEntropyLoss(), optimizer, callbacks, workers=2)
-    return trainer, ours.DataLoader(x, y, batch_size=BATCH, shuffle=True, rng=rng)
+    trainer = ours.Trainer(model, ours.CrossEntropyLoss(), optimizer, callbacks, workers=workers)
+    loader = ours.DataLoader(
+        x, y, batch_size=BATCH, shuffle=True, rng=rng, dtype=np.float64, drop_last=True
+    )
+    return trainer, loader
+
+
+def state_of(trainer: ours.Trainer) -> np.ndarray:
+    """Parameters, gradients and momentum in one vector."""
+    arena = trainer.model.arena
+    momenta = [
+        entry["momentum_buffer"].ravel()
+        for entry in trainer.optimizer.state_dict()["state"].values()
+    ]
+    return np.concatenate([arena.values, arena.grads, *momenta])
+
+
+class LossOf(ours.CrossEntropyLoss):
+    """Does something in the fourth step of the second epoch, in the worker only."""
+
+    def __init__(self, action) -> None:
+        super().__init__()
+        self.leader = os.getpid()
+        self.steps = 0
+        self.action = action
+
+    def forward(self, logits, targets) -> float:
+        """Do it, or return the loss."""
+        self.steps += 1
+        if self.steps == 13 and os.getpid() != self.leader:
+            self.action()
+        return super().forward(logits, targets)
 
 
 def children() -> list[int]:
@@ -51,6 +83,51 @@ def test_learns_and_leaves_nothing_behind() -> None:
     assert history.test_accuracy[-1] > 0.95
     assert children() == before
     assert np.shares_memory(trainer.model.parameters()[0].data, trainer.model.arena.values)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_the_state_afterwards_is_that_of_one_process(epochs: int) -> None:
+    states = []
+    for workers in (1, 2):
+        trainer, loader = training(workers=workers)
+        trainer.fit(loader, loader, epochs=epochs)
+        states.append(state_of(trainer))
+    np.testing.assert_allclose(*states, rtol=0, atol=1e-12)
+
+
+def test_an_interrupted_training_has_taken_whole_steps() -> None:
+    def train(workers: int) -> np.ndarray:
+        interrupt = Act(lambda: os.kill(os.getpid(), signal.SIGINT))
+        trainer, loader = training(interrupt, workers=workers)
+        trainer.fit(loader, loader, epochs=2)
+        assert trainer.interrupted
+        return state_of(trainer)
+
+    np.testing.assert_allclose(train(2), train(1), rtol=0, atol=1e-12)
+
+
+def test_settings_changed_between_steps_hold_for_all() -> None:
+    def train(workers: int) -> np.ndarray:
+        trainer, loader = training(workers=workers)
+        [group] = trainer.optimizer.param_groups
+        trainer.callbacks = (Act(lambda: group.update(lr=0.02, momentum=0.5)),)
+        trainer.fit(loader, loader, epochs=2)
+        return state_of(trainer)
+
+    np.testing.assert_allclose(train(2), train(1), rtol=0, atol=1e-12)
+
+
+def test_a_network_that_cannot_be_cut_is_trained_by_one_process() -> None:
+    listed: list[int] = []
+    _, loader = training()
+    for sizes in ([2, 2], [2, 1, 2]):
+        model = ours.mlp(sizes, rng=np.random.default_rng(0), dtype=np.float64)
+        optimizer = ours.SGD(model.parameters(), lr=0.1)
+        look = Act(lambda: listed.extend(children()))
+        ours.Trainer(model, ours.CrossEntropyLoss(), optimizer, [look], workers=2).fit(
+            loader, loader, epochs=1
+        )
+    assert listed == []
 
 
 def test_what_was_trained_is_shared_no_more() -> None:
@@ -78,19 +155,44 @@ def test_a_worker_that_is_killed_is_reported() -> None:
     assert children() == before
 
 
-def test_the_error_of_a_worker_is_the_leaders() -> None:
+def fail() -> None:
+    raise ZeroDivisionError("planted")
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "message"),
+    [
+        (fail, ZeroDivisionError, "planted"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), WorkerError, r"worker process \d+ died"),
+    ],
+)
+def test_a_worker_that_does_not_go_on_leaves_the_last_whole_epoch(
+    action, error: type[Exception], message: str
+) -> None:
+    before = children()
+    trainer, loader = training()
+    assert len(loader) == 9
+    trainer.loss = LossOf(action)
+    with pytest.raises(error, match=message):
+        trainer.fit(loader, loader, epochs=3)
+    assert children() == before
+    expected, loader = training(workers=1)
+    expected.fit(loader, loader, epochs=1)
+    np.testing.assert_allclose(state_of(trainer), state_of(expected), rtol=0, atol=1e-12)
+
+
+def test_an_error_in_all_is_raised_once() -> None:
     before = children()
     trainer, _ = training()
-    # Without shuffling, the second half of the rows is the worker's.
     x, y = np.zeros((64, 2)), np.zeros(64, int)
     y[40] = 7
     loader = ours.DataLoader(x, y, batch_size=64)
-    with pytest.raises(InputError, match="labels from 0 to 1, got 7 at 8"):
+    with pytest.raises(InputError, match="labels from 0 to 1, got 7 at 40"):
         trainer.fit(loader, loader, epochs=1)
     assert children() == before
 
 
-def test_divergence_in_one_part_stops_all() -> None:
+def test_divergence_stops_all() -> None:
     before = children()
     trainer, loader = training(lr=1e30)
     with pytest.raises(DivergenceError, match=r"loss: expected a finite number"):
