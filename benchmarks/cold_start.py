@@ -4,7 +4,6 @@ Each function here is a whole program as one would write it to deploy the networ
 what it loads.
 """
 
-import pickle
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +46,8 @@ def onnx(path: str) -> int:
 
 def scikit(path: str) -> int:
     """Predict with scikit-learn."""
+    import pickle
+
     return int(pickle.loads(Path(path).read_bytes()).predict(_DIGIT)[0])
 
 
@@ -76,6 +77,8 @@ def write_files(work: "Work", folder: Path, names: list[str]) -> dict[str, Path]
 
         paths["ONNX Runtime"].write_bytes(graph(work).SerializeToString())
     if "scikit-learn" in paths:
+        import pickle
+
         from benchmarks.contenders.scikit import classifier_of
 
         paths["scikit-learn"].write_bytes(pickle.dumps(classifier_of(work)))

@@ -32,10 +32,16 @@ MALLOC = {"MALLOC_TRIM_THRESHOLD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "2684
 XLA_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 
 
+# Installing a package compiles it; what is run from its folder is compiled when it is first
+# loaded, and kept, unless this forbids it.
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
+
 def environment(threads: int) -> dict[str, str]:
     """Return the environment of a process that is to use so many threads."""
     one = {"XLA_FLAGS": XLA_ONE_THREAD} if threads == 1 else {}
-    return {**os.environ, **MALLOC, **one, **dict.fromkeys(THREADS, str(threads))}
+    inherited = {name: value for name, value in os.environ.items() if name != NO_BYTECODE}
+    return {**inherited, **MALLOC, **one, **dict.fromkeys(THREADS, str(threads))}
 
 
 class ChildError(Exception):

@@ -1,12 +1,18 @@
 """Activations, each with its formula and its derivative."""
 
-from typing import Any
+# Annotations are not evaluated, and what only they need is not loaded: who predicts does not wait
+# for it.
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from numpy_impl.arrays import FloatArray
+from numpy_impl.arrays import FLOAT_DTYPES, FloatArray
 from numpy_impl.layers import Layer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def relu(x: FloatArray) -> FloatArray:
@@ -35,6 +41,10 @@ def relu_backward(grad_output: FloatArray, x: FloatArray) -> FloatArray:
     return np.where(x <= 0, np.zeros_like(grad_output), grad_output)
 
 
+# As arrays without axes, which NumPy takes faster than a number.
+_ZERO = {dtype: np.zeros((), dtype) for dtype in FLOAT_DTYPES}
+
+
 class _Mask:
     """Where a unit is on: an integer as wide as the floats, all ones if so and all zeros if not.
 
@@ -54,7 +64,7 @@ class _Mask:
 
     def update(self, x: FloatArray) -> NDArray[np.signedinteger[Any]]:
         """Set and return the bits: the unit is on unless x <= 0."""
-        np.less_equal(x, 0, out=self.off)
+        np.less_equal(x, _ZERO[x.dtype], out=self.off)
         # False, True -> 0, 1 -> -1, 0: all ones, all zeros.
         np.copyto(self.bits, self.off)
         self.bits -= 1
@@ -79,7 +89,7 @@ class ReLU(Layer):
 
     def infer_into(self, x: FloatArray, y: FloatArray) -> None:
         """Write max(0, x); see `Layer.infer_into`."""
-        np.maximum(x, 0, out=y)
+        np.maximum(x, _ZERO[x.dtype], out=y)
 
     def forward_into(self, x: FloatArray, y: FloatArray) -> None:
         """Write max(0, x) and remember where x > 0; see `Layer.forward_into`."""

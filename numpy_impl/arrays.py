@@ -4,16 +4,25 @@ Checks run once, at the door of each public call; the code behind them trusts
 its arrays. Each check costs well under a microsecond or is a single pass.
 """
 
+# Annotations are not evaluated, and what only they need is not loaded: who predicts does not wait
+# for it.
+from __future__ import annotations
+
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numpy_impl.errors import InputError
 
-FloatArray = NDArray[np.floating[Any]]
-IntArray = NDArray[np.integer[Any]]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    FloatArray = NDArray[np.floating[Any]]
+    IntArray = NDArray[np.integer[Any]]
+else:
+    FloatArray = IntArray = np.ndarray
+
 
 FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -61,7 +70,7 @@ def as_float_array(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = No
         booleans, complex numbers, strings, objects and ragged lists.
     """
     if type(value) is np.ndarray and (
-        value.dtype == dtype if dtype is not None else value.dtype in FLOAT_DTYPES
+        value.dtype is dtype if dtype is not None else value.dtype in FLOAT_DTYPES
     ):
         return value
     try:
@@ -92,6 +101,8 @@ def check_shape(name: str, array: FloatArray, shape: tuple[int, ...]) -> None:
 
 def check_positive_int(name: str, value: object) -> int:
     """Return `value` as an int if it is an integer of at least 1; raise InputError otherwise."""
+    if type(value) is int and value >= 1:
+        return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 1:
         raise InputError(name, "an integer of at least 1", describe(value))
     return int(value)

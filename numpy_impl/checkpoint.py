@@ -6,7 +6,6 @@ UTF-8 JSON with the format version, the architecture and whatever metadata the c
 
 import json
 import os
-import secrets
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -80,7 +79,7 @@ def save_model(
     arrays: dict[str, np.ndarray[Any, Any]] = {_HEADER: np.frombuffer(text.encode(), np.uint8)}
     arrays |= {parameter.name: parameter.data for parameter in model.parameters()}
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
         with temporary.open("xb") as file:
             np.savez(file, allow_pickle=False, **arrays)

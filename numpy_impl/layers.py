@@ -7,14 +7,14 @@ One rule about memory: *what you receive is yours, unless you passed* ``out``. A
 its input by reference between `forward` and `backward`, so leave that unchanged in between.
 """
 
-# Annotations are not evaluated: np.random is loaded when it is first named, for those who train.
+# Annotations are not evaluated, and what only they need is not loaded: who predicts does not wait
+# for it.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from numpy_impl.arrays import (
     FloatArray,
@@ -28,6 +28,9 @@ from numpy_impl.arrays import (
 from numpy_impl.errors import InputError
 from numpy_impl.initializers import kaiming_uniform_, uniform_
 from numpy_impl.parameters import Parameter, make_parameters
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 class Layer:
@@ -331,13 +334,13 @@ class Linear(Layer):
 
     def infer_into(self, x: FloatArray, y: FloatArray) -> None:
         """Write x W^T + b; see `Layer.infer_into`."""
-        outputs, inputs = self.weight.shape
         # (..., features) -> (batch, features); a view wherever the memory allows one.
         if x.ndim > 2:
+            outputs, inputs = self.weight.shape
             x, y = x.reshape(-1, inputs), y.reshape(-1, outputs)
-        np.dot(x, self.weight.data.T, out=y)
+        np.dot(x, self.weight.transposed, out=y)
         if self.bias is not None:
-            y += self.bias.data
+            np.add(y, self.bias.data, out=y)
 
     def forward_into(self, x: FloatArray, y: FloatArray) -> None:
         """Write x W^T + b and remember x; see `Layer.forward_into`."""

@@ -1,14 +1,14 @@
 """A network: layers in a row, over one arena of parameters."""
 
-# Annotations are not evaluated: np.random is loaded when it is first named, for those who train.
+# Annotations are not evaluated, and what only they need is not loaded: who predicts does not wait
+# for it.
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from numpy_impl.activations import ReLU
 from numpy_impl.arrays import (
@@ -24,6 +24,9 @@ from numpy_impl.errors import InputError
 from numpy_impl.initializers import kaiming_normal_
 from numpy_impl.layers import Layer, Linear
 from numpy_impl.parameters import Parameter, gather
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 
 class Workspace:
@@ -48,12 +51,7 @@ class Workspace:
 
     def __init__(self, model: Sequential, batch_size: int, in_features: int) -> None:
         self.batch_size = check_positive_int("batch_size", batch_size)
-        widths = []
-        width = in_features
-        for layer in model:
-            width = layer.out_features(width)
-            widths.append(width)
-        shapes = [(self.batch_size, width) for width in widths]
+        shapes = [(self.batch_size, width) for width in model.widths(in_features)]
         self.outputs: list[FloatArray] = [new_array(shape, model.dtype) for shape in shapes]
         self.grads: list[FloatArray] = [new_array(shape, model.dtype) for shape in shapes]
 
@@ -86,6 +84,8 @@ class Sequential:
     ----------
     arena : ParameterArena
         All values in one vector and all gradients in another.
+    dtype : numpy.dtype
+        Type of the parameters, the activations and the gradients.
     training : bool
         True after construction and `train`, False after `eval`.
 
@@ -102,8 +102,8 @@ class Sequential:
 
     def __init__(self, *layers: Layer) -> None:
         self._layers = _check_layers(layers)
-        # Width of an input that was found to fit -> width of the output.
-        self._widths: dict[int, int] = {}
+        # Width of an input that was found to fit -> width of the output of every layer.
+        self._widths: dict[int, tuple[int, ...]] = {}
         self.training = True
         self.train()
         parameters = self.parameters()
@@ -114,11 +114,7 @@ class Sequential:
             for parameter in layer.parameters():
                 parameter.name = f"{position}.{parameter.name}"
         self.arena = gather(parameters, dtypes.pop() if dtypes else np.float32)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the parameters, the activations and the gradients."""
-        return self.arena.dtype
+        self.dtype = self.arena.dtype
 
     @property
     def in_features(self) -> int | None:
@@ -154,7 +150,7 @@ class Sequential:
         """
         y = as_float_array("x", x, self.dtype)
         if workspace is not None and self.training and y.ndim == 2:
-            self._out_features(y.shape[1])
+            self.widths(y.shape[1])
             outputs, _ = workspace.first(len(y))
             for layer, output in zip(self._layers, outputs, strict=True):
                 layer.forward_into(y, output)
@@ -250,38 +246,38 @@ class Sequential:
         if rows.ndim != 2:
             raise InputError("x", "shape (samples, features)", describe(rows))
         step = check_positive_int("batch_size", batch_size)
-        width = self._out_features(rows.shape[1])
-        result = prepare_out(out, (len(rows), width), self.dtype, rows)
-        if len(rows) <= step:
-            self._predict_into(rows, result)
+        count, in_features = rows.shape
+        widths = self.widths(in_features)
+        result = prepare_out(out, (count, widths[-1]), self.dtype, rows)
+        if count == 1:
+            # As vectors, a single sample takes NumPy less time per operation.
+            self._predict_into(rows[0], result[0], widths)
+        elif count <= step:
+            self._predict_into(rows, result, widths)
         else:
-            for start in range(0, len(rows), step):
-                self._predict_into(rows[start : start + step], result[start : start + step])
+            for start in range(0, count, step):
+                part = slice(start, start + step)
+                self._predict_into(rows[part], result[part], widths)
         return result
 
-    def _predict_into(self, x: FloatArray, result: FloatArray) -> None:
-        if len(x) == 1:
-            # As vectors, a single sample takes NumPy less time per operation.
-            x, result = x[0], result[0]
-        y = x
-        for layer in self._layers[:-1]:
-            if layer.elementwise and y is not x:
-                layer.infer_into(y, y)
-            else:
-                width = layer.out_features(y.shape[-1])
-                inputs, y = y, np.empty((*x.shape[:-1], width), x.dtype)
-                layer.infer_into(inputs, y)
-        self._layers[-1].infer_into(y, result)
+    def _predict_into(self, x: FloatArray, result: FloatArray, widths: tuple[int, ...]) -> None:
+        y, last = x, len(widths) - 1
+        for number, layer in enumerate(self._layers):
+            inputs = y
+            if number == last:
+                y = result
+            elif y is x or not layer.elementwise:
+                y = np.empty((*x.shape[:-1], widths[number]), x.dtype)
+            layer.infer_into(inputs, y)
 
-    def _out_features(self, in_features: int) -> int:
-        """Return the width of the output; InputError if the input does not fit."""
-        width = self._widths.get(in_features)
-        if width is None:
+    def widths(self, in_features: int) -> tuple[int, ...]:
+        """Return the width of every layer's output; InputError if the input does not fit."""
+        widths = self._widths.get(in_features)
+        if widths is None:
             width = in_features
-            for layer in self._layers:
-                width = layer.out_features(width)
-            self._widths[in_features] = width
-        return width
+            widths = tuple(width := layer.out_features(width) for layer in self._layers)
+            self._widths[in_features] = widths
+        return widths
 
     def parameters(self) -> list[Parameter]:
         """Return all parameters, in the order of their layers."""

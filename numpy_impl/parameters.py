@@ -13,14 +13,20 @@ memory as the transposed matrix does. Both large products of a layer, x W^T and 
 then find their operands in the order in which BLAS multiplies fastest.
 """
 
+# Annotations are not evaluated, and what only they need is not loaded: who predicts does not wait
+# for it.
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from numpy_impl.arrays import FloatArray, as_float_array, as_float_dtype, check_shape, new_array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 
 class ParameterArena:
@@ -78,6 +84,7 @@ class Parameter:
         self.arena = arena
         self.offset = offset
         self._data = self.of(arena.values)
+        self._transposed = self._data.T
         self._grad = self.of(arena.grads)
 
     @property
@@ -113,6 +120,11 @@ class Parameter:
     @data.setter
     def data(self, value: ArrayLike) -> None:
         self._assign(self._data, value)
+
+    @property
+    def transposed(self) -> FloatArray:
+        """The value with its axes in reverse order, a view into ``arena.values``."""
+        return self._transposed
 
     @property
     def grad(self) -> FloatArray:

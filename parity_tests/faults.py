@@ -5,6 +5,8 @@ compiles the changed source in the function's own module and puts the result in 
 whose text no longer occurs is an error, so the catalogue cannot go stale in silence.
 """
 
+import __future__
+
 import importlib
 import inspect
 import sys
@@ -66,7 +68,10 @@ def planted(fault: Fault) -> Iterator[None]:
     if source.count(fault.old) != 1:
         raise ValueError(f"{fault.name}: {fault.old!r} occurs {source.count(fault.old)} times")
     namespace: dict[str, Any] = {}
-    code = compile(source.replace(fault.old, fault.new), f"<planted: {fault.name}>", "exec")
+    changed = source.replace(fault.old, fault.new)
+    # Annotations may name what is there for type checkers only.
+    flags = __future__.annotations.compiler_flag
+    code = compile(changed, f"<planted: {fault.name}>", "exec", flags)
     exec(code, module.__dict__, namespace)
     # A function may have been imported by name elsewhere.
     holders = [owner, *(m for m in _our_modules() if owner is module and m is not module)]
@@ -97,7 +102,7 @@ FAULTS: tuple[Fault, ...] = (
         "forward without bias",
         _LAYERS,
         "Linear.infer_into",
-        "y += self.bias.data",
+        "np.add(y, self.bias.data, out=y)",
         "pass",
         ("model/linear/", "model/mlp/float32"),
     ),
@@ -210,7 +215,7 @@ FAULTS: tuple[Fault, ...] = (
         "ReLU is the identity in evaluation",
         _ACTIVATIONS,
         "ReLU.infer_into",
-        "np.maximum(x, 0, out=y)",
+        "np.maximum(x, _ZERO[x.dtype], out=y)",
         "np.add(x, 0, out=y)",
         ("contract/predict/slices",),
     ),
@@ -491,11 +496,19 @@ FAULTS: tuple[Fault, ...] = (
         ("contract/training/same-seed",),
     ),
     Fault(
+        "a single sample is written elsewhere",
+        _MODEL,
+        "Sequential.predict",
+        "self._predict_into(rows[0], result[0], widths)",
+        "self._predict_into(rows[0], result[0].copy(), widths)",
+        ("contract/predict/slices",),
+    ),
+    Fault(
         "predict forgets the last slice",
         _MODEL,
         "Sequential.predict",
-        "range(0, len(rows), step)",
-        "range(0, len(rows) - step + 1, step)",
+        "range(0, count, step)",
+        "range(0, count - step + 1, step)",
         ("contract/predict/slices",),
     ),
     Fault(

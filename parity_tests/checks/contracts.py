@@ -332,6 +332,7 @@ def check_predict(seed: int) -> None:
         # Slices of other sizes may take BLAS another way through the same sums.
         np.testing.assert_allclose(model.predict(x, batch_size=batch_size), expected, rtol=1e-12)
         assert result.shape == expected.shape
+    np.testing.assert_allclose(model.predict(x[5:6]), expected[5:6], rtol=1e-12)
     assert model.training
     model.backward(grad_output)
     assert np.array_equal(model.arena.grads, grads), "predict changed what backward remembers"
