@@ -16,6 +16,10 @@ from numpy_impl.arrays import (
 )
 from numpy_impl.errors import InputError
 
+# Rows that are taken, converted and scaled at a time: few enough to stay in the cache of a core
+# from one of these to the next.
+_ROWS = 128
+
 Batch = tuple[FloatArray, IntArray | FloatArray]
 
 
@@ -77,7 +81,7 @@ class DataLoader:
         self.shuffle = shuffle
         self._rng = rng if shuffle else None
         self.dtype = as_float_dtype(dtype)
-        self._scale = None if scale is None else self.dtype.type(check_number("scale", scale))
+        self._scale = None if scale is None else np.array(check_number("scale", scale), self.dtype)
         if len(self) == 0:
             raise InputError(
                 "batch_size", f"at most {self.samples} (with drop_last)", f"{self.batch_size}"
@@ -141,7 +145,7 @@ class DataLoader:
         shape = (self.batch_size, self.features)
         if out is not None:
             prepare_out(out, shape, self.dtype)
-        raw = None if self._inputs.dtype == self.dtype else np.empty(shape, self._inputs.dtype)
+        raw = np.empty((min(shape[0], _ROWS), shape[1]), self._inputs.dtype)
         if order is None:
             order = self.draw_order()
         for number in range(len(self)):
@@ -155,21 +159,22 @@ class DataLoader:
             yield batch, targets.copy() if order is None else targets
 
     def _fill(
-        self,
-        batch: FloatArray,
-        rows: slice | NDArray[np.intp],
-        raw: NDArray[np.generic] | None,
+        self, batch: FloatArray, rows: slice | NDArray[np.intp], raw: NDArray[np.generic]
     ) -> None:
-        if isinstance(rows, slice):
-            source = self._inputs[rows]
-        else:
-            # mode="clip" lets take write straight into `out`; the row numbers are in range.
-            target = batch if raw is None else raw[: len(batch)]
-            source = np.take(self._inputs, rows, axis=0, out=target, mode="clip")
-        if source is not batch:
-            np.copyto(batch, source)
-        if self._scale is not None:
-            batch *= self._scale
+        """Write inputs, scaled; `raw` is for as many rows of them as are taken at a time."""
+        for first in range(0, len(batch), len(raw)):
+            part = slice(first, first + len(raw))
+            target = batch[part]
+            if isinstance(rows, slice):
+                source = self._inputs[rows][part]
+            else:
+                # mode="clip" lets take write straight into `out`; the row numbers are in range.
+                out = target if raw.dtype == target.dtype else raw[: len(target)]
+                source = np.take(self._inputs, rows[part], axis=0, out=out, mode="clip")
+            if source is not target:
+                np.copyto(target, source)
+            if self._scale is not None:
+                target *= self._scale
 
 
 def _check_inputs(inputs: ArrayLike, scale: float | None) -> NDArray[np.generic]:

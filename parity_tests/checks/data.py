@@ -58,17 +58,22 @@ def check_loader_batches(seed: int) -> None:
 def check_loader_pixels(seed: int) -> None:
     """Bytes come out as floats times the scale, the same with and without a buffer."""
     rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 256, (23, 3), dtype=np.uint8)
+    # Batches longer than what is taken at a time, and no multiple of that.
+    samples, long = 701, 307
+    pixels = rng.integers(0, 256, (samples, 3), dtype=np.uint8)
     pixels[0] = 0, 255, 128
-    targets = rng.integers(0, 5, 23)
+    targets = rng.integers(0, 5, samples)
     for dtype in (np.float32, np.float64):
         expected = pixels / 255.0
-        loader = ours.DataLoader(pixels, targets, batch_size=BATCH, scale=1 / 255, dtype=dtype)
-        fresh = [x for x, _ in loader]
-        buffer = np.full((BATCH, 3), np.nan, dtype)
-        reused = [x.copy() for x, _ in loader.batches(out=buffer)]
-        for batches in (fresh, reused):
-            x = np.concatenate(batches)
-            assert x.dtype == dtype
-            np.testing.assert_allclose(x, expected, rtol=2 * np.finfo(dtype).eps, atol=0)
-        assert not np.shares_memory(fresh[0], fresh[1]), "batches share memory"
+        for size in (BATCH, long):
+            loader = ours.DataLoader(pixels, targets, batch_size=size, scale=1 / 255, dtype=dtype)
+            order = rng.permutation(samples)
+            buffer = np.full((size, 3), np.nan, dtype)
+            fresh = [x for x, _ in loader]
+            reused = [x.copy() for x, _ in loader.batches(out=buffer)]
+            shuffled = [x.copy() for x, _ in loader.batches(out=buffer, order=order)]
+            for batches, rows in ((fresh, slice(None)), (reused, slice(None)), (shuffled, order)):
+                x = np.concatenate(batches)
+                assert x.dtype == dtype
+                np.testing.assert_allclose(x, expected[rows], rtol=2 * np.finfo(dtype).eps, atol=0)
+            assert not np.shares_memory(fresh[0], fresh[1]), "batches share memory"
