@@ -19,7 +19,7 @@ from benchmarks.harness import (
     summarize,
     write_json,
 )
-from benchmarks.scaling import ALLOWED, too_slow
+from benchmarks.scaling import ALLOWED, growth, too_slow
 from benchmarks.table import epoch_lines, prediction_lines, scaling_lines
 from benchmarks.work import BATCH_SIZE, SIZES, Work
 from numpy_impl import mlp
@@ -159,12 +159,22 @@ def pytest_terminal_summary(
         write(f"points slower than {ALLOWED} x PyTorch's best: {len(slow)}", red=bool(slow))
         for row in slow:
             write(f"  {row['knob']} {row['value']}: {row['ratio_to_torch']:.2f} x", red=True)
+        fast = [row for row in growth(content["scaling"]) if row["excess"] > ALLOWED]
+        write(f"stretches on which time grows {ALLOWED} x as much as the work: {len(fast)}")
+        for row in fast:
+            write(f"  {row['knob']} {row['start']} to {row['stop']}: {row['excess']:.2f} x")
     if "budget" in content:
         budget = content["budget"]
         write(
             f"Whole training: {budget['seconds']:.1f} s of {budget['limit_seconds']:g} s, "
             f"{budget['peak_rss_mb']:.0f} MB of {budget['limit_mb']:g} MB: "
             f"headroom {budget['headroom_seconds']:.1f} x and {budget['headroom_mb']:.1f} x"
+        )
+    if "allocations" in content:
+        taken = content["allocations"]
+        write(
+            f"A step: {taken['minor_faults_per_step']:g} page faults, "
+            f"{taken['peak_bytes_in_a_step']:.0f} bytes for a moment"
         )
     if content["rows"] or "budget" in content:
         write(f"written to {os.path.relpath(config.option.summary)}")

@@ -36,23 +36,35 @@ def draw_epoch(rows: list[Row], path: Path) -> None:
 
 
 def draw_scaling(rows: list[Row], path: Path) -> None:
-    """Draw curves: time of a step above and peak memory below, for every knob."""
+    """Draw curves for every knob: time of a step, ours over that of others, and peak memory."""
     knobs = list(dict.fromkeys(row["knob"] for row in rows))
     names = list(dict.fromkeys(row["contender"] for row in rows))
-    figure = Figure(figsize=(3.2 * len(knobs), 6), layout="constrained")
-    axes = figure.subplots(2, len(knobs), sharex="col", squeeze=False)
+    figure = Figure(figsize=(3.2 * len(knobs), 9), layout="constrained")
+    axes = figure.subplots(3, len(knobs), sharex="col", sharey="row", squeeze=False)
     for column, knob in enumerate(knobs):
         for name in names:
             mine = [row for row in rows if (row["knob"], row["contender"]) == (knob, name)]
             values = [row["value"] for row in mine]
             steps = [row["seconds_per_step"]["median"] * 1e3 for row in mine]
             axes[0, column].loglog(values, steps, "o-", ms=3, label=name)
-            axes[1, column].loglog(values, [row["peak_rss_mb"] for row in mine], "o-", ms=3)
+            axes[2, column].loglog(values, [row["peak_rss_mb"] for row in mine], "o-", ms=3)
+        ours = [row for row in rows if (row["knob"], row["contender"]) == (knob, OURS)]
+        for color, key, label in (
+            ("C4", "ratio_to_torch", "over PyTorch's best"),
+            ("C7", "ratio_to_floor", "over the products"),
+        ):
+            values = [row["value"] for row in ours]
+            axes[1, column].loglog(
+                values, [row[key] for row in ours], "o-", ms=3, color=color, label=label
+            )
+        axes[1, column].axhline(1, color="black", lw=0.5)
         axes[0, column].set_title(knob)
-        axes[1, column].set_xlabel(_UNITS[knob])
+        axes[2, column].set_xlabel(_UNITS[knob])
     axes[0, 0].set_ylabel("step, milliseconds")
-    axes[1, 0].set_ylabel("peak memory, MB")
+    axes[1, 0].set_ylabel("our time over others'")
+    axes[2, 0].set_ylabel("peak memory, MB")
     axes[0, 0].legend()
+    axes[1, 0].legend()
     _save(figure, path)
 
 

@@ -31,9 +31,9 @@ class Point:
     def recipe(self, epochs: int) -> Recipe:
         """Return the work: epochs of so many steps that they take a measurable time."""
         sizes = (784, *[self.hidden] * self.depth, 10)
-        weights = sum(a * b for a, b in itertools.pairwise(sizes))
-        steps = int(_OPERATIONS / (6 * self.batch * weights))
-        return Recipe(sizes, self.batch, self.samples, min(max(steps, 4), 1000), epochs)
+        recipe = Recipe(sizes, self.batch, self.samples, 1, epochs)
+        steps = int(_OPERATIONS / recipe.operations)
+        return replace(recipe, steps=min(max(steps, 4), 1000))
 
 
 KNOBS = {
@@ -81,6 +81,7 @@ def measure_point(
             {
                 "knob": knob,
                 "value": getattr(point, knob),
+                "operations_per_step": recipe.operations,
                 "contender": name,
                 "threads": threads,
                 "seconds_per_step": {
@@ -93,6 +94,25 @@ def measure_point(
             }
         )
     return rows
+
+
+def growth(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return, for neighbouring points of our curves, how much more time grows than the work.
+
+    ``excess`` is the growth of a step's time over that of its operations; 1 is in proportion.
+    """
+    ours = [row for row in rows if row["contender"] == OURS]
+    return [
+        {
+            "knob": before["knob"],
+            "start": before["value"],
+            "stop": after["value"],
+            "excess": (after["seconds_per_step"]["median"] / before["seconds_per_step"]["median"])
+            / (after["operations_per_step"] / before["operations_per_step"]),
+        }
+        for before, after in itertools.pairwise(ours)
+        if before["knob"] == after["knob"]
+    ]
 
 
 def too_slow(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

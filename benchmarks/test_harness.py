@@ -5,6 +5,7 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from benchmarks.harness import (
     write_json,
 )
 from benchmarks.pictures import draw
-from benchmarks.scaling import Point, measure_point, too_slow
+from benchmarks.scaling import Point, growth, measure_point, too_slow
 from benchmarks.test_epoch import replay
 from benchmarks.work import SIZES, Recipe, Work, log_probabilities
 from numpy_impl import mlp
@@ -119,6 +120,16 @@ def test_a_point_of_a_curve(tmp_path: Path) -> None:
     assert 0 < floor["seconds_per_step"]["median"] < 0.1
 
 
+def test_growth_is_that_of_time_over_that_of_work() -> None:
+    def row(knob: str, value: int, seconds: float, operations: int) -> dict[str, Any]:
+        timed = {"seconds_per_step": {"median": seconds}, "operations_per_step": operations}
+        return {"contender": OURS, "knob": knob, "value": value, **timed}
+
+    rows = [row("batch", 1, 1.0, 10), row("batch", 4, 8.0, 40), row("depth", 1, 1.0, 10)]
+    other = {**row("batch", 9, 99.0, 90), "contender": "other"}
+    assert growth([*rows, other]) == [{"knob": "batch", "start": 1, "stop": 4, "excess": 2.0}]
+
+
 def test_slow_points_are_found() -> None:
     rows = [
         {"contender": OURS, "ratio_to_torch": 1.09},
@@ -132,6 +143,7 @@ def test_pictures_are_drawn_and_are_the_same_twice(tmp_path: Path) -> None:
     seconds = {"median": 2.0, "low": 1.0, "high": 3.0}
     row = {"kind": "epoch", "contender": OURS, "threads": 1, "seconds": seconds}
     point = {"knob": "depth", "contender": OURS, "seconds_per_step": seconds, "peak_rss_mb": 1.0}
+    point |= {"ratio_to_torch": 0.5, "ratio_to_floor": 2.0}
     scaling = [{**point, "value": 1}, {**point, "value": 2}]
     write_json(tmp_path / "summary.json", {"rows": [row], "scaling": scaling})
     first = {path.name: path.read_bytes() for path in draw(tmp_path / "summary.json")}

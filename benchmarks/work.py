@@ -109,6 +109,12 @@ class Recipe:
     steps: int
     epochs: int
 
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions of a step, were all gradients computed."""
+        weights = sum(a * b for a, b in itertools.pairwise(self.sizes))
+        return 6 * self.batch_size * weights
+
     def make(self) -> Work:
         """Return the work; the same in every process."""
         rng = np.random.default_rng(0)
