@@ -49,7 +49,8 @@ class Layer:
         `infer`: it writes nothing in the layer, so validating between a forward and its backward
         is safe.
     elementwise : bool
-        Whether `infer_into` may be given its input as its output.
+        Whether each entry of the output depends on that entry of the input alone. Then `infer_into`
+        may be given its input as its output, and workers may each have a part of the units.
     """
 
     elementwise = False

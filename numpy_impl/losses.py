@@ -54,6 +54,11 @@ def cross_entropy_backward(logits: FloatArray, probabilities: FloatArray) -> Flo
     return grad
 
 
+# Up to so many classes, the largest in each row is found faster in the transposed matrix, where
+# NumPy compares whole rows of samples, than in many short rows.
+_FEW = 32
+
+
 class _Remembered:
     """What `CrossEntropyLoss` keeps of a batch for its derivative; reused for the next one.
 
@@ -61,6 +66,9 @@ class _Remembered:
     ----------
     exponentials : ndarray of shape (batch, classes)
         exp(z - max z), whose rows divided by `sums` are the softmax.
+    columns : ndarray of shape (classes, batch), or None
+        For the transposed logits, if there are few classes.
+    ones : ndarray of shape (classes,)
     sums : ndarray of shape (batch, 1)
     rows, places, picked : ndarray of shape (batch,)
         Index of the first entry of each row, index of the entry at its label, and what stands
@@ -74,6 +82,10 @@ class _Remembered:
     def __init__(self, shape: tuple[int, int], dtype: np.dtype[np.floating]) -> None:
         batch, classes = shape
         self.exponentials: FloatArray = np.empty(shape, dtype)
+        self.columns: FloatArray | None = (
+            np.empty((classes, batch), dtype) if classes <= _FEW else None
+        )
+        self.ones: FloatArray = np.ones(classes, dtype)
         self.sums: FloatArray = np.empty((batch, 1), dtype)
         self.rows = np.arange(0, batch * classes, classes)
         self.places = np.empty_like(self.rows)
@@ -145,7 +157,11 @@ class CrossEntropyLoss:
             return float("nan") if self.reduction == "mean" else 0.0
 
         exponentials, sums = kept.exponentials, kept.sums
-        np.maximum.reduce(logits, axis=1, keepdims=True, out=sums)
+        if kept.columns is None:
+            np.maximum.reduce(logits, axis=1, keepdims=True, out=sums)
+        else:
+            np.copyto(kept.columns, logits.T)
+            np.maximum.reduce(kept.columns, axis=0, out=sums[:, 0])
         shifted = np.subtract(logits, sums, out=exponentials)
         # A sample's loss is log sums less its shifted logit, which is taken here, before the
         # exponentials take its place.
@@ -158,7 +174,7 @@ class CrossEntropyLoss:
             np.add.reduce(targets * shifted, axis=1, out=kept.picked)
             weights = targets.sum(axis=1)
         np.exp(shifted, out=exponentials)
-        np.add.reduce(exponentials, axis=1, keepdims=True, out=sums)
+        np.dot(exponentials, kept.ones, out=sums[:, 0])
         losses = np.log(sums[:, 0], out=kept.losses)
         if weights is not None:
             losses *= weights

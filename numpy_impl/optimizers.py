@@ -310,23 +310,25 @@ class Optimizer:
         Returns
         -------
         dict of str to ndarray
-            Views in the parameter's shape, under PyTorch's names.
+            Views in the parameter's shape, under PyTorch's names; none for a parameter that this
+            optimizer does not update.
         """
         self._prepare_all()
-        return _views(self._run_of(parameter), parameter)
+        run = self._run_of(parameter)
+        return {} if run is None else _views(run, parameter)
 
     def copy_steps(self, parameter: Parameter, other: Optimizer, theirs: Parameter) -> None:
         """Take a parameter for one that has been updated as often as another one of `other`."""
         run, source = self._run_of(parameter), other._run_of(theirs)
-        run.steps, run.fresh = source.steps, source.fresh
+        if run is not None and source is not None:
+            run.steps, run.fresh = source.steps, source.fresh
 
-    def _run_of(self, parameter: Parameter) -> _Run:
-        return next(
-            run
-            for runs in self._runs
-            for run in runs
-            if any(p is parameter for p in run.parameters)
-        )
+    def _run_of(self, parameter: Parameter) -> _Run | None:
+        for runs in self._runs:
+            for run in runs:
+                if any(own is parameter for own in run.parameters):
+                    return run
+        return None
 
     def _prepare_all(self) -> None:
         for group, runs in zip(self.param_groups, self._runs, strict=True):

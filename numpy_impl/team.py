@@ -39,7 +39,7 @@ _MESSAGE = 65536
 _RUN, _STOP, _ABANDON, _FAILED = range(4)
 
 
-class Stopped(Exception):  # noqa: N818 - not an error: the leader has ended the training
+class _Stopped(Exception):  # noqa: N818 - not an error: the leader has ended the training
     """Raised in a worker whose leader does not come to a meeting any more."""
 
 
@@ -140,10 +140,7 @@ class Team:
         Everything that was written before by anyone can be read after by everyone, and what the
         leader's optimizer was set to before holds for all.
 
-        Raises
-        ------
-        Stopped
-            In a worker, if the leader is not coming.
+        In a worker whose leader is not coming it does not return, but ends the worker's work.
         """
         number = self._meetings
         turn = number % 2
@@ -161,7 +158,7 @@ class Team:
                 raise self._failure()
             # The leader may have been here, and have gone on and stopped since.
             if number >= self._words[1]:
-                raise Stopped
+                raise _Stopped
         if self._post_lengths[turn]:
             self._take_settings(turn)
 
@@ -258,7 +255,7 @@ class Team:
             while True:
                 self.meet()
                 serve()
-        except Stopped:
+        except _Stopped:
             if self._words[0] == _STOP:
                 self._give_share()
                 status = 0

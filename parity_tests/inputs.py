@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 BATCH, FEATURES, HIDDEN, CLASSES = 7, 13, 11, 5
+MANY_CLASSES = 37
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

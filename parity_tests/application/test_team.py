@@ -117,6 +117,21 @@ def test_settings_changed_between_steps_hold_for_all() -> None:
     np.testing.assert_allclose(train(2), train(1), rtol=0, atol=1e-12)
 
 
+def test_parameters_that_are_not_trained_stay_as_they_are() -> None:
+    def train(workers: int) -> tuple[ours.Trainer, np.ndarray]:
+        trainer, loader = training(workers=workers)
+        before = trainer.model.arena.values.copy()
+        trained = trainer.model.parameters()[1:3]
+        trainer.optimizer = ours.Adam([{"params": [p]} for p in trained], lr=0.1)
+        trainer.fit(loader, loader, epochs=2)
+        return trainer, trainer.model.arena.values - before
+
+    (trainer, together), (_, alone) = train(2), train(1)
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12)
+    moved = [bool(together[p.slice].any()) for p in trainer.model.parameters()]
+    assert moved == [False, True, True, False]
+
+
 def test_a_network_that_cannot_be_cut_is_trained_by_one_process() -> None:
     listed: list[int] = []
     _, loader = training()

@@ -12,7 +12,16 @@ from numpy_impl.losses import cross_entropy, cross_entropy_backward
 from parity_tests.cases import LOSSES, LossCase, labels
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.differences import central_difference, complex_step
-from parity_tests.inputs import BATCH, CLASSES, DRAWS, FEATURES, HIDDEN, huge, normal
+from parity_tests.inputs import (
+    BATCH,
+    CLASSES,
+    DRAWS,
+    FEATURES,
+    HIDDEN,
+    MANY_CLASSES,
+    huge,
+    normal,
+)
 from parity_tests.measures import compare_float32, compare_float64, require
 from torch_ref import differentiate, twin_of
 
@@ -28,15 +37,17 @@ def _loss_checks(case: LossCase, seed: int) -> Iterator[Check]:
     for dtype in (FLOAT64, FLOAT32):
         for draw in (*DRAWS, "huge"):
             name = f"loss/{case.name}/{dtype}-{draw}"
-            yield Check(name, partial(check_loss, case, dtype, draw, seed))
+            yield Check(name, partial(check_loss, case, dtype, draw, CLASSES, seed))
+            many = partial(check_loss, case, dtype, draw, MANY_CLASSES, seed)
+            yield Check(f"{name}-{MANY_CLASSES}", many)
     yield Check(f"formula/{case.name}/plain", partial(check_loss_formula, case, seed))
     yield Check(f"differences/{case.name}", partial(check_loss_by_differences, case, seed))
 
 
-def check_loss(case: LossCase, dtype: np.dtype[Any], draw: str, seed: int) -> None:
+def check_loss(case: LossCase, dtype: np.dtype[Any], draw: str, classes: int, seed: int) -> None:
     """The loss and its gradient against autograd, logits of 1e5 included."""
     rng = np.random.default_rng(seed)
-    shape = (BATCH, CLASSES)
+    shape = (BATCH, classes)
     logits = (huge if draw == "huge" else DRAWS[draw])(rng, shape).astype(dtype)
     targets = case.targets(rng, shape)
     if targets.dtype.kind == "f":
@@ -61,7 +72,7 @@ def check_loss(case: LossCase, dtype: np.dtype[Any], draw: str, seed: int) -> No
     )
     value_condition, grad_condition = _loss_condition(loss, logits, targets)
     if dtype == FLOAT64:
-        terms = 2 * CLASSES + BATCH
+        terms = 2 * classes + BATCH
         require(
             [
                 compare_float64("loss", np.array(value), truth.output, value_condition, terms),
@@ -89,11 +100,12 @@ def _loss_condition(
     exp turns the rounding of its argument, |z - max z| eps, into a relative error of its value.
     """
     z = logits.astype(np.float64)
-    t = np.eye(CLASSES)[targets] if targets.ndim == 1 else targets.astype(np.float64)
+    classes = z.shape[1]
+    t = np.eye(classes)[targets] if targets.ndim == 1 else targets.astype(np.float64)
     largest = z.max(axis=1, keepdims=True)
     exponentials = np.exp(z - largest)
     p = exponentials / exponentials.sum(axis=1, keepdims=True)
-    per_term = np.abs(z) + np.abs(largest) + np.log(CLASSES)
+    per_term = np.abs(z) + np.abs(largest) + np.log(classes)
     over = len(z) if loss.reduction == "mean" else 1
     grad = (p * (1 + np.abs(z - largest)) * t.sum(axis=1, keepdims=True) + t) / over
     # Probabilities below the smallest float32 round to zero; that is an absolute error.
