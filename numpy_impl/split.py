@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpy_impl.arrays import FloatArray, part_of
+from numpy_impl.errors import InputError
 from numpy_impl.layers import Layer, Linear
 from numpy_impl.model import Sequential
 from numpy_impl.parameters import Parameter
@@ -82,17 +83,28 @@ def exchanged_width(model: Sequential, pairs: Sequence[Pair]) -> int:
     return max(widths)
 
 
-class SumOfOutputs(Layer):
-    """Forward, the sum of what all members have; back, the gradient, which is the same for all."""
+class Exchange(Layer):
+    """The seam between what members do apart and what is the same for all.
 
-    def __init__(self, add_up: AddUp) -> None:
+    Parameters
+    ----------
+    add_up : callable
+        Exchanges arrays.
+    outputs : bool
+        True where members' outputs are added up: then the gradient passes on the way back, which
+        is the same for all. False where the input passes, and members' gradients are added up.
+    """
+
+    def __init__(self, add_up: AddUp, *, outputs: bool) -> None:
         super().__init__()
-        self._add_up = add_up
+        self._outputs = outputs
+        ways: tuple[AddUp, AddUp] = (add_up, _pass) if outputs else (_pass, add_up)
+        self._forward, self._backward = ways
 
     def forward_into(self, x: FloatArray, y: FloatArray) -> None:
-        """Write the sum of all members' x."""
+        """Write the sum of all members' x, or x; see `Layer.forward_into`."""
         self._cache = x
-        self._add_up(x, y)
+        self._forward(x, y)
 
     def backward_into(
         self,
@@ -101,36 +113,24 @@ class SumOfOutputs(Layer):
         *,
         accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
     ) -> None:
-        """Write `grad_output`."""
+        """Write `grad_output`, or the sum of all members'; see `Layer.backward_into`."""
         if grad_input is not None:
-            np.copyto(grad_input, grad_output)
+            self._backward(grad_output, grad_input)
 
     def out_features(self, in_features: int) -> int:
         """Return `in_features`."""
         return in_features
 
+    def config(self) -> dict[str, Any]:
+        """Return outputs."""
+        return {"outputs": self._outputs}
+
     def _kept(self) -> tuple[FloatArray, np.dtype[Any]]:
         return self._cache, self._cache.dtype
 
 
-class SumOfGradients(SumOfOutputs):
-    """Forward, the input, which is the same for all; back, the sum of all members' gradients."""
-
-    def forward_into(self, x: FloatArray, y: FloatArray) -> None:
-        """Write x."""
-        self._cache = x
-        np.copyto(y, x)
-
-    def backward_into(
-        self,
-        grad_output: FloatArray,
-        grad_input: FloatArray | None,
-        *,
-        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
-    ) -> None:
-        """Write the sum of all members' `grad_output`."""
-        if grad_input is not None:
-            self._add_up(grad_output, grad_input)
+def _pass(given: FloatArray, out: FloatArray) -> None:
+    np.copyto(out, given)
 
 
 def narrow(
@@ -150,8 +150,13 @@ def narrow(
         How many there are.
     add_up : callable
         Exchanges arrays; all members must call it equally often.
+
+    Raises
+    ------
+    InputError
+        If a layer other than `Linear` has parameters.
     """
-    firsts, seconds = {pair.first for pair in pairs}, {pair.second: pair.first for pair in pairs}
+    firsts, seconds = {pair.first for pair in pairs}, {pair.second for pair in pairs}
     layers: list[Layer] = []
     shares: list[Share] = []
 
@@ -166,17 +171,22 @@ def narrow(
     everything = slice(None)
     for position, layer in enumerate(model):
         if not isinstance(layer, Linear):
+            if layer.parameters():
+                raise InputError(
+                    "workers", f"1 for a network with {type(layer).__name__}", f"{members}"
+                )
             layers.append(copy.copy(layer))
             continue
+        outputs, inputs = layer.weight.shape
         has_bias = layer.bias is not None
         if position in firsts:
             if position > 0:
-                layers.append(SumOfGradients(add_up))
-            units = part_of(layer.weight.shape[0], member, members)
-            add_linear(layer, units, everything, has_bias, True)
+                layers.append(Exchange(add_up, outputs=False))
+            add_linear(layer, part_of(outputs, member, members), everything, has_bias, True)
         elif position in seconds:
+            units = part_of(inputs, member, members)
             add_linear(layer, everything, units, has_bias and member == 0, True)
-            layers.append(SumOfOutputs(add_up))
+            layers.append(Exchange(add_up, outputs=True))
         else:
             add_linear(layer, everything, everything, has_bias, member == 0)
     own = Sequential(*layers)

@@ -595,8 +595,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "gradients between layers not added up",
         _SPLIT,
-        "SumOfGradients.backward_into",
-        "self._add_up(grad_output, grad_input)",
+        "Exchange.backward_into",
+        "self._backward(grad_output, grad_input)",
         "np.copyto(grad_input, grad_output)",
         ("contract/training/workers",),
     ),
@@ -620,8 +620,8 @@ FAULTS: tuple[Fault, ...] = (
         "two workers with the same units",
         _SPLIT,
         "narrow",
-        "part_of(layer.weight.shape[0], member, members)",
-        "part_of(layer.weight.shape[0], 0, members)",
+        "part_of(outputs, member, members)",
+        "part_of(outputs, 0, members)",
         ("contract/training/workers",),
     ),
     Fault(

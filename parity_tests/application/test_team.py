@@ -14,6 +14,7 @@ import numpy_impl as ours
 from numpy_impl.blas import blas_threads, count_blas_threads
 from numpy_impl.data import make_xor
 from numpy_impl.errors import DivergenceError, InputError, WorkerError
+from numpy_impl.parameters import make_parameters
 
 BATCH = 32
 
@@ -143,6 +144,24 @@ def test_a_network_that_cannot_be_cut_is_trained_by_one_process() -> None:
             loader, loader, epochs=1
         )
     assert listed == []
+
+
+class Scaled(ours.ReLU):
+    """An elementwise layer with a parameter."""
+
+    def parameters(self) -> list[ours.Parameter]:
+        """Return one."""
+        return make_parameters({"scale": (8,)}, np.float64)
+
+
+def test_a_layer_that_cannot_be_divided_is_refused() -> None:
+    before = children()
+    trainer, loader = training()
+    first, _, last = trainer.model
+    trainer.model._layers = (first, Scaled(), last)
+    with pytest.raises(InputError, match="workers: expected 1 for a network with Scaled, got 2"):
+        trainer.fit(loader, loader, epochs=1)
+    assert children() == before
 
 
 def test_what_was_trained_is_shared_no_more() -> None:
