@@ -176,7 +176,7 @@ def prepare_out(
     return out
 
 
-_CACHE_LINE = 64  # bytes
+CACHE_LINE = 64  # bytes
 
 
 def new_array(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -187,8 +187,8 @@ def new_array(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """
     dtype = np.dtype(dtype)
     size = math.prod(np.atleast_1d(shape).tolist()) * dtype.itemsize
-    memory = np.zeros(size + _CACHE_LINE, np.uint8)
-    first = -memory.ctypes.data % _CACHE_LINE
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
     return memory[first : first + size].view(dtype).reshape(shape)
 
 

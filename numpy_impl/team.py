@@ -86,6 +86,7 @@ class Team:
         self.size = size
         self.index = 0
         self.in_step = False
+        self._all_given = False
         self._whole_model = model
         self._whole_optimizer = optimizer
         self._workers: list[int] = []
@@ -98,8 +99,9 @@ class Team:
         # Two for each member, used by turns: who is already on the way to the next meeting must
         # not be counted for this one. What is exchanged at a meeting has two places likewise.
         self._bells = [[context.Semaphore(0) for _ in range(size)] for _ in range(2)]
-        # What to do, from which meeting on, and the length of the message.
-        self._words = shared_array(3, np.int64)
+        # What to do, together with the number of the meeting from which on: one word, so that
+        # nobody reads one of the two without the other. And the length of the message.
+        self._words = shared_array(2, np.int64)
         self._message = shared_array(_MESSAGE, np.uint8)
         self._settings = _settings_of(optimizer)
         self._posts = shared_array(2 * _MESSAGE, np.uint8).reshape(2, -1)
@@ -153,11 +155,12 @@ class Team:
                 bell.release()
         for _ in range(self.size - 1):
             self._wait(bells[self.index])
-        if self._words[0] != _RUN:
+        what, since = self._orders()
+        if what != _RUN:
             if self.index == 0:
                 raise self._failure()
             # The leader may have been here, and have gone on and stopped since.
-            if number >= self._words[1]:
+            if number >= since:
                 raise _Stopped
         if self._post_lengths[turn]:
             self._take_settings(turn)
@@ -177,9 +180,10 @@ class Team:
         self.in_step = True
         self._give_share()
         self.meet()
+        self._all_given = True
         if self.index == 0:
             self._become_whole()
-        self.in_step = False
+        self._all_given = self.in_step = False
 
     def __exit__(
         self,
@@ -189,9 +193,8 @@ class Team:
     ) -> None:
         # Workers are in the next step by now, at the first meeting at the latest, and have not
         # changed anything there. In a step of the leader they may be ahead of it or behind.
-        whole = not self.in_step and self._words[0] == _RUN
-        self._words[1] = self._meetings if whole else 0
-        self._words[0] = _STOP if whole else _ABANDON
+        whole = not self.in_step and self._orders()[0] == _RUN
+        self._order(_STOP if whole else _ABANDON, since=self._meetings if whole else 0)
         for bells in self._bells:
             for bell in bells[1:]:
                 for _ in range(self.size):
@@ -204,6 +207,9 @@ class Team:
             if not any(statuses.values()):
                 self._give_share()
                 self._become_whole()
+        elif self._all_given:
+            # Interrupted while the whole followed: let it follow to the end.
+            self._become_whole()
 
     def _take_share(self) -> None:
         self.model, self._shares = narrow(
@@ -256,13 +262,21 @@ class Team:
                 self.meet()
                 serve()
         except _Stopped:
-            if self._words[0] == _STOP:
+            if self._orders()[0] == _STOP:
                 self._give_share()
                 status = 0
         except BaseException as error:
             self._report(error)
         finally:
             os._exit(status)
+
+    def _order(self, what: int, *, since: int) -> None:
+        self._words[0] = 4 * since + what
+
+    def _orders(self) -> tuple[int, int]:
+        """Return what to do, and the number of the meeting from which on."""
+        since, what = divmod(int(self._words[0]), 4)
+        return what, since
 
     def _report(self, error: BaseException) -> None:
         try:
@@ -272,13 +286,13 @@ class Team:
         if not message or len(message) > _MESSAGE:
             message = pickle.dumps(WorkerError(f"a worker failed: {error!r}"[:1000]))
         self._message[: len(message)] = np.frombuffer(message, np.uint8)
-        self._words[2] = len(message)
-        self._words[0] = _FAILED
+        self._words[1] = len(message)
+        self._order(_FAILED, since=0)
         for bells in self._bells:
             bells[0].release()
 
     def _failure(self) -> BaseException:
-        failure: BaseException = pickle.loads(self._message[: self._words[2]].tobytes())
+        failure: BaseException = pickle.loads(self._message[: self._words[1]].tobytes())
         return failure
 
     def _wait(self, bell: Any) -> None:
@@ -296,7 +310,7 @@ class Team:
         for pid in self._workers:
             if os.waitpid(pid, os.WNOHANG) != (0, 0):
                 self._workers.remove(pid)
-                if self._words[0] == _FAILED:
+                if self._orders()[0] == _FAILED:
                     raise self._failure()
                 raise WorkerError(f"worker process {pid} died")
 

@@ -15,6 +15,7 @@ from numpy_impl.blas import blas_threads, count_blas_threads
 from numpy_impl.data import make_xor
 from numpy_impl.errors import DivergenceError, InputError, WorkerError
 from numpy_impl.parameters import make_parameters
+from numpy_impl.team import Team
 
 BATCH = 32
 
@@ -212,6 +213,29 @@ def test_a_worker_that_does_not_go_on_leaves_the_last_whole_epoch(
     assert children() == before
     expected, loader = training(workers=1)
     expected.fit(loader, loader, epochs=1)
+    np.testing.assert_allclose(state_of(trainer), state_of(expected), rtol=0, atol=1e-12)
+
+
+def test_an_interrupt_while_the_model_follows_leaves_nothing_half_copied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = children()
+    trainer, loader = training()
+    follow, calls = Team._become_whole, []
+
+    def interrupted(team: Team) -> None:
+        calls.append(team)
+        if len(calls) == 2:
+            trainer.model.arena.values[:5] = 7.0
+            raise KeyboardInterrupt
+        follow(team)
+
+    monkeypatch.setattr(Team, "_become_whole", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(loader, loader, epochs=3)
+    assert children() == before
+    expected, loader = training(workers=1)
+    expected.fit(loader, loader, epochs=2)
     np.testing.assert_allclose(state_of(trainer), state_of(expected), rtol=0, atol=1e-12)
 
 
