@@ -70,7 +70,9 @@ def as_float_array(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = No
         booleans, complex numbers, strings, objects and ragged lists.
     """
     if type(value) is np.ndarray and (
-        value.dtype is dtype if dtype is not None else value.dtype in FLOAT_DTYPES
+        (value.dtype is dtype or value.dtype == dtype)
+        if dtype is not None
+        else value.dtype in FLOAT_DTYPES
     ):
         return value
     try:
