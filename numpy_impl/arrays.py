@@ -89,6 +89,16 @@ def as_float_array(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = No
     return array.astype(dtype, copy=False)
 
 
+def as_array_like(name: str, value: ArrayLike, target: NDArray[Any]) -> NDArray[Any]:
+    """Return `value` as an array of the type of `target`; InputError if it is of another kind."""
+    if target.dtype.kind == "f":
+        return as_float_array(name, value, target.dtype)
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu":
+        raise InputError(name, "integers", describe(array))
+    return array.astype(target.dtype, copy=False)
+
+
 def check_features(name: str, array: FloatArray, features: int) -> None:
     """Raise InputError unless the last axis of `array` has `features` entries."""
     if array.ndim == 0 or array.shape[-1] != features:

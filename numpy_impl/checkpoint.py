@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.activations import ReLU
+from numpy_impl.activations.relu import ReLU
 from numpy_impl.arrays import FLOAT_DTYPES
 from numpy_impl.errors import CheckpointError, InputError
 from numpy_impl.layers import Layer, Linear
 from numpy_impl.model import Sequential
+
+__all__ = ["load_model", "save_model"]
 
 FORMAT = "numpy-mlp"
 FORMAT_VERSION = 1
@@ -78,6 +80,7 @@ def save_model(
         raise InputError("metadata", "JSON-serializable values", str(error)) from None
     arrays: dict[str, np.ndarray[Any, Any]] = {_HEADER: np.frombuffer(text.encode(), np.uint8)}
     arrays |= {parameter.name: parameter.data for parameter in model.parameters()}
+    arrays |= model.buffers()
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:

@@ -4,6 +4,8 @@ Every message reads ``argument: expected ..., got ...``, so that a caller knows
 what to change without reading our code, and a command line can print it as is.
 """
 
+__all__ = ["CheckpointError", "DataError", "DivergenceError", "InputError", "MissingExtraError"]
+
 
 class InputError(ValueError):
     """An argument is not what was expected.

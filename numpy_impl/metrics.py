@@ -5,7 +5,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from numpy_impl.arrays import IntArray, check_positive_int, describe
 from numpy_impl.errors import InputError
-from numpy_impl.losses import check_labels
+from numpy_impl.losses.targets import check_labels
+
+__all__ = ["accuracy", "confusion_matrix"]
 
 
 def as_labels(name: str, value: ArrayLike) -> IntArray:

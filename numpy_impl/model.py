@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numpy_impl.activations import ReLU
+from numpy_impl.activations.relu import ReLU
 from numpy_impl.arrays import (
     FloatArray,
+    as_array_like,
     as_float_array,
     as_float_dtype,
     check_positive_int,
@@ -23,10 +24,12 @@ from numpy_impl.arrays import (
 from numpy_impl.errors import InputError
 from numpy_impl.initializers import kaiming_normal_
 from numpy_impl.layers import Layer, Linear
-from numpy_impl.parameters import Parameter, gather
+from numpy_impl.parameters import Parameter, ParameterArena, gather
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["Sequential", "Workspace", "mlp"]
 
 
 class Workspace:
@@ -101,28 +104,20 @@ class Sequential:
     """
 
     def __init__(self, *layers: Layer) -> None:
-        self._layers = _check_layers(layers)
+        self._layers = check_layers(layers)
         # Width of an input that was found to fit -> width of the output of every layer.
         self._widths: dict[int, tuple[int, ...]] = {}
         self.training = True
         self.train()
-        parameters = self.parameters()
-        dtypes = {parameter.arena.dtype for parameter in parameters}
-        if len(dtypes) > 1:
-            raise InputError("layers", "one dtype", " and ".join(sorted(map(str, dtypes))))
-        for position, layer in enumerate(layers):
-            for parameter in layer.parameters():
-                parameter.name = f"{position}.{parameter.name}"
-        self.arena = gather(parameters, dtypes.pop() if dtypes else np.float32)
+        # Whether every layer takes a single sample as a vector.
+        self._by_vector = all(layer.elementwise or layer.rowwise for layer in layers)
+        self.arena = adopt(layers)
         self.dtype = self.arena.dtype
 
     @property
     def in_features(self) -> int | None:
         """Width of the input, or None where any width will do."""
-        for layer in self:
-            if isinstance(layer, Linear):
-                return layer.weight.shape[1]
-        return None
+        return next((layer.in_features for layer in self if layer.in_features is not None), None)
 
     def forward(
         self,
@@ -249,7 +244,7 @@ class Sequential:
         count, in_features = rows.shape
         widths = self.widths(in_features)
         result = prepare_out(out, (count, widths[-1]), self.dtype, rows)
-        if count == 1:
+        if count == 1 and self._by_vector:
             # As vectors, a single sample takes NumPy less time per operation.
             self._predict_into(rows[0], result[0], widths)
         elif count <= step:
@@ -299,12 +294,21 @@ class Sequential:
         """Set all gradients to zero; needed only before accumulating."""
         self.arena.grads.fill(0)
 
-    def state_dict(self) -> dict[str, FloatArray]:
-        """Return a copy of every parameter under PyTorch's name and in PyTorch's layout."""
-        return {parameter.name: parameter.data.copy() for parameter in self.parameters()}
+    def buffers(self) -> dict[str, NDArray[Any]]:
+        """Return what belongs to the layers' state beside parameters; see `Layer.buffers`."""
+        return {
+            f"{position}.{name}": array
+            for position, layer in enumerate(self._layers)
+            for name, array in layer.buffers().items()
+        }
+
+    def state_dict(self) -> dict[str, NDArray[Any]]:
+        """Return copies of parameters and buffers under PyTorch's names and in its layout."""
+        state = {parameter.name: parameter.data.copy() for parameter in self.parameters()}
+        return state | {name: array.copy() for name, array in self.buffers().items()}
 
     def load_state_dict(self, state_dict: Mapping[str, ArrayLike]) -> None:
-        """Copy values into the parameters; either all of them or, on an error, none.
+        """Copy values into parameters and buffers; either all of them or, on an error, none.
 
         Parameters
         ----------
@@ -316,20 +320,21 @@ class Sequential:
         InputError
             If keys are missing or unexpected, or shapes or types do not fit; all are listed.
         """
-        parameters = {parameter.name: parameter for parameter in self.parameters()}
-        faults = [f"missing key {name}" for name in parameters if name not in state_dict]
-        faults += [f"unexpected key {name}" for name in state_dict if name not in parameters]
+        targets = {parameter.name: parameter.data for parameter in self.parameters()}
+        targets |= self.buffers()
+        faults = [f"missing key {name}" for name in targets if name not in state_dict]
+        faults += [f"unexpected key {name}" for name in state_dict if name not in targets]
         arrays = {}
-        for name, parameter in parameters.items():
+        for name, target in targets.items():
             if name in state_dict:
-                array = as_float_array(name, state_dict[name], self.dtype)
-                if array.shape != parameter.shape:
-                    faults.append(f"{name} of shape {array.shape} for {parameter.shape}")
+                array = as_array_like(name, state_dict[name], target)
+                if array.shape != target.shape:
+                    faults.append(f"{name} of shape {array.shape} for {target.shape}")
                 arrays[name] = array
         if faults:
             raise InputError("state_dict", f"the keys and shapes of {self!r}", "; ".join(faults))
         for name, array in arrays.items():
-            parameters[name].data = array
+            np.copyto(targets[name], array)
 
     def __call__(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
         """Return ``forward(x, out=out)``."""
@@ -348,7 +353,14 @@ class Sequential:
         return f"Sequential({', '.join(map(repr, self._layers))})"
 
 
-def _check_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+def check_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Return layers that can be applied one after the other and are in no other model.
+
+    Raises
+    ------
+    InputError
+        As `Sequential`.
+    """
     checked: list[Layer] = []
     width: int | None = None
     for position, layer in enumerate(layers):
@@ -357,20 +369,39 @@ def _check_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
             raise InputError(name, "a Layer", describe(layer))
         if any(layer is other for other in checked):
             raise InputError(name, "a layer of its own", "a layer that is already in this model")
-        if any("." in parameter.name for parameter in layer.parameters()):
+        if layer.adopted:
             raise InputError(
                 name, "a layer that is in no other model (deepcopy it)", "a layer of another model"
             )
-        if isinstance(layer, Linear) or width is not None:
-            inputs = layer.weight.shape[1] if isinstance(layer, Linear) else width
-            assert inputs is not None
-            if width is not None and width != inputs:
-                raise InputError(name, f"{width} input features", f"{inputs}")
-            width = layer.out_features(inputs)
+        if width is None:
+            width = layer.in_features
+        elif layer.in_features not in (None, width):
+            raise InputError(name, f"{width} input features", f"{layer.in_features}")
+        if width is not None:
+            width = layer.out_features(width)
         checked.append(layer)
     if not checked:
         raise InputError("layers", "at least one layer", "none")
     return tuple(checked)
+
+
+def adopt(layers: Sequence[Layer]) -> ParameterArena:
+    """Move the parameters of layers into one arena, named by the positions of their layers.
+
+    Raises
+    ------
+    InputError
+        If the layers have different dtypes.
+    """
+    parameters = [parameter for layer in layers for parameter in layer.parameters()]
+    dtypes = {parameter.arena.dtype for parameter in parameters}
+    if len(dtypes) > 1:
+        raise InputError("layers", "one dtype", " and ".join(sorted(map(str, dtypes))))
+    for position, layer in enumerate(layers):
+        layer.adopted = True
+        for parameter in layer.parameters():
+            parameter.name = f"{position}.{parameter.name}"
+    return gather(parameters, dtypes.pop() if dtypes else np.float32)
 
 
 def mlp(

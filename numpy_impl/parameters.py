@@ -28,6 +28,8 @@ from numpy_impl.arrays import FloatArray, as_float_array, as_float_dtype, check_
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
+__all__ = ["Parameter", "ParameterArena"]
+
 
 class ParameterArena:
     """One contiguous vector of values and one of gradients, of equal length.

@@ -16,7 +16,6 @@ References
 Shoeybi et al. (2019), Megatron-LM, https://arxiv.org/abs/1909.08053
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -117,16 +116,9 @@ class Exchange(Layer):
         if grad_input is not None:
             self._backward(grad_output, grad_input)
 
-    def out_features(self, in_features: int) -> int:
-        """Return `in_features`."""
-        return in_features
-
     def config(self) -> dict[str, Any]:
         """Return outputs."""
         return {"outputs": self._outputs}
-
-    def _kept(self) -> tuple[FloatArray, np.dtype[Any]]:
-        return self._cache, self._cache.dtype
 
 
 def _pass(given: FloatArray, out: FloatArray) -> None:
@@ -154,7 +146,7 @@ def narrow(
     Raises
     ------
     InputError
-        If a layer other than `Linear` has parameters.
+        If a layer other than `Linear` has parameters or buffers.
     """
     firsts, seconds = {pair.first for pair in pairs}, {pair.second for pair in pairs}
     layers: list[Layer] = []
@@ -171,11 +163,11 @@ def narrow(
     everything = slice(None)
     for position, layer in enumerate(model):
         if not isinstance(layer, Linear):
-            if layer.parameters():
+            if layer.parameters() or layer.buffers():
                 raise InputError(
                     "workers", f"1 for a network with {type(layer).__name__}", f"{members}"
                 )
-            layers.append(copy.copy(layer))
+            layers.append(type(layer)(**layer.config()))
             continue
         outputs, inputs = layer.weight.shape
         has_bias = layer.bias is not None

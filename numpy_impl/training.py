@@ -24,6 +24,8 @@ from numpy_impl.optimizers import Optimizer
 from numpy_impl.split import find_pairs
 from numpy_impl.team import Team
 
+__all__ = ["Callback", "History", "Trainer", "evaluate"]
+
 Targets = IntArray | FloatArray
 
 

@@ -1,9 +1,9 @@
 """Whole models to PyTorch and back, with their weights."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -49,28 +49,27 @@ def from_torch(twin: torch.nn.Sequential) -> ours.Sequential:
     TypeError
         If a module has no counterpart.
     """
-    rng = np.random.default_rng(0)
-    layers: list[ours.Layer] = []
-    for module in twin:
-        if isinstance(module, torch.nn.Linear):
-            layers.append(
-                ours.Linear(
-                    module.in_features,
-                    module.out_features,
-                    module.bias is not None,
-                    rng=rng,
-                    dtype=str(module.weight.dtype).removeprefix("torch."),
-                )
-            )
-        elif isinstance(module, torch.nn.ReLU):
-            layers.append(ours.ReLU())
-        else:
-            raise TypeError(f"no counterpart for {type(module).__name__}")
-    model = ours.Sequential(*layers)
+    model = ours.Sequential(*map(_layer, twin))
     model.load_state_dict({name: value.numpy() for name, value in twin.state_dict().items()})
     if not twin.training:
         model.eval()
     return model
+
+
+def _layer(module: torch.nn.Module) -> ours.Layer:
+    kind = getattr(ours, type(module).__name__, None)
+    if not isinstance(kind, type) or not issubclass(kind, ours.Layer):
+        raise TypeError(f"no counterpart for {type(module).__name__}")
+    arguments = {name: getattr(module, name) for name in kind.arguments}
+    if kind is ours.Linear:
+        arguments["bias"] = module.bias is not None
+    if module.state_dict():
+        dtype = next(iter(module.state_dict().values())).dtype
+        arguments["dtype"] = str(dtype).removeprefix("torch.")
+    if "rng" in inspect.signature(kind).parameters:
+        arguments["rng"] = None
+    layer: ours.Layer = kind(**arguments)
+    return layer
 
 
 def arena_vector(tensors: Iterable[torch.Tensor]) -> NDArray[Any]:

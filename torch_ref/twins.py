@@ -1,4 +1,8 @@
-"""The mapping table from `numpy_impl` to PyTorch."""
+"""The PyTorch twin of a layer, a loss or an optimizer.
+
+The twin of a class is PyTorch's class of the same name, made with the same arguments. What is
+otherwise stands in `OTHERS`.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,24 +14,25 @@ import numpy_impl as ours
 
 DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
-
-def _linear(layer: ours.Linear) -> torch.nn.Module:
-    return torch.nn.Linear(**layer.config(), dtype=DTYPES[layer.weight.data.dtype])
-
-
-def _cross_entropy(loss: ours.CrossEntropyLoss) -> torch.nn.Module:
-    return torch.nn.CrossEntropyLoss(reduction=loss.reduction)
+OTHERS: Mapping[type, Callable[..., Any]] = {}
+"""For classes whose twin is not PyTorch's class of that name: what makes it."""
 
 
-TWINS: Mapping[type, Callable[..., Any]] = {
-    ours.Linear: _linear,
-    ours.ReLU: lambda _: torch.nn.ReLU(),
-    ours.CrossEntropyLoss: _cross_entropy,
-    ours.SGD: torch.optim.SGD,
-    ours.Adam: torch.optim.Adam,
-    ours.AdamW: torch.optim.AdamW,
-}
-"""For a layer or loss: from the object to its twin. For an optimizer: PyTorch's class."""
+def twin_class(kind: type) -> Callable[..., Any]:
+    """Return what makes the twin of a class of `numpy_impl`, from the same arguments.
+
+    Raises
+    ------
+    KeyError
+        If PyTorch has no class of that name and `OTHERS` does not know it.
+    """
+    if kind in OTHERS:
+        return OTHERS[kind]
+    home = torch.optim if issubclass(kind, ours.Optimizer) else torch.nn
+    if not hasattr(home, kind.__name__):
+        raise KeyError(f"no twin for {kind.__name__}")
+    found: Callable[..., Any] = getattr(home, kind.__name__)
+    return found
 
 
 def twin_of(thing: ours.Layer | ours.CrossEntropyLoss) -> torch.nn.Module:
@@ -36,9 +41,12 @@ def twin_of(thing: ours.Layer | ours.CrossEntropyLoss) -> torch.nn.Module:
     Raises
     ------
     KeyError
-        If the mapping table does not know the type.
+        If there is none.
     """
-    module: torch.nn.Module = TWINS[type(thing)](thing)
+    options: dict[str, Any] = {}
+    if isinstance(thing, ours.Layer) and thing.parameters():
+        options["dtype"] = DTYPES[thing.parameters()[0].arena.dtype]
+    module: torch.nn.Module = twin_class(type(thing))(**thing.config(), **options)
     return module
 
 
@@ -63,5 +71,5 @@ def twin_of_optimizer(
         {**group, "params": [by_name[parameter.name] for parameter in group["params"]]}
         for group in optimizer.param_groups
     ]
-    twin: torch.optim.Optimizer = TWINS[type(optimizer)](groups, **options)
+    twin: torch.optim.Optimizer = twin_class(type(optimizer))(groups, **options)
     return twin

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_impl.activations.softmax import log_softmax
 from numpy_impl.app.evaluate import Scores
 from numpy_impl.app.models import picture_side
 from numpy_impl.app.run_folder import BOUNDARY, CONFUSION, CURVES, MISTAKES
 from numpy_impl.app.text import percent
 from numpy_impl.data import Dataset
 from numpy_impl.errors import MissingExtraError
-from numpy_impl.losses import log_softmax
 from numpy_impl.metrics import accuracy, confusion_matrix
 from numpy_impl.model import Sequential
 from numpy_impl.training import History

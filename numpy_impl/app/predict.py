@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_impl.activations.softmax import log_softmax
 from numpy_impl.app.models import read_classifier
 from numpy_impl.app.samples import Sample, read_samples
 from numpy_impl.app.text import percent, table
 from numpy_impl.arrays import FloatArray
 from numpy_impl.errors import InputError
-from numpy_impl.losses import log_softmax
 
 
 class Guess(NamedTuple):

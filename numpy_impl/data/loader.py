@@ -16,6 +16,8 @@ from numpy_impl.arrays import (
 )
 from numpy_impl.errors import InputError
 
+__all__ = ["DataLoader"]
+
 # Rows that are taken, converted and scaled at a time: few enough to stay in the cache of a core
 # from one of these to the next.
 _ROWS = 128

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 import numpy_impl as ours
-from numpy_impl.activations import relu, relu_backward
-from numpy_impl.layers import linear, linear_backward
-from numpy_impl.losses import cross_entropy, cross_entropy_backward
-from numpy_impl.optimizers import adam_step
-from parity_tests.cases import MODELS, ModelCase, labels
+from numpy_impl.activations.relu import relu, relu_backward
+from numpy_impl.layers.linear import linear, linear_backward
+from numpy_impl.losses.cross_entropy import cross_entropy, cross_entropy_backward
+from numpy_impl.optimizers.adam import adam_step
+from parity_tests.cases.losses import labels
+from parity_tests.cases.models import MODELS, ModelCase
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.inputs import BATCH, CLASSES, FEATURES, HIDDEN, mixed, normal
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 import numpy_impl as ours
-from numpy_impl.losses import cross_entropy, cross_entropy_backward
-from parity_tests.cases import LOSSES, LossCase, labels
+from numpy_impl.losses.cross_entropy import cross_entropy, cross_entropy_backward
+from parity_tests.cases.losses import LOSSES, LossCase, labels
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.differences import central_difference, complex_step
 from parity_tests.inputs import (

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 import numpy_impl as ours
-from numpy_impl.layers import sum_rows
-from parity_tests.cases import MODELS, ModelCase
+from numpy_impl.layers.linear import sum_rows
+from parity_tests.cases.models import MODELS, ModelCase
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.differences import central_difference
 from parity_tests.inputs import DRAWS, FEATURES, LAYOUTS, normal

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 import numpy_impl as ours
-from numpy_impl.optimizers import adam_step, sgd_step
-from parity_tests.cases import OPTIMIZERS, OptimizerCase
+from numpy_impl.optimizers.adam import adam_step
+from numpy_impl.optimizers.sgd import sgd_step
+from parity_tests.cases.optimizers import OPTIMIZERS, OptimizerCase
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.inputs import CLASSES, FEATURES, HIDDEN, gradient_sequence
 from parity_tests.measures import compare_float32, compare_float64, require

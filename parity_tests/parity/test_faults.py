@@ -24,7 +24,9 @@ def test_every_kind_of_check_catches_a_fault() -> None:
 
 
 def test_a_stale_fault_is_an_error() -> None:
-    stale = Fault("stale", "numpy_impl.layers", "Linear.backward", "no such text", "", ())
+    stale = Fault(
+        "stale", "numpy_impl.layers.linear", "Linear.backward_into", "no such text", "", ()
+    )
     with pytest.raises(ValueError, match="occurs 0 times"), planted(stale):
         pass
 

@@ -1,31 +1,13 @@
-"""Losses: a number from logits and targets, and its derivative with respect to the logits."""
+"""Softmax and cross-entropy in one."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from numpy_impl.activations.softmax import log_softmax
 from numpy_impl.arrays import FloatArray, IntArray, as_float_array, describe, prepare_out
 from numpy_impl.errors import InputError
-
-
-def log_softmax(logits: FloatArray) -> FloatArray:
-    r"""Return the logarithm of softmax over the last axis, by log-sum-exp.
-
-    .. math:: \log p_k = z_k - \max z - \log \sum_j e^{z_j - \max z}
-
-    Subtracting the largest logit leaves the result as it is and every exponent at most zero, so
-    nothing overflows; and no probability is ever formed whose logarithm could be infinite.
-
-    Parameters
-    ----------
-    logits : ndarray of shape (..., classes)
-
-    References
-    ----------
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html
-    """
-    shifted: FloatArray = logits - logits.max(axis=-1, keepdims=True)
-    log_p: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return log_p
+from numpy_impl.losses.loss import Loss
+from numpy_impl.losses.targets import check_labels
 
 
 def cross_entropy(logits: FloatArray, probabilities: FloatArray) -> float:
@@ -99,7 +81,7 @@ class _Remembered:
         return kept.shape == logits.shape and kept.dtype == logits.dtype
 
 
-class CrossEntropyLoss:
+class CrossEntropyLoss(Loss):
     """Softmax and cross-entropy in one, from logits.
 
     Parameters
@@ -116,12 +98,6 @@ class CrossEntropyLoss:
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
     """
-
-    def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in ("mean", "sum"):
-            raise InputError("reduction", "'mean' or 'sum'", repr(reduction))
-        self.reduction = reduction
-        self._cache: _Remembered | None = None
 
     def forward(self, logits: ArrayLike, targets: ArrayLike) -> float:
         """Return the loss of a batch.
@@ -182,11 +158,15 @@ class CrossEntropyLoss:
         total = float(np.add.reduce(losses, dtype=np.float64))
         return total / len(logits) if self.reduction == "mean" else total
 
-    def backward(self, *, out: FloatArray | None = None) -> FloatArray:
+    def backward(
+        self, grad_output: ArrayLike | None = None, *, out: FloatArray | None = None
+    ) -> FloatArray:
         """Return the derivative of the last `forward` with respect to its logits.
 
         Parameters
         ----------
+        grad_output : float, optional
+            Derivative of what is minimized with respect to the loss; by default 1.
         out : ndarray of shape (batch, classes), optional
             Where to write it. Without it the result is a new array.
 
@@ -213,14 +193,9 @@ class CrossEntropyLoss:
             grad -= targets
         if self.reduction == "mean" and len(grad):
             grad /= len(grad)
+        if grad_output is not None:
+            grad *= self._upstream(grad_output, (), 1)
         return grad
-
-    def __call__(self, logits: ArrayLike, targets: ArrayLike) -> float:
-        """Return ``forward(logits, targets)``."""
-        return self.forward(logits, targets)
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_cache": None}
 
 
 def _as_targets(targets: ArrayLike, logits: FloatArray) -> IntArray | FloatArray:
@@ -238,16 +213,6 @@ def _as_targets(targets: ArrayLike, logits: FloatArray) -> IntArray | FloatArray
         f"integer labels of shape ({rows},) or rows of shape ({rows}, {classes})",
         describe(array),
     )
-
-
-def check_labels(name: str, labels: NDArray[np.integer], classes: int) -> IntArray:
-    """Return `labels` if all are in 0..classes-1, else raise InputError naming the first."""
-    # Negative numbers become the largest unsigned ones, so one comparison finds both kinds.
-    unsigned = labels.view(np.uint64) if labels.dtype == np.int64 else labels.astype(np.uint64)
-    if len(labels) and np.maximum.reduce(unsigned) >= classes:
-        wrong = int(np.argmax(unsigned >= classes))
-        raise InputError(name, f"labels from 0 to {classes - 1}", f"{labels[wrong]} at {wrong}")
-    return labels
 
 
 def _labels_of_one_hot(rows: NDArray[np.integer] | NDArray[np.bool_]) -> IntArray:

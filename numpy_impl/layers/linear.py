@@ -1,11 +1,4 @@
-"""Layers: the contract that all of them keep, and those with parameters.
-
-Each operation stands here twice: as a plain function that is the formula, written to be read,
-and as a `Layer` that computes the same in place. The tests hold one against the other.
-
-One rule about memory: *what you receive is yours, unless you passed* ``out``. A layer remembers
-its input by reference between `forward` and `backward`, so leave that unchanged in between.
-"""
+"""The affine layer."""
 
 # Annotations are not evaluated, and what only they need is not loaded: who predicts does not wait
 # for it.
@@ -22,178 +15,13 @@ from numpy_impl.arrays import (
     as_float_dtype,
     check_features,
     check_positive_int,
-    check_shape,
-    prepare_out,
 )
-from numpy_impl.errors import InputError
 from numpy_impl.initializers import kaiming_uniform_, uniform_
+from numpy_impl.layers.layer import Layer
 from numpy_impl.parameters import Parameter, make_parameters
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
-
-
-class Layer:
-    """One step of a network, with its derivative.
-
-    What is called from outside, `infer`, `forward` and `backward`, checks its arguments and finds
-    the memory for the result. It then calls what a subclass defines, `infer_into` (the function, in
-    evaluation mode), `forward_into` (the same in training mode, remembering what the derivative
-    needs) and `backward_into` (the derivative), which check nothing: a model whose own buffers
-    pass from layer to layer calls these at once.
-
-    Attributes
-    ----------
-    training : bool
-        True after construction and `train`, False after `eval`. In evaluation mode `forward` is
-        `infer`: it writes nothing in the layer, so validating between a forward and its backward
-        is safe.
-    elementwise : bool
-        Whether each entry of the output depends on that entry of the input alone. Then `infer_into`
-        may be given its input as its output, and workers may each have a part of the units.
-    """
-
-    elementwise = False
-
-    def __init__(self) -> None:
-        self.training = True
-        # What `backward` needs of the last training-mode `forward`; never copied or pickled.
-        self._cache: Any = None
-
-    def infer(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return the layer's output in evaluation mode; reads parameters, writes no state.
-
-        Takes and raises what `forward` does.
-        """
-        x = self._as_input(x)
-        y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
-        self.infer_into(x, y)
-        return y
-
-    def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return the layer's output and, in training mode, remember what `backward` needs.
-
-        Parameters
-        ----------
-        x : array_like
-            The input; converted to the layer's dtype where it has another, never written to.
-        out : ndarray, optional
-            Where to write the output. Without it the output is a new array.
-
-        Raises
-        ------
-        InputError
-            If `x` or `out` has the wrong shape or type.
-        """
-        if not self.training:
-            return self.infer(x, out=out)
-        x = self._as_input(x)
-        y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
-        self.forward_into(x, y)
-        return y
-
-    def backward(
-        self,
-        grad_output: ArrayLike,
-        *,
-        out: FloatArray | None = None,
-        need_input_grad: bool = True,
-        accumulate: bool = False,
-    ) -> FloatArray | None:
-        """Carry a gradient back through the last training-mode `forward`.
-
-        Parameters
-        ----------
-        grad_output : array_like
-            Derivative of the loss with respect to the output; never written to.
-        out : ndarray, optional
-            Where to write the derivative with respect to the input.
-        need_input_grad : bool, default True
-            Without it the derivative with respect to the input is not computed.
-        accumulate : bool, default False
-            Add to the parameters' gradients instead of overwriting them. (PyTorch always adds.)
-
-        Returns
-        -------
-        ndarray or None
-            The derivative with respect to the input; None without `need_input_grad`.
-
-        Raises
-        ------
-        InputError
-            If `grad_output` or `out` has the wrong shape or type.
-        RuntimeError
-            If there was no training-mode `forward` before.
-        """
-        if self._cache is None:
-            raise RuntimeError(
-                f"{type(self).__name__}.backward: there was no forward in training mode before"
-            )
-        kept, dtype = self._kept()
-        grad_output = as_float_array("grad_output", grad_output, dtype)
-        check_shape("grad_output", grad_output, self._output_shape(kept.shape))
-        grad_input = None
-        if need_input_grad:
-            grad_input = prepare_out(out, kept.shape, dtype, grad_output, kept)
-        self.backward_into(grad_output, grad_input, accumulate=accumulate)
-        return grad_input
-
-    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
-        """Write the output in evaluation mode for an input that fits; writes no state."""
-        raise NotImplementedError
-
-    def forward_into(self, x: FloatArray, y: FloatArray) -> None:
-        """Write the output for an input that fits, and remember what the derivative needs."""
-        raise NotImplementedError
-
-    def backward_into(
-        self, grad_output: FloatArray, grad_input: FloatArray | None, *, accumulate: bool = False
-    ) -> None:
-        """Write the parameters' gradients and, if it is asked for, that of the input."""
-        raise NotImplementedError
-
-    def _as_input(self, x: ArrayLike) -> FloatArray:
-        """Return the input in the layer's dtype; InputError if it does not fit."""
-        return as_float_array("x", x)
-
-    def _output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of the output for an input of this shape."""
-        return shape
-
-    def _kept(self) -> tuple[NDArray[Any], np.dtype[Any]]:
-        """Return what `backward` remembers, of the shape of the input, and the type of that."""
-        raise NotImplementedError
-
-    def parameters(self) -> list[Parameter]:
-        """Return the layer's parameters, in PyTorch's order."""
-        return []
-
-    def out_features(self, in_features: int) -> int:
-        """Return the width of the output for this width of input; InputError if it does not fit."""
-        raise NotImplementedError
-
-    def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments as plain data, without randomness and dtype."""
-        return {}
-
-    def train(self) -> None:
-        """Switch to training mode."""
-        self.training = True
-
-    def eval(self) -> None:
-        """Switch to evaluation mode."""
-        self.training = False
-
-    def __call__(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
-        """Return ``forward(x, out=out)``."""
-        return self.forward(x, out=out)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": None}
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{key}={value!r}" for key, value in self.config().items())
-        return f"{type(self).__name__}({arguments})"
+    from numpy.typing import ArrayLike, DTypeLike
 
 
 def linear(x: FloatArray, weight: FloatArray, bias: FloatArray | None = None) -> FloatArray:
@@ -308,6 +136,9 @@ class Linear(Layer):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
     """
 
+    arguments = ("in_features", "out_features", "bias")
+    rowwise = True
+
     def __init__(
         self,
         in_features: int,
@@ -320,6 +151,7 @@ class Linear(Layer):
         super().__init__()
         inputs = check_positive_int("in_features", in_features)
         outputs = check_positive_int("out_features", out_features)
+        self.in_features = inputs
         shapes: dict[str, tuple[int, ...]] = {"weight": (outputs, inputs)}
         if bias:
             shapes["bias"] = (outputs,)
@@ -374,10 +206,8 @@ class Linear(Layer):
 
     def out_features(self, in_features: int) -> int:
         """Return the number of rows of the weight."""
-        outputs, inputs = self.weight.shape
-        if in_features != inputs:
-            raise InputError("in_features", str(inputs), str(in_features))
-        return outputs
+        super().out_features(in_features)
+        return self.weight.shape[0]
 
     def config(self) -> dict[str, Any]:
         """Return in_features, out_features and bias."""

@@ -1,4 +1,4 @@
-"""Activations, each with its formula and its derivative."""
+"""The rectifier."""
 
 # Annotations are not evaluated, and what only they need is not loaded: who predicts does not wait
 # for it.
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numpy_impl.arrays import FLOAT_DTYPES, FloatArray
-from numpy_impl.layers import Layer
+from numpy_impl.layers.layer import Layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,10 +109,6 @@ class ReLU(Layer):
         if grad_input is not None:
             mask = self._cache.bits
             np.bitwise_and(grad_output.view(mask.dtype), mask, out=grad_input.view(mask.dtype))
-
-    def out_features(self, in_features: int) -> int:
-        """Return `in_features`."""
-        return in_features
 
     def _kept(self) -> tuple[NDArray[Any], np.dtype[Any]]:
         mask = self._cache.bits

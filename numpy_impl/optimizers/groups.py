@@ -1,0 +1,28 @@
+"""Parameter groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from numpy_impl.parameters import Parameter
+
+
+def decay_groups(params: Iterable[Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Return two groups: weight decay for parameters of two axes or more, none for biases.
+
+    Parameters
+    ----------
+    params : iterable of Parameter
+        Each of them lands in exactly one group.
+    weight_decay : float
+        For the first group.
+    """
+    params = list(params)
+    matrices = [parameter for parameter in params if parameter.ndim >= 2]
+    vectors = [parameter for parameter in params if parameter.ndim < 2]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]

@@ -1,0 +1,81 @@
+"""Layers and networks of the lesson's kind: affine maps and rectifiers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import numpy_impl as ours
+from parity_tests.inputs import BATCH, CLASSES, FEATURES, HIDDEN
+
+Factory = Callable[[np.random.Generator, np.dtype[Any]], ours.Layer | ours.Sequential]
+
+
+@dataclass(frozen=True)
+class ModelCase:
+    """A layer or a network.
+
+    Attributes
+    ----------
+    name : str
+        Stands in the ids of its checks.
+    make : callable
+        From a generator and a dtype to the object under test.
+    shapes : tuple of shapes
+        Of inputs it takes.
+    terms : int
+        Length of the sums on the way, added up over the layers and over the batch: what the
+        float64 bound is derived from.
+    """
+
+    name: str
+    make: Factory
+    shapes: tuple[tuple[int, ...], ...]
+    terms: int
+
+
+def _linear(bias: bool) -> Factory:
+    return lambda rng, dtype: ours.Linear(FEATURES, HIDDEN, bias, rng=rng, dtype=dtype)
+
+
+def _mlp(*sizes: int) -> Factory:
+    def make(rng: np.random.Generator, dtype: np.dtype[Any]) -> ours.Sequential:
+        model = ours.mlp(sizes, rng=rng, dtype=dtype)
+        for parameter in model.parameters():
+            # Biases that are not zero, so that one left out shows.
+            if parameter.ndim == 1:
+                parameter.data = 0.3 * rng.standard_normal(parameter.shape)
+        return model
+
+    return make
+
+
+def _without_bias(rng: np.random.Generator, dtype: np.dtype[Any]) -> ours.Sequential:
+    return ours.Sequential(
+        ours.Linear(FEATURES, HIDDEN, bias=False, rng=rng, dtype=dtype),
+        ours.ReLU(),
+        ours.Linear(HIDDEN, CLASSES, bias=False, rng=rng, dtype=dtype),
+    )
+
+
+_ROWS = ((BATCH, FEATURES), (1, FEATURES))
+_ANY = (*_ROWS, (FEATURES,), (3, 2, FEATURES), (0, FEATURES))
+
+MODELS: tuple[ModelCase, ...] = (
+    ModelCase("linear", _linear(bias=True), _ANY, FEATURES + HIDDEN + BATCH),
+    ModelCase("linear-no-bias", _linear(bias=False), _ANY, FEATURES + HIDDEN + BATCH),
+    ModelCase("relu", lambda _rng, _dtype: ours.ReLU(), (*_ANY, ()), 1),
+    ModelCase("softmax-regression", _mlp(FEATURES, CLASSES), _ROWS, FEATURES + CLASSES + BATCH),
+    ModelCase(
+        "mlp", _mlp(FEATURES, HIDDEN, CLASSES), _ANY, FEATURES + 2 * HIDDEN + CLASSES + BATCH
+    ),
+    ModelCase("mlp-no-bias", _without_bias, _ROWS, FEATURES + 2 * HIDDEN + CLASSES + BATCH),
+    ModelCase(
+        "deep-mlp",
+        _mlp(FEATURES, 17, HIDDEN, CLASSES),
+        _ROWS,
+        FEATURES + 2 * 17 + 2 * HIDDEN + CLASSES + BATCH,
+    ),
+    ModelCase("lesson-mlp", _mlp(784, 128, 10), ((131, 784),), 784 + 2 * 128 + 10 + 131),
+)

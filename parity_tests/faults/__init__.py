@@ -1,0 +1,17 @@
+"""Faults to plant in the library, each with the checks that must notice it.
+
+A fault is a change to the source of one function, as somebody might have written it. Planting it
+compiles the changed source in the function's own module and puts the result in its place; a fault
+whose text no longer occurs is an error, so the catalogue cannot go stale in silence.
+"""
+
+from parity_tests.faults import activations, data, layers, losses, optimizers, training
+from parity_tests.faults.fault import Fault, planted
+
+__all__ = ["FAULTS", "Fault", "planted"]
+
+FAULTS: tuple[Fault, ...] = tuple(
+    fault
+    for module in (layers, activations, losses, optimizers, data, training)
+    for fault in module.FAULTS
+)

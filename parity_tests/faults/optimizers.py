@@ -1,0 +1,121 @@
+"""Faults in optimizers."""
+
+from parity_tests.faults.fault import Fault
+
+_OPTIMIZER, _GROUPS = "numpy_impl.optimizers.optimizer", "numpy_impl.optimizers.groups"
+_SGD, _ADAM = "numpy_impl.optimizers.sgd", "numpy_impl.optimizers.adam"
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "Adam without bias correction",
+        _ADAM,
+        "Adam._update",
+        "lr * root_correction2 / correction1",
+        "lr",
+        ("optimizer/adam/", "formula/adam/", "optimizer/adamw/float32-1", "lockstep/adam/float64"),
+    ),
+    Fault(
+        "Adam's second moment without bias correction",
+        _ADAM,
+        "Adam._update",
+        "math.sqrt(1 - beta2**run.steps)",
+        "1.0",
+        ("optimizer/adam/float64-1",),
+    ),
+    Fault(
+        "eps not scaled with the correction",
+        _ADAM,
+        "Adam._update",
+        "self._number(eps * root_correction2)",
+        "self._number(eps)",
+        ("optimizer/adam/", "optimizer/adam-eps/float32-10", "formula/adam/"),
+    ),
+    Fault(
+        "eps inside the root",
+        _ADAM,
+        "Adam._update",
+        "np.sqrt(exp_avg_sq, out=scratch)\n        scratch += scaled_eps",
+        "np.sqrt(exp_avg_sq + scaled_eps * root_correction2, out=scratch)",
+        ("optimizer/adam/", "optimizer/adam-eps/", "formula/adam/"),
+    ),
+    Fault(
+        "step number off by one",
+        _ADAM,
+        "Adam._update",
+        "correction1 = 1 - beta1**run.steps",
+        "correction1 = 1 - beta1 ** (run.steps + 1)",
+        ("optimizer/adam/float64-1",),
+    ),
+    Fault(
+        "means of rounded decay, corrected for the exact one",
+        _ADAM,
+        "Adam._update",
+        "math.sqrt(1 - beta2**run.steps)",
+        'math.sqrt(1 - group["betas"][1] ** run.steps)',
+        ("lockstep/adam/float32",),
+    ),
+    Fault(
+        "AdamW with coupled weight decay",
+        _ADAM,
+        "Adam._update",
+        "if weight_decay and self.decoupled:",
+        "if False:",
+        ("optimizer/adamw-weight-decay/", "optimizer/adamw/float64-1"),
+    ),
+    Fault(
+        "weight decay not scaled by lr",
+        _ADAM,
+        "Adam._update",
+        "value *= 1 - lr * weight_decay",
+        "value *= 1 - weight_decay",
+        ("optimizer/adamw/",),
+    ),
+    Fault(
+        "momentum as a moving average",
+        _SGD,
+        "SGD._update",
+        "buffer += direction",
+        "buffer += (1 - momentum) * direction",
+        ("optimizer/sgd-momentum/float64-10",),
+    ),
+    Fault(
+        "first step dampened",
+        _SGD,
+        "SGD._update",
+        'if group["dampening"] and not run.fresh:',
+        'if group["dampening"]:',
+        ("optimizer/sgd-dampening/float64-1",),
+    ),
+    Fault(
+        "Nesterov that is plain momentum",
+        _SGD,
+        "SGD._update",
+        'if group["nesterov"]:',
+        "if False:",
+        ("optimizer/sgd-nesterov/", "formula/sgd-nesterov/"),
+    ),
+    Fault(
+        "weight decay for every group",
+        _GROUPS,
+        "decay_groups",
+        '"params": vectors, "weight_decay": 0.0',
+        '"params": vectors, "weight_decay": weight_decay',
+        ("groups/decay",),
+    ),
+    Fault(
+        "moments left to decay into subnormal numbers",
+        _ADAM,
+        "Adam._update",
+        "run.steps % _STEPS_PER_FLUSH == 0",
+        "False",
+        ("contract/training/subnormal",),
+    ),
+    Fault(
+        "the last block of a vector not updated",
+        _OPTIMIZER,
+        "Optimizer._blocks",
+        "range(0, len(run), _BLOCK)",
+        "range(0, max(1, len(run) - _BLOCK), _BLOCK)",
+        ("optimizer/long-vectors",),
+    ),
+)
