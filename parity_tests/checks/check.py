@@ -1,11 +1,13 @@
 """What a check is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from parity_tests.measures import Comparison, require
 
 Array = NDArray[Any]
 
@@ -19,15 +21,26 @@ class Check:
     Attributes
     ----------
     id : str
-        ``family/case/variant``, which is also the id of the pytest test.
-    run : callable
-        Raises AssertionError if it does not hold.
+        ``family/case/...``, which is also the id of the pytest test. For an operation of the
+        catalogue ``family/operation/variant/...``.
+    measure : callable
+        Returns comparisons, all of which must pass; or None, and raises AssertionError if what it
+        checks does not hold.
     """
 
     id: str
-    run: Callable[[], None]
+    measure: Callable[[], Iterable[Comparison] | None]
 
     @property
     def family(self) -> str:
         """The kind of check, the first part of the id."""
         return self.id.partition("/")[0]
+
+    def run(self) -> list[Comparison]:
+        """Return what was compared; AssertionError if a comparison or another check fails."""
+        comparisons = self.measure()
+        if comparisons is None:
+            return []
+        comparisons = list(comparisons)
+        require(comparisons)
+        return comparisons

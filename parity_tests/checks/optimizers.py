@@ -13,7 +13,7 @@ from numpy_impl.optimizers.sgd import sgd_step
 from parity_tests.cases.optimizers import OPTIMIZERS, OptimizerCase
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.inputs import CLASSES, FEATURES, HIDDEN, gradient_sequence
-from parity_tests.measures import compare_float32, compare_float64, require
+from parity_tests.measures import Comparison, compare_float32, compare_float64
 from torch_ref import arena_vector, to_torch, twin_of_optimizer
 
 
@@ -33,7 +33,9 @@ def _optimizer_checks(case: OptimizerCase, seed: int) -> Iterator[Check]:
     yield Check(f"formula/{case.name}/plain", partial(check_optimizer_formula, case, seed))
 
 
-def check_optimizer(case: OptimizerCase, dtype: np.dtype[Any], steps: int, seed: int) -> None:
+def check_optimizer(
+    case: OptimizerCase, dtype: np.dtype[Any], steps: int, seed: int
+) -> list[Comparison]:
     """Parameters after some steps against torch.optim."""
     rng = np.random.default_rng(seed)
     model = ours.mlp([FEATURES, HIDDEN, CLASSES], rng=rng, dtype=dtype)
@@ -48,9 +50,8 @@ def check_optimizer(case: OptimizerCase, dtype: np.dtype[Any], steps: int, seed:
     value = model.arena.values
     if dtype == FLOAT64:
         # A step is about eight operations on its own length and one rounding of the sum so far.
-        require([compare_float64("parameters", value, truth, path, terms=8 + steps)])
-    else:
-        require([compare_float32("parameters", value, theirs, truth, path)])
+        return [compare_float64("parameters", value, truth, path, terms=8 + steps)]
+    return [compare_float32("parameters", value, theirs, truth, path)]
 
 
 def _torch_steps(
