@@ -120,6 +120,20 @@ def check_positive_int(name: str, value: object) -> int:
     return int(value)
 
 
+def check_int(name: str, value: object) -> int:
+    """Return `value` as an int if it is an integer; raise InputError otherwise."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise InputError(name, "an integer", describe(value))
+    return int(value)
+
+
+def check_bool(name: str, value: object) -> bool:
+    """Return `value` as a bool if it is True or False; raise InputError otherwise."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(name, "True or False", describe(value))
+    return bool(value)
+
+
 def check_number(
     name: str,
     value: object,

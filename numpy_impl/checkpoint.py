@@ -4,6 +4,7 @@ The archive holds one array per parameter under its name (``0.weight``), and the
 UTF-8 JSON with the format version, the architecture and whatever metadata the caller adds.
 """
 
+import inspect
 import json
 import os
 import zipfile
@@ -14,10 +15,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.activations.relu import ReLU
+import numpy_impl
 from numpy_impl.arrays import FLOAT_DTYPES
 from numpy_impl.errors import CheckpointError, InputError
-from numpy_impl.layers import Layer, Linear
+from numpy_impl.layers import Layer, Residual
 from numpy_impl.model import Sequential
 
 __all__ = ["load_model", "save_model"]
@@ -26,6 +27,8 @@ FORMAT = "numpy-mlp"
 FORMAT_VERSION = 1
 
 _HEADER = "header"
+# Residual blocks inside each other.
+_DEEPEST = 16
 
 
 class Checkpoint(NamedTuple):
@@ -160,31 +163,53 @@ def _parse_header(path: str, raw: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def _layer_class(name: object) -> type[Layer]:
-    classes: dict[object, type[Layer]] = {"Linear": Linear, "ReLU": ReLU}
-    if name not in classes:
-        raise InputError("layers", f"types among {sorted(map(str, classes))}", repr(name))
-    return classes[name]
+    kind = getattr(numpy_impl, name, None) if isinstance(name, str) else None
+    if not isinstance(kind, type) or not issubclass(kind, Layer) or kind is Layer:
+        raise InputError("layers", "types of layers that numpy_impl has", repr(name))
+    return kind
 
 
 def _build(layers: list[Any], dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Sequential:
-    built: list[Layer] = []
-    for position, entry in enumerate(layers):
-        if not isinstance(entry, dict):
-            raise InputError(f"layers[{position}]", "an object", repr(entry))
-        arguments = {key: value for key, value in entry.items() if key != "type"}
-        kind = _layer_class(entry.get("type"))
-        if kind is Linear:
-            # Before anything is allocated on the word of a header.
-            shape = (arguments.get("out_features"), arguments.get("in_features"))
-            name = f"{position}.weight"
-            if name not in arrays or arrays[name].shape != shape:
-                got = f"shape {arrays[name].shape}" if name in arrays else "nothing"
-                raise InputError(name, f"shape {shape}", got)
-            arguments |= {"rng": None, "dtype": dtype}
-        try:
-            built.append(kind(**arguments))
-        except TypeError:
+    return Sequential(*_build_layers("", layers, dtype, arrays))
+
+
+def _build_layers(
+    prefix: str, entries: list[Any], dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]
+) -> list[Layer]:
+    return [
+        _build_layer(f"{prefix}{position}.", entry, dtype, arrays)
+        for position, entry in enumerate(entries)
+    ]
+
+
+def _build_layer(
+    prefix: str, entry: Any, dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]
+) -> Layer:
+    if not isinstance(entry, dict):
+        raise InputError(f"layers[{prefix[:-1]}]", "an object", repr(entry))
+    kind = _layer_class(entry.get("type"))
+    arguments = {key: value for key, value in entry.items() if key != "type"}
+    if kind is Residual:
+        inner = arguments.get("layers")
+        if arguments.keys() != {"layers"} or not isinstance(inner, list):
+            raise InputError(f"layers[{prefix[:-1]}]", "a list of layers", f"{sorted(arguments)}")
+        if prefix.count(".") > _DEEPEST:
             raise InputError(
-                f"layers[{position}]", f"arguments of {kind.__name__}", f"{sorted(arguments)}"
-            ) from None
-    return Sequential(*built)
+                f"layers[{prefix[:-1]}]", f"at most {_DEEPEST} blocks inside each other", "more"
+            )
+        return Residual(*_build_layers(prefix, inner, dtype, arrays))
+    takes = inspect.signature(kind).parameters
+    options = {key: value for key, value in {"rng": None, "dtype": dtype}.items() if key in takes}
+    try:
+        inspect.signature(kind).bind(**arguments, **options)
+    except TypeError:
+        raise InputError(
+            f"layers[{prefix[:-1]}]", f"arguments of {kind.__name__}", f"{sorted(arguments)}"
+        ) from None
+    # Before anything is allocated on the word of a header.
+    for own, shape in kind.state_shapes(**arguments).items():
+        name = prefix + own
+        if name not in arrays or arrays[name].shape != shape:
+            got = f"shape {arrays[name].shape}" if name in arrays else "nothing"
+            raise InputError(name, f"shape {shape}", got)
+    return kind(**arguments, **options)

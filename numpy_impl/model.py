@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,8 @@ from numpy_impl.arrays import (
 from numpy_impl.errors import InputError
 from numpy_impl.initializers import kaiming_normal_
 from numpy_impl.layers import Layer, Linear
-from numpy_impl.parameters import Parameter, ParameterArena, gather
+from numpy_impl.layers.containers import adopt, all_buffers, all_parameters, check_layers
+from numpy_impl.parameters import Parameter
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -276,7 +277,7 @@ class Sequential:
 
     def parameters(self) -> list[Parameter]:
         """Return all parameters, in the order of their layers."""
-        return [parameter for layer in self._layers for parameter in layer.parameters()]
+        return all_parameters(self._layers)
 
     def train(self) -> None:
         """Switch every layer to training mode."""
@@ -296,11 +297,7 @@ class Sequential:
 
     def buffers(self) -> dict[str, NDArray[Any]]:
         """Return what belongs to the layers' state beside parameters; see `Layer.buffers`."""
-        return {
-            f"{position}.{name}": array
-            for position, layer in enumerate(self._layers)
-            for name, array in layer.buffers().items()
-        }
+        return all_buffers(self._layers)
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return copies of parameters and buffers under PyTorch's names and in its layout."""
@@ -351,57 +348,6 @@ class Sequential:
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self._layers))})"
-
-
-def check_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
-    """Return layers that can be applied one after the other and are in no other model.
-
-    Raises
-    ------
-    InputError
-        As `Sequential`.
-    """
-    checked: list[Layer] = []
-    width: int | None = None
-    for position, layer in enumerate(layers):
-        name = f"layers[{position}]"
-        if not isinstance(layer, Layer):
-            raise InputError(name, "a Layer", describe(layer))
-        if any(layer is other for other in checked):
-            raise InputError(name, "a layer of its own", "a layer that is already in this model")
-        if layer.adopted:
-            raise InputError(
-                name, "a layer that is in no other model (deepcopy it)", "a layer of another model"
-            )
-        if width is None:
-            width = layer.in_features
-        elif layer.in_features not in (None, width):
-            raise InputError(name, f"{width} input features", f"{layer.in_features}")
-        if width is not None:
-            width = layer.out_features(width)
-        checked.append(layer)
-    if not checked:
-        raise InputError("layers", "at least one layer", "none")
-    return tuple(checked)
-
-
-def adopt(layers: Sequence[Layer]) -> ParameterArena:
-    """Move the parameters of layers into one arena, named by the positions of their layers.
-
-    Raises
-    ------
-    InputError
-        If the layers have different dtypes.
-    """
-    parameters = [parameter for layer in layers for parameter in layer.parameters()]
-    dtypes = {parameter.arena.dtype for parameter in parameters}
-    if len(dtypes) > 1:
-        raise InputError("layers", "one dtype", " and ".join(sorted(map(str, dtypes))))
-    for position, layer in enumerate(layers):
-        layer.adopted = True
-        for parameter in layer.parameters():
-            parameter.name = f"{position}.{parameter.name}"
-    return gather(parameters, dtypes.pop() if dtypes else np.float32)
 
 
 def mlp(

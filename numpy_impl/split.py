@@ -23,7 +23,7 @@ import numpy as np
 
 from numpy_impl.arrays import FloatArray, part_of
 from numpy_impl.errors import InputError
-from numpy_impl.layers import Layer, Linear
+from numpy_impl.layers import Layer, Linear, Residual
 from numpy_impl.model import Sequential
 from numpy_impl.parameters import Parameter
 
@@ -146,7 +146,7 @@ def narrow(
     Raises
     ------
     InputError
-        If a layer other than `Linear` has parameters or buffers.
+        If a layer is random, or another than `Linear` has parameters or buffers.
     """
     firsts, seconds = {pair.first for pair in pairs}, {pair.second for pair in pairs}
     layers: list[Layer] = []
@@ -163,7 +163,7 @@ def narrow(
     everything = slice(None)
     for position, layer in enumerate(model):
         if not isinstance(layer, Linear):
-            if layer.parameters() or layer.buffers():
+            if layer.parameters() or layer.buffers() or layer.random or isinstance(layer, Residual):
                 raise InputError(
                     "workers", f"1 for a network with {type(layer).__name__}", f"{members}"
                 )

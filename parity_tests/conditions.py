@@ -35,6 +35,8 @@ def conditions(function: Function, *inputs: torch.Tensor) -> torch.Tensor:
     """
     value = function(*inputs).detach()
     total = value.abs()
+    if not value.numel():
+        return total
     jacobians = torch.autograd.functional.jacobian(function, inputs)
     for jacobian, x in zip(jacobians, inputs, strict=True):
         terms = jacobian.abs() * x.abs()

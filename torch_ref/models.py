@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 import numpy_impl as ours
+from torch_ref.layers import Residual
 from torch_ref.twins import DTYPES, twin_of
 
 
@@ -28,17 +29,16 @@ def to_torch(model: ours.Sequential, dtype: torch.dtype | None = None) -> torch.
     return twin
 
 
-def load_weights(twin: torch.nn.Module, model: ours.Sequential) -> None:
-    """Copy a model's weights into its twin.
+def load_weights(twin: torch.nn.Module, model: ours.Sequential | ours.Layer) -> None:
+    """Copy the weights and buffers of a model, or of a layer on its own, into its twin.
 
     Raises
     ------
     RuntimeError
         If names or shapes differ.
     """
-    twin.load_state_dict(
-        {name: torch.from_numpy(array) for name, array in model.state_dict().items()}
-    )
+    state = {parameter.name: parameter.data for parameter in model.parameters()} | model.buffers()
+    twin.load_state_dict({name: torch.tensor(array) for name, array in state.items()})
 
 
 def from_torch(twin: torch.nn.Sequential) -> ours.Sequential:
@@ -57,11 +57,13 @@ def from_torch(twin: torch.nn.Sequential) -> ours.Sequential:
 
 
 def _layer(module: torch.nn.Module) -> ours.Layer:
+    if isinstance(module, Residual):
+        return ours.Residual(*map(_layer, module))
     kind = getattr(ours, type(module).__name__, None)
     if not isinstance(kind, type) or not issubclass(kind, ours.Layer):
         raise TypeError(f"no counterpart for {type(module).__name__}")
     arguments = {name: getattr(module, name) for name in kind.arguments}
-    if kind is ours.Linear:
+    if "bias" in arguments:
         arguments["bias"] = module.bias is not None
     if module.state_dict():
         dtype = next(iter(module.state_dict().values())).dtype

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 import numpy_impl as ours
+from torch_ref.layers import Residual
 
 DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
-OTHERS: Mapping[type, Callable[..., Any]] = {}
+OTHERS: Mapping[type, Callable[..., Any]] = {ours.Residual: Residual}
 """For classes whose twin is not PyTorch's class of that name: what makes it."""
 
 
@@ -35,7 +36,7 @@ def twin_class(kind: type) -> Callable[..., Any]:
     return found
 
 
-def twin_of(thing: ours.Layer | ours.CrossEntropyLoss) -> torch.nn.Module:
+def twin_of(thing: ours.Layer | ours.Loss) -> torch.nn.Module:
     """Return the PyTorch module for a layer or loss, of the same settings; weights are not copied.
 
     Raises
@@ -43,10 +44,16 @@ def twin_of(thing: ours.Layer | ours.CrossEntropyLoss) -> torch.nn.Module:
     KeyError
         If there is none.
     """
+    if isinstance(thing, ours.Residual):
+        return Residual(*map(twin_of, thing))
     options: dict[str, Any] = {}
-    if isinstance(thing, ours.Layer) and thing.parameters():
-        options["dtype"] = DTYPES[thing.parameters()[0].arena.dtype]
-    module: torch.nn.Module = twin_class(type(thing))(**thing.config(), **options)
+    if isinstance(thing, ours.Layer):
+        dtypes = [parameter.arena.dtype for parameter in thing.parameters()]
+        dtype = dtypes[0] if dtypes else getattr(thing, "dtype", None)
+        options |= {"dtype": DTYPES[dtype]} if dtype is not None else {}
+    for name, value in thing.config().items():
+        options[name] = torch.tensor(value) if isinstance(value, np.ndarray) else value
+    module: torch.nn.Module = twin_class(type(thing))(**options)
     return module
 
 

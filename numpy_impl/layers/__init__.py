@@ -7,7 +7,21 @@ One rule about memory: *what you receive is yours, unless you passed* ``out``. A
 its input by reference between `forward` and `backward`, so leave that unchanged in between.
 """
 
+from numpy_impl.layers.dropout import Dropout
 from numpy_impl.layers.layer import Layer
 from numpy_impl.layers.linear import Linear
+from numpy_impl.layers.normalization import BatchNorm1d, LayerNorm, RMSNorm
+from numpy_impl.layers.residual import Residual
+from numpy_impl.layers.shape import Flatten, Identity
 
-__all__ = ["Layer", "Linear"]
+__all__ = [
+    "BatchNorm1d",
+    "Dropout",
+    "Flatten",
+    "Identity",
+    "Layer",
+    "LayerNorm",
+    "Linear",
+    "RMSNorm",
+    "Residual",
+]

@@ -42,9 +42,11 @@ class Layer:
     elementwise : bool
         Whether each entry of the output depends on that entry of the input alone. Then `infer_into`
         may be given its input as its output, and workers may each have a part of the units.
+    random : bool
+        Whether the output in training mode is drawn by a generator.
     rowwise : bool
-        Whether the same holds for rows, the entries along the last axis. Then a single row may be
-        given as a vector.
+        Whether a row of the output, along the last axis, depends on that row of the input alone.
+        Then a single row may be given as a vector.
     wide : bool
         Whether `function` and `derivative` are computed in float64 for a float32 input too, and
         rounded once. Not where their few operations are exact enough as they are.
@@ -52,7 +54,8 @@ class Layer:
 
     arguments: ClassVar[tuple[str, ...]] = ()
     elementwise: ClassVar[bool] = False
-    rowwise: ClassVar[bool] = False
+    random: bool = False
+    rowwise: bool = False
     wide: ClassVar[bool] = True
     in_features: int | None = None
 
@@ -180,6 +183,14 @@ class Layer:
     def _kept(self) -> tuple[NDArray[Any], np.dtype[Any]]:
         """Return what `backward` remembers, of the shape of the input, and the type of that."""
         return self._cache, self._cache.dtype
+
+    @classmethod
+    def state_shapes(cls, *args: Any, **kwargs: Any) -> dict[str, tuple[int, ...]]:  # noqa: ARG003
+        """Return the shapes of parameters and buffers of a layer made with these arguments.
+
+        Nothing is allocated. The names are PyTorch's, the parameters come first and in order.
+        """
+        return {}
 
     def parameters(self) -> list[Parameter]:
         """Return the layer's parameters, in PyTorch's order."""

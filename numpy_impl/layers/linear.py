@@ -152,9 +152,7 @@ class Linear(Layer):
         inputs = check_positive_int("in_features", in_features)
         outputs = check_positive_int("out_features", out_features)
         self.in_features = inputs
-        shapes: dict[str, tuple[int, ...]] = {"weight": (outputs, inputs)}
-        if bias:
-            shapes["bias"] = (outputs,)
+        shapes = self.state_shapes(inputs, outputs, bias)
         parameters = make_parameters(shapes, as_float_dtype(dtype))
         self.weight = parameters[0]
         self.bias = parameters[1] if bias else None
@@ -199,6 +197,14 @@ class Linear(Layer):
                 sum_rows(grad_rows, out=self.bias.grad)
         if grad_input is not None:
             np.dot(grad_rows, self.weight.data, out=grad_input.reshape(-1, inputs))
+
+    @classmethod
+    def state_shapes(
+        cls, in_features: int, out_features: int, bias: bool = True
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of weight and bias."""
+        shapes: dict[str, tuple[int, ...]] = {"weight": (out_features, in_features)}
+        return {**shapes, "bias": (out_features,)} if bias else shapes
 
     def parameters(self) -> list[Parameter]:
         """Return [weight, bias], or [weight] without a bias."""

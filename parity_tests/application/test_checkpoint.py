@@ -99,8 +99,8 @@ def test_files_that_are_no_model(tmp_path: Path) -> None:
         ({"format": "other"}, "format numpy-mlp 1, got other 1"),
         ({"version": 2}, "format numpy-mlp 1, got numpy-mlp 2"),
         ({"dtype": "float16"}, "dtype float32 or float64, got 'float16'"),
-        ({"layers": [{"type": "Linear"}]}, r"0.weight: expected shape \(None, None\)"),
-        ({"layers": [{"type": "Evil"}]}, "types among"),
+        ({"layers": [{"type": "Linear"}]}, "arguments of Linear"),
+        ({"layers": [{"type": "Evil"}]}, "types of layers that numpy_impl has"),
         ({"layers": [{"type": "ReLU", "x": 1}]}, "arguments of ReLU"),
         ({"layers": ["ReLU"]}, "an object"),
         ({"layers": []}, "at least one layer"),
@@ -121,8 +121,8 @@ def test_headers_that_lie(tmp_path: Path, changes: dict[str, Any], message: str)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"0.bias": None}, "missing key 0.bias"),
-        ({"0.bias": np.zeros(12, np.float32)}, r"0.bias of shape \(12,\) for \(11,\)"),
+        ({"0.bias": None}, r"0.bias: expected shape \(11,\), got nothing"),
+        ({"0.bias": np.zeros(12, np.float32)}, r"0.bias: expected shape \(11,\), got shape"),
         ({"0.bias": np.zeros(11, int)}, "0.bias: expected floating-point numbers"),
         ({"extra": np.zeros(1, np.float32)}, "unexpected key extra"),
         ({"0.weight": None}, "0.weight: expected shape .* got nothing"),

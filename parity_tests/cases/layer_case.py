@@ -39,8 +39,12 @@ class LayerCase:
     floor : callable, optional
         From an input to magnitudes that are added to the unit of error, where PyTorch's own formula
         has terms that cancel and ours has not.
+    slope_floor : callable, optional
+        From a layer and an input to magnitudes that are added, times the largest gradient of an
+        output, to the unit of error of the input's gradient: where the terms of a slope cancel in
+        PyTorch's formula and in ours.
     reason : str
-        Why `terms` is more than 8, or what the `floor` stands for.
+        Why `terms` is more than 8, or what a floor stands for.
     refusals : tuple of Refusal
         What must be refused.
     """
@@ -51,5 +55,6 @@ class LayerCase:
     terms: int = 8
     kinks: tuple[float, ...] | Callable[[Any], tuple[float, ...]] = ()
     floor: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None
+    slope_floor: Callable[[Any, np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None
     reason: str = ""
     refusals: tuple[Refusal, ...] = ()

@@ -1,4 +1,4 @@
-"""Layers and networks of the lesson's kind: affine maps and rectifiers."""
+"""Networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import numpy as np
 import numpy_impl as ours
 from parity_tests.inputs import BATCH, CLASSES, FEATURES, HIDDEN
 
-Factory = Callable[[np.random.Generator, np.dtype[Any]], ours.Layer | ours.Sequential]
+Factory = Callable[[np.random.Generator, np.dtype[Any]], ours.Sequential]
 
 
 @dataclass(frozen=True)
 class ModelCase:
-    """A layer or a network.
+    """A network.
 
     Attributes
     ----------
@@ -33,10 +33,6 @@ class ModelCase:
     make: Factory
     shapes: tuple[tuple[int, ...], ...]
     terms: int
-
-
-def _linear(bias: bool) -> Factory:
-    return lambda rng, dtype: ours.Linear(FEATURES, HIDDEN, bias, rng=rng, dtype=dtype)
 
 
 def _mlp(*sizes: int) -> Factory:
@@ -63,9 +59,6 @@ _ROWS = ((BATCH, FEATURES), (1, FEATURES))
 _ANY = (*_ROWS, (FEATURES,), (3, 2, FEATURES), (0, FEATURES))
 
 MODELS: tuple[ModelCase, ...] = (
-    ModelCase("linear", _linear(bias=True), _ANY, FEATURES + HIDDEN + BATCH),
-    ModelCase("linear-no-bias", _linear(bias=False), _ANY, FEATURES + HIDDEN + BATCH),
-    ModelCase("relu", lambda _rng, _dtype: ours.ReLU(), (*_ANY, ()), 1),
     ModelCase("softmax-regression", _mlp(FEATURES, CLASSES), _ROWS, FEATURES + CLASSES + BATCH),
     ModelCase(
         "mlp", _mlp(FEATURES, HIDDEN, CLASSES), _ANY, FEATURES + 2 * HIDDEN + CLASSES + BATCH

@@ -6,7 +6,7 @@ runs them to see that they notice.
 
 from collections.abc import Iterator
 
-from parity_tests.checks import contracts, data, lockstep, losses, models, optimizers
+from parity_tests.checks import contracts, data, layers, lockstep, losses, models, optimizers
 from parity_tests.checks.check import Check
 
 __all__ = ["Check", "all_checks"]
@@ -14,5 +14,5 @@ __all__ = ["Check", "all_checks"]
 
 def all_checks(seed: int = 0) -> Iterator[Check]:
     """Yield every check, with inputs drawn from this seed."""
-    for module in (models, losses, optimizers, data, contracts, lockstep):
+    for module in (models, layers, losses, optimizers, data, contracts, lockstep):
         yield from module.checks(seed)

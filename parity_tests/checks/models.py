@@ -1,4 +1,4 @@
-"""Layers and networks: y, dL/dx and dL/dparameter for a random dL/dy."""
+"""Networks: y, dL/dx and dL/dparameter for a random dL/dy."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from parity_tests.measures import (
     compare_float64,
     scaled_error,
 )
-from torch_ref import Autograd, differentiate, to_torch, twin_of
+from torch_ref import Autograd, differentiate, to_torch
 
 
 def checks(seed: int) -> Iterator[Check]:
@@ -50,7 +50,7 @@ def check_model(
     rng = np.random.default_rng([seed, *shape])
     model = case.make(rng, dtype)
     x = DRAWS[draw](rng, shape).astype(dtype)
-    twin = _twin(model)
+    twin = to_torch(model)
     grad_output = DRAWS[draw](rng, _forward(model, x).shape).astype(dtype)
     ours_ = run_both_ways(model, x, grad_output)
     theirs = differentiate(twin, x, grad_output)
@@ -71,7 +71,7 @@ def check_layout(case: ModelCase, layout: str, seed: int) -> Iterator[Comparison
     assert np.array_equal(x, x_there), "forward or backward wrote to x"
     assert np.array_equal(grad_output, grad_there), "backward wrote to grad_output"
     # Other strides may take BLAS another way through the same sum.
-    condition = _condition(_twin(model), x, grad_output)
+    condition = _condition(to_torch(model), x, grad_output)
     return compare_all(case.terms, FLOAT64, result, expected, expected, condition)
 
 
@@ -118,14 +118,6 @@ def run_both_ways(model: ours.Layer | ours.Sequential, x: Array, grad_output: Ar
     assert grad_input is not None
     grads = {parameter.name: parameter.grad.copy() for parameter in model.parameters()}
     return Autograd(output, grad_input, grads)
-
-
-def _twin(model: ours.Layer | ours.Sequential) -> torch.nn.Module:
-    if isinstance(model, ours.Sequential):
-        return to_torch(model)
-    twin = twin_of(model)
-    twin.load_state_dict({p.name: torch.tensor(p.data) for p in model.parameters()})
-    return twin
 
 
 def _condition(twin: torch.nn.Module, x: Array, grad_output: Array) -> Autograd:

@@ -81,5 +81,5 @@ def planted(fault: Fault) -> Iterator[None]:
 
 
 def _our_modules() -> list[ModuleType]:
-    packages = ("numpy_impl", "parity_tests")
+    packages = ("numpy_impl", "parity_tests", "torch_ref")
     return [m for name, m in sys.modules.items() if name.partition(".")[0] in packages]

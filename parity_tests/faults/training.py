@@ -52,7 +52,7 @@ FAULTS: tuple[Fault, ...] = (
         "Parameter._connect",
         "self._data = self.of(arena.values)",
         "self._data = self.of(arena.values).copy()",
-        ("contract/linear/copies", "contract/training/plain-step"),
+        ("contract/Linear/default/copies", "contract/training/plain-step"),
     ),
     Fault(
         "stale gradients: the optimizer steps before the backward pass",

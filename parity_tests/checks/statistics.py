@@ -1,0 +1,35 @@
+"""Judging by counts, where single figures are a matter of luck."""
+
+import math
+from collections.abc import Sequence
+
+# How rarely equals may fail: with a thousand judgements in a run, once in a million runs.
+_FALSE_ALARM = 1e-9
+
+
+def rarely_farther(name: str, excess: Sequence[float]) -> None:
+    """Raise AssertionError if numbers are positive more often than a fair coin would have it.
+
+    Ties are left out.
+
+    Parameters
+    ----------
+    name : str
+        What is judged.
+    excess : sequence of float
+        Our error less PyTorch's, for independent cases.
+    """
+    farther, closer = sum(e > 0 for e in excess), sum(e < 0 for e in excess)
+    limit = most_heads(farther + closer)
+    assert farther <= limit, (
+        f"{name}: NumPy's error is the larger one {farther} times and PyTorch's {closer} times, "
+        f"of {len(excess)}; by chance at most {limit}"
+    )
+
+
+def most_heads(tosses: int) -> int:
+    """Return how many heads of so many tosses of a fair coin are still a matter of luck."""
+    tail, heads = 0, tosses
+    while heads >= 0 and (tail := tail + math.comb(tosses, heads)) <= _FALSE_ALARM * 2**tosses:
+        heads -= 1
+    return heads
