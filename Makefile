@@ -10,11 +10,12 @@ WHEEL = build/venv/wheel/bin/python
 # What measures; the other tests there are of the measuring itself, and belong to the suite.
 BENCHMARKS = $(patsubst %,benchmarks/test_%.py,epoch inference scaling budget)
 
-.PHONY: help train test bench bench-full bench-check lint format types docs package clean
+.PHONY: help train test report bench bench-full bench-check lint format types docs package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
 	@echo "make test     run the parity suite"
+	@echo "make report   the same, and write the figures as a page into build/parity"
 	@echo "make bench    measure against PyTorch into build/bench"
 	@echo "make bench-full  measure against all others, and how time grows, with pictures"
 	@echo "make bench-check  tell whether the library has become slower"
@@ -33,6 +34,9 @@ train: build/venv/train/.made
 
 test: build/venv/dev/.made
 	$(DEV) -m pytest
+
+report: build/venv/dev/.made
+	$(DEV) -m pytest parity_tests --parity-report build/parity
 
 bench: build/venv/dev/.made
 	$(DEV) -m pytest $(BENCHMARKS)

@@ -9,9 +9,14 @@ from collections.abc import Iterator, Sequence
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+
+from parity_tests.report import Collector, write_report
+from parity_tests.report.writing import summary_lines
 
 
 class Tally:
@@ -49,10 +54,23 @@ class Tally:
 
 
 TALLY = pytest.StashKey[Tally]()
+COLLECTOR = pytest.StashKey[Collector]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for the report."""
+    parser.getgroup("parity").addoption(
+        "--parity-report",
+        type=Path,
+        metavar="DIR",
+        help="write report.json, report.md and report.html into this folder",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start counting."""
+    config.stash[COLLECTOR] = Collector()
+    config.pluginmanager.register(config.stash[COLLECTOR])
     config.stash[TALLY] = Tally()
     config.pluginmanager.register(config.stash[TALLY])
 
@@ -85,3 +103,9 @@ def pytest_terminal_summary(
 ) -> None:
     """Say how many tests were planned, run and skipped."""
     terminalreporter.write_line(f"parity: {config.stash[TALLY]}")
+    folder = config.option.parity_report
+    if folder is not None:
+        report = write_report(folder, config.stash[COLLECTOR].outcomes)
+        for line in summary_lines(report["totals"]):
+            terminalreporter.write_line(f"parity: {line}")
+        terminalreporter.write_line(f"parity: report in {folder}")

@@ -36,11 +36,16 @@ class Check:
         """The kind of check, the first part of the id."""
         return self.id.partition("/")[0]
 
-    def run(self) -> list[Comparison]:
-        """Return what was compared; AssertionError if a comparison or another check fails."""
+    def compare(self) -> list[Comparison]:
+        """Return what is compared; AssertionError if a check without comparisons fails."""
         comparisons = self.measure()
-        if comparisons is None:
-            return []
-        comparisons = list(comparisons)
-        require(comparisons)
-        return comparisons
+        return [] if comparisons is None else list(comparisons)
+
+    def judge(self, comparisons: list[Comparison]) -> None:
+        """Raise AssertionError if a comparison failed."""
+        if comparisons:
+            require(comparisons)
+
+    def run(self) -> None:
+        """Compare and judge."""
+        self.judge(self.compare())

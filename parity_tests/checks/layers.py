@@ -308,15 +308,18 @@ def check_draws(seed: int) -> None:
 _DRAWS = 40
 
 
-def check_accuracy(case: LayerCase, make: Make, seed: int) -> None:
+def check_accuracy(case: LayerCase, make: Make, seed: int) -> list[Comparison]:
     """In float32, the error is no more often larger than PyTorch's than smaller."""
     rng = np.random.default_rng([seed, 7])
     excess: dict[str, list[float]] = {}
+    comparisons: list[Comparison] = []
     for _ in range(_DRAWS):
         layer = make(rng, FLOAT32)
         x = (3 * normal(rng, case.shapes[0])).astype(FLOAT32)
         for comparison in _compare(case, layer, x, rng):
             assert comparison.theirs is not None
             excess.setdefault(comparison.tensor, []).append(comparison.ours - comparison.theirs)
+            comparisons.append(comparison)
     for tensor, differences in excess.items():
         rarely_farther(tensor, differences)
+    return comparisons

@@ -3,8 +3,9 @@
 import pytest
 
 from parity_tests.checks import Check, all_checks
+from parity_tests.report.collector import run_and_note
 
 
 @pytest.mark.parametrize("check", [pytest.param(check, id=check.id) for check in all_checks()])
-def test_check(check: Check) -> None:
-    check.run()
+def test_check(check: Check, request: pytest.FixtureRequest) -> None:
+    run_and_note(check, request.node.user_properties)
