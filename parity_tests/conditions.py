@@ -12,7 +12,7 @@ References
 Higham, Accuracy and Stability of Numerical Algorithms, section 1.5 (mixed forward-backward error)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ def elementwise_conditions(
 
 def module_conditions(
     module: torch.nn.Module, x: Array, grad_output: Array
-) -> tuple[Array, Array, Mapping[str, Array]]:
+) -> tuple[Array, Array, dict[str, Array]]:
     """Return the conditions of a module's output, of the gradient of its input, and of all others.
 
     Parameters

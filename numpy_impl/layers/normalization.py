@@ -170,6 +170,8 @@ class BatchNorm1d(Layer):
         Whether there are :math:`\gamma` and :math:`\beta`.
     track_running_stats : bool, default True
         Whether there are running averages. Without, evaluation takes the batch's own, too.
+    bias : bool, default True
+        Without it there is no :math:`\beta`.
     dtype : dtype_like, default float32
         float32 or float64.
 
@@ -194,7 +196,7 @@ class BatchNorm1d(Layer):
     https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html
     """
 
-    arguments = ("num_features", "eps", "momentum", "affine", "track_running_stats")
+    arguments = ("num_features", "eps", "momentum", "affine", "track_running_stats", "bias")
 
     def __init__(
         self,
@@ -204,6 +206,7 @@ class BatchNorm1d(Layer):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: DTypeLike = np.float32,
     ) -> None:
         super().__init__()
@@ -216,7 +219,8 @@ class BatchNorm1d(Layer):
         self.track_running_stats = check_bool("track_running_stats", track_running_stats)
         self.dtype = as_float_dtype(dtype)
         shape = (self.num_features,)
-        self._affine = _Affine(_affine_shapes(shape, self.affine, self.affine), self.dtype)
+        shapes = _affine_shapes(shape, self.affine, self.affine and check_bool("bias", bias))
+        self._affine = _Affine(shapes, self.dtype)
         tracked = self.track_running_stats
         self.running_mean = np.zeros(shape, self.dtype) if tracked else None
         self.running_var = np.ones(shape, self.dtype) if tracked else None
@@ -304,17 +308,23 @@ class BatchNorm1d(Layer):
         momentum: float | None = 0.1,  # noqa: ARG003
         affine: bool = True,
         track_running_stats: bool = True,
+        bias: bool = True,
     ) -> dict[str, tuple[int, ...]]:
         """Return the shapes of parameters and running averages."""
         shape = (num_features,)
-        shapes = _affine_shapes(shape, affine, affine)
+        shapes = _affine_shapes(shape, affine, affine and bias)
         if track_running_stats:
             shapes |= {"running_mean": shape, "running_var": shape, "num_batches_tracked": ()}
         return shapes
 
     def parameters(self) -> list[Parameter]:
-        """Return [weight, bias], or none if not affine."""
+        """Return [weight, bias], or those of them that there are."""
         return self._affine.parameters()
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        own = {name: getattr(self, name) for name in self.arguments}
+        return {**own, "bias": self.bias is not None}
 
     def buffers(self) -> dict[str, NDArray[Any]]:
         """Return the running averages and the number of batches."""

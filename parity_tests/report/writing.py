@@ -86,8 +86,8 @@ def to_markdown(report: dict[str, Any]) -> str:
         "Errors are from the float64 truth, in units of eps times the condition: worst, and median "
         "in parentheses. In float64 the truth is PyTorch's own result.",
         "",
-        "| operation | form | checks | forward: NumPy | PyTorch | gradient or step: NumPy | PyTorch "
-        "| float64: NumPy |",
+        "| operation | form | checks | forward: NumPy | PyTorch "
+        "| gradient or step: NumPy | PyTorch | float64: NumPy |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in report["rows"]:
