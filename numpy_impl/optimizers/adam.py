@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, check_number, describe, new_array
-from numpy_impl.errors import InputError
+from numpy_impl.arrays import FloatArray
+from numpy_impl.optimizers.hyperparameters import check_betas, check_flags, check_numbers
+from numpy_impl.optimizers.means import (
+    STEPS_PER_FLUSH,
+    approach,
+    approach_square,
+    flush,
+    number,
+)
 from numpy_impl.optimizers.optimizer import Block, Optimizer, Parameters, Run
 
 
@@ -20,6 +26,7 @@ class AdamState(NamedTuple):
     value: FloatArray
     exp_avg: FloatArray
     exp_avg_sq: FloatArray
+    max_exp_avg_sq: FloatArray | None = None
 
 
 def adam_step(
@@ -28,14 +35,17 @@ def adam_step(
     exp_avg: FloatArray,
     exp_avg_sq: FloatArray,
     step: int,
+    max_exp_avg_sq: FloatArray | None = None,
     *,
     lr: float = 1e-3,
     betas: tuple[float, float] = (0.9, 0.999),
     eps: float = 1e-8,
     weight_decay: float = 0.0,
-    decoupled: bool = False,
+    amsgrad: bool = False,
+    maximize: bool = False,
+    decoupled_weight_decay: bool = False,
 ) -> AdamState:
-    r"""Return a parameter and its two moments after step number `step` of Adam or AdamW.
+    r"""Return a parameter and its moments after step number `step` of Adam or AdamW.
 
     .. math::
         m &\leftarrow \beta_1 m + (1 - \beta_1) g \\
@@ -45,30 +55,41 @@ def adam_step(
 
     Before that, weight decay :math:`\lambda` either joins the gradient,
     :math:`g \leftarrow g + \lambda\theta` (Adam), or shrinks the parameter by itself,
-    :math:`\theta \leftarrow (1 - \eta\lambda)\,\theta` (`decoupled`: AdamW).
+    :math:`\theta \leftarrow (1 - \eta\lambda)\,\theta` (`decoupled_weight_decay`: AdamW).
+
+    With `amsgrad`, :math:`v` in :math:`\hat v` is the largest one up to now of each entry. With
+    `maximize` it begins with :math:`g \leftarrow -g`.
 
     References
     ----------
     Kingma and Ba (2015), Adam, https://arxiv.org/abs/1412.6980
     Loshchilov and Hutter (2019), Decoupled weight decay, https://arxiv.org/abs/1711.05101
+    Reddi et al. (2018), On the convergence of Adam and beyond, https://arxiv.org/abs/1904.09237
     https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
     """
     beta1, beta2 = betas
-    if decoupled:
+    grad = -grad if maximize else grad
+    if decoupled_weight_decay:
         value = (1 - lr * weight_decay) * value
     else:
         grad = grad + weight_decay * value
     exp_avg = beta1 * exp_avg + (1 - beta1) * grad
     exp_avg_sq = beta2 * exp_avg_sq + (1 - beta2) * grad**2
+    largest = exp_avg_sq
+    if amsgrad:
+        if max_exp_avg_sq is not None:
+            largest = np.maximum(max_exp_avg_sq, exp_avg_sq)
+        max_exp_avg_sq = largest
     m_hat = exp_avg / (1 - beta1**step)
-    v_hat = exp_avg_sq / (1 - beta2**step)
-    return AdamState(value - lr * m_hat / (np.sqrt(v_hat) + eps), exp_avg, exp_avg_sq)
+    v_hat = largest / (1 - beta2**step)
+    value = value - lr * m_hat / (np.sqrt(v_hat) + eps)
+    return AdamState(value, exp_avg, exp_avg_sq, max_exp_avg_sq)
 
 
 class Adam(Optimizer):
     """Adam: steps scaled by running means of the gradient and of its square.
 
-    The formula is `adam_step`; weight decay joins the gradient.
+    The formula is `adam_step`; by default weight decay joins the gradient.
 
     Parameters
     ----------
@@ -82,6 +103,12 @@ class Adam(Optimizer):
         Added to the root of the second moment, at least 0.
     weight_decay : float, default 0
         L2 penalty, at least 0.
+    amsgrad : bool, default False
+        Divide by the root of the largest second moment up to now.
+    maximize : bool, default False
+        Climb instead of descending.
+    decoupled_weight_decay : bool, default False
+        Shrink the parameters as `AdamW` does.
 
     Raises
     ------
@@ -95,7 +122,7 @@ class Adam(Optimizer):
     """
 
     counts_steps = True
-    decoupled = False
+    state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(
         self,
@@ -104,93 +131,36 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        decoupled_weight_decay: bool = False,
     ) -> None:
-        super().__init__(
-            params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        )
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
 
     def _check(self, group: Mapping[str, Any]) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            check_number(name, group[name])
-        betas = group["betas"]
-        if not isinstance(betas, Sequence) or len(betas) != 2:
-            raise InputError("betas", "two numbers", describe(betas))
-        for position, beta in enumerate(betas):
-            check_number(f"betas[{position}]", beta, below=1.0)
+        _check(group)
 
-    def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:  # noqa: ARG002
-        return {key: new_array(size, self._arena.dtype) for key in ("exp_avg", "exp_avg_sq")}
+    def _starts(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return _starts(group)
 
     def _update(self, group: Mapping[str, Any], run: Run, blocks: Iterable[Block]) -> None:
-        lr, eps, weight_decay = group["lr"], group["eps"], group["weight_decay"]
-        # Rounded to float32, 0.999 and 0.001 do not add up to 1: the mean of a constant would
-        # settle 1.3e-5 off that constant. So beta is rounded first; 1 - beta is then exact.
-        beta1, beta2 = (_rounded_beta(beta, self._arena.dtype) for beta in group["betas"])
-        correction1 = 1 - beta1**run.steps
-        root_correction2 = math.sqrt(1 - beta2**run.steps)
-
-        # m_hat / (sqrt(v_hat) + eps), numerator and denominator times root_correction2: the
-        # corrections become two scalars. eps has to be scaled with them; left as it is, the
-        # first steps of parameters with tiny gradients come out many times too small.
-        step_size = self._number(lr * root_correction2 / correction1)
-        scaled_eps = self._number(eps * root_correction2)
-        keep1, take1 = self._number(beta1), self._number(1 - beta1)
-        keep2, take2 = self._number(beta2), self._number(1 - beta2)
-        for value, grad, scratch, state in blocks:
-            exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
-            if weight_decay and self.decoupled:
-                value *= 1 - lr * weight_decay
-            elif weight_decay:
-                grad = grad + weight_decay * value
-
-            np.multiply(grad, take1, out=scratch)
-            exp_avg *= keep1
-            exp_avg += scratch
-
-            np.multiply(grad, grad, out=scratch)
-            scratch *= take2
-            exp_avg_sq *= keep2
-            exp_avg_sq += scratch
-
-            if run.steps % _STEPS_PER_FLUSH == 0:
-                _flush(exp_avg, beta1, scratch)
-                if eps:
-                    _flush(exp_avg_sq, beta2, scratch)
-
-            np.sqrt(exp_avg_sq, out=scratch)
-            scratch += scaled_eps
-            np.divide(exp_avg, scratch, out=scratch)
-            scratch *= step_size
-            value -= scratch
+        update_blocks(group, run.steps, blocks, self._arena.dtype)
 
 
-_STEPS_PER_FLUSH = 64
-
-
-def _flush(mean: FloatArray, beta: float, scratch: FloatArray) -> None:
-    """Set to zero what would decay below the normal numbers before the next flush.
-
-    Where a gradient stays zero (a pixel that is never lit), its mean decays for ever: by rounding,
-    the smallest positive number times 0.9 is itself. Arithmetic on numbers so small is many times
-    slower, and next to eps they move nothing.
-    """
-    # The factor 1e8 bounds what is taken for nothing: 1e-30, in float32.
-    limit = float(np.finfo(mean.dtype).tiny) * min(beta**-_STEPS_PER_FLUSH if beta else 1.0, 1e8)
-    np.abs(mean, out=scratch)
-    np.greater_equal(scratch, limit, out=scratch)
-    mean *= scratch
-
-
-@cache
-def _rounded_beta(beta: float, dtype: np.dtype[Any]) -> float:
-    """Return beta as it is in this type, or, where that is 1, the largest number below 1."""
-    return min(float(dtype.type(beta)), 1 - float(np.finfo(dtype).epsneg))
-
-
-class AdamW(Adam):
+class AdamW(Optimizer):
     """Adam with decoupled weight decay: parameters shrink by ``lr * weight_decay`` a step.
 
-    The formula is `adam_step` with `decoupled`.
+    The formula is `adam_step` with `decoupled_weight_decay`.
 
     Parameters
     ----------
@@ -198,6 +168,8 @@ class AdamW(Adam):
         As for `Adam`.
     weight_decay : float, default 1e-2
         Share of a parameter that it loses per step, over the learning rate; at least 0.
+    amsgrad, maximize
+        As for `Adam`.
 
     Raises
     ------
@@ -210,7 +182,8 @@ class AdamW(Adam):
     https://docs.pytorch.org/docs/stable/generated/torch.optim.AdamW.html
     """
 
-    decoupled = True
+    counts_steps = True
+    state_names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(
         self,
@@ -219,5 +192,76 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "decoupled_weight_decay": True,
+        }
+        super().__init__(params, defaults)
+
+    def _check(self, group: Mapping[str, Any]) -> None:
+        _check(group)
+
+    def _starts(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return _starts(group)
+
+    def _update(self, group: Mapping[str, Any], run: Run, blocks: Iterable[Block]) -> None:
+        update_blocks(group, run.steps, blocks, self._arena.dtype)
+
+
+def update_blocks(
+    group: Mapping[str, Any], steps: int, blocks: Iterable[Block], dtype: np.dtype[Any]
+) -> None:
+    """Take step number `steps` of Adam or AdamW in place, see `adam_step`."""
+    lr, eps, amsgrad = group["lr"], group["eps"], group["amsgrad"]
+    shrinking = lr * group["weight_decay"] if group["decoupled_weight_decay"] else 0.0
+    beta1, beta2 = group["betas"]
+    correction1 = 1 - beta1**steps
+    root_correction2 = math.sqrt(1 - beta2**steps)
+
+    # m_hat / (sqrt(v_hat) + eps), numerator and denominator times root_correction2: the
+    # corrections become two scalars. eps has to be scaled with them; left as it is, the
+    # first steps of parameters with tiny gradients come out many times too small.
+    step_size = number(lr * root_correction2 / correction1, dtype)
+    scaled_eps = number(eps * root_correction2, dtype)
+    share1, share2 = number(1 - beta1, dtype), number(1 - beta2, dtype)
+    for value, grad, scratch, _, state in blocks:
+        exp_avg, exp_avg_sq = state["exp_avg"], state["exp_avg_sq"]
+        if shrinking:
+            value *= 1 - shrinking
+
+        approach(exp_avg, grad, share1, scratch)
+        approach_square(exp_avg_sq, grad, share2, scratch)
+        if steps % STEPS_PER_FLUSH == 0:
+            flush(exp_avg, beta1, scratch)
+            if eps:
+                flush(exp_avg_sq, beta2, scratch)
+        if amsgrad:
+            largest = state["max_exp_avg_sq"]
+            np.maximum(largest, exp_avg_sq, out=largest)
+            np.sqrt(largest, out=scratch)
+        else:
+            np.sqrt(exp_avg_sq, out=scratch)
+        scratch += scaled_eps
+        np.divide(exp_avg, scratch, out=scratch)
+        scratch *= step_size
+        value -= scratch
+
+
+def _check(group: Mapping[str, Any]) -> None:
+    check_numbers(group, "lr", "eps", "weight_decay")
+    check_betas(group)
+    check_flags(group, "amsgrad", "maximize", "decoupled_weight_decay")
+
+
+def _starts(group: Mapping[str, Any]) -> dict[str, float]:
+    names = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    return dict.fromkeys(names[: 3 if group["amsgrad"] else 2], 0.0)

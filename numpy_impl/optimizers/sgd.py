@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, check_number, new_array
+from numpy_impl.arrays import FloatArray, check_number
 from numpy_impl.errors import InputError
+from numpy_impl.optimizers.hyperparameters import check_flags, check_numbers
 from numpy_impl.optimizers.optimizer import Block, Optimizer, Parameters, Run
 
 
@@ -29,6 +30,7 @@ def sgd_step(
     dampening: float = 0.0,
     weight_decay: float = 0.0,
     nesterov: bool = False,
+    maximize: bool = False,
 ) -> SGDState:
     r"""Return a parameter and its momentum buffer after one step of gradient descent.
 
@@ -38,12 +40,13 @@ def sgd_step(
         \theta &\leftarrow \theta - \eta \, (g + \mu b \text{ if nesterov, else } b)
 
     with :math:`\lambda` the weight decay, :math:`\mu` the momentum and :math:`\tau` the dampening.
+    With `maximize` it begins with :math:`g \leftarrow -g`.
 
     References
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
     """
-    grad = grad + weight_decay * value
+    grad = (-grad if maximize else grad) + weight_decay * value
     if momentum == 0:
         return SGDState(value - lr * grad, None)
     if momentum_buffer is None:
@@ -73,6 +76,8 @@ class SGD(Optimizer):
         L2 penalty, at least 0.
     nesterov : bool, default False
         Look ahead along the momentum; needs momentum and no dampening.
+    maximize : bool, default False
+        Climb instead of descending.
 
     Raises
     ------
@@ -84,6 +89,8 @@ class SGD(Optimizer):
     https://docs.pytorch.org/docs/stable/generated/torch.optim.SGD.html
     """
 
+    state_names = ("momentum_buffer",)
+
     def __init__(
         self,
         params: Parameters,
@@ -92,22 +99,23 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "dampening": dampening,
-                "weight_decay": weight_decay,
-                "nesterov": nesterov,
-            },
-        )
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
 
     def _check(self, group: Mapping[str, Any]) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            check_number(name, group[name])
+        check_numbers(group, "lr", "momentum", "weight_decay")
         check_number("dampening", group["dampening"], low=-np.inf)
+        check_flags(group, "nesterov", "maximize")
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise InputError(
                 "nesterov",
@@ -115,29 +123,22 @@ class SGD(Optimizer):
                 f"momentum={group['momentum']}, dampening={group['dampening']}",
             )
 
-    def _initial_state(self, group: Mapping[str, Any], size: int) -> dict[str, FloatArray]:
-        return {"momentum_buffer": new_array(size, self._arena.dtype)} if group["momentum"] else {}
+    def _starts(self, group: Mapping[str, Any]) -> dict[str, float]:
+        return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
     def _update(self, group: Mapping[str, Any], run: Run, blocks: Iterable[Block]) -> None:
-        weight_decay = self._number(group["weight_decay"])
         momentum = self._number(group["momentum"])
         lr, undamped = self._number(group["lr"]), self._number(1 - group["dampening"])
-        for value, grad, scratch, state in blocks:
+        for value, grad, scratch, _, state in blocks:
             direction = grad
-            if group["weight_decay"]:
-                np.multiply(value, weight_decay, out=scratch)
-                scratch += grad
-                direction = scratch
             if group["momentum"]:
                 buffer = state["momentum_buffer"]
                 buffer *= momentum
                 if group["dampening"] and not run.fresh:
-                    direction = np.multiply(direction, undamped, out=scratch)
-                buffer += direction
+                    grad = np.multiply(grad, undamped, out=scratch)
+                buffer += grad
+                direction = buffer
                 if group["nesterov"]:
-                    np.copyto(scratch, direction)
-                    direction = scratch
-                    direction += momentum * buffer
-                else:
-                    direction = buffer
+                    direction = np.multiply(buffer, momentum, out=scratch)
+                    direction += grad
             value -= np.multiply(direction, lr, out=scratch)

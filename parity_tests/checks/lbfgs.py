@@ -1,0 +1,338 @@
+"""L-BFGS: losses, evaluations and parameters over whole minimizations."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+import numpy_impl as ours
+from numpy_impl.optimizers.lbfgs import (
+    Point,
+    cubic_minimum,
+    inverse_hessian,
+    strong_wolfe,
+    two_loops,
+)
+from numpy_impl.parameters import make_parameters
+from parity_tests.cases.optimizers import OPTIMIZERS, OptimizerCase
+from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
+from parity_tests.checks.raising import refused
+from parity_tests.checks.statistics import rarely_farther
+from torch_ref import arena_vector
+from torch_ref.optimizers import state_from_torch, state_to_torch
+
+_STEPS = 20
+_EPS = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A function to minimize.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple of int
+        Its parameters.
+    start : callable
+        From a generator to where to begin, as one vector in the order of the arena.
+    loss : callable
+        From the parameters to the value and its derivatives; the same here and in PyTorch, so that
+        only the optimizers differ.
+    """
+
+    shapes: dict[str, tuple[int, ...]]
+    start: Callable[[np.random.Generator], Array]
+    loss: Callable[[Sequence[Array]], tuple[float, list[Array]]]
+
+
+# A bowl that is 30 times as steep along one axis as along another, its axes askew.
+_ROTATION, _ = np.linalg.qr(np.random.default_rng(0).standard_normal((13, 13)))
+_BOWL = _ROTATION * np.logspace(0, -1.5, 13) @ _ROTATION.T
+
+
+def _bowl(x: Sequence[Array]) -> tuple[float, list[Array]]:
+    slope = _BOWL.astype(x[0].dtype) @ x[0]
+    return float(x[0] @ slope) / 2, [slope]
+
+
+def _banana(x: Sequence[Array]) -> tuple[float, list[Array]]:
+    a, b = x[0][:-1], x[0][1:]
+    slope = np.zeros_like(x[0])
+    slope[:-1] = -400 * a * (b - a**2) - 2 * (1 - a)
+    slope[1:] += 200 * (b - a**2)
+    return float((100 * (b - a**2) ** 2 + (1 - a) ** 2).sum()), [slope]
+
+
+_X = np.random.default_rng(1).standard_normal((17, 3))
+_Y = np.stack([np.sin(_X[:, 0] * _X[:, 1]), _X[:, 2] ** 2], axis=1)
+
+
+def _network(x: Sequence[Array]) -> tuple[float, list[Array]]:
+    w1, b1, w2, b2 = x
+    inputs, targets = _X.astype(w1.dtype), _Y.astype(w1.dtype)
+    hidden = np.tanh(inputs @ w1.T + b1)
+    errors = hidden @ w2.T + b2 - targets
+    back = 2 / errors.size * errors
+    below = back @ w2 * (1 - hidden**2)
+    slopes = [below.T @ inputs, below.sum(axis=0), back.T @ hidden, back.sum(axis=0)]
+    return float((errors**2).mean()), slopes
+
+
+PROBLEMS = {
+    "quadratic": Problem({"x": (13,)}, lambda rng: rng.standard_normal(13), _bowl),
+    "rosenbrock": Problem(
+        {"x": (5,)},
+        lambda rng: np.array([-1.2, 1.0, -0.5, 0.7, 2.0]) + 0.1 * rng.standard_normal(5),
+        _banana,
+    ),
+    "network": Problem(
+        {"w1": (5, 3), "b1": (5,), "w2": (2, 5), "b2": (2,)},
+        lambda rng: 0.5 * rng.standard_normal(32),
+        _network,
+    ),
+}
+
+
+def _case() -> OptimizerCase:
+    [case] = (case for case in OPTIMIZERS if case.operation is ours.LBFGS)
+    return case
+
+
+def checks(seed: int) -> Iterator[Check]:
+    """Yield the checks of every form on every problem, and of the parts."""
+    for variant in _case().variants:
+        for problem in PROBLEMS:
+            name = f"LBFGS/{variant}/{problem}"
+            run = partial(check_minimization, variant, problem, seed)
+            yield Check(f"optimizer/{name}", run)
+        run = partial(check_handover, variant, seed)
+        yield Check(f"handover/LBFGS/{variant}", run)
+    for variant in ("default", "strong-wolfe"):
+        yield Check(f"accuracy/LBFGS/{variant}", partial(check_accuracy, variant, seed))
+    yield Check("formula/LBFGS/two-loops", partial(check_two_loops, seed))
+    yield Check("formula/LBFGS/cubic", partial(check_cubic, seed))
+    yield Check("formula/LBFGS/strong-wolfe", partial(check_line_search, seed))
+    yield Check("refusal/LBFGS/closure", check_closure)
+
+
+class Pair:
+    """One minimization, here and in PyTorch.
+
+    Parameters
+    ----------
+    variant : str
+        Of the optimizer.
+    problem : Problem
+        What is minimized.
+    start : ndarray
+        Where from.
+    dtype : dtype
+        Of both.
+    """
+
+    def __init__(
+        self, variant: str, problem: Problem, start: Array, dtype: np.dtype[Any] = FLOAT64
+    ) -> None:
+        self.problem, self.changes = problem, _case().changes.get(variant, {})
+        self.parameters = make_parameters(problem.shapes, dtype)
+        self.arena = self.parameters[0].arena
+        self.arena.values[:] = start
+        self.optimizer = ours.LBFGS(self.parameters, **_case().variants[variant])
+        self.tensors = [torch.nn.Parameter(torch.tensor(p.data.copy())) for p in self.parameters]
+        self.stepper = torch.optim.LBFGS(self.tensors, **_case().variants[variant])
+
+    def here(self, step: int) -> tuple[float, Array]:
+        """Take a step in NumPy; return the loss before it and the parameters after."""
+        self._change(self.optimizer, step)
+        loss = self.optimizer.step(self._closure)
+        return loss, self.arena.values.copy()
+
+    def there(self, step: int) -> tuple[float, Array]:
+        """Take a step in PyTorch; return the loss before it and the parameters after."""
+        self._change(self.stepper, step)
+        loss = self.stepper.step(self._torch_closure)  # type: ignore[arg-type]
+        return float(loss), arena_vector(self.tensors)
+
+    def _change(self, optimizer: Any, step: int) -> None:
+        optimizer.param_groups[0].update(self.changes.get(step, {}))
+
+    def _closure(self) -> float:
+        loss, slopes = self.problem.loss([p.data for p in self.parameters])
+        for parameter, slope in zip(self.parameters, slopes, strict=True):
+            parameter.grad = slope
+        return loss
+
+    def _torch_closure(self) -> torch.Tensor:
+        loss, slopes = self.problem.loss([tensor.detach().numpy() for tensor in self.tensors])
+        for tensor, slope in zip(self.tensors, slopes, strict=True):
+            tensor.grad = torch.tensor(np.ascontiguousarray(slope))
+        return torch.tensor(loss, dtype=self.tensors[0].dtype)
+
+    def counts_here(self) -> tuple[int, int]:
+        """Return iterations and evaluations up to now, in NumPy."""
+        [state] = self.optimizer.state_dict()["state"].values()
+        return state["n_iter"], state["func_evals"]
+
+    def counts_there(self) -> tuple[int, int]:
+        """Return iterations and evaluations up to now, in PyTorch."""
+        state = self.stepper.state[self.tensors[0]]
+        return state.get("n_iter", 0), state["func_evals"]
+
+
+def _neighbour(start: Array, rng: np.random.Generator) -> Array:
+    """Return a start whose entries are next to those given, above or below."""
+    return np.nextafter(start, np.where(rng.integers(0, 2, len(start)), np.inf, -np.inf))
+
+
+def check_minimization(variant: str, problem: str, seed: int) -> None:
+    """Losses and parameters are as near to PyTorch's as those from next to the same start.
+
+    A minimization carries a rounding error on and may enlarge it many times over: by how much is
+    seen in PyTorch itself, begun from starts that differ by a unit in the last place.
+    """
+    rng = np.random.default_rng(seed)
+    start = PROBLEMS[problem].start(rng)
+    make = partial(Pair, variant, PROBLEMS[problem])
+    pair = make(start)
+    others = [make(_neighbour(start, rng)) for _ in range(2)]
+    spread = np.zeros(2)
+    for step in range(_STEPS):
+        here, there = pair.here(step), pair.there(step)
+        sizes = abs(there[0]), float(np.abs(there[1]).max())
+        for other in others:
+            aside = other.there(step)
+            distances = abs(aside[0] - there[0]), np.abs(aside[1] - there[1]).max()
+            spread = np.maximum(spread, distances)
+        limits = 64 * spread + 64 * _EPS * np.array(sizes)
+        assert abs(here[0] - there[0]) <= limits[0], f"loss of step {step}: {here[0]}, {there[0]}"
+        distance = np.abs(here[1] - there[1]).max()
+        assert distance <= limits[1], f"step {step}: {distance:.3g} > {limits[1]:.3g}"
+        # A spread above this has met a decision that went the other way.
+        if spread[1] < 1e-9 * sizes[1]:
+            mine, theirs = pair.counts_here(), pair.counts_there()
+            assert mine == theirs, f"step {step}: iterations and evaluations {mine}, {theirs}"
+
+
+def check_handover(variant: str, seed: int) -> None:
+    """A minimization begun here goes on in PyTorch, and the other way round."""
+    problem = PROBLEMS["network"]
+    start = problem.start(np.random.default_rng(seed))
+    pair = Pair(variant, problem, start)
+    for step in range(2):
+        pair.here(step)
+    over = Pair(variant, problem, pair.arena.values)
+    over.stepper.load_state_dict(state_to_torch(pair.optimizer, over.stepper))
+    _go_on_together(pair, over)
+
+    pair = Pair(variant, problem, start)
+    for step in range(2):
+        _, values = pair.there(step)
+    over = Pair(variant, problem, values)
+    over.optimizer.load_state_dict(state_from_torch(pair.stepper, over.optimizer))
+    _go_on_together(over, pair)
+
+
+def _go_on_together(here: Pair, there: Pair) -> None:
+    for step in range(2, 4):
+        (loss, values), (their_loss, theirs) = here.here(step), there.there(step)
+        np.testing.assert_allclose(loss, their_loss, rtol=1e-9)
+        np.testing.assert_allclose(values, theirs, rtol=0, atol=1e-9)
+    assert here.counts_here() == there.counts_there()
+
+
+def check_accuracy(variant: str, seed: int) -> None:
+    """In float32, NumPy's distance from the truth is not as a rule larger than PyTorch's."""
+    problem = PROBLEMS["network"]
+    excess = []
+    for draw in range(40):
+        start = problem.start(np.random.default_rng([seed, draw])).astype(FLOAT32)
+        pair, exact = Pair(variant, problem, start, FLOAT32), Pair(variant, problem, start)
+        pair.optimizer.param_groups[0]["max_iter"] = 3
+        for stepper in (pair.stepper, exact.stepper):
+            stepper.param_groups[0]["max_iter"] = 3
+        _, value = pair.here(0)
+        _, theirs = pair.there(0)
+        _, truth = exact.there(0)
+        distances = [np.linalg.norm(v.astype(np.float64) - truth) for v in (value, theirs)]
+        excess.append(float(distances[0] - distances[1]))
+    rarely_farther(f"LBFGS, {variant}", excess)
+
+
+def check_two_loops(seed: int) -> None:
+    """The direction without a matrix is the matrix times the gradient."""
+    rng = np.random.default_rng(seed)
+    for pairs in (1, 2, 5):
+        steps = list(rng.standard_normal((pairs, 7)))
+        hessian = rng.standard_normal((7, 7))
+        changes = [(hessian @ hessian.T + np.eye(7)) @ step for step in steps]
+        inverse = [float(1 / (s @ y)) for s, y in zip(steps, changes, strict=True)]
+        grad = rng.standard_normal(7)
+        expected = -inverse_hessian(steps, changes, 0.3) @ grad
+        direction = two_loops(grad, steps, changes, inverse, 0.3)
+        np.testing.assert_allclose(direction, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+def check_cubic(seed: int) -> None:
+    """The minimum of the cubic is where a fine search finds it, or the nearer bound."""
+    rng = np.random.default_rng(seed)
+    for _ in range(50):
+        cubic = np.polynomial.Polynomial(rng.standard_normal(4))
+        first, second = (
+            Point(t, float(cubic(t)), np.empty(0), float(cubic.deriv()(t)))
+            for t in rng.uniform(-3, 3, 2)
+        )
+        low, high = sorted((first.t, second.t))
+        t = cubic_minimum(first, second)
+        turns = cubic.deriv().roots()
+        lowest = [r.real for r in turns if abs(r.imag) < 1e-12 and cubic.deriv(2)(r.real) > 0]
+        expected = np.clip(lowest[0], low, high) if lowest else (low + high) / 2
+        np.testing.assert_allclose(t, expected, rtol=1e-7, atol=1e-7)
+        low, high = low - 1.0, low - 0.5
+        t = cubic_minimum(second, first, (low, high))
+        expected = np.clip(lowest[0], low, high) if lowest else (low + high) / 2
+        np.testing.assert_allclose(t, expected, rtol=1e-7, atol=1e-7)
+
+
+def check_line_search(seed: int) -> None:
+    """What is found fulfils the strong Wolfe conditions; what is counted was evaluated."""
+    rng = np.random.default_rng(seed)
+    for _ in range(30):
+        centre, width, slope = rng.uniform(0.5, 20), rng.uniform(0.1, 5), rng.uniform(0, 0.2)
+        calls: list[float] = []
+
+        def objective(
+            t: float,
+            centre: float = centre,
+            width: float = width,
+            slope: float = slope,
+            calls: list[float] = calls,
+        ) -> tuple[float, Array]:
+            calls.append(t)
+            u = (t - centre) / width
+            loss = float(np.log1p(u * u)) + slope * u
+            return loss, np.array([(2 * u / (1 + u * u) + slope) / width])
+
+        loss, grad = objective(0.0)
+        start = Point(0.0, loss, grad, float(grad[0]))
+        if start.slope >= 0:
+            continue
+        for t in (1e-3, 1.0, 100.0):
+            calls.clear()
+            found, count = strong_wolfe(objective, t, np.ones(1), start)
+            assert count == len(calls) <= 26
+            if count < 26:
+                assert found.loss <= start.loss + 1e-4 * found.t * start.slope
+                assert abs(found.slope) <= -0.9 * start.slope
+            assert calls[0] == t
+
+
+def check_closure() -> None:
+    """A step without a function to minimize is refused, and so is more than one group."""
+    parameters = make_parameters({"a": (3,), "b": (2,)}, FLOAT64)
+    optimizer = ours.LBFGS(parameters[:1])
+    refused("closure", optimizer.step)
+    refused("params", optimizer.add_param_group, {"params": parameters[1:]})
+    refused("params", ours.LBFGS, [{"params": [parameter]} for parameter in parameters])
