@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy_impl.model import *
     from numpy_impl.optimizers import *
     from numpy_impl.parameters import *
+    from numpy_impl.schedulers import *
     from numpy_impl.training import *
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ _MODULES = (
     "checkpoint",
     "losses",
     "optimizers",
+    "schedulers",
     "metrics",
     "data.loader",
     "training",

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from types import FrameType
-from typing import Protocol
 
 import numpy as np
 
@@ -18,33 +17,17 @@ from numpy_impl.arrays import FloatArray, IntArray, check_positive_int, new_arra
 from numpy_impl.blas import blas_threads
 from numpy_impl.data.loader import Batch, DataLoader
 from numpy_impl.errors import DivergenceError, InputError
+from numpy_impl.losses import Loss
 from numpy_impl.metrics import as_labels
 from numpy_impl.model import Sequential, Workspace
 from numpy_impl.optimizers import Optimizer
+from numpy_impl.schedulers import LRScheduler, ReduceLROnPlateau
 from numpy_impl.split import find_pairs
 from numpy_impl.team import Team
 
-__all__ = ["Callback", "History", "Trainer", "evaluate"]
+__all__ = ["Callback", "History", "Scheduled", "Trainer", "evaluate"]
 
 Targets = IntArray | FloatArray
-
-
-class Loss(Protocol):
-    """What the trainer asks of a loss.
-
-    Attributes
-    ----------
-    reduction : {"mean", "sum"}
-        Whether the samples' losses are averaged or added.
-    """
-
-    reduction: str
-
-    def forward(self, logits: FloatArray, targets: Targets) -> float:
-        """Return the loss of a batch."""
-
-    def backward(self, *, out: FloatArray | None = None) -> FloatArray:
-        """Return the derivative of the last loss with respect to its logits."""
 
 
 @dataclass
@@ -100,6 +83,47 @@ class Callback:
         """Do something at the end, even after an error or an interruption."""
 
 
+class Scheduled(Callback):
+    """Takes a step of a learning-rate schedule after every epoch, or after every batch.
+
+    Parameters
+    ----------
+    scheduler : LRScheduler
+        Over the trainer's optimizer.
+    every : {"epoch", "batch"}, default "epoch"
+        When it takes a step.
+
+    Raises
+    ------
+    InputError
+        If `every` is neither, or a schedule that goes by a metric is to step after every batch.
+
+    Notes
+    -----
+    `ReduceLROnPlateau` is given the mean training loss of the epoch.
+    """
+
+    def __init__(self, scheduler: LRScheduler, *, every: str = "epoch") -> None:
+        by_metric = isinstance(scheduler, ReduceLROnPlateau)
+        allowed = ("epoch",) if by_metric else ("epoch", "batch")
+        if every not in allowed:
+            raise InputError("every", f"one of {list(allowed)}", repr(every))
+        self.scheduler = scheduler
+        self.every = every
+
+    def on_step_end(self, epoch: int, step: int, loss: float) -> None:  # noqa: ARG002
+        """Step, if it is after every batch."""
+        if self.every == "batch":
+            self.scheduler.step()
+
+    def on_epoch_end(self, history: History) -> None:
+        """Step, if it is after every epoch."""
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(history.train_loss[-1])
+        elif self.every == "epoch":
+            self.scheduler.step()
+
+
 class Trainer:
     """Train a model: batch -> layers -> loss -> layers back -> gradients -> optimizer.
 
@@ -108,7 +132,7 @@ class Trainer:
     model : Sequential
         The network.
     loss : Loss
-        From the network's output and the targets to a number.
+        From the network's output and the targets to a number: reduced, and with one derivative.
     optimizer : Optimizer
         Over the model's parameters.
     callbacks : sequence of Callback
@@ -129,7 +153,7 @@ class Trainer:
     Raises
     ------
     InputError
-        If `workers` is not a positive integer.
+        If the loss is not reduced to a number, or `workers` is not a positive integer.
     """
 
     def __init__(
@@ -141,6 +165,8 @@ class Trainer:
         *,
         workers: int = 1,
     ) -> None:
+        if loss.reduction == "none":
+            raise InputError("loss", "a reduction to a number", "reduction 'none'")
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
@@ -240,7 +266,7 @@ class Trainer:
             If the batch does not fit the model, the loss or the workspace.
         """
         logits = self.model.forward(inputs, workspace=workspace)
-        loss = self.loss.forward(logits, targets)
+        loss = float(self.loss.forward(logits, targets))
         if math.isfinite(loss):
             _, grads = workspace.first(len(inputs))
             grad = self.loss.backward(out=grads[-1])

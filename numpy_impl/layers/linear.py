@@ -161,7 +161,8 @@ class Linear(Layer):
         # a = sqrt(5) makes the bound sqrt(6 / ((1 + 5) fan_in)) = 1 / sqrt(fan_in).
         kaiming_uniform_(self.weight.data, a=math.sqrt(5.0), rng=rng)
         if self.bias is not None:
-            uniform_(self.bias.data, bound=1.0 / math.sqrt(inputs), rng=rng)
+            bound = 1.0 / math.sqrt(inputs)
+            uniform_(self.bias.data, -bound, bound, rng=rng)
 
     def infer_into(self, x: FloatArray, y: FloatArray) -> None:
         """Write x W^T + b; see `Layer.infer_into`."""
