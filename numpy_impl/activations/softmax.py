@@ -1,14 +1,52 @@
-"""Softmax and its logarithm."""
+"""Softmax, its logarithm, and softmin."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from numpy_impl.arrays import FloatArray
+from numpy_impl.arrays import FloatArray, as_float_array, check_int
+from numpy_impl.errors import InputError
+from numpy_impl.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
-def log_softmax(logits: FloatArray) -> FloatArray:
-    r"""Return the logarithm of softmax over the last axis, by log-sum-exp.
+def softmax(logits: FloatArray, axis: int = -1) -> FloatArray:
+    r"""Return softmax along an axis.
+
+    .. math:: p_k = \frac{e^{z_k - \max z}}{\sum_j e^{z_j - \max z}}
+
+    Subtracting the largest logit leaves the result as it is and every exponent at most zero, so
+    nothing overflows.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html
+    """
+    p: FloatArray = logits - logits.max(axis=axis, keepdims=True)
+    np.exp(p, out=p)
+    p /= p.sum(axis=axis, keepdims=True)
+    return p
+
+
+def softmax_backward(grad_output: FloatArray, logits: FloatArray, axis: int = -1) -> FloatArray:
+    r"""Return the derivative of `softmax` at these logits, applied to a gradient G.
+
+    .. math:: \frac{\partial L}{\partial z_k} = p_k \Bigl(G_k - \sum_j G_j p_j\Bigr)
+    """
+    p = softmax(logits, axis)
+    grad: FloatArray = grad_output - (grad_output * p).sum(axis=axis, keepdims=True)
+    grad *= p
+    return grad
+
+
+def log_softmax(logits: FloatArray, axis: int = -1) -> FloatArray:
+    r"""Return the logarithm of softmax along an axis, by log-sum-exp.
 
     .. math:: \log p_k = z_k - \max z - \log \sum_j e^{z_j - \max z}
 
@@ -18,11 +56,259 @@ def log_softmax(logits: FloatArray) -> FloatArray:
     Parameters
     ----------
     logits : ndarray of shape (..., classes)
+    axis : int, default -1
+        Where the classes are.
 
     References
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.log_softmax.html
     """
-    shifted: FloatArray = logits - logits.max(axis=-1, keepdims=True)
-    log_p: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    log_p: FloatArray = logits - logits.max(axis=axis, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=axis, keepdims=True))
     return log_p
+
+
+def log_softmax_backward(grad_output: FloatArray, logits: FloatArray, axis: int = -1) -> FloatArray:
+    r"""Return the derivative of `log_softmax` at these logits, applied to a gradient G.
+
+    .. math:: \frac{\partial L}{\partial z_k} = G_k - p_k \sum_j G_j
+
+    with p the softmax.
+    """
+    grad = softmax(logits, axis)
+    grad *= -grad_output.sum(axis=axis, keepdims=True)
+    grad += grad_output
+    return grad
+
+
+def softmin(logits: FloatArray, axis: int = -1) -> FloatArray:
+    """Return `softmax` of -z along an axis.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.softmin.html
+    """
+    return softmax(-logits, axis)
+
+
+def softmin_backward(grad_output: FloatArray, logits: FloatArray, axis: int = -1) -> FloatArray:
+    """Return the derivative of `softmin` at these logits, applied to a gradient."""
+    return -softmax_backward(grad_output, -logits, axis)
+
+
+# Entries computed at a time, or those of one distribution if they are more.
+_BLOCK = 8192
+
+
+def _by_distribution(
+    function: Callable[..., FloatArray], axis: int, out: FloatArray, *arrays: FloatArray
+) -> None:
+    """Write a function of whole distributions along an axis, in float64, some of them at a time.
+
+    Parameters
+    ----------
+    function : callable
+        From arrays of three axes, and the number of one of them, to a new array.
+    axis : int
+        Where the distributions are.
+    out : ndarray
+        C-contiguous.
+    *arrays : ndarray
+        Of the shape of `out`, in any memory layout.
+    """
+    if out.size == 0:
+        return
+    length = out.shape[axis] if out.ndim else 1
+    # Axes before and behind: (before, length, behind).
+    behind = math.prod(out.shape[axis % out.ndim + 1 :]) if out.ndim else 1
+    shape = -1, length, behind
+    result, *given = (array.reshape(shape) for array in (out, *arrays))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for part in _parts(*result.shape):
+            result[part] = function(
+                *(array[part].astype(np.float64, copy=False) for array in given), 1
+            )
+
+
+def _parts(before: int, length: int, behind: int) -> Iterator[tuple[slice, slice, slice]]:
+    columns = min(behind, max(_BLOCK // length, 1))
+    rows = max(_BLOCK // (length * columns), 1)
+    for row in range(0, before, rows):
+        for column in range(0, behind, columns):
+            yield slice(row, row + rows), slice(None), slice(column, column + columns)
+
+
+def _fitting(x: FloatArray, dim: int) -> FloatArray:
+    """Return x; InputError if it has no such axis. As in PyTorch, a scalar has one."""
+    axes = max(x.ndim, 1)
+    if not -axes <= dim < axes:
+        raise InputError("x", f"an axis {dim}, which is the dim", f"shape {x.shape}")
+    return x
+
+
+class Softmax(Layer):
+    r"""Exponentials that sum to 1 along an axis: probabilities of logits.
+
+    .. math:: y_k = e^{x_k} / \sum_j e^{x_j}
+
+    Parameters
+    ----------
+    dim : int
+        The axis along which the sum is 1; negative numbers count from the last.
+        PyTorch's default, None, is deprecated there.
+
+    Raises
+    ------
+    InputError
+        If `dim` is not an integer. In `forward`, if there is no such axis.
+
+    Notes
+    -----
+    Computed in float64, whatever the type, and rounded once.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Softmax.html
+    """
+
+    arguments = ("dim",)
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = check_int("dim", dim)
+        self.rowwise = self.dim == -1
+
+    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write `softmax`; see `Layer.infer_into`."""
+        _by_distribution(softmax, self.dim, y, x)
+
+    def backward_into(
+        self,
+        grad_output: FloatArray,
+        grad_input: FloatArray | None,
+        *,
+        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
+    ) -> None:
+        """Write `softmax_backward`; see `Layer.backward_into`."""
+        if grad_input is not None:
+            _by_distribution(softmax_backward, self.dim, grad_input, grad_output, self._cache)
+
+    def out_features(self, in_features: int) -> int:
+        """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
+        _fitting(np.empty((0, in_features)), self.dim)
+        return in_features
+
+    def _as_input(self, x: ArrayLike) -> FloatArray:
+        return _fitting(as_float_array("x", x), self.dim)
+
+
+class LogSoftmax(Layer):
+    r"""The logarithm of `Softmax`, computed as such: log-probabilities of logits.
+
+    .. math:: y_k = x_k - \log \sum_j e^{x_j}
+
+    Parameters
+    ----------
+    dim : int
+        The axis along which the probabilities sum to 1; negative numbers count from the last.
+        PyTorch's default, None, is deprecated there.
+
+    Raises
+    ------
+    InputError
+        If `dim` is not an integer. In `forward`, if there is no such axis.
+
+    Notes
+    -----
+    Computed in float64, whatever the type, and rounded once.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.LogSoftmax.html
+    """
+
+    arguments = ("dim",)
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = check_int("dim", dim)
+        self.rowwise = self.dim == -1
+
+    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write `log_softmax`; see `Layer.infer_into`."""
+        _by_distribution(log_softmax, self.dim, y, x)
+
+    def backward_into(
+        self,
+        grad_output: FloatArray,
+        grad_input: FloatArray | None,
+        *,
+        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
+    ) -> None:
+        """Write `log_softmax_backward`; see `Layer.backward_into`."""
+        if grad_input is not None:
+            _by_distribution(log_softmax_backward, self.dim, grad_input, grad_output, self._cache)
+
+    def out_features(self, in_features: int) -> int:
+        """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
+        _fitting(np.empty((0, in_features)), self.dim)
+        return in_features
+
+    def _as_input(self, x: ArrayLike) -> FloatArray:
+        return _fitting(as_float_array("x", x), self.dim)
+
+
+class Softmin(Layer):
+    r"""`Softmax` of -x: the smallest entry gets the largest share.
+
+    .. math:: y_k = e^{-x_k} / \sum_j e^{-x_j}
+
+    Parameters
+    ----------
+    dim : int
+        The axis along which the sum is 1; negative numbers count from the last.
+        PyTorch's default, None, is deprecated there.
+
+    Raises
+    ------
+    InputError
+        If `dim` is not an integer. In `forward`, if there is no such axis.
+
+    Notes
+    -----
+    Computed in float64, whatever the type, and rounded once.
+
+    References
+    ----------
+    https://docs.pytorch.org/docs/stable/generated/torch.nn.Softmin.html
+    """
+
+    arguments = ("dim",)
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = check_int("dim", dim)
+        self.rowwise = self.dim == -1
+
+    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write `softmin`; see `Layer.infer_into`."""
+        _by_distribution(softmin, self.dim, y, x)
+
+    def backward_into(
+        self,
+        grad_output: FloatArray,
+        grad_input: FloatArray | None,
+        *,
+        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
+    ) -> None:
+        """Write `softmin_backward`; see `Layer.backward_into`."""
+        if grad_input is not None:
+            _by_distribution(softmin_backward, self.dim, grad_input, grad_output, self._cache)
+
+    def out_features(self, in_features: int) -> int:
+        """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
+        _fitting(np.empty((0, in_features)), self.dim)
+        return in_features
+
+    def _as_input(self, x: ArrayLike) -> FloatArray:
+        return _fitting(as_float_array("x", x), self.dim)

@@ -1,14 +1,16 @@
 """What the declaration of a layer or an activation says."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 import numpy_impl as ours
 from parity_tests.cases.refusal import Refusal
-from parity_tests.inputs import BATCH, FEATURES
+from parity_tests.inputs import BATCH, FEATURES, Repeated
 
 Shape = tuple[int, ...]
 
@@ -43,6 +45,9 @@ class LayerCase:
         From a layer and an input to magnitudes that are added, times the largest gradient of an
         output, to the unit of error of the input's gradient: where the terms of a slope cancel in
         PyTorch's formula and in ours.
+    exact : callable, optional
+        For one entry at a time: the same function in terms of PyTorch in which nothing cancels, of
+        which the special values are then held without a floor.
     reason : str
         Why `terms` is more than 8, or what a floor stands for.
     refusals : tuple of Refusal
@@ -56,5 +61,20 @@ class LayerCase:
     kinks: tuple[float, ...] | Callable[[Any], tuple[float, ...]] = ()
     floor: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None
     slope_floor: Callable[[Any, np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None
+    exact: Callable[[torch.Tensor], torch.Tensor] | None = None
     reason: str = ""
     refusals: tuple[Refusal, ...] = ()
+
+    def make(self, variant: str, rng: np.random.Generator, dtype: np.dtype[Any]) -> ours.Layer:
+        """Return the layer in one form, with random parameters, none of which is at its default."""
+        options: dict[str, Any] = dict(self.variants[variant])
+        if "layers" in options:
+            layer = self.operation(*options["layers"]({"rng": rng, "dtype": dtype}))
+        else:
+            takes = inspect.signature(self.operation).parameters
+            given = {"rng": Repeated(np.random.PCG64(0)), "dtype": dtype}
+            options |= {name: value for name, value in given.items() if name in takes}
+            layer = self.operation(**options)
+        for parameter in layer.parameters():
+            parameter.data = rng.standard_normal(parameter.shape)
+        return layer
