@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, as_float_array, check_shape, describe, prepare_out
-from numpy_impl.elementwise import in_blocks, sum_in_blocks
+from numpy_impl.arrays import FloatArray, as_float_array, check_shape, describe
 from numpy_impl.errors import InputError
+from numpy_impl.losses.batch import Entries, Samples
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -19,8 +19,9 @@ REDUCTIONS = ("none", "mean", "sum")
 class Loss:
     """A function of a network's output and of targets, with its derivative.
 
-    A loss that compares entry by entry defines `function` and `derivative`; others define `forward`
-    and `backward`.
+    A loss defines `function` and `derivative`, which are computed in float64 whatever the input is.
+    By default they are given entries of the input and of a target of the same shape; a loss of
+    classes overrides `_read`, and they are given rows.
 
     Parameters
     ----------
@@ -32,29 +33,37 @@ class Loss:
     ----------
     arguments : tuple of str
         Names of the constructor's arguments; the loss has them as attributes.
+    reductions : tuple of str
+        Those that it has.
 
     Raises
     ------
     InputError
         For another reduction.
+
+    Notes
+    -----
+    An object remembers one batch. Shapes are not broadcast: PyTorch does that, with a warning, for
+    a target of another shape than the input, and it is nearly always a mistake.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ("reduction",)
+    reductions: ClassVar[tuple[str, ...]] = REDUCTIONS
 
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in REDUCTIONS:
-            raise InputError("reduction", f"one of {list(REDUCTIONS)}", repr(reduction))
+        if reduction not in self.reductions:
+            raise InputError("reduction", f"one of {list(self.reductions)}", repr(reduction))
         self.reduction = reduction
         # What `backward` needs of the last `forward`; never copied or pickled.
         self._cache: Any = None
 
     # Typed so that a loss may name its arrays: input, target, and what `_others` gives.
     def function(self, *arrays: Any, **_: Any) -> FloatArray:
-        """Return the losses of some entries, as a new array, in float64."""
+        """Return the losses of some entries or rows, as a new array, in float64."""
         raise NotImplementedError
 
     def derivative(self, *arrays: Any, **_: Any) -> FloatArray:
-        """Return the derivatives of the losses of some entries, as a new array, in float64."""
+        """Return the derivatives with respect to entries or rows of the input, in float64."""
         raise NotImplementedError
 
     def forward(self, input: ArrayLike, target: ArrayLike) -> float | FloatArray:
@@ -78,18 +87,8 @@ class Loss:
         InputError
             If shapes or types do not fit.
         """
-        predicted = as_float_array("input", input)
-        wanted = as_float_array("target", target, predicted.dtype)
-        check_shape("target", wanted, predicted.shape)
-        self._check_entries(predicted, wanted)
-        others = tuple(np.broadcast_to(array, predicted.shape) for array in self._others(predicted))
-        self._cache = predicted, wanted, *others
-        if self.reduction == "none":
-            losses = np.empty(predicted.shape, predicted.dtype)
-            in_blocks(self.function, losses, *self._cache, wide=True)
-            return losses
-        total = sum_in_blocks(self.function, *self._cache)
-        return reduced(total, predicted.size, self.reduction)
+        self._cache = self._read(input, target)
+        return self._reduced()
 
     def backward(
         self, grad_output: ArrayLike | None = None, *, out: FloatArray | None = None
@@ -111,41 +110,51 @@ class Loss:
         RuntimeError
             If there was no `forward` before.
         """
-        if self._cache is None:
-            raise RuntimeError(f"{type(self).__name__}.backward: there was no forward before")
-        predicted = self._cache[0]
-        upstream = self._upstream(grad_output, predicted.shape, predicted.size)
-        grad = prepare_out(out, predicted.shape, predicted.dtype, predicted)
+        batch = self._remembered()
+        gradient: FloatArray = batch.gradient(self.derivative, self._upstream(grad_output), out)
+        return gradient
 
-        def applied(upstream: FloatArray, *arrays: FloatArray) -> FloatArray:
-            return upstream * self.derivative(*arrays)
-
-        in_blocks(applied, grad, np.broadcast_to(upstream, grad.shape), *self._cache, wide=True)
-        return grad
+    def _read(self, input: ArrayLike, target: ArrayLike) -> Entries | Samples:
+        """Return the batch; InputError if it is not one."""
+        predicted = as_float_array("input", input)
+        wanted = as_float_array("target", target, predicted.dtype)
+        check_shape("target", wanted, predicted.shape)
+        self._check_entries(predicted, wanted)
+        return Entries(predicted, wanted, *self._others(predicted))
 
     def _check_entries(self, input: FloatArray, target: FloatArray) -> None:
         """Raise InputError if entries lie where the loss is not defined."""
 
     def _others(self, input: FloatArray) -> tuple[FloatArray, ...]:  # noqa: ARG002
-        """Return what `function` needs beside input and target, in shapes that broadcast."""
+        """Return what `function` needs beside input and target, of the shape of the input."""
         return ()
 
-    def _upstream(
-        self, grad_output: ArrayLike | None, shape: tuple[int, ...], count: float
-    ) -> FloatArray:
-        """Return what multiplies the derivative of every loss, in float64; a mean is of `count`."""
-        if self.reduction != "none":
-            shape = ()
-        elif grad_output is None:
-            raise InputError(
-                "grad_output", f"an array of shape {shape} without a reduction", "None"
-            )
-        given = np.asarray(1.0 if grad_output is None else grad_output)
-        if given.dtype.kind not in "fiu":
-            raise InputError("grad_output", "floating-point numbers", describe(given))
-        upstream: FloatArray = given.astype(np.float64)
-        check_shape("grad_output", upstream, shape)
-        return upstream / count if self.reduction == "mean" and count else upstream
+    def _count(self, batch: Entries | Samples) -> float:
+        """Return what the sum of the losses is divided by."""
+        return batch.count if self.reduction == "mean" else 1
+
+    def _reduced(self) -> float | FloatArray:
+        """Return the loss of the batch that is remembered."""
+        batch = self._remembered()
+        if self.reduction == "none":
+            losses: FloatArray = batch.losses(self.function)
+            return losses
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return float(np.divide(batch.total(self.function), self._count(batch)))
+
+    def _remembered(self) -> Any:
+        if self._cache is None:
+            raise RuntimeError(f"{type(self).__name__}.backward: there was no forward before")
+        return self._cache
+
+    def _upstream(self, grad_output: ArrayLike | None) -> FloatArray:
+        """Return what multiplies the derivatives: `grad_output`, divided for a mean."""
+        batch = self._remembered()
+        if self.reduction == "none":
+            return read_upstream(grad_output, batch.shape)
+        upstream = read_upstream(1.0 if grad_output is None else grad_output, ())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(upstream.astype(np.float64) / self._count(batch))
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -163,8 +172,28 @@ class Loss:
         return f"{type(self).__name__}({arguments})"
 
 
-def reduced(total: float, count: float, reduction: str) -> float:
-    """Return a sum of losses, or the mean of so many; NaN for the mean of none."""
-    if reduction == "sum":
-        return total
-    return total / count if count else float("nan")
+def read_upstream(grad_output: ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:
+    """Return a gradient of losses of this shape; InputError if it is not one."""
+    if grad_output is None:
+        raise InputError("grad_output", f"an array of shape {shape} without a reduction", "None")
+    given = np.asarray(grad_output)
+    if given.dtype.kind not in "fiu":
+        raise InputError("grad_output", "numbers", describe(given))
+    check_shape("grad_output", given, shape)
+    return given
+
+
+def broadcast(name: str, array: FloatArray, input: FloatArray) -> FloatArray:
+    """Return an array as if it had the shape and type of the input.
+
+    Raises
+    ------
+    InputError
+        If its shape does not broadcast to that of the input.
+    """
+    try:
+        return np.broadcast_to(array.astype(input.dtype, copy=False), input.shape)
+    except ValueError:
+        raise InputError(
+            name, f"a shape that broadcasts to {input.shape}", f"shape {array.shape}"
+        ) from None
