@@ -1,4 +1,8 @@
-"""``python -m parity_tests lockstep``: train in NumPy and in PyTorch side by side, and watch."""
+"""The command line, ``python -m parity_tests``.
+
+``lockstep`` trains in NumPy and in PyTorch side by side; ``operations`` lists all operations;
+``seeds`` runs every check with many seeds.
+"""
 
 import os
 
@@ -18,6 +22,8 @@ import numpy as np
 from numpy_impl import DataLoader, InputError, MissingExtraError, accuracy
 from numpy_impl.arrays import check_number, check_positive_int
 from numpy_impl.data import Dataset, MnistUnavailableError, load_mnist
+from parity_tests.checks import all_checks
+from parity_tests.guide import left_out_table, operations_table
 from parity_tests.lockstep import (
     Array,
     Step,
@@ -48,6 +54,22 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--batch-size", type=int, default=64, help="default: 64")
     run.add_argument("--hidden", type=int, nargs="+", default=[128], help="default: 128")
     run.add_argument("--seed", type=int, default=0, help="default: 0")
+    run.set_defaults(run=_lockstep)
+
+    table = commands.add_parser(
+        "operations", help="print all operations and what PyTorch takes beside, as Markdown"
+    )
+    table.set_defaults(run=_operations)
+
+    seeds = commands.add_parser(
+        "seeds",
+        help="run every check with many seeds, and count false alarms",
+        description="Inputs are drawn anew for each seed; every check must pass with all of them.",
+    )
+    seeds.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
+    seeds.add_argument("--count", type=int, default=10, help="how many (default: 10)")
+    seeds.add_argument("--only", default="", help="only checks whose id contains this")
+    seeds.set_defaults(run=_seeds)
     return parser
 
 
@@ -68,7 +90,7 @@ def _data(folder: Path | None, rng: np.random.Generator) -> Dataset:
         )
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _lockstep(arguments: argparse.Namespace) -> int:
     epochs = check_positive_int("--epochs", arguments.epochs)
     batch_size = check_positive_int("--batch-size", arguments.batch_size)
     hidden = [check_positive_int("--hidden", width) for width in arguments.hidden]
@@ -147,11 +169,37 @@ def _summarize(
         print(f", PyTorch {last.theirs.values:.2g}")
 
 
+def _operations(_arguments: argparse.Namespace) -> int:
+    print(operations_table(), left_out_table(), sep="\n\n")
+    return 0
+
+
+def _seeds(arguments: argparse.Namespace) -> int:
+    first = int(check_number("--first", arguments.first))
+    count = check_positive_int("--count", arguments.count)
+    run = failed = 0
+    for seed in range(first, first + count):
+        for check in all_checks(seed):
+            if arguments.only not in check.id:
+                continue
+            run += 1
+            try:
+                check.run()
+            except Exception as error:  # whatever it is, the check did not pass
+                failed += 1
+                print(f"seed {seed}: {check.id}: {type(error).__name__}: {error}", flush=True)
+        print(f"seed {seed}: {run} checks so far, {failed} failed", flush=True)
+    if not run:
+        raise InputError("--only", "part of the id of a check", repr(arguments.only))
+    return int(failed > 0)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Return 0 if all is well, 1 on a drift beyond rounding, 2 on bad input."""
+    """Return 0 if all is well, 1 on a drift beyond rounding or a failed check, 2 on bad input."""
     arguments = _parser().parse_args(argv)
     try:
-        return _run(arguments)
+        status: int = arguments.run(arguments)
+        return status
     except (InputError, MissingExtraError, OSError) as error:
         print(f"parity_tests: error: {error}", file=sys.stderr)
         return 2

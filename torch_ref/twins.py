@@ -12,10 +12,19 @@ import torch
 
 import numpy_impl as ours
 from torch_ref.layers import Residual
+from torch_ref.losses import FocalLoss, SigmoidFocalLoss
+from torch_ref.optimizers import Lion, Muon, adagrad
 
 DTYPES = {np.dtype(np.float32): torch.float32, np.dtype(np.float64): torch.float64}
 
-OTHERS: Mapping[type, Callable[..., Any]] = {ours.Residual: Residual}
+OTHERS: Mapping[type, Callable[..., Any]] = {
+    ours.FocalLoss: FocalLoss,
+    ours.SigmoidFocalLoss: SigmoidFocalLoss,
+    ours.Residual: Residual,
+    ours.Adagrad: adagrad,
+    ours.Lion: Lion,
+    ours.Muon: Muon,
+}
 """For classes whose twin is not PyTorch's class of that name: what makes it."""
 
 

@@ -1,4 +1,5 @@
 """The registry: one declaration per operation, read by every check.
 
-A new operation is one entry here and its formula in `numpy_impl`; nothing else has to be edited.
+The report, the benchmarks and the mapping guide read it as well. A new operation is one declaration
+and its formula in `numpy_impl`; nothing else has to be edited.
 """

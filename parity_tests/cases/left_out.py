@@ -14,8 +14,19 @@ EVERYWHERE: Mapping[str, str] = {
 }
 """Argument -> reason, for whichever class has it."""
 
-OF_CLASS: Mapping[str, Mapping[str, str]] = {}
+OF_CLASS: Mapping[str, Mapping[str, str]] = {
+    "Hardtanh": {
+        "min_value": "deprecated in PyTorch, in favour of min_val",
+        "max_value": "deprecated in PyTorch, in favour of max_val",
+    },
+}
 """Class -> argument -> reason."""
 
-OTHER_DEFAULTS: Mapping[str, Mapping[str, str]] = {}
+_DIM = "without it PyTorch warns and guesses the axis from the shape"
+
+OTHER_DEFAULTS: Mapping[str, Mapping[str, str]] = {
+    "LogSoftmax": {"dim": _DIM},
+    "Softmax": {"dim": _DIM},
+    "Softmin": {"dim": _DIM},
+}
 """Class -> argument -> why its default is not PyTorch's."""

@@ -27,12 +27,16 @@ class ModelCase:
     terms : int
         Length of the sums on the way, added up over the layers and over the batch: what the
         float64 bound is derived from.
+    monotonic : bool
+        Whether the same network of the magnitudes of weights and inputs gives the unit of error,
+        as it does for affine maps and rectifiers. Otherwise autograd does, which takes longer.
     """
 
     name: str
     make: Factory
     shapes: tuple[tuple[int, ...], ...]
     terms: int
+    monotonic: bool = True
 
 
 def _mlp(*sizes: int) -> Factory:
@@ -55,6 +59,27 @@ def _without_bias(rng: np.random.Generator, dtype: np.dtype[Any]) -> ours.Sequen
     )
 
 
+def _blocks(rng: np.random.Generator, dtype: np.dtype[Any]) -> ours.Sequential:
+    """Normalization, a smooth activation, a residual block and log-probabilities."""
+    model = ours.Sequential(
+        # A bias here would be subtracted again with the mean: its gradient is zero.
+        ours.Linear(FEATURES, HIDDEN, bias=False, rng=rng, dtype=dtype),
+        ours.BatchNorm1d(HIDDEN, dtype=dtype),
+        ours.GELU(),
+        ours.Residual(
+            ours.LayerNorm(HIDDEN, dtype=dtype),
+            ours.Linear(HIDDEN, HIDDEN, rng=rng, dtype=dtype),
+            ours.SiLU(),
+        ),
+        ours.Linear(HIDDEN, CLASSES, rng=rng, dtype=dtype),
+        ours.LogSoftmax(dim=-1),
+    )
+    for parameter in model.parameters():
+        if parameter.ndim == 1:
+            parameter.data = rng.uniform(0.5, 1.5, parameter.shape)
+    return model
+
+
 _ROWS = ((BATCH, FEATURES), (1, FEATURES))
 _ANY = (*_ROWS, (FEATURES,), (3, 2, FEATURES), (0, FEATURES))
 
@@ -69,6 +94,14 @@ MODELS: tuple[ModelCase, ...] = (
         _mlp(FEATURES, 17, HIDDEN, CLASSES),
         _ROWS,
         FEATURES + 2 * 17 + 2 * HIDDEN + CLASSES + BATCH,
+    ),
+    ModelCase(
+        "blocks",
+        _blocks,
+        ((BATCH, FEATURES),),
+        # Every layer takes up the errors of those before it.
+        8 * (FEATURES + 4 * HIDDEN + CLASSES + BATCH),
+        monotonic=False,
     ),
     ModelCase("lesson-mlp", _mlp(784, 128, 10), ((131, 784),), 784 + 2 * 128 + 10 + 131),
 )

@@ -6,13 +6,38 @@ runs them to see that they notice.
 
 from collections.abc import Iterator
 
-from parity_tests.checks import contracts, data, layers, lockstep, losses, models, optimizers
+from parity_tests.checks import (
+    contracts,
+    data,
+    initializers,
+    layers,
+    lockstep,
+    losses,
+    models,
+    optimizers,
+    schedulers,
+    signatures,
+)
 from parity_tests.checks.check import Check
 
 __all__ = ["Check", "all_checks"]
 
+# In the order in which data flows.
+_MODULES = (
+    initializers,
+    layers,
+    models,
+    losses,
+    optimizers,
+    schedulers,
+    signatures,
+    data,
+    contracts,
+    lockstep,
+)
+
 
 def all_checks(seed: int = 0) -> Iterator[Check]:
     """Yield every check, with inputs drawn from this seed."""
-    for module in (models, layers, losses, optimizers, data, contracts, lockstep):
+    for module in _MODULES:
         yield from module.checks(seed)

@@ -18,7 +18,6 @@ from parity_tests.cases.losses import labels
 from parity_tests.cases.models import MODELS
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.layers import CASES as LAYERS
-from parity_tests.checks.layers import make_layer
 from parity_tests.inputs import BATCH, CLASSES, FEATURES, HIDDEN, mixed, normal
 
 Model = ours.Layer | ours.Sequential
@@ -38,7 +37,7 @@ def checks(seed: int) -> Iterator[Check]:
     for layer in LAYERS:
         for variant in layer.variants:
             name = f"{layer.operation.__name__}/{variant}"
-            cases.append((name, partial(make_layer, layer, variant), layer.shapes[0]))
+            cases.append((name, partial(layer.make, variant), layer.shapes[0]))
     for name, make, shape in cases:
         for promise, check in for_models.items():
             yield Check(f"contract/{name}/{promise}", partial(check, Setting(make, shape, seed)))
@@ -140,7 +139,9 @@ def check_evaluation_mode(setting: Setting) -> None:
     assert expected is not None
     assert np.array_equal(result, expected), "evaluating changed what backward remembers"
     assert _equal(_grads(model), grads), "evaluating changed what backward remembers"
-    if not isinstance(model, ours.Dropout | ours.BatchNorm1d):  # which do something else on purpose
+    layers = model if isinstance(model, ours.Sequential) else [model]
+    # Some do something else on purpose.
+    if not any(isinstance(layer, ours.Dropout | ours.BatchNorm1d) for layer in layers):
         assert np.array_equal(other, model.forward(-2 * x[:1])), "evaluation is something else"
 
 
@@ -204,16 +205,32 @@ def check_workspace(seed: int) -> None:
     """Training in buffers full of NaN, a short last batch included, gives the same bits."""
     # Hidden layers of different widths, so that no buffer fits in another's place.
     trainer, x, y = _training(seed, FLOAT32, (FEATURES, 17, HIDDEN, CLASSES))
-    fresh = copy.deepcopy(trainer)
-    workspace = ours.Workspace(trainer.model, BATCH, FEATURES)
-    for batch, targets in _batches(x, y):
-        for buffer in (*workspace.outputs, *workspace.grads):
-            buffer.fill(np.nan)
-        loss = trainer.step(batch, targets, workspace)
-        assert loss == fresh.loss.forward(fresh.model.forward(batch), targets)
-        fresh.model.backward(fresh.loss.backward())
-        fresh.optimizer.step()
-        assert np.array_equal(trainer.model.arena.values, fresh.model.arena.values)
+    rng = np.random.default_rng(seed)
+    blocks = ours.Sequential(
+        ours.Linear(FEATURES, 17, rng=rng),
+        ours.BatchNorm1d(17),
+        ours.Tanh(),
+        ours.Dropout(0.2, rng=rng),
+        ours.Residual(ours.LayerNorm(17), ours.Linear(17, 17, rng=rng), ours.ReLU()),
+        ours.Linear(17, HIDDEN, rng=rng),
+        ours.Softmax(dim=-1),
+        ours.Flatten(),
+        ours.Linear(HIDDEN, CLASSES, rng=rng),
+    )
+    other = ours.Trainer(blocks, ours.CrossEntropyLoss(), ours.Adam(blocks.parameters()))
+    for trained in (trainer, other):
+        fresh = copy.deepcopy(trained)
+        workspace = ours.Workspace(trained.model, BATCH, FEATURES)
+        for batch, targets in _batches(x, y):
+            for buffer in (*workspace.outputs, *workspace.grads):
+                buffer.fill(np.nan)
+            loss = trained.step(batch, targets, workspace)
+            assert loss == fresh.loss.forward(fresh.model.forward(batch), targets)
+            fresh.model.backward(fresh.loss.backward())
+            fresh.optimizer.step()
+            assert np.array_equal(trained.model.arena.values, fresh.model.arena.values)
+            for name, array in trained.model.buffers().items():
+                assert np.array_equal(array, fresh.model.buffers()[name]), name
 
 
 def check_plain_step(seed: int) -> None:
@@ -325,7 +342,7 @@ def check_workers(seed: int) -> None:
         x, y = normal(rng, (samples, FEATURES)), labels(rng, (samples, CLASSES))
         loader = ours.DataLoader(x, y, batch_size=BATCH, shuffle=True, rng=rng, dtype=FLOAT64)
         optimizer = ours.AdamW(ours.decay_groups(model.parameters(), 0.1))
-        loss = ours.CrossEntropyLoss(reduction)
+        loss = ours.CrossEntropyLoss(reduction=reduction)
         values, grads = model.arena.values, model.arena.grads
         with ours.Trainer(model, loss, optimizer, workers=workers).session(loader) as train_epoch:
             losses = [train_epoch(), train_epoch()]

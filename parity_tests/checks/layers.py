@@ -1,6 +1,5 @@
 """The layers and activations of the catalogue, in every form: y, dL/dx and dL/dparameter."""
 
-import inspect
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -20,7 +19,7 @@ from parity_tests.checks.refusals import refusal_checks
 from parity_tests.checks.statistics import rarely_farther
 from parity_tests.conditions import elementwise_conditions, module_conditions
 from parity_tests.differences import central_difference
-from parity_tests.inputs import DRAWS, LAYOUTS, mixed, normal
+from parity_tests.inputs import DRAWS, LAYOUTS, Repeated, mixed, normal
 from parity_tests.measures import Comparison, compare_float32, compare_float64, scaled_error
 from torch_ref import Autograd, differentiate, from_torch, load_weights, to_torch, twin_of
 from torch_ref.layers import MaskedDropout
@@ -34,7 +33,7 @@ def checks(seed: int) -> Iterator[Check]:
     for case in CASES:
         operation = case.operation.__name__
         for variant in case.variants:
-            make = partial(make_layer, case, variant)
+            make = partial(case.make, variant)
             name = f"{operation}/{variant}"
             for dtype in (FLOAT64, FLOAT32):
                 for shape in case.shapes:
@@ -52,6 +51,8 @@ def checks(seed: int) -> Iterator[Check]:
             yield Check(f"differences/{name}", partial(check_by_differences, case, make, seed))
             yield Check(f"both-ways/{name}", partial(check_both_ways, make, seed))
             yield Check(f"accuracy/{name}", partial(check_accuracy, case, make, seed))
+            if _is_computed_in_blocks(case):
+                yield Check(f"blocks/{name}", partial(check_blocks, make, seed))
         yield from refusal_checks(case.operation, case.variants, case.refusals, mixed_input(case))
     yield Check("dropout/draws", partial(check_draws, seed))
 
@@ -64,34 +65,6 @@ def shape_name(shape: Shape) -> str:
 def mixed_input(case: LayerCase) -> tuple[Array, ...]:
     """Return an input that the layer takes."""
     return (mixed(np.random.default_rng(0), case.shapes[0]).astype(FLOAT32),)
-
-
-def make_layer(
-    case: LayerCase, variant: str, rng: np.random.Generator, dtype: np.dtype[Any]
-) -> ours.Layer:
-    """Return a layer with random parameters, none of which is at its default."""
-    options: dict[str, Any] = dict(case.variants[variant])
-    if "layers" in options:
-        layer = case.operation(*options["layers"]({"rng": rng, "dtype": dtype}))
-    else:
-        takes = inspect.signature(case.operation).parameters
-        drawn = {"rng": Repeated(np.random.PCG64(0)), "dtype": dtype}
-        options |= {name: value for name, value in drawn.items() if name in takes}
-        layer = case.operation(**options)
-    for parameter in layer.parameters():
-        parameter.data = rng.standard_normal(parameter.shape)
-    return layer
-
-
-class Repeated(np.random.Generator):
-    """A generator that draws the same uniform numbers every time."""
-
-    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:  # type: ignore[override]
-        """Return, or write to `out`, what a new generator of a fixed seed draws."""
-        return np.random.default_rng(7).random(size, dtype, out)
-
-    def __reduce__(self) -> tuple[type, tuple[np.random.BitGenerator]]:  # type: ignore[override]
-        return Repeated, (np.random.PCG64(0),)
 
 
 Make = Callable[[np.random.Generator, np.dtype[Any]], ours.Layer]
@@ -159,6 +132,15 @@ def _unit(
     return Autograd(output + floor, grad_input + floor, grads)
 
 
+_ROWS_WITH_LIMITS = (
+    (np.inf, 1.0, 0.0),
+    (-np.inf, 1.0, 2.0),
+    (-np.inf, -np.inf, -np.inf),
+    (np.nan, 1.0, 0.0),
+    (np.inf, -np.inf, 0.0),
+)
+
+
 def check_special_values(
     case: LayerCase, make: Make, dtype: np.dtype[Any], seed: int
 ) -> Iterator[Comparison]:
@@ -177,18 +159,52 @@ def check_special_values(
     if not layer.elementwise:
         # So small that an eps beside them shows.
         yield from _compare(case, layer, (1e-4 * normal(rng, finite.shape)).astype(dtype), rng)
-    else:
+    if "dim" in layer.arguments:
+        rows = np.array(_ROWS_WITH_LIMITS, dtype)
+        yield from _limits(layer, rows if layer.config()["dim"] in (1, -1) else rows.T)
+    if layer.elementwise:
         yield from _limits(layer, np.array([np.inf, -np.inf, np.nan], dtype))
+        if case.exact is not None:
+            yield from _compare_exactly(case, case.exact, layer, finite, rng)
+        if kinks and dtype == FLOAT32 and not layer.wide:
+            # Kinks are where they are in float32, as in PyTorch.
+            grad_output = normal(rng, finite.shape).astype(dtype)
+            theirs = differentiate(_twin(layer), finite, grad_output)
+            yield from _same(layer, finite, grad_output, theirs, "as PyTorch in float32")
+
+
+def _compare_exactly(
+    case: LayerCase,
+    exact: Callable[[torch.Tensor], torch.Tensor],
+    layer: ours.Layer,
+    x: Array,
+    rng: np.random.Generator,
+) -> Iterator[Comparison]:
+    grad_output = normal(rng, x.shape).astype(x.dtype)
+    result = run_both_ways(layer, x, grad_output)
+    theirs = differentiate(_twin(layer), x, grad_output)
+    truth = differentiate(exact, x, grad_output, dtype=torch.float64)
+    values, upstream = (torch.tensor(a, dtype=torch.float64) for a in (x, grad_output))
+    tiny = np.finfo(x.dtype).smallest_normal
+    units = [unit + tiny for unit in elementwise_conditions(exact, values, upstream)]
+    return compare_all(case.terms, x.dtype, result, theirs, truth, Autograd(*units, {}))
 
 
 def _limits(layer: ours.Layer, x: Array) -> Iterator[Comparison]:
-    grad_output = np.array([0.7, -1.3, 0.5], x.dtype)
+    grad_output = np.resize(np.array([0.7, -1.3, 0.5], x.dtype), x.shape)
+    # In float32 PyTorch's GELU of infinity is NaN.
+    theirs = differentiate(_twin(layer).double(), x, grad_output, dtype=torch.float64)
+    yield from _same(layer, x, grad_output, theirs, "at inf, -inf and nan")
+
+
+def _same(
+    layer: ours.Layer, x: Array, grad_output: Array, theirs: Autograd, what: str
+) -> Iterator[Comparison]:
     result = run_both_ways(layer, x, grad_output)
-    theirs = differentiate(_twin(layer), x, grad_output)
     for name in ("output", "grad_input"):
         actual, expected = getattr(result, name), getattr(theirs, name)
         error = scaled_error(actual, expected, np.abs(expected), x.dtype)
-        yield Comparison(f"{name} at inf, -inf and nan", error, None, 4.0)
+        yield Comparison(f"{name} {what}", error, None, 4.0)
 
 
 def check_evaluation(
@@ -289,6 +305,27 @@ def check_both_ways(make: Make, seed: int) -> None:
         assert state.keys() == model.state_dict().keys()
         for name, array in model.state_dict().items():
             assert np.array_equal(state[name], array), name
+
+
+def _is_computed_in_blocks(case: LayerCase) -> bool:
+    operation = case.operation
+    return "dim" in operation.arguments or (operation.elementwise and not operation.random)
+
+
+def check_blocks(make: Make, seed: int) -> None:
+    """An input of more than one block of entries gives what its parts give."""
+    rng = np.random.default_rng(seed)
+    layer = make(rng, FLOAT64)
+    x, grad_output = mixed(rng, (139, 131)), normal(rng, (139, 131))
+    whole = run_both_ways(layer, x, grad_output)
+    axis = 1 if getattr(layer, "dim", -1) in (0, -2) else 0
+    pieces = [np.array_split(array, 5, axis) for array in (x, grad_output)]
+    parts = [run_both_ways(layer, *piece) for piece in zip(*pieces, strict=True)]
+    for name in ("output", "grad_input"):
+        expected = np.concatenate([getattr(part, name) for part in parts], axis)
+        np.testing.assert_allclose(
+            getattr(whole, name), expected, rtol=1e-14, atol=1e-300, err_msg=name
+        )
 
 
 def check_draws(seed: int) -> None:

@@ -25,7 +25,7 @@ def checks(seed: int) -> Iterator[Check]:  # noqa: ARG001 - nothing is drawn
 
 def public_kinds() -> list[type]:
     """Return the layers, losses, optimizers and schedulers that `numpy_impl` has."""
-    bases = (ours.Layer, ours.Loss, ours.Optimizer)
+    bases = (ours.Layer, ours.Loss, ours.Optimizer, ours.LRScheduler)
     public = [getattr(ours, name) for name in ours.__all__]
     return [
         kind

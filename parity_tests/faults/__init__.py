@@ -5,13 +5,35 @@ compiles the changed source in the function's own module and puts the result in 
 whose text no longer occurs is an error, so the catalogue cannot go stale in silence.
 """
 
-from parity_tests.faults import activations, data, layers, losses, optimizers, training
+from parity_tests.faults import (
+    activations,
+    data,
+    initializers,
+    layers,
+    losses,
+    optimizers,
+    schedulers,
+    signatures,
+    training,
+)
 from parity_tests.faults.fault import Fault, planted
 
 __all__ = ["FAULTS", "Fault", "planted"]
 
+_MODULES = (
+    initializers,
+    layers,
+    activations,
+    losses,
+    optimizers,
+    schedulers,
+    signatures,
+    data,
+    training,
+)
+
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for module in (layers, activations, losses, optimizers, data, training)
+    for module in _MODULES
     for fault in module.FAULTS
 )
