@@ -26,9 +26,12 @@ Row = dict[str, Any]
 
 
 def measurable() -> Iterator[Declared]:
-    """Yield the layers, losses and optimizers, in their first form."""
+    """Yield the layers, losses and optimizers, each once, to be measured in its first form."""
+    seen: set[str] = set()
     for declared in catalogue():
-        if declared.kind in ("layer", "activation", "loss", "optimizer"):
+        timed = declared.kind in ("layer", "activation", "loss", "optimizer")
+        if timed and declared.operation not in seen:
+            seen.add(declared.operation)
             yield declared
 
 
@@ -61,12 +64,13 @@ def _child(side: str) -> Child:
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the rows as a table."""
-    yield "kind       operation            size          NumPy us  PyTorch us  NumPy / PyTorch"
+    yield "kind        operation            size          NumPy us  PyTorch us  NumPy / PyTorch"
     for row in rows:
         size = row["size"] if isinstance(row["size"], int) else "x".join(map(str, row["size"]))
         yield (
-            f"{row['kind']:9}  {row['operation']:19}  {size!s:11}  {row['numpy_seconds'] * 1e6:8.1f}"
-            f"  {row['torch_seconds'] * 1e6:10.1f}  {row['ratio_to_torch']:15.2f}"
+            f"{row['kind']:10}  {row['operation']:19}  {size!s:11}  "
+            f"{row['numpy_seconds'] * 1e6:8.1f}  {row['torch_seconds'] * 1e6:10.1f}  "
+            f"{row['ratio_to_torch']:15.2f}"
         )
 
 

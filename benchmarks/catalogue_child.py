@@ -1,7 +1,7 @@
 """``python -m benchmarks.catalogue_child SIDE``: time single operations of one library.
 
-Answers in lines of JSON: first that it is ready, then to each question, ``[kind, operation, size]``,
-the seconds of one call.
+Answers in lines of JSON: first that it is ready, then to each question, which is
+``[kind, operation, size]``, the seconds of one call.
 """
 
 import gc

@@ -162,7 +162,7 @@ class BatchNorm1d(Layer):
     num_features : int
         Features C of an input of shape (N, C) or (N, C, L).
     eps : float, default 1e-5
-        Added to the variance, at least 0.
+        Added to the variance, at least 0; above 0 wherever the batch's own variance is taken.
     momentum : float or None, default 0.1
         Weight of the newest batch in the running averages; with None they are the means of all
         batches so far.
@@ -187,8 +187,8 @@ class BatchNorm1d(Layer):
     Raises
     ------
     InputError
-        If an argument is not as above. In `forward`, for another shape, or a batch with a single
-        value per feature in training mode.
+        If an argument is not as above. In `forward`, for another shape, a batch with a single
+        value per feature in training mode, or an eps of 0 with the batch's own variance.
 
     References
     ----------
@@ -271,6 +271,8 @@ class BatchNorm1d(Layer):
             np.copyto(target, normalize_backward(grad, rows, by, axis=0).reshape(target.shape))
 
     def _moments_of(self, x: FloatArray) -> Moments:
+        if self.eps == 0:
+            raise InputError("eps", "a number above 0 to normalize by the batch with", "0.0")
         rows = self._as_rows(x)
         if not len(rows):
             return Moments(*np.zeros((3, 1, self.num_features)))

@@ -208,8 +208,8 @@ def read_scores(name: str, input: ArrayLike, axes: int | None = None) -> FloatAr
     """
     array = as_float_array(name, input)
     if array.ndim == 0 or (axes is not None and array.ndim > axes) or not classes_of(array):
-        more = " or (batch, classes, ...)" if axes is None else ""
-        raise InputError(name, f"shape (batch, classes), (classes,){more}", describe(array))
+        more = ", or more axes after the classes" if axes is None else ""
+        raise InputError(name, f"shape (batch, classes) or (classes,){more}", describe(array))
     return array
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from numpy_impl.activations.sigmoid import log_sigmoid, sigmoid
 from numpy_impl.arrays import FloatArray, check_number
 from numpy_impl.errors import InputError
-from numpy_impl.losses.logistic import sigmoid, softplus
 from numpy_impl.losses.loss import Loss, broadcast
 from numpy_impl.losses.targets import optional_weights
 
@@ -100,8 +100,9 @@ class BCELoss(Loss):
     def _check_entries(self, input: FloatArray, target: FloatArray) -> None:
         for name, array in (("input", input), ("target", target)):
             # NaN is outside, too.
-            if not ((array >= 0) & (array <= 1)).all():
-                raise InputError(name, "numbers from 0 to 1", "others")
+            within = (array >= 0) & (array <= 1)
+            if not within.all():
+                raise InputError(name, "numbers from 0 to 1", f"{array[~within][0]}")
 
     def _others(self, input: FloatArray) -> tuple[FloatArray, ...]:
         return () if self.weight is None else (broadcast("weight", self.weight, input),)
@@ -115,10 +116,10 @@ def binary_cross_entropy_with_logits(
 ) -> FloatArray:
     r"""Return the cross-entropy of a logit x of yes, entry by entry.
 
-    .. math:: w \bigl(p \, t \, \zeta(-x) + (1 - t) \, \zeta(x)\bigr), \qquad
-              \zeta(x) = \log(1 + e^x)
+    .. math:: -w \bigl(p \, t \log \sigma(x) + (1 - t) \log \sigma(-x)\bigr)
 
-    Neither term is negative for t from 0 to 1, so nothing cancels.
+    with :math:`\sigma` the sigmoid, of which no 1 - :math:`\sigma` is ever formed. Neither term is
+    positive for t from 0 to 1, so nothing cancels.
 
     Parameters
     ----------
@@ -133,7 +134,8 @@ def binary_cross_entropy_with_logits(
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.BCEWithLogitsLoss.html
     """
-    return weight * (pos_weight * target * softplus(-input) + (1 - target) * softplus(input))
+    yes, no = log_sigmoid(input), log_sigmoid(-input)
+    return -weight * (pos_weight * target * yes + (1 - target) * no)
 
 
 def binary_cross_entropy_with_logits_derivative(
@@ -228,7 +230,7 @@ def soft_margin(input: FloatArray, target: FloatArray) -> FloatArray:
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.SoftMarginLoss.html
     """
-    return softplus(-target * input)
+    return -log_sigmoid(target * input)
 
 
 def soft_margin_derivative(input: FloatArray, target: FloatArray) -> FloatArray:

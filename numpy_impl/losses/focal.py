@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from numpy_impl.activations.sigmoid import log_sigmoid, sigmoid
 from numpy_impl.arrays import FloatArray, IntArray, check_number
 from numpy_impl.losses.batch import Samples, classes_of, labelled, read_scores, shape_of_losses
-from numpy_impl.losses.logistic import sigmoid, softplus
 from numpy_impl.losses.loss import Loss
 from numpy_impl.losses.targets import class_weights, optional_weights, read_labels
 
@@ -39,7 +39,7 @@ def focal(logits: FloatArray, target: IntArray, gamma: float = 2.0) -> FloatArra
     Lin et al. (2017), Focal loss for dense object detection, https://arxiv.org/abs/1708.02002
     """
     others, _ = _others(logits, target)
-    return sigmoid(others) ** gamma * softplus(others)
+    return sigmoid(others) ** gamma * -log_sigmoid(-others)
 
 
 def focal_derivative(logits: FloatArray, target: IntArray, gamma: float = 2.0) -> FloatArray:
@@ -53,7 +53,7 @@ def focal_derivative(logits: FloatArray, target: IntArray, gamma: float = 2.0) -
     """
     others, shares = _others(logits, target)
     q = sigmoid(others)
-    slope = q**gamma * (q + gamma * sigmoid(-others) * softplus(others))
+    slope = q**gamma * (q + gamma * sigmoid(-others) * -log_sigmoid(-others))
     shares[np.arange(len(logits)), target] = -1.0
     grad: FloatArray = shares * slope[:, np.newaxis]
     return grad

@@ -364,7 +364,7 @@ class GaussianNLLLoss(Loss):
         check_shape("target", wanted, predicted.shape)
         variance = as_float_array("var", var, predicted.dtype)
         if (variance < 0).any():
-            raise InputError("var", "no negative numbers", "some")
+            raise InputError("var", "numbers that are not negative", f"{variance.min()}")
         spread = _spread(variance, predicted.shape)
         self._var_shape = variance.shape
         self._cache = Entries(predicted, wanted, spread)

@@ -65,7 +65,8 @@ def clip_grad_norm_(
     ----------
     Pascanu et al. (2013), On the difficulty of training recurrent neural networks,
     https://arxiv.org/abs/1211.5063
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
+    `torch.nn.utils.clip_grad_norm_
+    <https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html>`__
     """
     grads = _gradients(parameters)
     if max_norm != math.inf:
@@ -101,7 +102,8 @@ def clip_grad_value_(parameters: Parameter | Iterable[Parameter], clip_value: fl
 
     References
     ----------
-    https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html
+    `torch.nn.utils.clip_grad_value_
+    <https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html>`__
     """
     grads = _gradients(parameters)
     if clip_value != math.inf:

@@ -317,9 +317,7 @@ def _of_classes(
     )
 
 
-_WEIGHTS: Mapping[str, Array] = {
-    "weight": np.array([0.3, 1.7, 0.0, 2.3, 0.9]),
-}
+_WITH_ZERO = {"weight": np.array([0.3, 1.7, 0.0, 2.3, 0.9])}
 _POSITIVE = {"weight": np.array([0.3, 1.7, 0.6, 2.3, 0.9])}
 _ALONG = {"weight": np.linspace(0.3, 2.1, FEATURES)}
 _UPON = {"pos_weight": np.linspace(2.7, 0.2, FEATURES)}
@@ -367,7 +365,7 @@ LOSSES: tuple[LossCase, ...] = (
         variants={
             "default": {},
             "weight": _POSITIVE,
-            "zero-weight": _WEIGHTS,
+            "zero-weight": _WITH_ZERO,
             "ignore-index": {"ignore_index": 2},
             "smoothing": {"label_smoothing": 0.3},
             "all": {**_POSITIVE, "ignore_index": 2, "label_smoothing": 0.3},
@@ -668,7 +666,7 @@ LOSSES: tuple[LossCase, ...] = (
         derivative=binary.soft_margin_derivative,
         draws=DRAWS,
         exact=ExactSoftMargin,
-        reason="PyTorch's exponential overflows, and its gradient is then inf / inf",
+        reason="PyTorch's exponential overflows beyond 88, and its gradient is then inf / inf",
         refusals=_numeric(),
     ),
     LossCase(

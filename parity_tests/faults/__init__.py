@@ -32,8 +32,4 @@ _MODULES = (
     training,
 )
 
-FAULTS: tuple[Fault, ...] = tuple(
-    fault
-    for module in _MODULES
-    for fault in module.FAULTS
-)
+FAULTS: tuple[Fault, ...] = tuple(fault for module in _MODULES for fault in module.FAULTS)
