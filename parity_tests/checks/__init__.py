@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from parity_tests.checks import (
     contracts,
     data,
+    erf,
     initializers,
     layers,
     lockstep,
@@ -25,6 +26,7 @@ __all__ = ["Check", "all_checks"]
 # In the order in which data flows.
 _MODULES = (
     initializers,
+    erf,
     layers,
     models,
     losses,

@@ -122,7 +122,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
         "0.weight of shape (11, 12) for (11, 13)",
     ),
     # losses
-    "reduction": (lambda: ours.CrossEntropyLoss(reduction="avg"), "reduction: expected one of ['none'"),
+    "reduction": (lambda: ours.CrossEntropyLoss(reduction="avg"), "reduction: expected one of"),
     "logits 0-D": (lambda: ours.CrossEntropyLoss()(Z[0, 0], 0), "logits: expected shape (batch, c"),
     "label too large": (
         lambda: ours.CrossEntropyLoss()(Z, [0, 1, 5, 0, 0, 0, 0]),

@@ -943,4 +943,37 @@ FAULTS: tuple[Fault, ...] = (
         "start + _BLOCK - 1)",
         ("blocks/Sigmoid/default", "blocks/LeakyReLU/default"),
     ),
+    # The error function
+    Fault(
+        "erf at the nodes to the digits of float64",
+        "numpy_impl.activations.erf",
+        "_near_node",
+        "result += low[place]",
+        "pass",
+        ("erf/accuracy/float64",),
+    ),
+    Fault(
+        "erf's slope at 0 to the digits of float64",
+        "numpy_impl.activations.erf",
+        "_near_zero",
+        "rest += _REST",
+        "pass",
+        ("erf/accuracy/float64",),
+    ),
+    Fault(
+        "erf by its nodes near 0, too",
+        "numpy_impl.activations.erf",
+        "erf",
+        "size < _NEAR",
+        "size < 0",
+        ("erf/accuracy/float64",),
+    ),
+    Fault(
+        "erf an even function",
+        "numpy_impl.activations.erf",
+        "erf",
+        "np.copysign(result, x)",
+        "result",
+        ("erf/accuracy/float32", "erf/special"),
+    ),
 )
