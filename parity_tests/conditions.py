@@ -12,6 +12,7 @@ References
 Higham, Accuracy and Stability of Numerical Algorithms, section 1.5 (mixed forward-backward error)
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,10 @@ def conditions(function: Function, *inputs: torch.Tensor) -> torch.Tensor:
     total = value.abs()
     if not value.numel():
         return total
-    jacobians = torch.autograd.functional.jacobian(function, inputs)
+    with warnings.catch_warnings():
+        # An operation that is not vectorized makes it slower, and says so.
+        warnings.simplefilter("ignore")
+        jacobians = torch.autograd.functional.jacobian(function, inputs, vectorize=True)
     for jacobian, x in zip(jacobians, inputs, strict=True):
         terms = jacobian.abs() * x.abs()
         total = total + terms.sum(dim=tuple(range(value.ndim, jacobian.ndim)))

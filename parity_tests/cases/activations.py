@@ -115,6 +115,13 @@ _LOGARITHM: dict[str, Any] = {
     "reason": f"{_SUMS}; the logarithm of a sum that is nearly 1",
 }
 
+
+def _sixth(_layer: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """In float64, what a slope of 1/6 is off by if it is that of float32; see `LayerCase`."""
+    off = 2.0**22 if x.dtype == np.float64 else 0.0
+    return np.full(x.shape, off)
+
+
 ACTIVATIONS: tuple[LayerCase, ...] = (
     LayerCase(ours.ReLU, kinks=(0.0,)),
     LayerCase(ours.ReLU6, kinks=(0.0, 6.0)),
@@ -192,8 +199,8 @@ ACTIVATIONS: tuple[LayerCase, ...] = (
     ),
     LayerCase(
         ours.Hardsigmoid,
-        terms=2**26,
         kinks=(-3.0, 3.0),
+        slope_floor=_sixth,
         reason="PyTorch multiplies float64 gradients by 1/6 as rounded to float32",
     ),
     LayerCase(ours.Hardswish, kinks=(-3.0, -1.5, 3.0)),

@@ -23,6 +23,7 @@ def _slopes(layer: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         axes: tuple[int, ...] = (0,) if x.ndim == 2 else (0, 2)
     else:
         axes = tuple(range(x.ndim - len(shape), x.ndim))
+    x = x.astype(np.float64)
     mean = 0.0 if isinstance(layer, ours.RMSNorm) else x.mean(axis=axes, keepdims=True)
     eps = np.finfo(layer.dtype).eps if layer.eps is None else layer.eps
     scale = 1 / np.sqrt(((x - mean) ** 2).mean(axis=axes, keepdims=True) + eps)
@@ -98,6 +99,7 @@ LAYERS: tuple[LayerCase, ...] = (
             Refusal("num_features", {"num_features": 2.5}),
             Refusal("momentum", {"momentum": "0.1"}),
             Refusal("eps", {"eps": -1.0}),
+            Refusal("eps", {"eps": 0.0}),
             Refusal("affine", {"affine": 1}, torch_takes="anything that is true"),
             Refusal("bias", {"bias": None}, torch_takes="what is false"),
             Refusal("track_running_stats", {"track_running_stats": 0}, torch_takes="as above"),

@@ -229,7 +229,7 @@ def _multi_margin_conditions(loss: Any, scores: Array, target: Array) -> tuple[A
     """Magnitudes of the terms of the multi-class hinge loss and of its gradient."""
     axis, right = class_axis(scores.shape), np.expand_dims(target, -1)
     classes = scores.shape[axis]
-    weight = np.ones(classes) if loss.weight is None else loss.weight.astype(np.float64)
+    weight = np.ones(classes) if loss.weight is None else np.abs(loss.weight.astype(np.float64))
     own = np.take_along_axis(scores, right, axis=axis)
     size = abs(loss.margin) + np.abs(own) + np.abs(scores)
     steep = np.maximum(loss.margin - own + scores, 0) if loss.p == 2 else 1.0

@@ -126,7 +126,7 @@ def _unit(
         more = case.floor(x.astype(np.float64))
         output, grad_input = output + more, grad_input + np.abs(grad_output) * more
     if case.slope_floor is not None and x.size:
-        slope = case.slope_floor(layer, x.astype(np.float64))
+        slope = case.slope_floor(layer, x)
         grad_input = grad_input + np.abs(grad_output).max() * slope
     grads = {name: grad + floor for name, grad in grads.items()}
     return Autograd(output + floor, grad_input + floor, grads)

@@ -133,7 +133,7 @@ def _compare(
     upstream, result = _run(loss, arrays, rng)
     theirs = _autograd(kind(loss), case, arrays, upstream, dtype)
     truth = _autograd(kind(loss).double(), case, arrays, upstream, FLOAT64)
-    unit = _unit(case, loss, kind, arrays, upstream)
+    unit = unit_of_error(case, loss, kind, arrays, upstream)
     assert isinstance(result.value, np.ndarray) == (loss.reduction == "none"), "not a float"
     names = ["loss", *(f"grad-{number}" for number in case.wanted)]
     rows = zip(
@@ -213,7 +213,7 @@ def _call(twin: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> Any:
         return twin(*tensors)
 
 
-def _unit(
+def unit_of_error(
     case: LossCase,
     loss: Any,
     kind: Callable[[Any], torch.nn.Module],
@@ -259,7 +259,7 @@ def _count(case: LossCase, loss: Any, arrays: Sequence[Array]) -> float:
     if loss.reduction in ("none", "sum"):
         return 1
     if loss.reduction == "batchmean":
-        return len(arrays[0])
+        return arrays[0].shape[0] if arrays[0].ndim else 1
     if not case.classes:
         return arrays[0].size
     target = arrays[1]
