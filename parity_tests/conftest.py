@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from parity_tests.cases.catalogue import catalogue
 from parity_tests.report import Collector, write_report
 from parity_tests.report.writing import summary_lines
 
@@ -105,7 +106,7 @@ def pytest_terminal_summary(
     terminalreporter.write_line(f"parity: {config.stash[TALLY]}")
     folder = config.option.parity_report
     if folder is not None:
-        report = write_report(folder, config.stash[COLLECTOR].outcomes)
+        report = write_report(folder, config.stash[COLLECTOR].outcomes, catalogue())
         for line in summary_lines(report["totals"]):
             terminalreporter.write_line(f"parity: {line}")
         terminalreporter.write_line(f"parity: report in {folder}")

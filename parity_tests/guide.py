@@ -20,6 +20,12 @@ def operations_table() -> str:
     return "\n".join(lines)
 
 
+def counts() -> tuple[int, int]:
+    """Return the number of operations, networks included, and of the forms that are checked."""
+    forms = {(entry.operation, form) for entry in catalogue() for form in entry.variants}
+    return len({operation for operation, _ in forms}), len(forms)
+
+
 def left_out_table() -> str:
     """Return a Markdown table of the arguments of PyTorch that ours do not take, and why."""
     found: dict[tuple[str, str], list[str]] = {}

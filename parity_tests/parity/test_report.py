@@ -11,11 +11,18 @@ from typing import Any
 
 import pytest
 
+from parity_tests.cases.catalogue import Declared
 from parity_tests.checks import Check
 from parity_tests.measures import Comparison
 from parity_tests.report import write_report
 from parity_tests.report.collector import Outcome, run_and_note
 
+DECLARED = [
+    Declared("activation", "ELU", {"alpha": {"alpha": 0.5}, "default": {}}, None),
+    Declared("optimizer", "SGD", {"default": {"lr": 0.1}, "not-run": {}}, None),
+    Declared("schedule", "StepLR", {"gamma": {"gamma": [1, "a"]}}, None),
+    Declared("network", "mlp", {"default": {}}, None),
+]
 OUTCOMES = [
     Outcome("layer/ELU/default/float32-7x13-normal", True, [Comparison("output", 0.5, 1.0, 3.0)]),
     Outcome("layer/ELU/default/float64-7x13-normal", True, [Comparison("output", 2.0, None, 18.0)]),
@@ -39,7 +46,7 @@ def find_browser() -> str | None:
 
 
 def test_rows_and_totals(tmp_path: Path) -> None:
-    write_report(tmp_path / "made" / "anew", OUTCOMES)
+    write_report(tmp_path / "made" / "anew", OUTCOMES, DECLARED)
     text = (tmp_path / "made" / "anew" / "report.json").read_text()
     report = json.loads(text)
     rows = {(row["operation"], row["variant"]): row for row in report["rows"]}
@@ -52,6 +59,7 @@ def test_rows_and_totals(tmp_path: Path) -> None:
     ]
     alpha = rows["ELU", "alpha"]
     assert (alpha["checks"], alpha["failed"]) == (2, 1)
+    assert alpha["arguments"] == "alpha=0.5"
     assert alpha["gradient"]["float32"]["numpy"]["worst"] == "Infinity"
     assert alpha["forward"]["float32"]["median_ratio"] == 1.0
     default = rows["ELU", "default"]
@@ -73,7 +81,7 @@ def test_rows_and_totals(tmp_path: Path) -> None:
 
 
 def test_markdown(tmp_path: Path) -> None:
-    write_report(tmp_path, OUTCOMES)
+    write_report(tmp_path, OUTCOMES, DECLARED)
     text = (tmp_path / "report.md").read_text()
     assert "4 operations in 5 forms: 7 checks, 1 failed; 6 tensors compared." in text
     assert "| ELU | alpha | 2 (**1 failed**) | 0.5 (0.5) | 0.5 (0.5) | inf (inf) |" in text
@@ -89,11 +97,12 @@ def test_comparisons_of_a_failing_check_are_kept() -> None:
 
 @pytest.mark.skipif(find_browser() is None, reason="there is no Chromium to open the page in")
 def test_the_page_in_a_browser(tmp_path: Path) -> None:
-    write_report(tmp_path, OUTCOMES)
+    write_report(tmp_path, OUTCOMES, DECLARED)
     page = _open(tmp_path, "")
     assert "4 operations in 5 forms" in page
     assert _rows(page) == ["ELU alpha", "ELU default", "SGD default", "StepLR gamma", "mlp default"]
-    assert '<tr class="failed"><td class="name">ELU</td><td class="name">alpha</td>' in page
+    assert '<tr class="failed"><td class="name">ELU</td>' in page
+    assert """title="gamma=[1, 'a']">gamma</td>""" in page
     assert page.count('<svg width="65"') == 5
     assert "5 of 5 forms" in page
     assert "<li>torch: " in page
@@ -112,12 +121,14 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     ],
 )
 def test_search_and_filter(tmp_path: Path, address: str, expected: list[str]) -> None:
-    write_report(tmp_path, OUTCOMES)
+    write_report(tmp_path, OUTCOMES, DECLARED)
     assert _rows(_open(tmp_path, address)) == expected
 
 
 def test_data_cannot_end_its_script(tmp_path: Path) -> None:
-    write_report(tmp_path, [Outcome("layer/</script>/x/y", True, [])])
+    text = "</script>"
+    declared = [Declared("layer", text, {"x": {"a": text}}, None)]
+    write_report(tmp_path, [Outcome(f"layer/{text}/x/y", True, [])], declared)
     page = (tmp_path / "report.html").read_text()
     assert page.count("</script>") == 2
 
@@ -149,5 +160,5 @@ def _open(folder: Path, address: str) -> str:
 
 def _rows(page: str) -> list[str]:
     body: Any = re.search(r"<tbody>(.*?)</tbody>", page, re.DOTALL)
-    names = re.findall(r'<td class="name">([^<]*)</td><td class="name">([^<]*)</td>', body[1])
+    names = re.findall(r'<td class="name">([^<]*)</td><td class="name"[^>]*>([^<]*)</td>', body[1])
     return [" ".join(pair) for pair in names]

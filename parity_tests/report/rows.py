@@ -6,21 +6,23 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+import numpy as np
+
+from parity_tests.cases.catalogue import Declared
 from parity_tests.measures import Comparison
 from parity_tests.report.collector import Outcome
 
-KINDS = {
-    "layer": "layer",
-    "loss": "loss",
-    "optimizer": "optimizer",
-    "schedule": "schedule",
-    "init": "initialization",
-    "model": "network",
-}
-"""Family of the checks that compare an operation with PyTorch -> kind of the operation."""
-
-# Families whose figures, too, belong to an operation's row.
-_ALSO = ("accuracy", "special", "evaluation", "handover")
+# Families of checks whose figures belong to an operation's row.
+_COMPARING = (
+    "layer",
+    "loss",
+    "optimizer",
+    "model",
+    "accuracy",
+    "special",
+    "evaluation",
+    "handover",
+)
 
 _PRECISIONS = ("float32", "float64")
 
@@ -32,6 +34,8 @@ class Row:
     Attributes
     ----------
     kind, operation, variant : str
+    arguments : str
+        What the form is made with.
     checks, failed : int
         Checks that were run on it, and those of them that failed.
     comparisons : dict
@@ -41,6 +45,7 @@ class Row:
     kind: str
     operation: str
     variant: str
+    arguments: str
     checks: int = 0
     failed: int = 0
     comparisons: dict[tuple[str, str], list[Comparison]] = field(default_factory=dict)
@@ -51,6 +56,7 @@ class Row:
             "kind": self.kind,
             "operation": self.operation,
             "variant": self.variant,
+            "arguments": self.arguments,
             "checks": self.checks,
             "failed": self.failed,
         }
@@ -59,30 +65,34 @@ class Row:
         return row
 
 
-def make_rows(outcomes: Iterable[Outcome]) -> list[Row]:
-    """Return the rows, by kind and operation, each with all that was checked on it."""
-    outcomes = list(outcomes)
-    rows: dict[tuple[str, str], Row] = {}
+def make_rows(outcomes: Iterable[Outcome], declared: Iterable[Declared]) -> list[Row]:
+    """Return a row for every declared form that was checked, in the order of the declarations."""
+    rows = {
+        (entry.operation, variant): Row(
+            entry.kind, entry.operation, variant, ", ".join(map(_argument, arguments.items()))
+        )
+        for entry in declared
+        for variant, arguments in entry.variants.items()
+    }
     for outcome in outcomes:
-        family, operation, *rest = outcome.check_id.split("/")
-        if family in KINDS and rest:
-            # Networks have one form; what follows their name are precision, shape and input.
-            variant = "default" if family == "model" else rest[0]
-            rows.setdefault((operation, variant), Row(KINDS[family], operation, variant))
-    for outcome in outcomes:
-        family, *key = outcome.check_id.split("/")
-        row = rows.get((key[0], key[1] if len(key) > 1 else "default"))
-        row = row or rows.get((key[0], "default"))
+        family, operation, *rest = [*outcome.check_id.split("/"), ""]
+        row = rows.get((operation, rest[0])) or rows.get((operation, "default"))
         if row is None:
             continue
         row.checks += 1
         row.failed += not outcome.passed
-        if family in KINDS or family in _ALSO:
+        if family in _COMPARING:
             for comparison in outcome.comparisons:
                 place = _quantity(row.kind, comparison), _precision(outcome.check_id, comparison)
                 row.comparisons.setdefault(place, []).append(comparison)
-    order = list(KINDS.values())
-    return sorted(rows.values(), key=lambda r: (order.index(r.kind), r.operation, r.variant))
+    return [row for row in rows.values() if row.checks]
+
+
+def _argument(item: tuple[str, Any]) -> str:
+    name, value = item
+    if isinstance(value, np.ndarray):
+        return f"{name}=array of shape {value.shape}"
+    return name if callable(value) else f"{name}={value!r}"
 
 
 def totals(rows: Sequence[Row]) -> dict[str, Any]:
@@ -90,7 +100,7 @@ def totals(rows: Sequence[Row]) -> dict[str, Any]:
     judged = [c for row in rows for c in _judged(row)]
     operations: dict[str, list[Comparison]] = {}
     for row in rows:
-        operations.setdefault(f"{row.kind} {row.operation}", []).extend(_judged(row))
+        operations.setdefault(row.operation, []).extend(_judged(row))
     worst = {name: _worst(cs) for name, cs in operations.items() if cs}
     return {
         "operations": len(operations),

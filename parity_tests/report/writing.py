@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,16 @@ import numpy as np
 import torch
 
 from numpy_impl import __version__
+from parity_tests.cases.catalogue import Declared
 from parity_tests.report.collector import Outcome
 from parity_tests.report.rows import Row, make_rows, totals
 
 FORMAT = 1
 
 
-def write_report(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def write_report(
+    folder: Path, outcomes: Sequence[Outcome], declared: Iterable[Declared]
+) -> dict[str, Any]:
     """Write ``report.json``, ``report.md`` and ``report.html`` into a folder; make that if needed.
 
     Returns
@@ -26,7 +29,7 @@ def write_report(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     dict
         What is in ``report.json``.
     """
-    report = make_report(make_rows(outcomes))
+    report = make_report(make_rows(outcomes, declared))
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(report, indent=1, allow_nan=False)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
