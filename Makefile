@@ -10,7 +10,7 @@ WHEEL = build/venv/wheel/bin/python
 # What measures; the other tests there are of the measuring itself, and belong to the suite.
 BENCHMARKS = $(patsubst %,benchmarks/test_%.py,epoch inference scaling budget)
 
-.PHONY: help train test report bench bench-full bench-check lint format types docs package clean
+.PHONY: help train test report bench bench-full bench-check bench-catalogue lint format types docs package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench    measure against PyTorch into build/bench"
 	@echo "make bench-full  measure against all others, and how time grows, with pictures"
 	@echo "make bench-check  tell whether the library has become slower"
+	@echo "make bench-catalogue  measure every layer, loss and optimizer beside PyTorch's"
 	@echo "make lint     check style"
 	@echo "make format   format the code"
 	@echo "make types    check types"
@@ -49,6 +50,9 @@ bench-check: build/venv/dev/.made
 bench-full: build/venv/bench/.made
 	$(BENCH) -m pytest $(BENCHMARKS) --full
 	$(BENCH) -m benchmarks.pictures build/bench/summary.json
+
+bench-catalogue: build/venv/dev/.made
+	$(DEV) -m benchmarks.catalogue
 
 lint: build/venv/dev/.made
 	$(DEV) -m ruff check .

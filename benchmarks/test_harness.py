@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.catalogue import SIDES, measurable
+from benchmarks.catalogue import lines as table_of_operations
 from benchmarks.cold_start import PROGRAMS, write_files
 from benchmarks.contenders import FLOOR, OURS, PREDICTION, TRAINING, installed, make, make_predict
 from benchmarks.harness import (
@@ -257,3 +259,27 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_json(path, {"rows": {1}})
     assert json.loads(path.read_text()) == {"rows": [1]}
     assert [entry.name for entry in path.parent.iterdir()] == ["summary.json"]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_single_operations(side: str) -> None:
+    kinds = {declared.kind for declared in measurable()}
+    assert kinds == {"layer", "activation", "loss", "optimizer"}
+    questions = [
+        ["activation", "GELU", [5, 3]],
+        ["layer", "BatchNorm1d", [5, 3]],
+        ["loss", "CrossEntropyLoss", [5, 3]],
+        ["optimizer", "RMSprop", 1568],
+    ]
+    with Child([sys.executable, "-m", "benchmarks.catalogue_child", side], threads=1) as child:
+        assert child.ask() == {"ready": True}
+        for question in questions:
+            assert 0 < child.ask(json.dumps(question))["seconds"] < 1
+        assert child.ask(json.dumps(["layer", "Residual", [5, 3]])) == {"left_out": True}
+
+
+def test_a_table_of_operations() -> None:
+    row = {"kind": "layer", "operation": "ELU", "size": [64, 128], "ratio_to_torch": 0.5}
+    head, line = table_of_operations([row | {"numpy_seconds": 1e-6, "torch_seconds": 2e-6}])
+    assert line.split() == ["layer", "ELU", "64x128", "1.0", "2.0", "0.50"]
+    assert head.index("NumPy us") > head.index("size")
