@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -108,7 +108,7 @@ def _by_distribution(
     Parameters
     ----------
     function : callable
-        From arrays of three axes, and the number of one of them, to a new array.
+        From arrays of three axes, with distributions along axis 1, to a new array.
     axis : int
         Where the distributions are.
     out : ndarray
@@ -125,9 +125,7 @@ def _by_distribution(
     result, *given = (array.reshape(shape) for array in (out, *arrays))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for part in _parts(*result.shape):
-            result[part] = function(
-                *(array[part].astype(np.float64, copy=False) for array in given), 1
-            )
+            result[part] = function(*(a[part].astype(np.float64, copy=False) for a in given))
 
 
 def _parts(before: int, length: int, behind: int) -> Iterator[tuple[slice, slice, slice]]:
@@ -138,18 +136,60 @@ def _parts(before: int, length: int, behind: int) -> Iterator[tuple[slice, slice
             yield slice(row, row + rows), slice(None), slice(column, column + columns)
 
 
-def _fitting(x: FloatArray, dim: int) -> FloatArray:
-    """Return x; InputError if it has no such axis. As in PyTorch, a scalar has one."""
-    axes = max(x.ndim, 1)
-    if not -axes <= dim < axes:
-        raise InputError("x", f"an axis {dim}, which is the dim", f"shape {x.shape}")
-    return x
+class _AlongAxis:
+    """What the layers here share, beside `Layer`: the axis, and what is computed along it.
+
+    They define `function` and `derivative` for arrays of three axes, with distributions along
+    axis 1.
+    """
+
+    arguments: ClassVar[tuple[str, ...]] = ("dim",)
+    function: Callable[..., FloatArray]
+    derivative: Callable[..., FloatArray]
+    _cache: Any
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = check_int("dim", dim)
+        self.rowwise = self.dim == -1
+
+    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
+        """Write the function along the axis; see `Layer.infer_into`."""
+        _by_distribution(self.function, self.dim, y, x)
+
+    def backward_into(
+        self,
+        grad_output: FloatArray,
+        grad_input: FloatArray | None,
+        *,
+        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
+    ) -> None:
+        """Write its derivative; see `Layer.backward_into`."""
+        if grad_input is not None:
+            _by_distribution(self.derivative, self.dim, grad_input, grad_output, self._cache)
+
+    def out_features(self, in_features: int) -> int:
+        """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
+        self._fitting(np.empty((0, in_features)))
+        return in_features
+
+    def _as_input(self, x: ArrayLike) -> FloatArray:
+        return self._fitting(as_float_array("x", x))
+
+    def _fitting(self, x: FloatArray) -> FloatArray:
+        """Return x; InputError if it has no such axis. As in PyTorch, a scalar has one."""
+        axes = max(x.ndim, 1)
+        if not -axes <= self.dim < axes:
+            raise InputError("x", f"an axis {self.dim}, which is the dim", f"shape {x.shape}")
+        return x
 
 
-class Softmax(Layer):
+class Softmax(_AlongAxis, Layer):
     r"""Exponentials that sum to 1 along an axis: probabilities of logits.
 
     .. math:: y_k = e^{x_k} / \sum_j e^{x_j}
+
+    Computed in float64, whatever the type, and rounded once.
 
     Parameters
     ----------
@@ -162,47 +202,21 @@ class Softmax(Layer):
     InputError
         If `dim` is not an integer. In `forward`, if there is no such axis.
 
-    Notes
-    -----
-    Computed in float64, whatever the type, and rounded once.
-
     References
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Softmax.html
     """
 
-    arguments = ("dim",)
+    def function(self, x: FloatArray) -> FloatArray:
+        """Return `softmax`; see `Layer.function`."""
+        return softmax(x, 1)
 
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = check_int("dim", dim)
-        self.rowwise = self.dim == -1
-
-    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
-        """Write `softmax`; see `Layer.infer_into`."""
-        _by_distribution(softmax, self.dim, y, x)
-
-    def backward_into(
-        self,
-        grad_output: FloatArray,
-        grad_input: FloatArray | None,
-        *,
-        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
-    ) -> None:
-        """Write `softmax_backward`; see `Layer.backward_into`."""
-        if grad_input is not None:
-            _by_distribution(softmax_backward, self.dim, grad_input, grad_output, self._cache)
-
-    def out_features(self, in_features: int) -> int:
-        """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
-        _fitting(np.empty((0, in_features)), self.dim)
-        return in_features
-
-    def _as_input(self, x: ArrayLike) -> FloatArray:
-        return _fitting(as_float_array("x", x), self.dim)
+    def derivative(self, grad_output: FloatArray, x: FloatArray) -> FloatArray:
+        """Return `softmax_backward`; see `Layer.derivative`."""
+        return softmax_backward(grad_output, x, 1)
 
 
-class LogSoftmax(Layer):
+class LogSoftmax(_AlongAxis, Layer):
     r"""The logarithm of `Softmax`, computed as such: log-probabilities of logits.
 
     .. math:: y_k = x_k - \log \sum_j e^{x_j}
@@ -210,55 +224,28 @@ class LogSoftmax(Layer):
     Parameters
     ----------
     dim : int
-        The axis along which the probabilities sum to 1; negative numbers count from the last.
-        PyTorch's default, None, is deprecated there.
+        As for `Softmax`.
 
     Raises
     ------
     InputError
-        If `dim` is not an integer. In `forward`, if there is no such axis.
-
-    Notes
-    -----
-    Computed in float64, whatever the type, and rounded once.
+        As `Softmax`.
 
     References
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.LogSoftmax.html
     """
 
-    arguments = ("dim",)
+    def function(self, x: FloatArray) -> FloatArray:
+        """Return `log_softmax`; see `Layer.function`."""
+        return log_softmax(x, 1)
 
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = check_int("dim", dim)
-        self.rowwise = self.dim == -1
-
-    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
-        """Write `log_softmax`; see `Layer.infer_into`."""
-        _by_distribution(log_softmax, self.dim, y, x)
-
-    def backward_into(
-        self,
-        grad_output: FloatArray,
-        grad_input: FloatArray | None,
-        *,
-        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
-    ) -> None:
-        """Write `log_softmax_backward`; see `Layer.backward_into`."""
-        if grad_input is not None:
-            _by_distribution(log_softmax_backward, self.dim, grad_input, grad_output, self._cache)
-
-    def out_features(self, in_features: int) -> int:
-        """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
-        _fitting(np.empty((0, in_features)), self.dim)
-        return in_features
-
-    def _as_input(self, x: ArrayLike) -> FloatArray:
-        return _fitting(as_float_array("x", x), self.dim)
+    def derivative(self, grad_output: FloatArray, x: FloatArray) -> FloatArray:
+        """Return `log_softmax_backward`; see `Layer.derivative`."""
+        return log_softmax_backward(grad_output, x, 1)
 
 
-class Softmin(Layer):
+class Softmin(_AlongAxis, Layer):
     r"""`Softmax` of -x: the smallest entry gets the largest share.
 
     .. math:: y_k = e^{-x_k} / \sum_j e^{-x_j}
@@ -266,49 +253,22 @@ class Softmin(Layer):
     Parameters
     ----------
     dim : int
-        The axis along which the sum is 1; negative numbers count from the last.
-        PyTorch's default, None, is deprecated there.
+        As for `Softmax`.
 
     Raises
     ------
     InputError
-        If `dim` is not an integer. In `forward`, if there is no such axis.
-
-    Notes
-    -----
-    Computed in float64, whatever the type, and rounded once.
+        As `Softmax`.
 
     References
     ----------
     https://docs.pytorch.org/docs/stable/generated/torch.nn.Softmin.html
     """
 
-    arguments = ("dim",)
+    def function(self, x: FloatArray) -> FloatArray:
+        """Return `softmin`; see `Layer.function`."""
+        return softmin(x, 1)
 
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.dim = check_int("dim", dim)
-        self.rowwise = self.dim == -1
-
-    def infer_into(self, x: FloatArray, y: FloatArray) -> None:
-        """Write `softmin`; see `Layer.infer_into`."""
-        _by_distribution(softmin, self.dim, y, x)
-
-    def backward_into(
-        self,
-        grad_output: FloatArray,
-        grad_input: FloatArray | None,
-        *,
-        accumulate: bool = False,  # noqa: ARG002 - there are no parameters to accumulate into
-    ) -> None:
-        """Write `softmin_backward`; see `Layer.backward_into`."""
-        if grad_input is not None:
-            _by_distribution(softmin_backward, self.dim, grad_input, grad_output, self._cache)
-
-    def out_features(self, in_features: int) -> int:
-        """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
-        _fitting(np.empty((0, in_features)), self.dim)
-        return in_features
-
-    def _as_input(self, x: ArrayLike) -> FloatArray:
-        return _fitting(as_float_array("x", x), self.dim)
+    def derivative(self, grad_output: FloatArray, x: FloatArray) -> FloatArray:
+        """Return `softmin_backward`; see `Layer.derivative`."""
+        return softmin_backward(grad_output, x, 1)

@@ -842,7 +842,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "softmax over the last axis in any case",
         _SOFTMAX,
-        "Softmax.infer_into",
+        "_AlongAxis.infer_into",
         "self.dim",
         "-1",
         ("layer/Softmax/first/", "layer/Softmax/second/float64-3x13x2-normal"),
@@ -850,7 +850,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "softmax' over the last axis in any case",
         _SOFTMAX,
-        "Softmax.backward_into",
+        "_AlongAxis.backward_into",
         "self.dim",
         "-1",
         ("layer/Softmax/first/", "layer/Softmax/second/float64-3x13x2-normal"),
@@ -906,9 +906,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "log-softmax' of softmax",
         _SOFTMAX,
-        "LogSoftmax.backward_into",
-        "log_softmax_backward, self",
-        "softmax_backward, self",
+        "LogSoftmax.derivative",
+        "return log_softmax_backward(",
+        "return softmax_backward(",
         ("layer/LogSoftmax/default/", "differences/LogSoftmax/second"),
     ),
     Fault(
@@ -930,9 +930,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "a dim that is not there",
         _SOFTMAX,
-        "_fitting",
-        "-axes <= dim < axes",
-        "-axes <= dim <= axes",
+        "_AlongAxis._fitting",
+        "-axes <= self.dim < axes",
+        "-axes <= self.dim <= axes",
         ("refusal/Softmax/x-", "refusal/LogSoftmax/x-"),
     ),
     Fault(
