@@ -41,7 +41,8 @@ class History:
     train_loss : list of float
         Mean loss of the samples as they were trained on, with the parameters of that moment.
     train_accuracy, test_accuracy : list of float
-        Share of right answers at the end of the epoch, from 0 to 1, in evaluation mode.
+        Share of right answers at the end of the epoch, from 0 to 1, in evaluation mode. NaN for
+        a network with one output, which has no classes to choose from.
     seconds : list of float
         Wall time of the epoch, with its evaluations.
     """
@@ -389,7 +390,8 @@ def _epoch(
 def evaluate(model: Sequential, loader: DataLoader) -> float:
     """Return the share of a loader's samples that the model classifies right, from 0 to 1.
 
-    The model computes in evaluation mode, whatever mode it is in.
+    The model computes in evaluation mode, whatever mode it is in. NaN if it has one output only:
+    then there are no classes to choose from.
 
     Raises
     ------
@@ -405,6 +407,8 @@ def evaluate(model: Sequential, loader: DataLoader) -> float:
         finite = np.isfinite(outputs)
         if not finite.all():
             raise DivergenceError("output", float(outputs[~finite][0]), "in an evaluation")
+        if outputs.shape[1] == 1:
+            return math.nan
         predicted = outputs.argmax(axis=1)
         right += int(np.count_nonzero(predicted == as_labels("targets", targets)))
         seen += len(inputs)

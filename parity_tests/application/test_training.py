@@ -211,3 +211,19 @@ def test_metrics() -> None:
     np.testing.assert_array_equal(matrix, [[1, 0, 0], [1, 1, 0], [0, 0, 1]])
     with pytest.raises(ours.InputError, match="targets: expected labels from 0 to 2, got 3 at 1"):
         ours.confusion_matrix([1, 0], [0, 3], 3)
+
+
+def test_numbers_instead_of_classes() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 3))
+    y = x @ np.array([[1.0], [-2.0], [0.5]])
+    model = ours.Sequential(
+        ours.Linear(3, 17, rng=rng), ours.GELU(), ours.LayerNorm(17), ours.Linear(17, 1, rng=rng)
+    )
+    loader = ours.DataLoader(x, y, batch_size=20, shuffle=True, rng=rng)
+    optimizer = ours.NAdam(model.parameters(), lr=3e-2)
+    history = ours.Trainer(model, ours.MSELoss(), optimizer).fit(loader, loader, 40)
+    assert history.train_loss[-1] < 0.02 * history.train_loss[0]
+    assert np.isnan(history.test_accuracy).all()
+    error = model.predict(x) - y
+    assert (error**2).mean() < 0.05
