@@ -121,7 +121,10 @@ def _unit(
         output, grad_input = elementwise_conditions(twin, values, upstream)
     else:
         output, grad_input, grads = module_conditions(twin, x, grad_output)
-    floor = np.finfo(x.dtype).smallest_normal  # what is below is rounded by an absolute amount
+    # What is below the smallest normal number is rounded by an absolute amount, and that may be
+    # multiplied with x.
+    largest = np.abs(x[np.isfinite(x)]).max(initial=0.0)
+    floor = np.finfo(x.dtype).smallest_normal * (1 + float(largest))
     if case.floor is not None:
         more = case.floor(x.astype(np.float64))
         output, grad_input = output + more, grad_input + np.abs(grad_output) * more

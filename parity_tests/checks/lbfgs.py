@@ -85,7 +85,8 @@ PROBLEMS = {
     "quadratic": Problem({"x": (13,)}, lambda rng: rng.standard_normal(13), _bowl),
     "rosenbrock": Problem(
         {"x": (5,)},
-        lambda rng: np.array([-1.2, 1.0, -0.5, 0.7, 2.0]) + 0.1 * rng.standard_normal(5),
+        # In this valley, from some starts, a decision of the line search hangs on the last bit.
+        lambda _rng: np.array([-1.2, 1.0, -0.5, 0.7, 2.0]),
         _banana,
     ),
     "network": Problem(

@@ -173,6 +173,10 @@ def check_steps(
     course, gradients = _course(case, variant, dtype, steps, seed)
     exact = course.beside(torch.float64)
     condition = exact.there(gradients) + _sensitivity(course, exact, gradients)
+    if case.matrices_only:
+        # Every entry of a step comes from all entries of the gradient, large ones too.
+        for parameter in course.model.parameters():
+            condition[parameter.slice] = condition[parameter.slice].max()
     course.here(gradients)
     value, truth = course.model.arena.values, exact.values
     if dtype == FLOAT64:
@@ -345,8 +349,9 @@ def check_muon_in_bfloat16(seed: int) -> None:
         course.here(gradients)
         step, expected = course.model.arena.values - start, course.values - start
         distance = np.linalg.norm(step - expected) / np.linalg.norm(expected)
-        # Five rounds, each as precise as a number of eight bits.
-        assert distance < 5 * 2.0**-7, f"{variant}: {distance:.3g}"
+        # Five rounds; in each, terms of up to 3.4, 4.8 and 2.0 times the matrix are rounded to
+        # eight bits, by 2^-9 of themselves.
+        assert distance < 5 * (3.4445 + 4.775 + 2.0315) * 2.0**-9, f"{variant}: {distance:.3g}"
 
 
 def check_constant_gradients() -> None:
