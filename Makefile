@@ -10,7 +10,7 @@ WHEEL = build/venv/wheel/bin/python
 # What measures; the other tests there are of the measuring itself, and belong to the suite.
 BENCHMARKS = $(patsubst %,benchmarks/test_%.py,epoch inference scaling budget)
 
-.PHONY: help train test report bench bench-full bench-check bench-catalogue lint format types docs package clean
+.PHONY: help train test report bench bench-full bench-check bench-catalogue mutate lint format types docs package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-full  measure against all others, and how time grows, with pictures"
 	@echo "make bench-check  tell whether the library has become slower"
 	@echo "make bench-catalogue  measure every layer, loss and optimizer beside PyTorch's"
+	@echo "make mutate   change the library in thousands of places and see what the suite notices"
 	@echo "make lint     check style"
 	@echo "make format   format the code"
 	@echo "make types    check types"
@@ -54,6 +55,16 @@ bench-full: build/venv/bench/.made
 bench-catalogue: build/venv/dev/.made
 	$(DEV) -m benchmarks.catalogue
 
+# ONLY='numpy_impl.layers.*' for a part; KEEP=1 to go on where a run was stopped.
+mutate: export OPENBLAS_NUM_THREADS = 1
+mutate: export OMP_NUM_THREADS = 1
+mutate: build/venv/mutate/.made
+	$(if $(KEEP),,rm -rf build/mutation)
+	mkdir -p build/mutation
+	cp -Rp numpy_impl parity_tests torch_ref pyproject.toml build/mutation
+	cd build/mutation && ../venv/mutate/bin/mutmut run $(ONLY)
+	cd build/mutation && ../venv/mutate/bin/python -m parity_tests.mutation mutants
+
 lint: build/venv/dev/.made
 	$(DEV) -m ruff check .
 	$(DEV) -m ruff format --check .
@@ -85,6 +96,7 @@ clean:
 build/venv/train/.made: EXTRAS = cli,data
 build/venv/dev/.made: EXTRAS = dev
 build/venv/bench/.made: EXTRAS = bench-full
+build/venv/mutate/.made: EXTRAS = mutate
 build/venv/%/.made: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear build/venv/$*
 	build/venv/$*/bin/python $(INSTALL) --editable ".[$(EXTRAS)]"

@@ -16,7 +16,7 @@ The middle term comes from the mean, so RMSNorm is without it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -345,7 +345,11 @@ class BatchNorm1d(Layer):
 
 
 def _as_shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if isinstance(normalized_shape, int | np.integer):
+        normalized_shape = (int(normalized_shape),)
+    if not isinstance(normalized_shape, Iterable):
+        raise InputError("normalized_shape", "a width or a shape", describe(normalized_shape))
+    sizes = tuple(normalized_shape)
     if not sizes:
         raise InputError("normalized_shape", "a width or a shape", describe(normalized_shape))
     return tuple(check_positive_int("normalized_shape", size) for size in sizes)

@@ -431,7 +431,7 @@ def _equal_numbers(
 
 
 def _as_groups(params: Parameters) -> list[dict[str, Any]]:
-    if isinstance(params, Parameter | Mapping):
+    if isinstance(params, Parameter | Mapping) or not isinstance(params, Iterable):
         raise InputError("params", "an iterable of parameters or groups", describe(params))
     entries = list(params)
     if entries and all(isinstance(entry, Mapping) for entry in entries):
