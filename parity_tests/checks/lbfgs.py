@@ -219,29 +219,35 @@ def check_minimization(variant: str, problem: str, seed: int) -> None:
 
 def check_handover(variant: str, seed: int) -> None:
     """A minimization begun here goes on in PyTorch, and the other way round."""
-    problem = PROBLEMS["network"]
-    start = problem.start(np.random.default_rng(seed))
+    problem, rng = PROBLEMS["network"], np.random.default_rng(seed)
+    start = problem.start(rng)
     pair = Pair(variant, problem, start)
     for step in range(2):
         pair.here(step)
     over = Pair(variant, problem, pair.arena.values)
     over.stepper.load_state_dict(state_to_torch(pair.optimizer, over.stepper))
-    _go_on_together(pair, over)
+    _go_on_together(pair, over, Pair(variant, problem, _neighbour(start, rng)))
 
     pair = Pair(variant, problem, start)
     for step in range(2):
         _, values = pair.there(step)
     over = Pair(variant, problem, values)
     over.optimizer.load_state_dict(state_from_torch(pair.stepper, over.optimizer))
-    _go_on_together(over, pair)
+    _go_on_together(over, pair, Pair(variant, problem, _neighbour(start, rng)))
 
 
-def _go_on_together(here: Pair, there: Pair) -> None:
+def _go_on_together(here: Pair, there: Pair, aside: Pair) -> None:
+    """Compare two more steps, by how far PyTorch comes from a start one rounding away."""
+    for step in range(2):
+        aside.there(step)
     for step in range(2, 4):
         (loss, values), (their_loss, theirs) = here.here(step), there.there(step)
-        np.testing.assert_allclose(loss, their_loss, rtol=1e-9)
-        np.testing.assert_allclose(values, theirs, rtol=0, atol=1e-9)
-    assert here.counts_here() == there.counts_there()
+        another_loss, others = aside.there(step)
+        spread = 64 * abs(another_loss - their_loss), 64 * np.abs(others - theirs).max()
+        np.testing.assert_allclose(loss, their_loss, rtol=1e-9, atol=spread[0])
+        np.testing.assert_allclose(values, theirs, rtol=0, atol=1e-9 + spread[1])
+    if spread[1] < 1e-9:
+        assert here.counts_here() == there.counts_there()
 
 
 def check_accuracy(variant: str, seed: int) -> None:
