@@ -9,6 +9,7 @@ its arrays. Each check costs well under a microsecond or is a single pass.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,6 +133,20 @@ def check_bool(name: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise InputError(name, "True or False", describe(value))
     return bool(value)
+
+
+def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """Raise InputError unless `value` is one of some choices."""
+    if value not in choices:
+        raise InputError(name, f"one of {list(choices)}", repr(value))
+
+
+def check_fraction(name: str, value: object) -> float:
+    """Return `value` as a float if it is a number from 0 to 1; raise InputError otherwise."""
+    number = check_number(name, value)
+    if number > 1:
+        raise InputError(name, "a number from 0 to 1", repr(value))
+    return number
 
 
 def check_number(

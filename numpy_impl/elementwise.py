@@ -15,7 +15,12 @@ Function = Callable[..., FloatArray]
 
 # Entries computed at a time: in float64, with the few temporary arrays that a formula makes, they
 # stay in the cache of a core, and no array of the size of the whole is ever made.
-_BLOCK = 8192
+BLOCK = 8192
+
+
+def quiet() -> np.errstate:
+    """Return a context in which overflow, invalid operations and division by zero do not warn."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 def in_blocks(function: Function, out: FloatArray, *arrays: FloatArray, wide: bool) -> None:
@@ -33,7 +38,7 @@ def in_blocks(function: Function, out: FloatArray, *arrays: FloatArray, wide: bo
         Whether the function is computed in float64 whatever the arrays are, and rounded once.
     """
     result = out.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with quiet():
         for part, entries in _blocks(arrays, np.float64 if wide else out.dtype):
             result[part] = function(*entries)
 
@@ -48,7 +53,7 @@ def sum_in_blocks(function: Function, *arrays: FloatArray) -> float:
     *arrays : ndarray
         Of one shape, in any memory layout.
     """
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with quiet():
         return float(sum(function(*entries).sum() for _, entries in _blocks(arrays, np.float64)))
 
 
@@ -56,6 +61,6 @@ def _blocks(
     arrays: Sequence[FloatArray], dtype: np.dtype[np.floating] | type[np.floating]
 ) -> Iterator[tuple[slice, list[FloatArray]]]:
     flat = [array.reshape(-1) for array in arrays]
-    for start in range(0, len(flat[0]), _BLOCK):
-        part = slice(start, start + _BLOCK)
+    for start in range(0, len(flat[0]), BLOCK):
+        part = slice(start, start + BLOCK)
         yield part, [array[part].astype(dtype, copy=False) for array in flat]

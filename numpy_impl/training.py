@@ -13,7 +13,7 @@ from types import FrameType
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, check_positive_int, new_array
+from numpy_impl.arrays import FloatArray, IntArray, check_choice, check_positive_int, new_array
 from numpy_impl.blas import blas_threads
 from numpy_impl.data.loader import Batch, DataLoader
 from numpy_impl.errors import DivergenceError, InputError
@@ -106,9 +106,7 @@ class Scheduled(Callback):
 
     def __init__(self, scheduler: LRScheduler, *, every: str = "epoch") -> None:
         by_metric = isinstance(scheduler, ReduceLROnPlateau)
-        allowed = ("epoch",) if by_metric else ("epoch", "batch")
-        if every not in allowed:
-            raise InputError("every", f"one of {list(allowed)}", repr(every))
+        check_choice("every", every, ("epoch",) if by_metric else ("epoch", "batch"))
         self.scheduler = scheduler
         self.every = every
 

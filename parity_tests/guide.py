@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from parity_tests.cases.catalogue import Declared, catalogue
-from parity_tests.checks.signatures import left_out, public_kinds, pytorch_class
+from parity_tests.checks.signatures import left_out, public_kinds
+from torch_ref import pytorch_class
 
 
 def operations_table() -> str:

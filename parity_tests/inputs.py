@@ -18,6 +18,11 @@ BATCH, FEATURES, HIDDEN, CLASSES = 7, 13, 11, 5
 MANY_CLASSES = 37
 
 
+def shape_name(shape: tuple[int, ...]) -> str:
+    """Return a shape as part of an id."""
+    return "x".join(map(str, shape)) or "scalar"
+
+
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Standard normal."""
     return rng.standard_normal(shape)

@@ -5,7 +5,7 @@ See `torch_ref.twins` for how a twin is found.
 
 from torch_ref.autograd import Autograd, differentiate
 from torch_ref.models import arena_vector, from_torch, load_weights, to_torch
-from torch_ref.twins import twin_class, twin_of, twin_of_optimizer
+from torch_ref.twins import pytorch_class, twin_class, twin_of, twin_of_optimizer
 
 __all__ = [
     "Autograd",
@@ -13,6 +13,7 @@ __all__ = [
     "differentiate",
     "from_torch",
     "load_weights",
+    "pytorch_class",
     "to_torch",
     "twin_class",
     "twin_of",

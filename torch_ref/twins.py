@@ -36,13 +36,24 @@ def twin_class(kind: type) -> Callable[..., Any]:
     KeyError
         If PyTorch has no class of that name and `OTHERS` does not know it.
     """
-    if kind in OTHERS:
-        return OTHERS[kind]
-    home = torch.optim if issubclass(kind, ours.Optimizer) else torch.nn
-    if not hasattr(home, kind.__name__):
+    return OTHERS[kind] if kind in OTHERS else pytorch_class(kind)
+
+
+def pytorch_class(kind: type) -> Callable[..., Any]:
+    """Return PyTorch's class of the same name, or the twin of one that it does not have.
+
+    Raises
+    ------
+    KeyError
+        If there is neither.
+    """
+    for home in (torch.nn, torch.optim, torch.optim.lr_scheduler):
+        if hasattr(home, kind.__name__):
+            found: Callable[..., Any] = getattr(home, kind.__name__)
+            return found
+    if kind not in OTHERS:
         raise KeyError(f"no twin for {kind.__name__}")
-    found: Callable[..., Any] = getattr(home, kind.__name__)
-    return found
+    return OTHERS[kind]
 
 
 def twin_of(thing: ours.Layer | ours.Loss) -> torch.nn.Module:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from numpy_impl.arrays import FloatArray, as_float_array, check_int
+from numpy_impl.elementwise import BLOCK, quiet
 from numpy_impl.errors import InputError
 from numpy_impl.layers.layer import Layer
 
@@ -96,10 +97,6 @@ def softmin_backward(grad_output: FloatArray, logits: FloatArray, axis: int = -1
     return -softmax_backward(grad_output, -logits, axis)
 
 
-# Entries computed at a time, or those of one distribution if they are more.
-_BLOCK = 8192
-
-
 def _by_distribution(
     function: Callable[..., FloatArray], axis: int, out: FloatArray, *arrays: FloatArray
 ) -> None:
@@ -123,14 +120,15 @@ def _by_distribution(
     behind = math.prod(out.shape[axis % out.ndim + 1 :]) if out.ndim else 1
     shape = -1, length, behind
     result, *given = (array.reshape(shape) for array in (out, *arrays))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    with quiet():
         for part in _parts(*result.shape):
             result[part] = function(*(a[part].astype(np.float64, copy=False) for a in given))
 
 
 def _parts(before: int, length: int, behind: int) -> Iterator[tuple[slice, slice, slice]]:
-    columns = min(behind, max(_BLOCK // length, 1))
-    rows = max(_BLOCK // (length * columns), 1)
+    # A block is of so many entries, or those of one distribution if they are more.
+    columns = min(behind, max(BLOCK // length, 1))
+    rows = max(BLOCK // (length * columns), 1)
     for row in range(0, before, rows):
         for column in range(0, behind, columns):
             yield slice(row, row + rows), slice(None), slice(column, column + columns)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, check_number, describe
+from numpy_impl.arrays import FloatArray, check_fraction, describe
 from numpy_impl.errors import InputError
 from numpy_impl.layers.layer import Layer
 
@@ -70,9 +70,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | None) -> None:
         super().__init__()
-        self.p = check_number("p", p)
-        if self.p > 1:
-            raise InputError("p", "a number from 0 to 1", repr(p))
+        self.p = check_fraction("p", p)
         if rng is not None and not isinstance(rng, np.random.Generator):
             raise InputError("rng", "a numpy.random.Generator", describe(rng))
         self.rng = rng

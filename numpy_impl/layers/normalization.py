@@ -76,7 +76,7 @@ def normalize(x: FloatArray, by: Moments) -> FloatArray:
 
 
 def normalize_backward(
-    grad_output: FloatArray, x: FloatArray, by: Moments, axis: int, *, centered: bool = True
+    grad_output: FloatArray, normal: FloatArray, by: Moments, axis: int, *, centered: bool = True
 ) -> FloatArray:
     """Return the derivative of `normalize` by x's own moments along an axis, applied to a gradient.
 
@@ -84,14 +84,14 @@ def normalize_backward(
     ----------
     grad_output : ndarray
         G, of the shape of x.
-    x : ndarray
+    normal : ndarray
+        What `normalize` gave for x.
     by : Moments
         Those of x.
     axis : int
     centered : bool, default True
         Whether the moments are `moments`, not `root_mean_square`.
     """
-    normal = normalize(x, by)
     grad = grad_output - normal * (grad_output * normal).mean(axis=axis, keepdims=True)
     if centered:
         grad -= grad_output.mean(axis=axis, keepdims=True)
@@ -238,23 +238,25 @@ class BatchNorm1d(Layer):
 
     def infer_into(self, x: FloatArray, y: FloatArray) -> None:
         """Normalize by the running averages, or by the batch's own; see `Layer.infer_into`."""
+        rows = self._as_rows(x)
         if self.running_mean is None or self.running_var is None:
-            by = self._moments_of(x)
+            by = self._moments_of(rows)
         else:
             mean, variance = (
                 self.running_mean.astype(np.float64),
                 self.running_var.astype(np.float64),
             )
             by = Moments(mean, variance, 1 / np.sqrt(variance + self.eps))
-        self._write(y, normalize(self._as_rows(x), by))
+        self._write(y, normalize(rows, by))
 
     def forward_into(self, x: FloatArray, y: FloatArray) -> None:
         """Normalize by the batch, and remember it; see `Layer.forward_into`."""
         count = x.size // self.num_features
         if count == 1:
             raise InputError("x", "more than one value per feature to train on", describe(x))
-        by = self._moments_of(x)
-        self._write(y, normalize(self._as_rows(x), by))
+        rows = self._as_rows(x)
+        by = self._moments_of(rows)
+        self._write(y, normalize(rows, by))
         self._cache = _Normalized(x, by)
         self._track(by, count)
 
@@ -263,17 +265,15 @@ class BatchNorm1d(Layer):
     ) -> None:
         """Write the gradients; see `Layer.backward_into`."""
         x, by = self._cache
-        rows = self._as_rows(x)
-        normal = normalize(rows, by)
+        normal = normalize(self._as_rows(x), by)
         grad = self._affine.backward(self._as_rows(grad_output), normal, accumulate=accumulate)
-        if grad_input is not None and len(rows):
+        if grad_input is not None and len(normal):
             target = self._channels_last(grad_input)
-            np.copyto(target, normalize_backward(grad, rows, by, axis=0).reshape(target.shape))
+            np.copyto(target, normalize_backward(grad, normal, by, axis=0).reshape(target.shape))
 
-    def _moments_of(self, x: FloatArray) -> Moments:
+    def _moments_of(self, rows: FloatArray) -> Moments:
         if self.eps == 0:
             raise InputError("eps", "a number above 0 to normalize by the batch with", "0.0")
-        rows = self._as_rows(x)
         if not len(rows):
             return Moments(*np.zeros((3, 1, self.num_features)))
         return moments(rows, 0, self.eps)
@@ -445,9 +445,10 @@ class LayerNorm(Layer):
             _as_rows(array, self.normalized_shape) for array in (self._cache, grad_output)
         )
         by = moments(rows, 1, self.eps)
-        grad = self._affine.backward(grad, normalize(rows, by), accumulate=accumulate)
+        normal = normalize(rows, by)
+        grad = self._affine.backward(grad, normal, accumulate=accumulate)
         if grad_input is not None:
-            _write_rows(grad_input, normalize_backward(grad, rows, by, axis=1))
+            _write_rows(grad_input, normalize_backward(grad, normal, by, axis=1))
 
     @classmethod
     def state_shapes(
@@ -552,9 +553,10 @@ class RMSNorm(Layer):
             _as_rows(array, self.normalized_shape) for array in (self._cache, grad_output)
         )
         by = self._by(rows)
-        grad = self._affine.backward(grad, normalize(rows, by), accumulate=accumulate)
+        normal = normalize(rows, by)
+        grad = self._affine.backward(grad, normal, accumulate=accumulate)
         if grad_input is not None:
-            _write_rows(grad_input, normalize_backward(grad, rows, by, axis=1, centered=False))
+            _write_rows(grad_input, normalize_backward(grad, normal, by, axis=1, centered=False))
 
     def _by(self, rows: FloatArray) -> Moments:
         eps = float(np.finfo(self.dtype).eps) if self.eps is None else self.eps

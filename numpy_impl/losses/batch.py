@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numpy_impl.arrays import FloatArray, IntArray, as_float_array, describe, prepare_out
-from numpy_impl.elementwise import in_blocks, sum_in_blocks
+from numpy_impl.elementwise import in_blocks, quiet, sum_in_blocks
 from numpy_impl.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,12 +110,12 @@ class Samples:
 
     def losses(self, function: Function) -> FloatArray:
         """Return the losses, in the type of the input."""
-        with _quiet():
+        with quiet():
             return self._losses(function).reshape(self.shape).astype(self.input.dtype)
 
     def total(self, function: Function) -> float:
         """Return the sum of the losses."""
-        with _quiet():
+        with quiet():
             return float(self._losses(function).sum())
 
     def _losses(self, function: Function) -> FloatArray:
@@ -130,7 +130,7 @@ class Samples:
         """Return the derivatives times what came from upstream, in `out` if that is given."""
         arguments: tuple[Any, ...] = upstream, self.input, self.target
         grad = prepare_out(out, self.input.shape, self.input.dtype, *arguments)
-        with _quiet():
+        with quiet():
             scale = upstream.reshape(-1, 1).astype(np.float64)
             if self.weights is not None:
                 scale = scale * self.weights[:, np.newaxis]
@@ -164,10 +164,6 @@ def labelled(
     of_samples = np.ones(len(labels)) if weights is None else weights
     count = float(of_samples.sum() if counted is None else of_samples[counted].sum())
     return Samples(input, labels, weights=weights, counted=counted, count=count)
-
-
-def _quiet() -> Any:
-    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 def class_axis(input: NDArray[Any]) -> int:

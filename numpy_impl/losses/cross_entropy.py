@@ -11,8 +11,8 @@ from numpy_impl.arrays import (
     FloatArray,
     IntArray,
     as_float_array,
+    check_fraction,
     check_int,
-    check_number,
     describe,
     prepare_out,
 )
@@ -159,9 +159,7 @@ class CrossEntropyLoss(Loss):
         super().__init__(reduction)
         self.weight = optional_weights("weight", weight)
         self.ignore_index = check_int("ignore_index", ignore_index)
-        self.label_smoothing = check_number("label_smoothing", label_smoothing)
-        if self.label_smoothing > 1:
-            raise InputError("label_smoothing", "a number from 0 to 1", repr(label_smoothing))
+        self.label_smoothing = check_fraction("label_smoothing", label_smoothing)
 
     def forward(self, logits: ArrayLike, targets: ArrayLike) -> float | FloatArray:
         """Return the loss of a batch.

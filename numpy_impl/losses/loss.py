@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, as_float_array, check_shape, describe
+from numpy_impl.arrays import FloatArray, as_float_array, check_choice, check_shape, describe
 from numpy_impl.errors import InputError
 from numpy_impl.losses.batch import Entries, Samples
 
@@ -51,8 +51,7 @@ class Loss:
     reductions: ClassVar[tuple[str, ...]] = REDUCTIONS
 
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in self.reductions:
-            raise InputError("reduction", f"one of {list(self.reductions)}", repr(reduction))
+        check_choice("reduction", reduction, self.reductions)
         self.reduction = reduction
         # What `backward` needs of the last `forward`; never copied or pickled.
         self._cache: Any = None

@@ -11,8 +11,8 @@ import numpy as np
 from numpy_impl.arrays import (
     FloatArray,
     as_float_array,
+    check_fraction,
     check_int,
-    check_number,
     check_shape,
     describe,
     new_array,
@@ -168,8 +168,7 @@ class ExponentialMovingAverage(_Average):
     """
 
     def __init__(self, params: Iterable[Parameter], decay: float = 0.999) -> None:
-        if check_number("decay", decay) > 1:
-            raise InputError("decay", "a number from 0 to 1", repr(decay))
+        check_fraction("decay", decay)
         super().__init__(params)
         self.decay = decay
 

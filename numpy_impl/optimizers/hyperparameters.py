@@ -28,15 +28,3 @@ def check_betas(group: Mapping[str, Any]) -> None:
         raise InputError("betas", "two numbers", describe(betas))
     for position, beta in enumerate(betas):
         check_number(f"betas[{position}]", beta, below=1.0)
-
-
-def check_fraction(group: Mapping[str, Any], name: str) -> None:
-    """Raise InputError unless this is a number from 0 to 1."""
-    if check_number(name, group[name]) > 1:
-        raise InputError(name, "a number from 0 to 1", repr(group[name]))
-
-
-def check_choice(group: Mapping[str, Any], name: str, choices: Sequence[str | None]) -> None:
-    """Raise InputError unless this is one of the choices."""
-    if group[name] not in choices:
-        raise InputError(name, f"one of {list(choices)}", repr(group[name]))

@@ -12,12 +12,13 @@ import numpy as np
 from numpy_impl.arrays import (
     FloatArray,
     as_float_array,
+    check_choice,
     check_number,
     check_positive_int,
     check_shape,
 )
 from numpy_impl.errors import InputError
-from numpy_impl.optimizers.hyperparameters import check_choice, check_numbers
+from numpy_impl.optimizers.hyperparameters import check_numbers
 from numpy_impl.optimizers.optimizer import Optimizer, Parameters
 from numpy_impl.parameters import Parameter
 
@@ -334,7 +335,7 @@ class LBFGS(Optimizer):
         check_numbers(group, "lr", "tolerance_grad", "tolerance_change")
         for name in ("max_iter", "max_eval", "history_size"):
             check_positive_int(name, group[name])
-        check_choice(group, "line_search_fn", _LINE_SEARCHES)
+        check_choice("line_search_fn", group["line_search_fn"], _LINE_SEARCHES)
 
     def _check_parameters(self, groups: Sequence[Mapping[str, Any]]) -> None:
         if len(groups) != 1:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, check_int, check_number, describe
+from numpy_impl.arrays import FloatArray, check_choice, check_int, check_number, describe
 from numpy_impl.errors import InputError
-from numpy_impl.optimizers.hyperparameters import check_choice, check_flags, check_numbers
+from numpy_impl.optimizers.hyperparameters import check_flags, check_numbers
 from numpy_impl.optimizers.means import between
 from numpy_impl.optimizers.optimizer import Block, Optimizer, Parameters, Run
 
@@ -203,7 +203,7 @@ class Muon(Optimizer):
     def _check(self, group: Mapping[str, Any]) -> None:
         check_numbers(group, "lr", "weight_decay", "momentum", "eps")
         check_flags(group, "nesterov")
-        check_choice(group, "adjust_lr_fn", _RATES)
+        check_choice("adjust_lr_fn", group["adjust_lr_fn"], _RATES)
         steps = check_int("ns_steps", group["ns_steps"])
         if not 0 <= steps < _LONGEST:
             raise InputError("ns_steps", f"an integer from 0 to {_LONGEST - 1}", f"{steps}")

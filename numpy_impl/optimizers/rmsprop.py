@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray
-from numpy_impl.optimizers.hyperparameters import check_flags, check_fraction, check_numbers
+from numpy_impl.arrays import FloatArray, check_fraction
+from numpy_impl.optimizers.hyperparameters import check_flags, check_numbers
 from numpy_impl.optimizers.means import STEPS_PER_FLUSH, approach, approach_square, flush
 from numpy_impl.optimizers.optimizer import Block, Optimizer, Parameters, Run
 
@@ -134,7 +134,7 @@ class RMSprop(Optimizer):
 
     def _check(self, group: Mapping[str, Any]) -> None:
         check_numbers(group, "lr", "eps", "weight_decay", "momentum")
-        check_fraction(group, "alpha")
+        check_fraction("alpha", group["alpha"])
         check_flags(group, "centered", "maximize")
 
     def _starts(self, group: Mapping[str, Any]) -> dict[str, float]:

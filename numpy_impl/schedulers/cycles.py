@@ -7,14 +7,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from numpy_impl.arrays import check_bool, check_number, check_positive_int
+from numpy_impl.arrays import check_bool, check_choice, check_number, check_positive_int
 from numpy_impl.errors import InputError
 from numpy_impl.optimizers.optimizer import Optimizer
 from numpy_impl.schedulers.scheduler import (
     LRScheduler,
     as_function,
     as_number,
-    check_choice,
     check_count,
     check_share,
     per_group,

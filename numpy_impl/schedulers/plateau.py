@@ -8,10 +8,10 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from numpy_impl.arrays import check_number, describe
+from numpy_impl.arrays import check_choice, check_number, describe
 from numpy_impl.errors import InputError
 from numpy_impl.optimizers.optimizer import Optimizer
-from numpy_impl.schedulers.scheduler import LRScheduler, check_choice, check_count, per_group
+from numpy_impl.schedulers.scheduler import LRScheduler, check_count, per_group
 
 
 def reduce_lr_on_plateau(

@@ -209,12 +209,6 @@ def check_share(name: str, value: object) -> float:
     return share
 
 
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Raise InputError unless `value` is one of some names."""
-    if value not in choices:
-        raise InputError(name, f"one of {list(choices)}", repr(value))
-
-
 def per_group(
     name: str, value: object, optimizer: Optimizer, check: Callable[[str, object], Any]
 ) -> list[Any]:

@@ -16,10 +16,10 @@ from parity_tests.cases.layers import LAYERS
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.models import compare_all, run_both_ways
 from parity_tests.checks.refusals import refusal_checks
-from parity_tests.checks.statistics import rarely_farther
+from parity_tests.checks.statistics import compared_by_counts
 from parity_tests.conditions import elementwise_conditions, module_conditions
 from parity_tests.differences import central_difference
-from parity_tests.inputs import DRAWS, LAYOUTS, Repeated, mixed, normal
+from parity_tests.inputs import DRAWS, LAYOUTS, Repeated, mixed, normal, shape_name
 from parity_tests.measures import Comparison, compare_float32, compare_float64, scaled_error
 from torch_ref import Autograd, differentiate, from_torch, load_weights, to_torch, twin_of
 from torch_ref.layers import MaskedDropout
@@ -55,11 +55,6 @@ def checks(seed: int) -> Iterator[Check]:
                 yield Check(f"blocks/{name}", partial(check_blocks, make, seed))
         yield from refusal_checks(case.operation, case.variants, case.refusals, mixed_input(case))
     yield Check("dropout/draws", partial(check_draws, seed))
-
-
-def shape_name(shape: Shape) -> str:
-    """Return a shape as part of an id."""
-    return "x".join(map(str, shape)) or "scalar"
 
 
 def mixed_input(case: LayerCase) -> tuple[Array, ...]:
@@ -351,15 +346,9 @@ _DRAWS = 40
 def check_accuracy(case: LayerCase, make: Make, seed: int) -> list[Comparison]:
     """In float32, the error is no more often larger than PyTorch's than smaller."""
     rng = np.random.default_rng([seed, 7])
-    excess: dict[str, list[float]] = {}
-    comparisons: list[Comparison] = []
+    batches = []
     for _ in range(_DRAWS):
         layer = make(rng, FLOAT32)
         x = (3 * normal(rng, case.shapes[0])).astype(FLOAT32)
-        for comparison in _compare(case, layer, x, rng):
-            assert comparison.theirs is not None
-            excess.setdefault(comparison.tensor, []).append(comparison.ours - comparison.theirs)
-            comparisons.append(comparison)
-    for tensor, differences in excess.items():
-        rarely_farther(tensor, differences)
-    return comparisons
+        batches.append(list(_compare(case, layer, x, rng)))
+    return compared_by_counts(batches)

@@ -19,7 +19,7 @@ from parity_tests.cases.losses import LOSSES, class_axis, labels, of_classes
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.raising import raised, refused
 from parity_tests.checks.refusals import refusal_checks
-from parity_tests.checks.statistics import rarely_farther
+from parity_tests.checks.statistics import compared_by_counts
 from parity_tests.differences import central_difference, complex_step
 from parity_tests.inputs import (
     BATCH,
@@ -28,6 +28,7 @@ from parity_tests.inputs import (
     HIDDEN,
     LAYOUTS,
     normal,
+    shape_name,
 )
 from parity_tests.measures import Comparison, compare_float32, compare_float64
 from torch_ref import twin_of
@@ -76,15 +77,11 @@ def _parity_checks(case: LossCase, variant: str, name: str, seed: int) -> Iterat
                 for draw in case.draws:
                     if draw != "normal" and 0 in shape:
                         continue
-                    where = f"{reduction}-{dtype}-{_shape_name(shape)}-{draw}"
+                    where = f"{reduction}-{dtype}-{shape_name(shape)}-{draw}"
                     run = partial(check_loss, case, variant, reduction, dtype, shape, draw, seed)
                     yield Check(f"loss/{name}/{where}", run)
         run = partial(check_special_values, case, variant, dtype, seed)
         yield Check(f"special/{name}/{dtype}", run)
-
-
-def _shape_name(shape: Shape) -> str:
-    return "x".join(map(str, shape)) or "scalar"
 
 
 class Result(NamedTuple):
@@ -463,17 +460,11 @@ def check_accuracy(case: LossCase, variant: str, seed: int) -> list[Comparison]:
     """In float32, the error is no more often larger than PyTorch's than smaller."""
     rng = np.random.default_rng([seed, 7])
     loss = case.make(variant, "mean", FLOAT32)
-    excess: dict[str, list[float]] = {}
-    comparisons: list[Comparison] = []
+    batches = []
     for _ in range(_DRAWS):
         arrays = case.draw(rng, case.shapes[0], FLOAT32)
-        for comparison in _compare(case, loss, arrays, rng):
-            assert comparison.theirs is not None
-            excess.setdefault(comparison.tensor, []).append(comparison.ours - comparison.theirs)
-            comparisons.append(comparison)
-    for tensor, differences in excess.items():
-        rarely_farther(tensor, differences)
-    return comparisons
+        batches.append(list(_compare(case, loss, arrays, rng)))
+    return compared_by_counts(batches)
 
 
 def check_layout(case: LossCase, variant: str, layout: str, seed: int) -> None:

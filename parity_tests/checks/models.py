@@ -14,7 +14,7 @@ from parity_tests.cases.models import MODELS, ModelCase
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.conditions import module_conditions
 from parity_tests.differences import central_difference
-from parity_tests.inputs import DRAWS, FEATURES, LAYOUTS, normal
+from parity_tests.inputs import DRAWS, FEATURES, LAYOUTS, normal, shape_name
 from parity_tests.measures import (
     Comparison,
     compare_float32,
@@ -35,7 +35,7 @@ def _model_checks(case: ModelCase, seed: int) -> Iterator[Check]:
     for dtype in (FLOAT64, FLOAT32):
         for shape in case.shapes:
             for draw in DRAWS:
-                name = f"{case.name}/{dtype}-{'x'.join(map(str, shape)) or 'scalar'}-{draw}"
+                name = f"{case.name}/{dtype}-{shape_name(shape)}-{draw}"
                 yield Check(f"model/{name}", partial(check_model, case, dtype, shape, draw, seed))
     for layout in LAYOUTS:
         name = f"layout/{case.name}/{layout}"

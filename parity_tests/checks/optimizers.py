@@ -15,6 +15,7 @@ from parity_tests.cases.refusal import Refusal
 from parity_tests.checks import averaging, clipping, lbfgs
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.raising import refused
+from parity_tests.checks.refusals import beside_pytorch
 from parity_tests.checks.statistics import rarely_farther
 from parity_tests.inputs import CLASSES, FEATURES, HIDDEN, gradient_sequence
 from parity_tests.measures import Comparison, compare_float32, compare_float64
@@ -304,15 +305,16 @@ def check_refusal(case: OptimizerCase, refusal: Refusal) -> None:
     tensors = [torch.nn.Parameter(torch.tensor(p.data.copy())) for p in params]
     for tensor in tensors:
         tensor.grad = torch.ones_like(tensor)
-    try:
-        stepper = twin_class(case.operation)(tensors, **refusal.arguments)
-        for _ in range(3):
-            # A loss whose gradient changes, for those who ask for it.
-            stepper.step(partial(_bowl, tensors))
-    except Exception:  # PyTorch has many kinds
-        assert not refusal.torch_takes, f"PyTorch refuses it too: {refusal}"
-    else:
-        assert refusal.torch_takes, f"PyTorch takes it: {refusal}"
+    beside_pytorch(refusal, partial(_make_twin_and_step, case, tensors, refusal.arguments))
+
+
+def _make_twin_and_step(
+    case: OptimizerCase, tensors: list[torch.nn.Parameter], arguments: Mapping[str, Any]
+) -> None:
+    stepper = twin_class(case.operation)(tensors, **arguments)
+    for _ in range(3):
+        # A loss whose gradient changes, for those who ask for it.
+        stepper.step(partial(_bowl, tensors))
 
 
 def _bowl(tensors: list[torch.nn.Parameter]) -> torch.Tensor:

@@ -52,10 +52,21 @@ def check_refusal(
         inputs = refusal.inputs
     options = {"rng": np.random.default_rng(0)} if takes(operation, "rng") else {}
     refused(refusal.name, lambda: operation(**arguments, **options)(*inputs))
+    beside_pytorch(refusal, partial(_call_twin, operation, arguments, inputs))
+
+
+def beside_pytorch(refusal: Refusal, attempt: Callable[[], object]) -> None:
+    """Raise AssertionError unless PyTorch refuses too, or takes it as the refusal says.
+
+    Parameters
+    ----------
+    refusal : Refusal
+        What ours refused.
+    attempt : callable
+        Does the same with PyTorch.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _call_twin(operation, arguments, inputs)
+        attempt()
     except Exception:  # PyTorch has many kinds
         assert not refusal.torch_takes, f"PyTorch refuses it too: {refusal}"
     else:
@@ -66,7 +77,9 @@ def _call_twin(
     operation: Callable[..., Any], arguments: Mapping[str, Any], inputs: Sequence[Any]
 ) -> None:
     tensors = [torch.as_tensor(value) for value in inputs]
-    twin_class(operation)(**as_tensors(arguments))(*tensors)  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        twin_class(operation)(**as_tensors(arguments))(*tensors)  # type: ignore[arg-type]
 
 
 def takes(operation: Callable[..., Any], name: str) -> bool:

@@ -27,6 +27,7 @@ from parity_tests.cases.schedulers import (
 )
 from parity_tests.checks.check import Check
 from parity_tests.checks.raising import raised, refused
+from parity_tests.checks.refusals import beside_pytorch
 
 CASES = SCHEDULERS
 
@@ -370,12 +371,7 @@ def check_refusal(case: SchedulerCase, refusal: Refusal) -> None:
     mine = schedulers, our_optimizer("SGD")
     refused(refusal.name, _make_and_step, *mine, case, arguments, refusal)
     theirs = torch.optim.lr_scheduler, their_optimizer("SGD")
-    try:
-        _make_and_step(*theirs, case, arguments, refusal)
-    except Exception:  # PyTorch has many kinds
-        assert not refusal.torch_takes, f"PyTorch refuses it too: {refusal}"
-    else:
-        assert refusal.torch_takes, f"PyTorch takes it: {refusal}"
+    beside_pytorch(refusal, partial(_make_and_step, *theirs, case, arguments, refusal))
 
 
 def _make_and_step(

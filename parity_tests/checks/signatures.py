@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-import torch
-
 import numpy_impl as ours
 from parity_tests.cases.left_out import EVERYWHERE, OF_CLASS, OTHER_DEFAULTS
 from parity_tests.checks.check import Check
-from torch_ref import twin_class
+from torch_ref import pytorch_class
 
 # What only ours take: randomness is handed in, and the precision of what has no parameters yet.
 _OURS = ("rng", "dtype")
@@ -49,15 +47,6 @@ def check_signature(kind: type) -> None:
     for name in ordered:
         same = own[name] == theirs[name]
         assert same or name in excused, f"{name}: {own[name]!r}, in PyTorch {theirs[name]!r}"
-
-
-def pytorch_class(kind: type) -> Callable[..., Any]:
-    """Return PyTorch's class of the same name, or the twin of one that it does not have."""
-    for home in (torch.nn, torch.optim, torch.optim.lr_scheduler):
-        if hasattr(home, kind.__name__):
-            found: Callable[..., Any] = getattr(home, kind.__name__)
-            return found
-    return twin_class(kind)
 
 
 def arguments(function: Callable[..., Any]) -> Mapping[str, Any]:

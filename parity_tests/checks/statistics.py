@@ -1,7 +1,9 @@
 """Judging by counts, where single figures are a matter of luck."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from parity_tests.measures import Comparison
 
 # How rarely equals may fail: with a thousand judgements in a run, once in a million runs.
 _FALSE_ALARM = 1e-9
@@ -25,6 +27,24 @@ def rarely_farther(name: str, excess: Sequence[float]) -> None:
         f"{name}: NumPy's error is the larger one {farther} times and PyTorch's {closer} times, "
         f"of {len(excess)}; by chance at most {limit}"
     )
+
+
+def compared_by_counts(batches: Iterable[Iterable[Comparison]]) -> list[Comparison]:
+    """Return the float32 comparisons of some batches after judging every tensor by counts.
+
+    Raises
+    ------
+    AssertionError
+        As `rarely_farther`.
+    """
+    excess: dict[str, list[float]] = {}
+    comparisons = [comparison for batch in batches for comparison in batch]
+    for comparison in comparisons:
+        assert comparison.theirs is not None
+        excess.setdefault(comparison.tensor, []).append(comparison.ours - comparison.theirs)
+    for tensor, differences in excess.items():
+        rarely_farther(tensor, differences)
+    return comparisons
 
 
 def most_heads(tosses: int) -> int:

@@ -16,8 +16,9 @@ from parity_tests.cases.left_out import OTHER_DEFAULTS
 from parity_tests.cases.losses import LOSSES
 from parity_tests.cases.optimizers import OPTIMIZERS
 from parity_tests.checks.layers import CASES
-from parity_tests.checks.signatures import arguments, pytorch_class
+from parity_tests.checks.signatures import arguments
 from parity_tests.inputs import BATCH, CLASSES, FEATURES
+from torch_ref import pytorch_class
 
 LAYERS = {case.operation.__name__: case for case in CASES if case.operation is not ours.Residual}
 

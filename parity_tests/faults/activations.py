@@ -939,8 +939,8 @@ FAULTS: tuple[Fault, ...] = (
         "a part of the entries left out",
         _ELEMENTWISE,
         "_blocks",
-        "start + _BLOCK)",
-        "start + _BLOCK - 1)",
+        "start + BLOCK)",
+        "start + BLOCK - 1)",
         ("blocks/Sigmoid/default", "blocks/LeakyReLU/default"),
     ),
     # The error function

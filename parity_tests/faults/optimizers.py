@@ -856,12 +856,18 @@ _LIMITS = (
         ("average-state/",),
     ),
     Fault(
-        "a decay above 1 taken",
-        _AVERAGING,
-        "ExponentialMovingAverage.__init__",
-        'check_number("decay", decay) > 1',
+        "a share above 1 taken",
+        "numpy_impl.arrays",
+        "check_fraction",
+        "number > 1",
         "False",
-        ("refusal/ExponentialMovingAverage",),
+        (
+            "refusal/ExponentialMovingAverage",
+            "refusal/RMSprop/alpha",
+            "refusal/Adadelta/rho",
+            "refusal/Dropout/p",
+            "refusal/CrossEntropyLoss/label_smoothing",
+        ),
     ),
 )
 

@@ -245,7 +245,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "unknown names taken",
-        _SCHEDULER,
+        "numpy_impl.arrays",
         "check_choice",
         "value not in choices",
         "False",

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 import numpy_impl as ours
-from parity_tests.checks.signatures import public_kinds, pytorch_class
+from parity_tests.checks.signatures import public_kinds
+from torch_ref import pytorch_class
 
 SOURCES = ("modules", "functions", "optimizers")
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 import numpy_impl as ours
-from parity_tests.checks.signatures import pytorch_class
 from parity_tests.torch_samples.databases import Sample
+from torch_ref import pytorch_class
 
 
 @dataclass(frozen=True)

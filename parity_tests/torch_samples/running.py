@@ -18,11 +18,10 @@ from parity_tests.cases.losses import LOSSES
 from parity_tests.cases.optimizers import OPTIMIZERS
 from parity_tests.checks.layers import CASES
 from parity_tests.checks.losses import unit_of_error
-from parity_tests.checks.signatures import pytorch_class
 from parity_tests.conditions import derivative, elementwise_conditions
 from parity_tests.measures import Comparison, compare_float32, compare_float64
 from parity_tests.torch_samples.databases import Sample
-from torch_ref import arena_vector, twin_class, twin_of
+from torch_ref import arena_vector, pytorch_class, twin_class, twin_of
 from torch_ref.optimizers import default_dtype
 
 Array = NDArray[Any]
