@@ -1,7 +1,7 @@
 """Twins of losses that PyTorch has no class for, or whose class is not finite where they are."""
 
 import torch
-from torch.nn.functional import logsigmoid
+from torch.nn.functional import logsigmoid, softplus
 
 
 class FocalLoss(torch.nn.Module):
@@ -39,7 +39,9 @@ class FocalLoss(torch.nn.Module):
         right = torch.zeros_like(logits, dtype=torch.bool).scatter(axis, labels, True)
         rest = logits.masked_fill(right, -torch.inf).logsumexp(axis)
         apart = rest - logits.gather(axis, labels).squeeze(axis)
-        losses = -((self.gamma * logsigmoid(apart)).exp()) * logsigmoid(-apart)
+        # Softplus, and not -logsigmoid(-apart), whose second derivative PyTorch gets from p - 1;
+        # beyond 40 it is its argument in every precision.
+        losses = (self.gamma * logsigmoid(apart)).exp() * softplus(apart, threshold=40.0)
         weights = torch.ones_like(losses) if self.weight is None else self.weight[target]
         losses = losses * weights
         if self.reduction == "mean":
