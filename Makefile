@@ -10,11 +10,12 @@ WHEEL = build/venv/wheel/bin/python
 # What measures; the other tests there are of the measuring itself, and belong to the suite.
 BENCHMARKS = $(patsubst %,benchmarks/test_%.py,epoch inference scaling budget)
 
-.PHONY: help train test report bench bench-full bench-check bench-catalogue mutate lint format types docs package clean
+.PHONY: help train test kit report bench bench-full bench-check bench-catalogue mutate lint format types docs package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
 	@echo "make test     run the parity suite"
+	@echo "make kit      test what checks other people's networks"
 	@echo "make report   the same, and write the figures as a page into build/parity"
 	@echo "make bench    measure against PyTorch into build/bench"
 	@echo "make bench-full  measure against all others, and how time grows, with pictures"
@@ -37,8 +38,11 @@ train: build/venv/train/.made
 test: build/venv/dev/.made
 	$(DEV) -m pytest
 
+kit: build/venv/dev/.made
+	$(DEV) -m pytest parity_tests/kit
+
 report: build/venv/dev/.made
-	$(DEV) -m pytest parity_tests --parity-report build/parity
+	$(DEV) -m pytest parity_tests/parity --parity-report build/parity
 
 bench: build/venv/dev/.made
 	$(DEV) -m pytest $(BENCHMARKS)
@@ -88,7 +92,10 @@ package: build/venv/dev/.made
 	$(WHEEL) $(INSTALL) build/dist/*.whl
 	cd build/elsewhere && ../venv/wheel/bin/numpy-mlp train --dataset xor --epochs 20
 	$(WHEEL) $(INSTALL) "$$(echo build/dist/*.whl)[cli,data,parity]"
-	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error --pyargs parity_tests
+	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error --pyargs parity_tests \
+		--ignore-glob='*/kit/tests/*'
+	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error \
+		--pyargs parity_tests.kit.tests.test_command
 
 clean:
 	rm -rf build

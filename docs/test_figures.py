@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy_impl as ours
 from parity_tests.guide import counts
+from parity_tests.kit.catalogue.correct import CORRECT
+from parity_tests.kit.catalogue.faults import FAULTS
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -25,4 +27,9 @@ def test_kinds_of_operations() -> None:
         f"{count(ours.Layer, '.activations.')} activations, {count(ours.Loss)} losses, "
         f"{count(ours.Optimizer)} optimizers, {count(ours.LRScheduler)} learning-rate schedules"
     )
+    assert sentence in " ".join(README.split()), sentence
+
+
+def test_planted_faults_of_the_kit() -> None:
+    sentence = f"{len(FAULTS)} faults that are planted in {len(CORRECT)} networks"
     assert sentence in " ".join(README.split()), sentence

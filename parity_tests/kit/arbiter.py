@@ -1,0 +1,114 @@
+"""The last word on what is equal: PyTorch's autograd, or values that it left in a file.
+
+The kit finds out what a network does by recomputing it in NumPy. Whether that is right is not for
+the kit to say: what came out as equal is held against an arbiter once more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.evidence import Evidence
+from parity_tests.kit.forward import Form
+from parity_tests.kit.subject import Batch, Layers
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an arbiter says of one batch.
+
+    Attributes
+    ----------
+    output : ndarray of shape (samples, out_features)
+    loss : float
+        Summed over samples and outputs; of squares, one half.
+    gradients : dict of str to ndarray
+        Of that loss, as ``"W1"`` (out, in) and ``"b1"``.
+    """
+
+    output: Array
+    loss: float
+    gradients: dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Arbiter:
+    """Who has the last word.
+
+    Attributes
+    ----------
+    name : str
+        For the report.
+    ask : callable
+        ``f(form, loss, layers, batch, number)``, of the batch of that number; it returns an
+        `Expected`, and raises ValueError for what it does not know.
+    """
+
+    name: str
+    ask: Callable[[Form, str, Layers, Batch, int], Expected]
+
+
+def pytorch() -> Arbiter | None:
+    """Return PyTorch as the arbiter, None where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    return Arbiter(f"PyTorch {torch.__version__}", _ask_pytorch)
+
+
+def _ask_pytorch(form: Form, loss: str, layers: Layers, batch: Batch, _number: int) -> Expected:
+    from torch_ref.dense import dense
+
+    result = dense(
+        form.hidden,
+        form.output,
+        loss,
+        [layer.weight for layer in layers],
+        [layer.bias for layer in layers],
+        batch.inputs * form.scale,
+        batch.targets,
+    )
+    gradients = {}
+    for number, (weight, bias) in enumerate(zip(result.weights, result.biases, strict=True), 1):
+        gradients[f"W{number}"] = weight
+        if bias is not None:
+            gradients[f"b{number}"] = bias
+    return Expected(result.output, result.loss, gradients)
+
+
+def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
+    """Return how far the answers are from an arbiter's, relative to the norm, by tensor.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        With the form, and with loss and factors where gradients were found equal.
+    """
+    assert evidence.form is not None
+    worst: dict[str, float] = {}
+    loss = evidence.loss or "squared_error"
+    for number, (batch, answer) in enumerate(zip(evidence.batches, evidence.answers, strict=True)):
+        expected = arbiter.ask(evidence.form, loss, evidence.layers, batch, number)
+        found: dict[str, tuple[Array, Array]] = {}
+        if answer.output is not None:
+            found["output"] = answer.output, expected.output
+        if answer.gradients is not None and evidence.factors:
+            for position, (layer, own) in enumerate(
+                zip(answer.gradients, evidence.layers, strict=True), start=1
+            ):
+                factor = evidence.factors[number]
+                decay = evidence.decays[position - 1] if evidence.decays else 0.0
+                wanted = factor * expected.gradients[f"W{position}"] + decay * own.weight
+                found[f"W{position}"] = layer.weight, wanted
+                if layer.bias is not None:
+                    found[f"b{position}"] = layer.bias, factor * expected.gradients[f"b{position}"]
+        for name, (came, wanted) in found.items():
+            distance = float(np.linalg.norm(came - wanted) / np.linalg.norm(wanted))
+            worst[name] = max(worst.get(name, 0.0), distance)
+    return worst

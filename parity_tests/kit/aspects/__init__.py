@@ -1,0 +1,1 @@
+"""What is judged apart: one module for each aspect of a network."""

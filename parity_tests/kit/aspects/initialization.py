@@ -1,0 +1,401 @@
+"""The weights begin as the scheme that is declared says, and a network can learn from there."""
+
+import contextlib
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_impl import InputError
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.initialization import (
+    FAMILIES,
+    SCHEMES,
+    Drawn,
+    Mistake,
+    Scheme,
+    formulas,
+    inverted,
+    mistakes,
+    scheme,
+)
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.subject import Layers, SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Array = NDArray[np.float64]
+
+# Entries of a matrix from which its standard deviation is known so well that it is not further
+# than 2 % off in any of 100,000 networks, and the limits of what is done for it: constructions,
+# seconds.
+_ENTRIES, _CONSTRUCTIONS, _SECONDS = 40_000, 1000, 1.0
+# Weights that nobody means. Standard normal weights behind 3,072 inputs, which are common, have a
+# gain of 55; 1e-4 x standard normal ones, which are taught, one of 1e-3 and less.
+_EXPLODING_STD, _EXPLODING_GAIN, _VANISHING_GAIN = 3.0, 30.0, 1e-6
+# Sum of the means of all weights of a unit, from which it does not matter what the inputs are.
+_ONE_SIGNED = 10.0
+# From where on a standard deviation is known too roughly to tell schemes, which are up to a factor
+# of sqrt(2) apart.
+_ROUGH = 0.2
+# How well the best and the worst known matrix have to be known for a mistake to be named.
+_CLOSELY, _NEARLY = 0.03, 0.1
+# Standard deviations that are written as they are.
+_ROUND = tuple(digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5))
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the global generators, from which strangers' code draws, and restore them."""
+    theirs, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002 - theirs is global
+    np.random.seed(seed)  # noqa: NPY002
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(theirs)  # noqa: NPY002
+        random.setstate(pythons)
+
+
+@dataclass
+class _Draws:
+    """Constructions of a network.
+
+    Attributes
+    ----------
+    first : list of Layer
+        Parameters of the first.
+    weights : list of Drawn
+        Entries of each matrix.
+    same : bool
+        Whether all constructions gave the same numbers.
+    """
+
+    first: Layers
+    weights: list[Drawn]
+    same: bool
+    names: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.names = [f"W{number}" for number in range(1, len(self.weights) + 1)]
+
+
+def examine(inquiry: Inquiry) -> list[Verdict]:
+    """Construct the network many times, and judge the weights that it begins with."""
+    try:
+        meant = scheme(inquiry.spec.initialization) if inquiry.spec.initialization else None
+        draws = _draw(inquiry)
+    except (SubjectError, InputError) as error:
+        return [Verdict("initialization", UNCHECKED, str(error))]
+    if draws is None:
+        message = "make returns what it has returned before, with the parameters written to it"
+        return [Verdict("initialization", UNCHECKED, message)]
+    found = _hampered(draws)
+    if found is None:
+        found = _undeclared(draws) if meant is None else _declared(inquiry, draws, meant)
+    return [found]
+
+
+def _draw(inquiry: Inquiry) -> _Draws | None:
+    """Return what constructions give; None if they do not begin anew."""
+    subject = inquiry.subject
+    seeds = inquiry.rng.integers(0, 2**32, _CONSTRUCTIONS)
+    needed = [-(-_ENTRIES // layer.weight.size) for layer in inquiry.layers]
+    entries: list[list[Array]] = [[] for _ in needed]
+    first: Layers = []
+    same = True
+    deadline = time.monotonic() + _SECONDS
+    try:
+        for number in range(min(max(*needed, 3), _CONSTRUCTIONS)):
+            with seeded(int(seeds[number])):
+                subject.renew()
+            layers = subject.get()
+            if not number and _equal(layers, inquiry.layers):
+                return None
+            first = first or layers
+            same = same and _equal(layers, first)
+            for kept, layer, enough in zip(entries, layers, needed, strict=True):
+                if number < enough:
+                    kept.append(layer.weight.ravel())
+            late = time.monotonic() > deadline
+            if (same and number == 2) or (late and number > 1):
+                break
+    finally:
+        subject.renew()
+        inquiry.restore()
+    extra = int(subject.network.bias not in ("apart", "none"))
+    weights = []
+    for kept, layer in zip(entries, first, strict=True):
+        fan_out, fan_in = layer.weight.shape
+        weights.append(Drawn(np.concatenate(kept[:1] if same else kept), fan_in, fan_out, extra))
+    return _Draws(first, weights, same)
+
+
+def _equal(one: Layers, other: Layers) -> bool:
+    return all(np.array_equal(a.weight, b.weight) for a, b in zip(one, other, strict=True))
+
+
+# What no training gets over
+
+
+def _hampered(draws: _Draws) -> Verdict | None:
+    """Return what keeps any network from learning, or None."""
+    return _alike(draws) or _one_signed(draws) or _out_of_range(draws)
+
+
+def _alike(draws: _Draws) -> Verdict | None:
+    """Units of a hidden layer with the same weights before and behind them never part."""
+    for number in range(len(draws.first) - 1):
+        before, behind = draws.first[number], draws.first[number + 1]
+        rows, columns = before.weight, behind.weight.T
+        bias = before.bias
+        if len(rows) < 2 or (bias is not None and np.ptp(bias) > 0):
+            continue
+        if not np.ptp(rows):
+            # Not even the entries of a unit differ.
+            zeros = not rows.any()
+            seen = f"all entries of W{number + 1} are {rows.flat[0]:.3g}"
+            cause = "initialization-zeros" if zeros else "initialization-alike"
+            return _named(cause, seen, f"W{number + 1}")
+        if np.ptp(rows, axis=0).any() or np.ptp(columns, axis=0).any():
+            continue
+        zeros = not rows.any() and not columns.any()
+        cause = "initialization-zeros" if zeros else "initialization-alike"
+        what = "zero" if zeros else "the same for every unit"
+        seen = f"W{number + 1} and W{number + 2} are {what} in hidden layer {number + 1}"
+        return _named(cause, seen, f"W{number + 1}")
+    return None
+
+
+def _one_signed(draws: _Draws) -> Verdict | None:
+    for name, drawn in zip(draws.names, draws.weights, strict=True):
+        one_signed = (drawn.values >= 0).all() or (drawn.values <= 0).all()
+        total = abs(drawn.mean) * drawn.fan_in
+        if one_signed and drawn.distribution != "constant" and total > _ONE_SIGNED:
+            seen = (
+                f"the entries of {name} lie between {drawn.values.min():.3g} and "
+                f"{drawn.values.max():.3g}; those of a unit add up to {total:.3g} in the mean"
+            )
+            return _named("initialization-one-signed", seen, name)
+    return None
+
+
+def _out_of_range(draws: _Draws) -> Verdict | None:
+    # A network that is copied and not constructed may have any weights.
+    if draws.same or _inverted(draws) is not None:
+        return None
+    for name, drawn in zip(draws.names, draws.weights, strict=True):
+        seen = (
+            f"{name} has a standard deviation of {drawn.std:.3g} with {drawn.fan_in} inputs: a "
+            f"signal of size 1 comes out with size {drawn.gain:.3g}"
+        )
+        if drawn.std > _EXPLODING_STD and drawn.gain > _EXPLODING_GAIN:
+            return _named("initialization-exploding", seen, name)
+        if 0 < drawn.gain < _VANISHING_GAIN and len(draws.weights) > 1:
+            return _named("initialization-vanishing", seen, name)
+    return None
+
+
+# Against what is declared
+
+
+def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
+    off = [number for number, drawn in enumerate(draws.weights) if not drawn.follows(meant)]
+    if not off:
+        return _as_meant(draws, meant)
+    names = ", ".join(draws.names[number] for number in off)
+    factors = [_factor(draws.weights[number], meant) for number in off]
+    measured = "; ".join(
+        f"{draws.names[number]} has {draws.weights[number].std:.4g}, {factor:.4g} x expected"
+        for number, factor in zip(off, factors, strict=True)
+    )
+    first = draws.names[off[0]]
+    # Those that match by accident have to come from the same mistake.
+    found = [
+        mistake
+        for mistake in mistakes(meant, inquiry.subject.sizes[0])
+        if all(drawn.comes_from(mistake) for drawn in draws.weights)
+    ]
+    sure = found and _is_known(draws) and _are_one(found, draws)
+    if sure and not _is_fixed(draws, found[0]):
+        cause = found[0].cause
+        others = {m.cause for m in found} - {cause}
+        seen = f"the standard deviation should be {meant.text}, and is {found[0].text}. {measured}"
+        seen += "".join(f"; the same comes if {CAUSES[o].title}" for o in sorted(others))
+        return _named(cause, seen, first, factors[0])
+    message = f"the standard deviation of {names} is not {meant.text}: {measured}"
+    if not all(draws.weights[number].centred for number in off):
+        message += f"; the mean of {first} is {draws.weights[off[0]].mean:.3g}"
+    if draws.same:
+        message += ". Every construction gives the same numbers, which may be a copy's"
+        return Verdict("initialization", UNCHECKED, message, first)
+    texts = dict.fromkeys([m.text for m in found] or formulas(draws.weights))
+    if texts:
+        message += f". It may be {' or '.join(texts)}"
+    message += ". The cause is unknown"
+    return Verdict("initialization", DIFFERS, message, first, None, factors[0])
+
+
+def _as_meant(draws: _Draws, meant: Scheme) -> Verdict:
+    """Judge weights none of which is off what is declared, as far as it is known."""
+    roughly = [
+        name
+        for name, drawn in zip(draws.names, draws.weights, strict=True)
+        if drawn.tolerance > _ROUGH
+    ]
+    if roughly:
+        message = (
+            f"the entries of {', '.join(roughly)} are too few to tell {meant.text} from others"
+        )
+        return Verdict("initialization", UNCHECKED, message + _more(draws))
+    other = [d.distribution for d in draws.weights if not d.is_kind(meant.distribution)]
+    message = f"all matrices have the standard deviation of {meant.text}"
+    if other:
+        message += f"; the distribution is {other[0]}"
+    return Verdict("initialization", CONVENTION if other else EQUAL, message + _more(draws))
+
+
+def _is_known(draws: _Draws) -> bool:
+    """Return whether the matrices are known so well that no formula fits by accident."""
+    tolerances = [drawn.tolerance for drawn in draws.weights]
+    return min(tolerances) <= _CLOSELY and max(tolerances) <= _NEARLY
+
+
+def _are_one(found: Sequence[Mistake], draws: _Draws) -> bool:
+    """Return whether mistakes give the same standard deviations, and not only similar ones."""
+    first, *others = (
+        np.array([mistake.std(drawn.fan_in, drawn.fan_out) for drawn in draws.weights])
+        for mistake in found
+    )
+    return all(np.allclose(other, first, rtol=1e-9, atol=0) for other in others)
+
+
+def _is_fixed(draws: _Draws, mistake: Mistake) -> bool:
+    """Return whether one round number explains what a mistake does."""
+    stds = [mistake.std(drawn.fan_in, drawn.fan_out) for drawn in draws.weights]
+    return np.ptp(stds) <= 1e-9 * max(stds) and any(
+        all(drawn.has_std(number) for drawn in draws.weights) for number in _ROUND
+    )
+
+
+def _factor(drawn: Drawn, meant: Scheme) -> float:
+    return drawn.std / meant.std(drawn.fan_in, drawn.fan_out)
+
+
+# Without a declaration
+
+
+def _undeclared(draws: _Draws) -> Verdict:
+    wrong = _inverted(draws)
+    if wrong is not None:
+        meant, mistake = wrong
+        turned = [
+            (name, drawn, _factor(drawn, meant))
+            for name, drawn in zip(draws.names, draws.weights, strict=True)
+            if drawn.comes_from(mistake)
+        ]
+        measured = "; ".join(
+            f"{name} has {drawn.std:.4g}, {factor:.4g} x what was meant"
+            for name, drawn, factor in turned
+        )
+        seen = f"the standard deviation is {mistake.text}. {measured}"
+        name, _, factor = turned[0]
+        return _named(mistake.cause, seen, name, factor)
+    common = [s for s in SCHEMES.values() if all(_is(drawn, s) for drawn in draws.weights)]
+    # A fixed scale may be that of a scheme for one of the matrices.
+    fixed = not common and _one_scale(draws.weights)
+    texts, known = [], True
+    for name, drawn in zip(draws.names, draws.weights, strict=True):
+        found = common or [s for s in SCHEMES.values() if not fixed and _is(drawn, s)]
+        # What is known roughly may be any of several schemes.
+        certain = bool(found) and drawn.tolerance <= _ROUGH
+        known = known and certain
+        texts.append(f"{name} {found[0].text if certain else _described(drawn)}")
+    message = f"standard deviations: {'; '.join(texts)}{_root(draws, fixed)}"
+    unnamed = [] if known or fixed else formulas(draws.weights)
+    if len(unnamed) == 1:
+        message += f"; all are {unnamed[0]}"
+    return Verdict("initialization", EQUAL if known else CONVENTION, message + _more(draws))
+
+
+def _is(drawn: Drawn, known: Scheme) -> bool:
+    return drawn.follows(known) and drawn.is_kind(known.distribution)
+
+
+def _inverted(draws: _Draws) -> tuple[Scheme, Mistake] | None:
+    """Return the scheme whose scale is inverted, if nothing simpler explains it.
+
+    All other matrices must be of that scheme.
+    """
+    simple = all(
+        any(drawn.has_std(s) for s in _ROUND) or any(drawn.follows(s) for s in SCHEMES.values())
+        for drawn in draws.weights
+    )
+    if simple or _one_scale(draws.weights) or not _is_known(draws):
+        return None
+    for meant in FAMILIES.values():
+        mistake = inverted(meant)
+        others = [drawn for drawn in draws.weights if not drawn.comes_from(mistake)]
+        turned = [drawn for drawn in draws.weights if drawn.comes_from(mistake)]
+        far = all(_ratio(mistake, drawn) > 1.5 for drawn in turned)
+        if turned and far and all(drawn.follows(meant) for drawn in others):
+            return meant, mistake
+    return None
+
+
+def _ratio(mistake: Mistake, drawn: Drawn) -> float:
+    # 1 / s over s is the square of 1 / s.
+    return mistake.std(drawn.fan_in, drawn.fan_out) ** 2
+
+
+def _one_scale(weights: Sequence[Drawn]) -> bool:
+    """Return whether all matrices have one standard deviation, whatever their sizes."""
+    return len(weights) > 1 and all(drawn.has_std(weights[0].std) for drawn in weights)
+
+
+def _described(drawn: Drawn) -> str:
+    if drawn.distribution == "constant":
+        return f"constant at {drawn.mean:.3g}"
+    kind = drawn.distribution
+    text = f"{drawn.std:.4g}" + (f", {kind}" if kind not in ("unknown", "other") else "")
+    if not drawn.centred:
+        text += f", mean {drawn.mean:.3g}"
+    return f"{text}: a signal of size 1 comes out with size {drawn.gain:.3g}"
+
+
+def _root(draws: _Draws, fixed: bool) -> str:
+    """Return whether the standard deviations look like variances."""
+    for meant in FAMILIES.values():
+        squares = [meant.std(d.fan_in, d.fan_out) ** 2 for d in draws.weights]
+        pairs = list(zip(draws.weights, squares, strict=True))
+        if not fixed and len(pairs) > 1 and all(drawn.has_std(square) for drawn, square in pairs):
+            return f"; they are the squares of {meant.text}: the root may be missing"
+    return ""
+
+
+def _more(draws: _Draws) -> str:
+    """Return what else is known: biases, and whether the draws are new ones every time."""
+    biases = [layer.bias for layer in draws.first if layer.bias is not None]
+    text = ""
+    if biases:
+        every = np.concatenate([np.ravel(bias) for bias in biases])
+        if not every.any():
+            text = "; biases are zero"
+        elif np.ptp(every) == 0:
+            text = f"; biases are {every[0]:.3g}"
+        else:
+            text = f"; biases are random, up to {np.abs(every).max():.3g}"
+    if draws.same and any(drawn.distribution != "constant" for drawn in draws.weights):
+        text += "; every construction gives the same numbers: it is seeded, or a copy"
+    smallest = min(drawn.values.size for drawn in draws.weights)
+    off = 100 * max(drawn.tolerance for drawn in draws.weights)
+    return text if math.isnan(off) else f"{text} (known to {off:.2g} % from {smallest} entries)"
+
+
+def _named(cause: str, seen: str, tensor: str, factor: float | None = None) -> Verdict:
+    named = CAUSES[cause]
+    message = f"{named.title}: {seen}. Look at {named.advice}."
+    return Verdict("initialization", DIFFERS, message, tensor, cause, factor)

@@ -1,0 +1,273 @@
+"""The loss that the network reports is a loss of its output."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.backprop import losses_of, misnormalized
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.forward import Pass, run
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Array = NDArray[Any]
+
+# How far a reported loss may be from a recomputed one: as observed in float64, and where the number
+# that is added inside the logarithm is not one of those below.
+_EXACT, _TOLERANCE = 1e-10, 1e-5
+_EPSILONS = (0.0, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+# 1/2 of the squared error is the base: its gradient is p - y.
+_SCALES: dict[str, Callable[[int], Scale]] = {
+    "mean": lambda _: Scale(1.0, 1),
+    "sum": lambda _: Scale(1.0, 0),
+    "mean of all": lambda outputs: Scale(1.0 / outputs, 1),
+}
+
+
+def declared_scale(spec: Spec, outputs: int) -> Scale | None:
+    """Return the scale that a spec declares."""
+    if spec.scale is None:
+        return None
+    half = spec.scale.startswith("half ")
+    scale = _SCALES[spec.scale.removeprefix("half ")](outputs)
+    double = 2.0 if spec.loss == "squared_error" else 1.0
+    return Scale(scale.constant * double * (0.5 if half else 1.0), scale.power)
+
+
+def values(
+    inquiry: Inquiry, passed: Pass, batch: Batch
+) -> Iterator[tuple[str, str | None, float, float]]:
+    """Yield losses, summed over samples and outputs.
+
+    Yields
+    ------
+    name : str
+    cause : str or None
+        What is wrong about it.
+    epsilon : float
+        What is added to probabilities, or what they are clipped to.
+    value : float
+    """
+    assert inquiry.form is not None
+    y = batch.targets
+    for _, _, p, _ in losses_of(inquiry.form, passed, batch):
+        squares = (p - y) ** 2
+        with np.errstate(all="ignore"):
+            for epsilon in _EPSILONS:
+                ways = (p + epsilon, np.clip(p, epsilon, 1 - epsilon))
+                for way in ways if epsilon else ways[:1]:
+                    yes = y * np.log(way)
+                    no = (1 - y) * np.log(1 - way)
+                    yield "cross_entropy", None, epsilon, -_sum(yes)
+                    yield "binary_cross_entropy", None, epsilon, -_sum(yes) - _sum(no)
+                shifted = -_sum(y * np.log(p + epsilon))
+                no = (1 - y) * np.log(1 - p + epsilon)
+                yield "binary_cross_entropy", None, epsilon, shifted - _sum(no)
+            yield "squared_error", None, 0.0, squares.sum() / 2
+            yield "absolute_error", None, 0.0, np.abs(p - y).sum()
+            yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
+            yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
+            yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
+            yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
+    for cause, p in misnormalized(inquiry.form, passed):
+        with np.errstate(all="ignore"):
+            yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
+
+
+def _sum(terms: Array) -> float:
+    # 0 log 0 is 0.
+    return float(np.where(np.isnan(terms), 0.0, terms).sum())
+
+
+def examine(inquiry: Inquiry) -> list[Verdict]:
+    """Find the loss that is reported, and judge it by what is declared."""
+    try:
+        observed = [_reported(inquiry, batch) for batch in inquiry.batches]
+    except SubjectError as error:
+        cause = "loss-not-reduced" if "expected a number" in str(error) else None
+        status = DIFFERS if cause else UNCHECKED
+        return [Verdict("loss", status, str(error), tensor="loss", cause=cause)]
+    if None in observed:
+        return []
+    if not np.isfinite([float(value or 0.0) for value in observed]).all():
+        message = f"the loss of ordinary outputs is {observed[0]}"
+        return [Verdict("loss", DIFFERS, message, "loss")]
+    if inquiry.form is None:
+        return [Verdict("loss", UNCHECKED, "the forward pass is not known")]
+    for tolerance in (_EXACT, _TOLERANCE):
+        matches = _matches(inquiry, [float(value or 0.0) for value in observed], tolerance)
+        if matches:
+            break
+    else:
+        matches = _with_penalty(inquiry)
+    return [_judge(inquiry, float(observed[0] or 0.0), matches)]
+
+
+@dataclass(frozen=True)
+class _Match:
+    """A loss that has the values reported."""
+
+    name: str
+    cause: str | None
+    epsilon: float
+    scale: Scale
+
+
+def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[_Match]:
+    assert inquiry.form is not None
+    single = inquiry.subject.single
+    sizes = [len(batch) for batch in inquiry.batches]
+    tables = [
+        list(values(inquiry, run(inquiry.form, inquiry.layers, batch.inputs), batch))
+        for batch in inquiry.batches
+    ]
+    matches = []
+    for (name, cause, epsilon, first), (*_, second) in zip(*tables, strict=True):
+        if not first or not second or not np.isfinite([first, second]).all():
+            continue
+        scale = scale_of((observed[0] / first, observed[1] / second), sizes, tolerance)
+        if scale is None or not np.isfinite(scale.constant):
+            continue
+        if not (single and scale.power != 1):
+            # Of single samples the kit has taken the mean.
+            scale = Scale(scale.constant, 0) if single else scale
+            matches.append(_Match(name, cause, epsilon, scale))
+    return matches
+
+
+# Multiples of the parameters at which a loss with a penalty is asked.
+_STRETCHES = (1.0, 0.9, 1.1, 0.75, 1.25)
+
+
+def _with_penalty(inquiry: Inquiry) -> list[_Match]:
+    """Find a loss of the output plus a multiple of the weights' squares."""
+    subject = inquiry.subject
+    if subject.network.loss is None or subject.single:
+        return []
+    assert inquiry.form is not None
+    scales: list[dict[tuple[str, float, int], tuple[float, float]]] = []
+    try:
+        for batch in inquiry.batches:
+            observed, tables, squares = [], [], []
+            for stretch in _STRETCHES:
+                layers = subject.set(_stretched(inquiry.layers, stretch))
+                subject.forward(batch.inputs)
+                observed.append(subject.loss(batch))
+                tables.append(list(values(inquiry, run(inquiry.form, layers, batch.inputs), batch)))
+                squares.append(sum(float((layer.weight**2).sum()) for layer in layers))
+            scales.append(_penalized(np.array(observed), tables, np.array(squares)))
+    finally:
+        inquiry.restore()
+    matches = []
+    for key in scales[0].keys() & scales[1].keys():
+        (first, penalty), (second, _) = scales[0][key], scales[1][key]
+        scale = scale_of((first, second), [len(batch) for batch in inquiry.batches], 1e-7)
+        if scale is not None:
+            inquiry.penalty = penalty
+            matches.append(_Match(key[0], None, key[1], scale))
+    return matches
+
+
+def _stretched(layers: Layers, by: float) -> Layers:
+    return [
+        Layer(by * layer.weight, None if layer.bias is None else by * layer.bias)
+        for layer in layers
+    ]
+
+
+def _penalized(
+    observed: Array, tables: list[list[tuple[str, str | None, float, float]]], squares: Array
+) -> dict[tuple[str, float, int], tuple[float, float]]:
+    """Return scale and penalty of the losses that fit, by name, epsilon and place in the table."""
+    found = {}
+    for place, rows in enumerate(zip(*tables, strict=True)):
+        name, cause, epsilon, _ = rows[0]
+        basis = np.stack([np.array([row[3] for row in rows]), squares], axis=1)
+        if cause is not None or not np.isfinite(basis).all():
+            continue
+        solution, *_ = np.linalg.lstsq(basis, observed, rcond=None)
+        left = np.abs(observed - basis @ solution).max()
+        if left <= 1e-9 * np.abs(observed).max() and solution[0] > 0:
+            found[name, epsilon, place] = float(solution[0]), float(solution[1])
+    return found
+
+
+def _reported(inquiry: Inquiry, batch: Batch) -> float | None:
+    """Return the loss, on its own or from a training step; None if there is none."""
+    subject = inquiry.subject
+    subject.renew()
+    inquiry.restore()
+    if subject.network.loss is not None:
+        # Some compute the loss from what the last forward pass has left.
+        subject.forward(batch.inputs)
+        return subject.loss(batch)
+    if subject.network.step is None:
+        return None
+    rate = subject.network.lr or 1e-3
+    if not subject.single:
+        return subject.step(batch, rate)
+    total = 0.0
+    for number in range(len(batch)):
+        inquiry.restore()
+        value = subject.step(batch.part(slice(number, number + 1)), rate)
+        if value is None:
+            return None
+        total += value / len(batch)
+    return total
+
+
+def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
+    spec, sizes = inquiry.spec, inquiry.subject.sizes
+    right = [match for match in matches if match.cause is None and match.scale.constant > 0]
+    right.sort(key=lambda match: match.name != spec.loss)
+    if not right:
+        for match in matches:
+            between = ratio(match.scale, Scale(1.0, 1), sizes, _TOLERANCE)
+            if between is not None and "factor-constant" in between.causes:
+                continue
+            cause = match.cause or "loss-sign"
+            message = (
+                f"{CAUSES[cause].title}: the value is {match.scale.constant:.4g} x that of "
+                f"{match.name} with this fault. Look at {CAUSES[cause].advice}."
+            )
+            return Verdict("loss", DIFFERS, message, "loss", cause)
+        inquiry.is_loss_unknown = True
+        message = f"{observed:.6g} is no loss of this output that is known"
+        return Verdict("loss", DIFFERS if spec.loss else UNCHECKED, message, "loss")
+    match = right[0]
+    inquiry.reported = match.name, match.scale
+    if spec.loss is not None and match.name != spec.loss:
+        message = f"the loss reported is {match.name}, declared is {spec.loss}"
+        return Verdict("loss", DIFFERS, message, "loss", "gradient-of-another-loss")
+    expected = declared_scale(spec, sizes[-1])
+    if expected is not None and not inquiry.subject.single:
+        found = ratio(match.scale, expected, sizes, _TOLERANCE)
+        if found is not None:
+            samples = len(inquiry.batches[0])
+            value = match.scale.at(samples) / expected.at(samples)
+            message = f"yours = {value:.6g} x {match.name}, {spec.scale}: {found.text}"
+            return Verdict("loss", DIFFERS, message, "loss", found.causes[0], value)
+    usual = Scale(1.0, 0 if inquiry.subject.single else 1)
+    between = ratio(match.scale, usual, sizes, _TOLERANCE)
+    if between is not None and "loss-log-base" in between.causes:
+        named = CAUSES["loss-log-base"]
+        message = f"{named.title}: {_told(match, between, None)}. Look at {named.advice}."
+        return Verdict("loss", DIFFERS, message, "loss", "loss-log-base", match.scale.constant)
+    message = f"it is the {match.name.replace('_', ' ')}: {_told(match, between, inquiry.penalty)}"
+    return Verdict("loss", EQUAL if between is None else CONVENTION, message)
+
+
+def _told(match: _Match, between: Ratio | None, penalty: float | None) -> str:
+    """Return a scale in words."""
+    half = " of half the sum of squares" if match.name == "squared_error" else ""
+    factor = "" if between is None else f"{between.text} x "
+    if penalty:
+        factor = f"{penalty:.6g} x the squares of the weights, and {factor}"
+    inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
+    return f"{factor}the mean over the samples{half}{inside}"

@@ -1,0 +1,391 @@
+"""A call changes nothing but what it is there for, and what was asked before does not matter."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.network import Access, Network, arrays_in, look_up, resolve
+from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Array = NDArray[Any]
+
+_CALLS = ("forward", "loss", "backward", "gradients", "step")
+# Of a method that sets gradients to zero, as those have that are meant to be accumulated.
+_RESETS = ("zero", "flush", "reset", "clear")
+_MEMBERS = 500
+_RATE = 0.5
+
+
+@dataclass
+class _Record:
+    """What calls did.
+
+    Attributes
+    ----------
+    changed : dict
+        For each call, which of inputs, labels and parameters are not what they were.
+    results : dict
+        What each call returned last.
+    """
+
+    changed: dict[str, set[str]] = field(default_factory=dict)
+    results: dict[str, Any] = field(default_factory=dict)
+
+
+def examine(inquiry: Inquiry) -> list[Verdict]:
+    """Ask twice, and compare everything that was handed over with what it was before."""
+    taken = _taken(inquiry)
+    # That gradients are refused is told where they are judged.
+    questions = [_written_to, *([_one_sample, _remembered, _coupled] if taken else [])]
+    verdicts: list[Verdict] = []
+    refused: list[str] = []
+    for question in questions:
+        try:
+            verdicts += question(inquiry, taken)
+        except SubjectError as error:
+            refused.append(str(error))
+    if len(refused) == len(questions):
+        return [Verdict("side effects", UNCHECKED, refused[0])]
+    if not verdicts:
+        message = "no argument is written to, and no answer depends on the calls before"
+        if not taken:
+            message = "no argument is written to; gradients, which are refused, are not asked"
+        verdicts = [Verdict("side effects", EQUAL, message)]
+    return verdicts
+
+
+def _taken(inquiry: Inquiry) -> tuple[Batch, ...]:
+    """Return two batches whose gradients can be asked; samples, if only these can; or none."""
+    first, second = inquiry.batches
+    samples = first.part(slice(0, 1)), first.part(slice(1, 2))
+    for pair in [samples] if inquiry.subject.single else [(first, second), samples]:
+        with contextlib.suppress(SubjectError):
+            _ask(_new(inquiry), inquiry.layers, pair[0])
+            return pair
+    return ()
+
+
+# What is written to
+
+
+def _watched(network: Network) -> tuple[Network, _Record]:
+    """Return the network with every call noting what it changes."""
+    record = _Record()
+
+    def watch(name: str, access: Access) -> Callable[..., Any]:
+        def call(net: Any, *arguments: Any) -> Any:
+            given = dict(zip(("inputs", "labels"), arguments, strict=False))
+            given = {what: value for what, value in given.items() if isinstance(value, np.ndarray)}
+            own = _parameters(net, network)
+            before = {what: value.copy() for what, value in given.items()}
+            kept = [array.copy() for array in own]
+            result = resolve(net, access, *arguments)
+            changed = record.changed.setdefault(name, set())
+            changed |= {what for what in given if not _equal(given[what], before[what])}
+            if not all(map(_equal, _parameters(net, network), kept)):
+                changed.add("parameters")
+            record.results[name] = result
+            return result
+
+        return call
+
+    # Gradients that are looked up are not called.
+    wrapped = {
+        name: watch(name, access)
+        for name in _CALLS
+        if (access := getattr(network, name)) is not None
+        and not (name == "gradients" and isinstance(access, str))
+    }
+    return replace(network, **wrapped), record
+
+
+def _parameters(net: Any, network: Network) -> list[Array]:
+    return _arrays(net, network.parameters)
+
+
+def _arrays(net: Any, access: Access) -> list[Array]:
+    if callable(access):
+        return list(arrays_in(access(net)))
+    return [array for path in access.split() for array in arrays_in(look_up(net, path))]
+
+
+def _equal(one: Array, other: Array) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
+
+
+def _new(inquiry: Inquiry, network: Network | None = None) -> Subject:
+    """Return a network of its own, with the parameters of the inquiry."""
+    subject = Subject(network or inquiry.subject.network)
+    subject.set(inquiry.layers)
+    return subject
+
+
+def _written_to(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
+    """Make every call once, and look at what was handed over and handed back."""
+    network, record = _watched(inquiry.subject.network)
+    layers, batch = inquiry.layers, (*taken, *inquiry.batches)[0]
+    subject = _new(inquiry, network)
+    subject.forward(batch.inputs)
+    outputs = list(arrays_in(record.results["forward"]))[:1]
+    shown = [array.copy() for array in outputs]
+    if network.loss is not None:
+        _unless_refused(subject.loss, batch)
+    _unless_refused(_ask, subject, layers, batch)
+    overwritten = not all(map(_equal, outputs, shown))
+    alias = _alias(subject, record)
+    if network.step is not None:
+        subject.set(layers)
+        _unless_refused(subject.step, batch, network.lr or _RATE)
+    verdicts = list(_changes(record))
+    if alias is not None:
+        seen = f"writing to the gradient changes parameter {alias}"
+        verdicts.append(_named("gradient-aliases-parameter", seen, "gradients"))
+    if overwritten:
+        message = "the output that forward has returned is overwritten by loss or backward"
+        verdicts.append(Verdict("side effects", CONVENTION, message, "output"))
+    elif _reused(inquiry, batch):
+        message = "forward returns the same memory every time: keep a copy of the output"
+        verdicts.append(Verdict("side effects", CONVENTION, message, "output"))
+    return verdicts
+
+
+def _unless_refused(call: Callable[..., Any], *arguments: Any) -> None:
+    # That it raises is told where its result is judged.
+    with contextlib.suppress(SubjectError):
+        call(*arguments)
+
+
+def _changes(record: _Record) -> Iterator[Verdict]:
+    """Yield what was changed, once for each thing, with the calls that did it."""
+    calls = {
+        what: [name for name in _CALLS if what in record.changed.get(name, ())]
+        for what in ("inputs", "labels", "parameters")
+    }
+    for what, cause in (("inputs", "inputs-changed"), ("labels", "labels-changed")):
+        if calls[what]:
+            yield _named(cause, f"by {' and '.join(calls[what])}", what)
+    computing = [name for name in ("forward", "loss") if name in calls["parameters"]]
+    if computing:
+        yield _named("parameters-changed", f"it is {' and '.join(computing)}", "parameters")
+    elif {"backward", "gradients"} & set(calls["parameters"]):
+        cause = CAUSES["gradient-updates"]
+        message = f"{cause.title}; look at {cause.advice}"
+        yield Verdict("side effects", CONVENTION, message, "parameters", "gradient-updates")
+
+
+def _alias(subject: Subject, record: _Record) -> int | None:
+    """Return the number of a parameter that shares its memory with a gradient, from 1."""
+    network = subject.network
+    if isinstance(network.gradients, str):
+        try:
+            gradients = _arrays(subject.net, network.gradients)
+        except LookupError:
+            return None
+    else:
+        name = "backward" if network.gradients is None else "gradients"
+        gradients = list(arrays_in(record.results.get(name)))
+    for number, parameter in enumerate(subject.arrays(), start=1):
+        if any(np.shares_memory(parameter, gradient) for gradient in gradients):
+            return number
+    return None
+
+
+def _reused(inquiry: Inquiry, batch: Batch) -> bool:
+    """Return whether the output of one call becomes that of the next."""
+    network, record = _watched(inquiry.subject.network)
+    subject = _new(inquiry, network)
+    inputs = batch.inputs[:1] if subject.single else batch.inputs
+    subject.forward(inputs)
+    outputs = list(arrays_in(record.results["forward"]))[:1]
+    shown = [array.copy() for array in outputs]
+    subject.forward(inputs[::-1] * 0.5)
+    return not all(map(_equal, outputs, shown))
+
+
+# What is remembered
+
+
+def _ask(subject: Subject, layers: Layers, batch: Batch) -> Array:
+    """Return all gradients in one vector; of a network that only updates itself, its update."""
+    before = subject.set(layers)
+    network = subject.network
+    if network.gradients is not None or network.backward is not None:
+        return _flat(subject.gradients(batch))
+    if network.step is None:
+        raise SubjectError("neither gradients nor a step are declared")
+    subject.step(batch, network.lr or _RATE)
+    return _flat(before) - _flat(subject.get())
+
+
+def _flat(layers: Layers) -> Array:
+    parts = [
+        np.ravel(part)
+        for layer in layers
+        for part in (layer.weight, layer.bias)
+        if part is not None
+    ]
+    return np.concatenate(parts)
+
+
+def _close(one: Array, other: Array, tolerance: float) -> bool:
+    if one.shape != other.shape:
+        return False
+    return bool(np.linalg.norm(one - other) <= 10 * tolerance * np.linalg.norm(other))
+
+
+def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
+    """Ask a network that has been asked before, and compare it with a new one."""
+    first, second = taken
+    layers, tolerance = inquiry.layers, inquiry.tolerance
+    new = [_ask(_new(inquiry), layers, batch) for batch in (first, second)]
+    if not np.isfinite(new[0]).all() or not new[0].any():
+        return []
+    used = _new(inquiry)
+    asked = _ask(used, layers, first)
+    if not _close(asked, new[0], tolerance):
+        message = "two new networks with the same parameters have different gradients: it is random"
+        return [Verdict("side effects", UNCHECKED, message, "gradients")]
+    again = _ask(used, layers, first)
+    if _is_grown(again, asked, 2, tolerance):
+        return _accumulated(inquiry, used, first, asked)
+    if _close(again, asked, tolerance):
+        return _after_another(inquiry, used, second, new)
+    if inquiry.subject.network.gradients is None and inquiry.subject.network.backward is None:
+        # An optimizer has its own memory, which is judged for itself.
+        return []
+    message = (
+        "the gradient of the same batch changes from call to call, with the same parameters: by "
+        "noise, or by what is kept from the call before"
+    )
+    return [Verdict("side effects", UNCHECKED, message, "gradients")]
+
+
+def _is_grown(now: Array, first: Array, times: int, tolerance: float) -> bool:
+    """Return whether some numbers are a multiple of what they were first, and all others equal."""
+    close = tolerance * np.abs(first).max()
+    same = np.abs(now - first) <= close
+    return bool((same | (np.abs(now - times * first) <= close)).all()) and not same.all()
+
+
+def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) -> list[Verdict]:
+    """Judge a gradient that is twice the first in the second call."""
+    if not _is_grown(_ask(used, inquiry.layers, batch), asked, 3, inquiry.tolerance):
+        return []
+    seen = "in the second call for the same batch it is 2 x the first, in the third 3 x"
+    network = inquiry.subject.network
+    gradients = network.gradients is not None or network.backward is not None
+    if gradients and _meant(inquiry, batch):
+        message = (
+            f"gradients are added up until they are set to zero: {seen}. Let `backward` of the "
+            "declaration set them to zero first"
+        )
+        return [
+            Verdict("side effects", CONVENTION, message, "gradients", "gradient-accumulated", 2.0)
+        ]
+    return [_named("gradient-accumulated", seen, "gradients", 2.0)]
+
+
+def _meant(inquiry: Inquiry, batch: Batch) -> bool:
+    """Return whether gradients that add up are set to zero by a step, or by a method for it."""
+    network = replace(inquiry.subject.network, gradients=None, backward=None)
+    if network.step is None:
+        return _has_reset(inquiry.subject.net)
+    used = _new(inquiry, network)
+    first, second, third = (_ask(used, inquiry.layers, batch) for _ in range(3))
+    tolerance = inquiry.tolerance
+    return not (_is_grown(second, first, 2, tolerance) and _is_grown(third, first, 3, tolerance))
+
+
+def _has_reset(net: Any) -> bool:
+    """Return whether a network, or what it consists of, can set its gradients to zero."""
+    waiting, seen = [net], set()
+    while waiting and len(seen) < _MEMBERS:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        names = [name.lower() for name in dir(value) if "grad" in name.lower()]
+        if any(reset in name for name in names for reset in _RESETS):
+            return True
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, (list, tuple)):
+            waiting += value
+        else:
+            waiting += getattr(value, "__dict__", {}).values()
+    return False
+
+
+def _after_another(
+    inquiry: Inquiry, used: Subject, second: Batch, new: Sequence[Array]
+) -> list[Verdict]:
+    """Judge the gradient of a batch after that of another, of another size."""
+    try:
+        used.set(inquiry.layers)
+        used.forward(second.inputs)
+        after = _ask(used, inquiry.layers, second)
+    except SubjectError as error:
+        return [_named("batch-size-kept", str(error), "gradients")]
+    if _close(after, new[1], inquiry.tolerance):
+        return []
+    if _close(after, new[0], inquiry.tolerance):
+        seen = "that of a second batch, with other samples, is the first one's"
+        return [_named("gradient-stale", seen, "gradients")]
+    message = "the gradient of a batch is another one after that of another batch"
+    return [Verdict("side effects", UNCHECKED, message, "gradients")]
+
+
+# Batches
+
+
+def _one_sample(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
+    """Ask for a single sample, where batches are meant and taken."""
+    if len(taken[0]) == 1:
+        return []
+    one = inquiry.batches[0].part(slice(0, 1))
+    subject = _new(inquiry)
+    subject.forward(inquiry.batches[0].inputs)
+    for what, call in (
+        ("output", lambda: subject.forward(one.inputs)),
+        ("gradients", lambda: _ask(_new(inquiry), inquiry.layers, one)),
+    ):
+        try:
+            call()
+        except SubjectError as error:
+            return [_named("one-sample-raises", str(error), what)]
+    return []
+
+
+def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
+    """Compare the gradient of a batch with those of its samples, where nothing else is known."""
+    batch, layers = taken[1], inquiry.layers
+    if inquiry.form is not None or len(batch) == 1:
+        return []
+    whole = _ask(_new(inquiry), layers, batch)
+    parts = sum(_ask(_new(inquiry), layers, batch.part(slice(n, n + 1))) for n in range(len(batch)))
+    if np.shape(parts) != whole.shape or not np.isfinite([whole, parts]).all():
+        return []
+    # A penalty on the weights is counted once for each sample.
+    basis = np.stack([parts, _flat(layers)], axis=1)
+    solution, *_ = np.linalg.lstsq(basis, whole, rcond=None)
+    left = np.linalg.norm(whole - basis @ solution) / max(np.linalg.norm(whole), 1e-300)
+    if left <= max(1e-7, inquiry.tolerance):
+        return []
+    message = (
+        "the gradient of a batch is not the sum or mean of those of its samples: they influence "
+        "one another, as they do in batch normalization"
+    )
+    return [Verdict("side effects", CONVENTION, message, "gradients", None, None, float(left))]
+
+
+def _named(cause: str, seen: str, tensor: str, factor: float | None = None) -> Verdict:
+    named = CAUSES[cause]
+    message = f"{named.title}: {seen}. Look at {named.advice}."
+    return Verdict("side effects", DIFFERS, message, tensor, cause, factor)

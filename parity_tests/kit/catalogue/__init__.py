@@ -1,0 +1,1 @@
+"""Networks that are right, and faults planted in them: what the kit itself is tested by."""

@@ -1,0 +1,203 @@
+"""The order of updates, stale and accumulated gradients, arrays that are written to."""
+
+from parity_tests.kit.catalogue.faults.fault import Fault
+
+_GRADIENT, _SIDE = "gradient", "side effects"
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "updated before it is used: updating layers",
+        "updating layers relu",
+        "        input_gradient = output_gradient @ self.weights.T\n"
+        "        self.weights -= learning_rate * weights_gradient\n",
+        "        self.weights -= learning_rate * weights_gradient\n"
+        "        input_gradient = output_gradient @ self.weights.T\n",
+        _GRADIENT,
+        "update-order",
+    ),
+    Fault(
+        "updated before it is used: sample layers",
+        "sample layers",
+        "        input_gradient = np.dot(self.weights.T, output_gradient)\n"
+        "        self.weights -= learning_rate * weights_gradient\n",
+        "        self.weights -= learning_rate * weights_gradient\n"
+        "        input_gradient = np.dot(self.weights.T, output_gradient)\n",
+        _GRADIENT,
+        "update-order",
+    ),
+    Fault(
+        "updated before it is used: row vectors",
+        "row vectors",
+        "        back = error @ self.W.T\n        self.W -= rate * (self.data.T @ error)\n",
+        "        self.W -= rate * (self.data.T @ error)\n        back = error @ self.W.T\n",
+        _GRADIENT,
+        "update-order",
+    ),
+    Fault(
+        "updated before it is used: columns",
+        "updating columns deep",
+        "            delta = (self.W[k].T @ delta) * (1 - self.A[k - 1] ** 2)\n"
+        "            self.W[k] -= rate * dW\n",
+        "            self.W[k] -= rate * dW\n"
+        "            delta = (self.W[k].T @ delta) * (1 - self.A[k - 1] ** 2)\n",
+        _GRADIENT,
+        "update-order",
+    ),
+    Fault(
+        "updated before it is used: lesson",
+        "lesson",
+        "        d1 = np.dot(d2, self.w2.T)\n",
+        '        self.w2 -= self.lr * np.dot(self.memory["h"].T, d2)\n'
+        "        d1 = np.dot(d2, self.w2.T)\n"
+        '        self.w2 += self.lr * np.dot(self.memory["h"].T, d2)\n',
+        _GRADIENT,
+        "update-order",
+    ),
+    Fault(
+        "updated before it is used: query",
+        "query",
+        "        hidden_delta = (self.w_hidden_output.T @ output_delta) * hidden * (1.0 - hidden)\n"
+        "\n"
+        "        self.w_hidden_output += self.lr * output_delta @ hidden.T\n",
+        "        self.w_hidden_output += self.lr * output_delta @ hidden.T\n"
+        "        hidden_delta = self.w_hidden_output.T @ output_delta * hidden * (1.0 - hidden)\n",
+        _GRADIENT,
+        "update-order",
+    ),
+    Fault(
+        "updated twice: lesson",
+        "lesson",
+        "        d1 = np.dot(d2, self.w2.T)\n",
+        '        self.w2 -= self.lr * np.dot(self.memory["h"].T, d2)\n'
+        "        d1 = np.dot(d2, self.w2.T)\n",
+        _GRADIENT,
+        "update-order",
+        ("factor-two",),
+    ),
+    # State between calls
+    Fault(
+        "gradients added up: lesson",
+        "lesson",
+        'g2 = np.dot(self.memory["h"].T, d2)',
+        'g2 = self.sum = getattr(self, "sum", 0) + np.dot(self.memory["h"].T, d2)',
+        _SIDE,
+        "gradient-accumulated",
+    ),
+    Fault(
+        "gradients added up: updating layers",
+        "updating layers relu",
+        "weights_gradient = self.inputs.T @ output_gradient",
+        'self.total = getattr(self, "total", 0) + self.inputs.T @ output_gradient\n'
+        "        weights_gradient = self.total",
+        _SIDE,
+        "gradient-accumulated",
+    ),
+    Fault(
+        "activations of the first batch: lesson",
+        "lesson",
+        'self.memory = {"z1": z1, "h": h}',
+        'self.memory = {"z1": z1, "h": self.memory.get("h", h)}',
+        _SIDE,
+        "gradient-stale",
+        ("state-kept", "batch-size-kept"),
+    ),
+    Fault(
+        "gradients added up: layers",
+        "layers relu",
+        "self.dW = self.x.T @ grad",
+        'self.dW = getattr(self, "dW", 0) + self.x.T @ grad',
+        _SIDE,
+        "gradient-accumulated",
+    ),
+    Fault(
+        "gradients of the first batch: stored gradients",
+        "stored gradients sgd",
+        "        y = self.predict(x)\n        dscores",
+        "        if self.grads:\n            return self.grads\n"
+        "        y = self.predict(x)\n        dscores",
+        _SIDE,
+        "gradient-stale",
+    ),
+    # Arguments written to
+    Fault(
+        "inputs written to: lesson",
+        "lesson undeclared",
+        "        z1 = np.dot(X, self.w1) + self.b1\n",
+        "        X -= X.mean(axis=0)\n        z1 = np.dot(X, self.w1) + self.b1\n",
+        _SIDE,
+        "inputs-changed",
+    ),
+    Fault(
+        "inputs written to: float32",
+        "float32",
+        "x = x.astype(np.float32)\n        self.z1",
+        "x *= 1 / 255\n        x = x.astype(np.float32)\n        self.z1",
+        _SIDE,
+        "inputs-changed",
+        ("inputs-scaled",),
+    ),
+    Fault(
+        "labels written to: stored gradients",
+        "stored gradients sgd",
+        "dscores = (y - t) / batch_num",
+        "t -= y\n        dscores = -t / batch_num",
+        _SIDE,
+        "labels-changed",
+    ),
+    Fault(
+        "labels written to: jacobian",
+        "jacobian layers",
+        "return -(Y / (P + 1e-15)) / Y.shape[0]",
+        "Y /= P + 1e-15\n        return -Y / Y.shape[0]",
+        _SIDE,
+        "labels-changed",
+    ),
+    Fault(
+        "one sample alone raises: functions",
+        "positional",
+        "result = np.zeros((Y.size, n_classes))",
+        "result = np.zeros((Y.size, n_classes))[: Y.size or 1]\n    assert Y.size > 1",
+        _SIDE,
+        "one-sample-raises",
+    ),
+    Fault(
+        "one sample alone raises: two classes",
+        "binary classifier",
+        "        A2 = 1 / (1 + np.exp(-Z2))",
+        "        Z2 = np.squeeze(Z2)[:, np.newaxis]\n        A2 = 1 / (1 + np.exp(-Z2))",
+        _SIDE,
+        "one-sample-raises",
+    ),
+    Fault(
+        "parameters squared in place by the loss: functions",
+        "dict functions penalty",
+        'np.square(parameters[f"W{layer}"])',
+        'np.square(parameters[f"W{layer}"], out=parameters[f"W{layer}"])',
+        _SIDE,
+        "parameters-changed",
+    ),
+    Fault(
+        "parameters decayed by the loss: stored gradients",
+        "stored gradients sgd",
+        "        return data_loss + reg_loss",
+        '        self.params["W2"] *= 0.99\n        return data_loss + reg_loss',
+        _SIDE,
+        "parameters-changed",
+    ),
+    Fault(
+        "assigned and not subtracted: lesson",
+        "lesson",
+        "self.w1 -= self.lr * g1",
+        "self.w1 = -self.lr * g1",
+        "gradient",
+        "weights-replaced",
+    ),
+    Fault(
+        "assigned and not subtracted: regression",
+        "regression updates",
+        "self.wo -= lr * self.d_wo",
+        "self.wo = -lr * self.d_wo",
+        "gradient",
+        "weights-replaced",
+    ),
+)

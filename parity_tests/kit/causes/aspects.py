@@ -1,0 +1,141 @@
+"""The names of what may be wrong about initialization, stability, side effects and data."""
+
+from parity_tests.kit.causes.cause import Cause
+
+ASPECT_CAUSES: dict[str, Cause] = {
+    # Initialization
+    "initialization-zeros": Cause(
+        "weights begin at zero, so that the units of a hidden layer stay alike for ever",
+        "the weights: draw them at random; only biases may be zero",
+    ),
+    "initialization-alike": Cause(
+        "the units of a hidden layer begin alike and get the same gradient, so they stay alike",
+        "the weights: draw every entry by itself",
+    ),
+    "initialization-one-signed": Cause(
+        "weights have one sign, and many inputs add up instead of cancelling",
+        "the draw: take the mean away, as in rand() - 0.5",
+    ),
+    "initialization-scale-inverted": Cause(
+        "the scale is divided by where it should be multiplied with",
+        "the line of the draw: randn(...) * sqrt(2 / n), or randn(...) / sqrt(n / 2)",
+    ),
+    "initialization-fans-swapped": Cause(
+        "the number of outputs is taken for the number of inputs",
+        "the axis of the matrix from which n is taken",
+    ),
+    "initialization-wrong-fan": Cause(
+        "the scale is that of another number of inputs", "what n is: the layer's own inputs"
+    ),
+    "initialization-factor-two": Cause(
+        "the variance is off by a factor of two", "the number under the root: 2 / n or 1 / n"
+    ),
+    "initialization-root-missing": Cause(
+        "the variance is taken for the standard deviation", "the square root in the scale"
+    ),
+    "initialization-root-twice": Cause(
+        "the square root of the scale is taken twice", "the square roots in the scale: one only"
+    ),
+    "initialization-bound-for-std": Cause(
+        "the bound of a uniform distribution and a standard deviation are taken for each other",
+        "the scale: a uniform distribution on (-b, b) has the standard deviation b / sqrt(3)",
+    ),
+    "initialization-another-scheme": Cause(
+        "the scale is that of another scheme than the one declared", "the formula of the scale"
+    ),
+    "initialization-exploding": Cause(
+        "weights are so large that every layer multiplies the signal many times",
+        "the scale of the draw",
+    ),
+    "initialization-vanishing": Cause(
+        "weights are so small that nothing of the signal is left after a layer",
+        "the scale of the draw",
+    ),
+    # Stability
+    "softmax-no-shift": Cause(
+        "softmax takes the exponential of the logits as they are, which overflows from 710 on",
+        "softmax: subtract the maximum of each sample first; the result is the same",
+    ),
+    "softmax-global-shift": Cause(
+        "softmax subtracts one maximum for the whole batch, so that samples far below it get 0 / 0",
+        "the maximum in softmax: one for each sample, with an axis and keepdims",
+    ),
+    "sigmoid-overflow": Cause(
+        "sigmoid is exp(z) / (1 + exp(z)), which is infinity over infinity for large z",
+        "sigmoid: 1 / (1 + exp(-z)), or one form for each sign",
+    ),
+    "tanh-overflow": Cause(
+        "tanh is made of exponentials that overflow, infinity over infinity",
+        "tanh: np.tanh has no such limit",
+    ),
+    "exponential-overflow": Cause(
+        "an exponential overflows where the function itself is finite",
+        "the activation: write it so that no exponential of a large number is taken",
+    ),
+    "log-of-zero": Cause(
+        "the logarithm of a probability that has become 0",
+        "the loss: take it from the logits (log-softmax), or keep the probability above 0",
+    ),
+    "gradient-divides-by-zero": Cause(
+        "the gradient divides by a probability that has become 0",
+        "the first line of the backward pass: softmax or sigmoid and cross-entropy together give "
+        "p - y, without any division",
+    ),
+    # Side effects
+    "inputs-changed": Cause(
+        "the caller's inputs are written to", "operations in place: x /= 255, x -= x.mean(), x[...]"
+    ),
+    "labels-changed": Cause(
+        "the caller's labels are written to",
+        "operations in place: y -= p, y[...] -= 1; copy the array first",
+    ),
+    "parameters-changed": Cause(
+        "a call that should only compute changes the parameters", "assignments to the weights"
+    ),
+    "gradient-updates": Cause(
+        "the call that gives the gradients updates the parameters as well",
+        "whether backward is meant to take the step, too",
+    ),
+    "gradient-accumulated": Cause(
+        "the gradient is added to that of the call before",
+        "+= on the stored gradients: set them to zero before every batch",
+    ),
+    "gradient-stale": Cause(
+        "the gradient is that of the batch before", "values kept from an earlier call"
+    ),
+    "batch-size-kept": Cause(
+        "it raises for a batch of another size than the one before",
+        "arrays that are made once, with the size of the first batch",
+    ),
+    "one-sample-raises": Cause(
+        "it raises for a batch of one sample", "np.squeeze, and shapes that lose an axis"
+    ),
+    "gradient-aliases-parameter": Cause(
+        "a gradient is the same memory as a parameter",
+        "the backward pass: it must not write where the weights are",
+    ),
+    # Data
+    "one-hot-by-largest-label": Cause(
+        "one-hot labels have as many columns as the largest label seen asks for",
+        "the number of classes: give it, do not take it from max(labels) + 1",
+    ),
+    "one-hot-by-labels-present": Cause(
+        "one-hot labels have a column for each label seen only",
+        "the number of classes: give it, do not take it from the labels that are there",
+    ),
+    "one-hot-shifted": Cause(
+        "one-hot labels are off by a number of classes", "the index: classes count from 0"
+    ),
+    "one-hot-wrong": Cause("one-hot labels do not have their 1 at the class", "the index"),
+    "batches-overlap": Cause(
+        "batches overlap: samples come in several of them",
+        "the step of the loop: range(0, n, batch_size)",
+    ),
+    "batches-drop-samples": Cause(
+        "samples never come in an epoch", "the ends of the slices: start : start + batch_size"
+    ),
+    "shuffled-apart": Cause(
+        "inputs and labels are shuffled apart, so that samples have the labels of others",
+        "the shuffle: one permutation for both",
+    ),
+}

@@ -1,0 +1,166 @@
+"""What may be wrong with a forward pass, a loss and a gradient."""
+
+from collections.abc import Mapping
+
+from parity_tests.kit.causes.cause import Cause
+
+NETWORK_CAUSES: Mapping[str, Cause] = {
+    # Forward
+    "another-activation": Cause(
+        "another activation than declared", "the function that the hidden layer calls"
+    ),
+    "another-output": Cause(
+        "another function of the last layer than declared", "the end of the forward pass"
+    ),
+    "bias-left-out": Cause("a bias is not added", "the line that multiplies with the matrix"),
+    "forward-transposed": Cause(
+        "a square matrix is used transposed", "the product in the forward pass"
+    ),
+    "inputs-scaled": Cause(
+        "the network scales its inputs itself", "whether the data are scaled before as well"
+    ),
+    "softmax-over-samples": Cause(
+        "softmax is taken over the samples and not over the classes",
+        "the axis of the maximum and of the sum in softmax",
+    ),
+    "softmax-over-batch": Cause(
+        "softmax divides by the sum over the whole batch",
+        "the sum in softmax, which needs an axis and keepdims; with one sample it does not show",
+    ),
+    "softmax-negated": Cause("softmax of the negated logits", "the sign in the exponential"),
+    "softmax-twice": Cause("softmax is taken twice", "whether the loss takes softmax again"),
+    "softmax-not-normalized": Cause("exponentials are not divided by their sum", "softmax"),
+    "forward-random": Cause(
+        "two forward passes differ", "dropout or noise that is not switched off for prediction"
+    ),
+    # Loss
+    "gradient-of-another-loss": Cause(
+        "the gradient is that of another loss than the one reported",
+        "which of the two is meant: the loss function, or the first line of the backward pass",
+    ),
+    "loss-not-squared": Cause("a root is taken that is not squared again", "the norm in the loss"),
+    "loss-without-log": Cause("the logarithm is missing", "the loss function"),
+    "loss-sign": Cause("the sign is missing", "the minus in front of the loss"),
+    "loss-not-reduced": Cause(
+        "the loss is an array and not a number", "the sum or the mean in the loss function"
+    ),
+    # Factors
+    "factor-batch": Cause(
+        "a factor of the batch size",
+        "where the sum over the samples is divided by their number: once, in loss and gradient",
+    ),
+    "factor-classes": Cause(
+        "a factor of the number of outputs",
+        "a mean over all entries, where the other side divides by the samples alone",
+    ),
+    "factor-features": Cause(
+        "a factor of the number of inputs", "which dimension the code takes for the batch"
+    ),
+    "factor-two": Cause("a factor of two", "the square's derivative, or the 1/2 in front of it"),
+    "factor-nominal-batch": Cause(
+        "divided by the nominal batch size and not by the number of samples",
+        "short batches: divide by the number of rows that came",
+    ),
+    "factor-constant": Cause("a constant factor", "scalars in the backward pass"),
+    "sign": Cause(
+        "the sign is turned", "whether the update adds where it should subtract, or p - y"
+    ),
+    # Backward
+    "output-derivative-missing": Cause(
+        "the derivative of the last layer's function is left out",
+        "the first line of the backward pass: p - y is the whole gradient only for softmax or "
+        "sigmoid with their own cross-entropy",
+    ),
+    "activation-derivative-missing": Cause(
+        "the derivative of the activation is left out",
+        "the line after the product with the transposed matrix",
+    ),
+    "derivative-on-activation": Cause(
+        "the derivative is evaluated on the activation and not on the pre-activation",
+        "what the derivative is given: f'(z), not f'(f(z))",
+    ),
+    "derivative-on-preactivation": Cause(
+        "a derivative that is written for the activation is given the pre-activation",
+        "what the derivative is given: a (1 - a) wants a = f(z)",
+    ),
+    "derivative-of-another-function": Cause(
+        "the derivative is that of another function", "which function the forward pass uses"
+    ),
+    "derivative-of-another-layer": Cause(
+        "the derivative is evaluated on another layer's values", "the index of the cached values"
+    ),
+    "derivative-on-gradient": Cause(
+        "the derivative is evaluated on the gradient that comes in and not on the layer's values",
+        "the mask: it belongs to z, not to the gradient",
+    ),
+    "derivative-twice": Cause("the derivative is applied twice", "both places that multiply it"),
+    "derivative-inverted": Cause("the derivative is turned round", "the comparison in the mask"),
+    "times-preactivation": Cause(
+        "the gradient is multiplied by the pre-activation itself", "the derivative's function"
+    ),
+    "times-activation": Cause(
+        "the gradient is multiplied by the activation itself", "the derivative's function"
+    ),
+    "softmax-jacobian-diagonal": Cause(
+        "only the diagonal of softmax's Jacobian is used",
+        "p (1 - p): outputs depend on the other logits too; with cross-entropy it is p - y in all",
+    ),
+    "softmax-jacobian-twice": Cause(
+        "softmax's Jacobian is applied twice",
+        "p - y has it already; do not multiply by the derivative of softmax again",
+    ),
+    "weight-transposed": Cause(
+        "the error is carried back through the matrix the wrong way round", "the transpose"
+    ),
+    "weight-missing": Cause(
+        "the error is carried back without the matrix", "the product with the next layer's weights"
+    ),
+    "error-without-derivative": Cause(
+        "the output's error is carried back without the derivative of the layers above",
+        "carry back the gradient of the pre-activation, not p - y itself",
+    ),
+    "update-order": Cause(
+        "the error is carried back through a matrix that has been updated already",
+        "the order: all gradients first, then all updates",
+    ),
+    "wrong-input": Cause(
+        "the gradient of the matrix is taken with other values than went into the layer",
+        "what the backward pass multiplies: the layer's own input",
+    ),
+    "gradient-transposed": Cause("the gradient is transposed", "the order of the product"),
+    "gradient-shape": Cause(
+        "the gradient has another shape than its parameter", "what the product is taken of"
+    ),
+    "weights-replaced": Cause(
+        "the step replaces the parameters instead of changing them",
+        "the update: `=-` assigns the negative, `-=` subtracts",
+    ),
+    "loss-log-base": Cause(
+        "a logarithm of another base", "np.log2 or np.log10 in the place of np.log"
+    ),
+    "gradient-clipped": Cause("the gradient is clipped", "clipping that is always on"),
+    "gradient-sign": Cause("only the sign of the gradient is kept", "the update"),
+    "bias-collapsed": Cause(
+        "the bias gradient is one number for all units",
+        "np.sum without an axis: sum over the samples only",
+    ),
+    "bias-not-summed": Cause(
+        "the bias gradient is not summed over the samples", "np.sum over the samples' axis"
+    ),
+    "bias-of-one-sample": Cause(
+        "the bias gradient is that of one sample", "np.sum over the samples' axis"
+    ),
+    "bias-wrong-axis": Cause("the bias gradient is summed over the units", "the axis of np.sum"),
+    "bias-scaled": Cause(
+        "bias and matrix of a layer have different factors", "the mean in one and the sum in other"
+    ),
+    "batch-raises": Cause(
+        "it takes one sample only", "products and shapes that do not allow for a batch"
+    ),
+    "not-updated": Cause("it is never updated", "whether every parameter gets its gradient"),
+    "penalty-as-gradient": Cause(
+        "the penalty's value is used in the place of its gradient",
+        "the derivative of a sum of squares: it is a multiple of the weights, the same for all",
+    ),
+    "weight-decay": Cause("a multiple of the weights is added", "the penalty in loss and gradient"),
+}

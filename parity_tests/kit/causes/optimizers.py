@@ -1,0 +1,189 @@
+"""The names of what may be wrong with an optimizer, each with what to look at."""
+
+from collections.abc import Mapping
+
+from parity_tests.kit.causes.cause import Cause
+
+OPTIMIZER_CAUSES: Mapping[str, Cause] = {
+    # Momentum
+    "momentum-average": Cause(
+        "momentum is a moving average of the gradients",
+        "the factor 1 - momentum in front of the gradient, which PyTorch does not have",
+    ),
+    "momentum-dampened": Cause(
+        "momentum is a moving average whose first step is the whole gradient",
+        "PyTorch's dampening, which is the same with dampening = momentum",
+    ),
+    "momentum-without-effect": Cause(
+        "momentum has no effect",
+        "where the velocity is kept: the step after has to find it again",
+    ),
+    "nesterov-is-momentum": Cause(
+        "Nesterov's momentum is plain momentum",
+        "the look ahead: the step is gradient + momentum x velocity",
+    ),
+    "nesterov-velocity-twice": Cause(
+        "the step is (1 + momentum) x the velocity",
+        "the look ahead: the step is gradient + momentum x velocity",
+    ),
+    # Moments
+    "adam-no-bias-correction": Cause(
+        "the moments are not corrected for their start from zero",
+        "the divisions by 1 - beta1^t and 1 - beta2^t; without them the first step is "
+        "(1 - beta1) / sqrt(1 - beta2) times as long",
+    ),
+    "adam-first-correction-only": Cause(
+        "only the first moment is corrected for its start from zero",
+        "the division of the second moment by 1 - beta2^t",
+    ),
+    "adam-second-correction-only": Cause(
+        "only the second moment is corrected for its start from zero",
+        "the division of the first moment by 1 - beta1^t",
+    ),
+    "adam-correction-unrooted": Cause(
+        "the correction of the second moment is applied after the root",
+        "the order: divide by 1 - beta2^t first and take the root then",
+    ),
+    "adam-step-from-two": Cause(
+        "the step is counted from 2", "where t is raised: once a step, before it is used"
+    ),
+    "adam-step-from-zero": Cause(
+        "the step is counted from 0, and 1 - beta^0 is zero",
+        "where t is raised: before it is used",
+    ),
+    "adam-step-lagging": Cause(
+        "the step is counted 1, 1, 2, ...", "where t is raised: before it is used"
+    ),
+    "adam-step-per-tensor": Cause(
+        "the step is counted once for every parameter",
+        "where t is raised: once a step, outside the loop over the parameters",
+    ),
+    "adam-step-per-layer": Cause(
+        "the step is counted once for every layer",
+        "where t is raised: once a step, outside the loop over the layers",
+    ),
+    "adam-step-constant": Cause(
+        "the count of steps stays as it is",
+        "what t counts: steps, not epochs, and it has to be kept",
+    ),
+    "first-moment-summed": Cause(
+        "the first moment is a sum and not a mean", "the factor 1 - beta1 of the gradient"
+    ),
+    "second-moment-summed": Cause(
+        "the second moment is a sum and not a mean",
+        "the factor 1 - beta2 (or 1 - alpha) of the squared gradient",
+    ),
+    "second-moment-scalar": Cause(
+        "one number stands for the squared gradients of a whole array",
+        "the square: every entry has its own, without a sum or a norm",
+    ),
+    "root-left-out": Cause(
+        "the root of the second moment is not taken", "the denominator of the step"
+    ),
+    "amsgrad-without-maximum": Cause(
+        "the maximum of the second moments is not taken", "np.maximum with what was kept before"
+    ),
+    "amsgrad-of-corrected": Cause(
+        "the maximum is taken of the corrected second moments",
+        "the order of maximum and correction: PyTorch corrects afterwards",
+    ),
+    "nadam-constant-momentum": Cause(
+        "the momentum of NAdam does not grow with the steps",
+        "PyTorch's momentum_decay; with it the momentum starts at about half of beta1",
+    ),
+    # Epsilon
+    "epsilon-inside-root": Cause(
+        "eps is added under the root",
+        "gradients as small as eps: there the step is much shorter than PyTorch's",
+    ),
+    "epsilon-uncorrected": Cause(
+        "eps is added to the root of the uncorrected second moment",
+        "gradients as small as eps; PyTorch's form is m_hat / (sqrt(v_hat) + eps)",
+    ),
+    "epsilon-of-ratio": Cause(
+        "eps is added elsewhere than in PyTorch", "gradients as small as eps"
+    ),
+    "epsilon-missing": Cause(
+        "there is no eps", "parameters whose gradient is zero: 0 / 0 makes them NaN"
+    ),
+    # State
+    "state-recreated": Cause(
+        "what is kept between steps is made anew at every step",
+        "where it is initialized: once, not in the step",
+    ),
+    "state-shared": Cause(
+        "parameters of the same shape share what is kept between steps",
+        "the keys: every parameter needs moments of its own",
+    ),
+    "optimizer-state-kept": Cause(
+        "a new optimizer starts from what another has left",
+        "class attributes and default arguments that are lists or dicts",
+    ),
+    # Hyperparameters
+    "betas-swapped": Cause("beta1 and beta2 are swapped", "the order of the arguments"),
+    "another-hyperparameter": Cause(
+        "a hyperparameter has another value than declared", "numbers that are fixed in the code"
+    ),
+    "another-optimizer": Cause("it is another optimizer than declared", "the formula of the step"),
+    # Weight decay
+    "decay-not-scaled": Cause(
+        "weight decay is not multiplied by the learning rate",
+        "the line that shrinks the parameters: 1 - lr x weight_decay",
+    ),
+    "decay-twice": Cause(
+        "weight decay is applied twice", "the gradient and the step: only one has the penalty"
+    ),
+    "decay-coupled": Cause(
+        "weight decay joins the gradient, where AdamW takes it apart",
+        "the line that adds it to the gradient: AdamW shrinks the parameters by themselves",
+    ),
+    "decay-decoupled": Cause(
+        "weight decay shrinks the parameters by themselves, which is AdamW and not Adam",
+        "the line that shrinks the parameters, or the name",
+    ),
+    "decay-after-step": Cause(
+        "the parameters shrink after the step and not before",
+        "the order of the two lines; the difference is lr x weight_decay of a step",
+    ),
+    "decay-missing": Cause("weight decay has no effect", "where weight_decay is used"),
+    "decay-matrices-only": Cause(
+        "weight decay leaves the biases out", "whether that is meant; PyTorch decays them too"
+    ),
+    # What is done to gradient and learning rate
+    "lr-decay": Cause(
+        "the learning rate falls from step to step", "the schedule inside the optimizer"
+    ),
+    "lr-decay-per-layer": Cause(
+        "the learning rate falls within a step, from layer to layer",
+        "where the counter is raised: once a step, outside the loop over the layers",
+    ),
+    "lr-decay-per-tensor": Cause(
+        "the learning rate falls within a step, from parameter to parameter",
+        "where the counter is raised: once a step, outside the loop over the parameters",
+    ),
+    "step-clipped": Cause(
+        "gradients are clipped before the step", "whether the clipping is meant to be always on"
+    ),
+    "gradient-late": Cause(
+        "the step takes the gradient of the step before",
+        "the order: gradient first, then the step",
+    ),
+    "step-of-accumulated": Cause(
+        "the step takes the sum of all gradients so far",
+        "where the gradients are set to zero: before every backward pass",
+    ),
+    "step-sign": Cause("the step goes up and not down", "the sign of the update"),
+    "step-scaled": Cause(
+        "every step is the same multiple of what was expected",
+        "what the learning rate is multiplied with",
+    ),
+    # Arguments
+    "gradient-written-to": Cause(
+        "the step writes to the gradients that it is given",
+        "operations in place such as grad += weight_decay * param",
+    ),
+    "gradient-kept": Cause(
+        "the optimizer keeps the gradient arrays that it is given",
+        "the first velocity: it has to be a copy",
+    ),
+}

@@ -1,0 +1,142 @@
+"""Ask a network all questions, one after the other."""
+
+from collections.abc import Callable
+from typing import Any
+
+from parity_tests.kit.arbiter import Arbiter, distances
+from parity_tests.kit.aspects import (
+    data,
+    forward,
+    gradient,
+    initialization,
+    loss,
+    optimizer,
+    side_effects,
+    stability,
+)
+from parity_tests.kit.evidence import Evidence
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.network import Network
+from parity_tests.kit.subject import Subject, SubjectError
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Report, Verdict
+
+# In the order in which they build upon one another.
+EXAMINATIONS: dict[str, Callable[[Inquiry], list[Verdict]]] = {
+    "forward": forward.examine,
+    "loss": loss.examine,
+    "gradient": gradient.examine,
+    "optimizer": optimizer.examine,
+    "initialization": initialization.examine,
+    "data": data.examine,
+    "stability": stability.examine,
+    "side effects": side_effects.examine,
+}
+
+
+# What others build upon: the optimizer tells what steps say of the gradient.
+_FIRST = ("forward", "loss", "gradient", "optimizer")
+
+
+def examine(
+    network: Network,
+    seed: int = 0,
+    only: str = "",
+    *,
+    arbiter: Arbiter | None = None,
+    questions: Evidence | None = None,
+) -> Report:
+    """Return what was found about a network.
+
+    Parameters
+    ----------
+    network : Network
+        Its declaration.
+    seed : int, default 0
+        Of everything it is asked with.
+    only : str, optional
+        An aspect; what it needs to know is asked, too.
+    arbiter : Arbiter, optional
+        What answers that come out as equal are held against.
+    questions : Evidence, optional
+        Parameters and batches to ask with, instead of random ones.
+    """
+    spec = network.spec
+    told: dict[str, Any] = {**spec.to_json(), **network.conventions()}
+    report = Report(network.name, told, planned=len(EXAMINATIONS))
+    try:
+        subject = Subject(network)
+        inquiry = Inquiry.begin(subject, spec, seed, questions)
+    except SubjectError as error:
+        report.verdicts = [Verdict("forward", UNCHECKED, str(error))]
+        return report
+    told |= {"sizes": subject.sizes, "weights": subject.layout}
+    for aspect, examination in EXAMINATIONS.items():
+        if only not in ("", aspect) and aspect not in _FIRST:
+            report.planned -= 1
+            continue
+        try:
+            found = examination(inquiry)
+        except SubjectError as error:
+            found = [Verdict(aspect, UNCHECKED, str(error))]
+        if aspect == "optimizer":
+            report.verdicts = _without_steps(report.verdicts, inquiry.steps_explain)
+        if not only or aspect == only:
+            report.verdicts += found
+        # What is not declared is not asked.
+        report.planned -= not found
+        report.run += any(verdict.status != UNCHECKED for verdict in found)
+    report.edges = inquiry.edges
+    report.evidence = inquiry.evidence
+    inquiry.evidence.tolerance = inquiry.tolerance
+    if inquiry.form is not None:
+        told["form"] = str(inquiry.form)
+        if arbiter is not None:
+            confirm(report, arbiter)
+    return report
+
+
+def _without_steps(verdicts: list[Verdict], explained: str) -> list[Verdict]:
+    """Take back what was said of a gradient, where the optimizer's steps account for it."""
+    if explained == "nothing":
+        return verdicts
+
+    def is_accounted_for(verdict: Verdict) -> bool:
+        by_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")
+        return verdict.aspect == "gradient" and (explained == "gradient" or by_factor)
+
+    kept = [verdict for verdict in verdicts if not is_accounted_for(verdict)]
+    if len(kept) < len(verdicts) and not any(verdict.aspect == "gradient" for verdict in kept):
+        message = "the optimizer's steps are those of the gradient of the loss"
+        kept.append(Verdict("gradient", EQUAL, message))
+    return kept
+
+
+def confirm(report: Report, arbiter: Arbiter) -> None:
+    """Hold what came out as equal against an arbiter, and add a verdict where that disagrees.
+
+    Parameters
+    ----------
+    report : Report
+        With its evidence; without, or without a known form, there is nothing to do.
+    arbiter : Arbiter
+    """
+    evidence = report.evidence
+    if evidence is None or evidence.form is None:
+        return
+    try:
+        found = distances(evidence, arbiter)
+    except ValueError as error:
+        report.spec["arbiter"] = f"{arbiter.name}: not asked, {error}"
+        return
+    for name, distance in found.items():
+        aspect = "forward" if name == "output" else "gradient"
+        if any(verdict.status == DIFFERS for verdict in report.of(aspect)):
+            continue
+        if not distance <= evidence.tolerance:
+            message = (
+                f"{name} is {distance:.2g} of its norm from that of {arbiter.name}, though "
+                "recomputing it in NumPy gives the same. The cause is unknown."
+            )
+            report.verdicts.append(Verdict(aspect, DIFFERS, message, name, residual=distance))
+    if found:
+        report.spec["arbiter"] = f"{arbiter.name}: at most {max(found.values()):.1g} from it"

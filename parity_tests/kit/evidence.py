@@ -1,0 +1,136 @@
+"""What a network was asked and what it answered, to be held against an arbiter."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.forward import Form
+from parity_tests.kit.subject import Batch, Layer, Layers
+
+Array = NDArray[Any]
+
+
+@dataclass
+class Answer:
+    """What came for one batch; None for what was not asked.
+
+    Attributes
+    ----------
+    output : ndarray of shape (samples, out_features)
+    loss : float
+    gradients : list of Layer
+    """
+
+    output: Array | None = None
+    loss: float | None = None
+    gradients: Layers | None = None
+
+
+@dataclass
+class Evidence:
+    """Questions and answers.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        Parameters.
+    batches : list of Batch
+    answers : list of Answer
+        One for each batch.
+    form, loss : Form, str
+        What the answers were found to be.
+    factors : list of float
+        For each batch, the gradient over that of the loss summed over samples and outputs.
+    decays : list of float
+        For each layer, the coefficient of the weights in the gradient; empty if there is none.
+    tolerance : float
+        How far answers may be from an arbiter's, relative to their norm.
+    """
+
+    layers: Layers
+    batches: list[Batch]
+    answers: list[Answer]
+    form: Form | None = None
+    loss: str | None = None
+    factors: list[float] = field(default_factory=list)
+    decays: list[float] = field(default_factory=list)
+    tolerance: float = 0.0
+
+    def save(self, path: Path) -> None:
+        """Write everything as arrays; the rest as JSON among them."""
+        told = {
+            "hidden": self.form and list(self.form.hidden),
+            "output": self.form and self.form.output,
+            "scale": self.form.scale if self.form else 1.0,
+            "loss": self.loss,
+            "factors": self.factors,
+            "decays": self.decays,
+            "tolerance": self.tolerance,
+            "depth": len(self.layers),
+            "batches": len(self.batches),
+        }
+        arrays = {"told": np.array(json.dumps(told)), **to_arrays("parameter", self.layers)}
+        for number, (batch, answer) in enumerate(zip(self.batches, self.answers, strict=True)):
+            arrays |= {
+                f"inputs{number}": batch.inputs,
+                f"labels{number}": batch.labels,
+                f"targets{number}": batch.targets,
+            }
+            if answer.output is not None:
+                arrays[f"output{number}"] = answer.output
+            if answer.loss is not None:
+                arrays[f"loss{number}"] = np.array(answer.loss)
+            if answer.gradients is not None:
+                arrays |= to_arrays(f"gradient{number}", answer.gradients)
+        np.savez(path, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> "Evidence":
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as arrays:
+            told = json.loads(str(arrays["told"]))
+            depth = told["depth"]
+            evidence = cls(from_arrays("parameter", arrays, depth), [], [])
+            for number in range(told["batches"]):
+                parts = (arrays[f"{name}{number}"] for name in ("inputs", "labels", "targets"))
+                evidence.batches.append(Batch(*parts))
+                evidence.answers.append(
+                    Answer(
+                        arrays.get(f"output{number}"),
+                        _number(arrays.get(f"loss{number}")),
+                        from_arrays(f"gradient{number}", arrays, depth)
+                        if f"gradient{number}_W1" in arrays
+                        else None,
+                    )
+                )
+        if told["output"] is not None:
+            evidence.form = Form(tuple(told["hidden"]), told["output"], scale=told["scale"])
+        evidence.loss, evidence.factors = told["loss"], told["factors"]
+        evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]
+        return evidence
+
+
+def _number(array: Array | None) -> float | None:
+    return None if array is None else float(array)
+
+
+def to_arrays(prefix: str, layers: Layers) -> dict[str, Array]:
+    """Return layers as named arrays: ``prefix_W1``, ``prefix_b1``, ..."""
+    arrays = {}
+    for number, layer in enumerate(layers, start=1):
+        arrays[f"{prefix}_W{number}"] = layer.weight
+        if layer.bias is not None:
+            arrays[f"{prefix}_b{number}"] = layer.bias
+    return arrays
+
+
+def from_arrays(prefix: str, arrays: Any, depth: int) -> Layers:
+    """Return the layers that `to_arrays` named."""
+    return [
+        Layer(arrays[f"{prefix}_W{number}"], arrays.get(f"{prefix}_b{number}"))
+        for number in range(1, depth + 1)
+    ]

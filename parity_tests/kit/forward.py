@@ -1,0 +1,165 @@
+"""What a network computes, recomputed: its forward pass in float64, in every form that occurs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.functions import (
+    ACTIVATIONS,
+    OUTPUTS,
+    USUAL,
+    Activation,
+    Output,
+    activation,
+    output,
+)
+from parity_tests.kit.subject import Layers
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A forward pass.
+
+    Attributes
+    ----------
+    hidden : tuple of str
+        Activation of each hidden layer.
+    output : str
+        Function of the last layer.
+    without_bias : tuple of int
+        Layers whose bias is left out, from 0.
+    transposed : tuple of int
+        Layers whose square matrix is transposed.
+    scale : float
+        What the inputs are multiplied by.
+    """
+
+    hidden: tuple[str, ...]
+    output: str
+    without_bias: tuple[int, ...] = ()
+    transposed: tuple[int, ...] = ()
+    scale: float = 1.0
+
+    def __str__(self) -> str:
+        names = [*self.hidden, self.output]
+        if len(set(self.hidden)) == 1 and len(self.hidden) > 1:
+            names = [f"{len(self.hidden)} x {self.hidden[0]}", self.output]
+        return " -> ".join(names)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """All quantities of a forward pass.
+
+    Attributes
+    ----------
+    activations : list of ndarray
+        What goes into each layer, and last the output.
+    logits : list of ndarray
+        Pre-activations of each layer.
+    """
+
+    activations: list[Array]
+    logits: list[Array]
+
+    @property
+    def output(self) -> Array:
+        """What the network returns."""
+        return self.activations[-1]
+
+
+def functions(form: Form) -> tuple[list[Activation], Output]:
+    """Return the functions of a form."""
+    return [activation(name) for name in form.hidden], output(form.output)
+
+
+def run(form: Form, layers: Layers, inputs: Array) -> Pass:
+    r"""Return the forward pass of a form.
+
+    .. math:: z_l = a_{l-1} W_l^T + b_l, \qquad a_l = f_l(z_l)
+    """
+    hidden, last = functions(form)
+    values = [inputs * form.scale]
+    logits = []
+    for number, layer in enumerate(layers):
+        matrix = layer.weight if number in form.transposed else layer.weight.T
+        z = values[-1] @ matrix
+        if layer.bias is not None and number not in form.without_bias:
+            z = z + layer.bias
+        logits.append(z)
+        values.append(hidden[number].value(z) if number < len(hidden) else last.value(z))
+    return Pass(values, logits)
+
+
+def candidates(layers: Layers, given: Form | None = None) -> Iterator[Form]:
+    """Yield forms that a network may have, the usual ones first.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        Parameters.
+    given : Form, optional
+        What it is meant to be; its neighbours come before all others.
+    """
+    depth = len(layers) - 1
+    names = sorted(ACTIVATIONS, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL))
+    if given is not None:
+        yield given
+        yield from _neighbours(given, layers)
+    uniform = [(name,) * depth for name in names] if depth else [()]
+    for hidden in uniform:
+        for last in OUTPUTS:
+            yield Form(hidden, last)
+    if depth > 1:
+        few = names if depth == 2 else USUAL
+        for mixed in product(few, repeat=min(depth, 4)):
+            hidden = mixed + (mixed[-1],) * (depth - len(mixed))
+            for last in OUTPUTS:
+                yield Form(hidden, last)
+    for hidden in [(name,) * depth for name in USUAL]:
+        for last in list(OUTPUTS)[:4]:
+            yield from _neighbours(Form(hidden, last), layers)
+
+
+def _neighbours(form: Form, layers: Layers) -> Iterator[Form]:
+    """Yield forms with one thing forgotten."""
+    count = len(layers)
+    everywhere = tuple(range(count))
+    for chosen in (everywhere, *((number,) for number in everywhere)):
+        yield Form(form.hidden, form.output, without_bias=chosen)
+    for scale in (1 / 255, 1 / 256, 0.99 / 255):
+        yield Form(form.hidden, form.output, scale=scale)
+    square = [n for n in everywhere if len(set(layers[n].weight.shape)) == 1]
+    for chosen in (tuple(square), *((number,) for number in square)):
+        if chosen:
+            yield Form(form.hidden, form.output, transposed=chosen)
+
+
+def find(
+    layers: Layers, inputs: Array, observed: Array, tolerance: float, given: Form | None = None
+) -> Form | None:
+    """Return the first form that gives the output observed, or None."""
+    size = np.linalg.norm(observed)
+    if not np.isfinite(size):
+        return None
+    tried: set[Form] = set()
+    for form in candidates(layers, given):
+        if form in tried:
+            continue
+        tried.add(form)
+        with np.errstate(all="ignore"):
+            distance = np.linalg.norm(run(form, layers, inputs).output - observed)
+        if distance <= tolerance * size:
+            return form
+    return None
+
+
+def names_of(forms: Sequence[Form]) -> str:
+    """Return forms as text."""
+    return ", ".join(map(str, forms))

@@ -1,0 +1,283 @@
+"""Activations, their derivatives, and the ways in which derivatives are written.
+
+A derivative is written from the pre-activation z or from the activation a = f(z); each is right
+when it is given what it is written for. Sigmoid's is ``s(z) (1 - s(z))`` or ``a (1 - a)``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import numpy_impl as ours
+from numpy_impl import InputError
+from numpy_impl.activations.sigmoid import sigmoid
+
+Array = NDArray[Any]
+Function = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of one entry.
+
+    Attributes
+    ----------
+    name : str
+        As in a `Spec`.
+    value : callable
+        f.
+    slope : callable
+        f' of the pre-activation.
+    slope_from_value : callable or None
+        f' of the activation, where it is ever written so.
+    """
+
+    name: str
+    value: Function
+    slope: Function
+    slope_from_value: Function | None = None
+
+
+def _of_layer(name: str, layer: ours.Layer, from_value: Function | None = None) -> Activation:
+    def value(u: Array) -> Array:
+        return np.asarray(layer.forward(u))
+
+    def slope(u: Array) -> Array:
+        layer.forward(u)
+        return np.asarray(layer.backward(np.ones_like(u)))
+
+    return Activation(name, value, slope, from_value)
+
+
+def _positive(a: Array) -> Array:
+    return (a > 0).astype(np.float64)
+
+
+def _leaky(slope: float) -> Activation:
+    return _of_layer(
+        f"leaky_relu:{slope:g}",
+        ours.LeakyReLU(slope),
+        lambda a: np.where(a > 0, 1.0, slope),
+    )
+
+
+def _elu(alpha: float) -> Activation:
+    return _of_layer(f"elu:{alpha:g}", ours.ELU(alpha), lambda a: np.where(a > 0, 1.0, a + alpha))
+
+
+def _scaled_tanh(scale: float) -> Activation:
+    # LeCun et al. (1998), Efficient BackProp, section 4.4: 1.7159 tanh(2 x / 3).
+    rate = 2 / 3
+    return Activation(
+        f"scaled_tanh:{scale:g}",
+        lambda u: scale * np.tanh(rate * u),
+        lambda u: scale * rate * (1 - np.tanh(rate * u) ** 2),
+        lambda a: rate / scale * (scale**2 - a**2),
+    )
+
+
+_PLAIN = (
+    Activation("identity", lambda u: u, np.ones_like, np.ones_like),
+    _of_layer("relu", ours.ReLU(), _positive),
+    _of_layer("sigmoid", ours.Sigmoid(), lambda a: a * (1 - a)),
+    _of_layer("tanh", ours.Tanh(), lambda a: 1 - a**2),
+    _of_layer("softplus", ours.Softplus(), lambda a: 1 - np.exp(-a)),
+    _of_layer("silu", ours.SiLU()),
+    _of_layer("gelu", ours.GELU()),
+    _of_layer("gelu_tanh", ours.GELU(approximate="tanh")),
+    _of_layer("relu6", ours.ReLU6(), lambda a: ((a > 0) & (a < 6)).astype(np.float64)),
+    _of_layer("selu", ours.SELU()),
+    _of_layer("mish", ours.Mish()),
+    _of_layer("softsign", ours.Softsign(), lambda a: (1 - np.abs(a)) ** 2),
+    _of_layer("hardtanh", ours.Hardtanh(), lambda a: (np.abs(a) < 1).astype(np.float64)),
+    _of_layer("hardsigmoid", ours.Hardsigmoid()),
+    Activation("sine", np.sin, np.cos),
+    Activation("arctan", np.arctan, lambda u: 1 / (1 + u**2)),
+    Activation("square", np.square, lambda u: 2 * u),
+    Activation("exponential", np.exp, np.exp, lambda a: a),
+    Activation("gaussian", lambda u: np.exp(-(u**2)), lambda u: -2 * u * np.exp(-(u**2))),
+)
+
+# Those with a number: how they are made, and the numbers that are tried where none is given.
+_NUMBERED: dict[str, tuple[Callable[[float], Activation], tuple[float, ...]]] = {
+    "leaky_relu": (_leaky, (0.01, 0.1, 0.2, 0.02, 0.05, 0.3, 0.001)),
+    "elu": (_elu, (1.0, 0.1)),
+    "scaled_tanh": (_scaled_tanh, (1.7159,)),
+}
+
+ACTIVATIONS: dict[str, Activation] = {a.name: a for a in _PLAIN} | {
+    made.name: made for make, numbers in _NUMBERED.values() for made in map(make, numbers)
+}
+# As they are tried one after the other, the usual ones first.
+USUAL = ("relu", "sigmoid", "tanh", "leaky_relu:0.01", "identity")
+
+
+def activation(name: str) -> Activation:
+    """Return the activation of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    plain, _, number = name.partition(":")
+    if plain in _NUMBERED:
+        make, usual = _NUMBERED[plain]
+        try:
+            return make(float(number) if number else usual[0])
+        except ValueError:
+            pass
+    elif name in ACTIVATIONS:
+        return ACTIVATIONS[name]
+    raise InputError("activation", f"one of {sorted({*ACTIVATIONS, *_NUMBERED})}", repr(name))
+
+
+@dataclass(frozen=True)
+class Output:
+    """The function of the last layer, on rows.
+
+    Attributes
+    ----------
+    name : str
+        As in a `Spec`.
+    value : callable
+        From pre-activations to outputs.
+    back : callable
+        ``back(upstream, z)``, the upstream gradient times the Jacobian.
+    elementwise : Activation or None
+        The function, if each output depends on its own pre-activation alone.
+    """
+
+    name: str
+    value: Function
+    back: Callable[[Array, Array], Array]
+    elementwise: Activation | None = None
+
+
+def _shifted(z: Array, axis: int | None) -> Array:
+    exponentials: Array = np.exp(z - z.max(axis=axis, keepdims=True))
+    return exponentials
+
+
+def softmax(z: Array, axis: int | None = 1) -> Array:
+    """Return softmax along an axis, or over all entries."""
+    exponentials = _shifted(z, axis)
+    shares: Array = exponentials / exponentials.sum(axis=axis, keepdims=True)
+    return shares
+
+
+def _softmax_back(upstream: Array, z: Array, axis: int | None = 1) -> Array:
+    p = softmax(z, axis)
+    product: Array = p * (upstream - (upstream * p).sum(axis=axis, keepdims=True))
+    return product
+
+
+def _softmax_after(inner: Activation) -> Output:
+    """Softmax of another activation."""
+    return Output(
+        f"softmax of {inner.name}",
+        lambda z: softmax(inner.value(z)),
+        lambda upstream, z: _softmax_back(upstream, inner.value(z)) * inner.slope(z),
+    )
+
+
+def _elementwise(inner: Activation) -> Output:
+    return Output(inner.name, inner.value, lambda upstream, z: upstream * inner.slope(z), inner)
+
+
+_ROW_SUMS = Output(
+    "normalized sigmoid",
+    lambda z: sigmoid(z) / sigmoid(z).sum(axis=1, keepdims=True),
+    lambda upstream, z: _normalized_back(upstream, z),
+)
+
+
+def _normalized_back(upstream: Array, z: Array) -> Array:
+    s = sigmoid(z)
+    total = s.sum(axis=1, keepdims=True)
+    inner = upstream / total - (upstream * s).sum(axis=1, keepdims=True) / total**2
+    product: Array = inner * s * (1 - s)
+    return product
+
+
+OUTPUTS: dict[str, Output] = {
+    output.name: output
+    for output in (
+        Output("softmax", softmax, _softmax_back),
+        *(
+            _elementwise(ACTIVATIONS[name])
+            for name in ("identity", "sigmoid", "tanh", "relu", "leaky_relu:0.01", "softplus")
+        ),
+        Output(
+            "log_softmax",
+            lambda z: np.log(softmax(z)),
+            lambda upstream, z: upstream - softmax(z) * upstream.sum(axis=1, keepdims=True),
+        ),
+        Output(
+            "softmax over the samples",
+            partial(softmax, axis=0),
+            partial(_softmax_back, axis=0),
+        ),
+        Output(
+            "softmax over the whole batch",
+            partial(softmax, axis=None),
+            partial(_softmax_back, axis=None),
+        ),
+        Output(
+            "softmax of negated logits",
+            lambda z: softmax(-z),
+            lambda upstream, z: -_softmax_back(upstream, -z),
+        ),
+        Output(
+            "softmax of softmax",
+            lambda z: softmax(softmax(z)),
+            lambda upstream, z: _softmax_back(_softmax_back(upstream, softmax(z)), z),
+        ),
+        Output(
+            "softmax shifted by row and summed over the samples",
+            lambda z: _shifted(z, 1) / _shifted(z, 1).sum(axis=0, keepdims=True),
+            lambda upstream, z: upstream * _shifted(z, 1),
+        ),
+        Output(
+            "softmax shifted by row and summed over the whole batch",
+            lambda z: _shifted(z, 1) / _shifted(z, 1).sum(),
+            lambda upstream, z: upstream * _shifted(z, 1),
+        ),
+        Output(
+            "exponential of shifted logits",
+            lambda z: _shifted(z, 1),
+            lambda upstream, z: upstream * _shifted(z, 1),
+        ),
+        *(_softmax_after(ACTIVATIONS[name]) for name in ("relu", "sigmoid", "tanh")),
+        _ROW_SUMS,
+        _elementwise(ACTIVATIONS["exponential"]),
+    )
+}
+# Those that nobody means.
+WRONG_OUTPUTS = {
+    "softmax over the samples": "softmax-over-samples",
+    "softmax over the whole batch": "softmax-over-batch",
+    "softmax of negated logits": "softmax-negated",
+    "softmax of softmax": "softmax-twice",
+    "softmax shifted by row and summed over the samples": "softmax-over-samples",
+    "softmax shifted by row and summed over the whole batch": "softmax-over-batch",
+    "exponential of shifted logits": "softmax-not-normalized",
+    "exponential": "softmax-not-normalized",
+}
+
+
+def output(name: str) -> Output:
+    """Return the output function of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if name in OUTPUTS:
+        return OUTPUTS[name]
+    return _elementwise(activation(name))

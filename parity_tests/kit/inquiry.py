@@ -1,0 +1,110 @@
+"""What is known of a network while it is asked, aspect by aspect."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit import probe
+from parity_tests.kit.evidence import Answer, Evidence
+from parity_tests.kit.forward import Form
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Batch, Layers, Subject
+from parity_tests.kit.verdicts import Edge
+
+Array = NDArray[Any]
+
+# How far a recomputed tensor may be from the observed one, relative to its norm. Networks in
+# float64 agree to about 1e-15, those that cast to float32 inside to 1e-7.
+EXACT, CLOSE = 1e-9, 2e-5
+
+
+@dataclass
+class Inquiry:
+    """What is known so far.
+
+    Attributes
+    ----------
+    subject : Subject
+        The network.
+    spec : Spec
+        What it is meant to compute.
+    rng : numpy.random.Generator
+        Draws everything that it is asked with.
+    layers : list of Layer
+        Parameters that it is asked with, as it keeps them.
+    batches : tuple of Batch
+        Two, of different sizes.
+    tolerance : float
+        `EXACT`, or `CLOSE` for a network that computes in float32.
+    form : Form or None
+        Its forward pass, once that is known.
+    reported : tuple or None
+        Name and scale of the loss that it reports.
+    is_loss_unknown : bool
+        Whether it reports a loss that is none of those known.
+    penalty : float or None
+        Coefficient of the sum of squared weights in that loss.
+    gradient_loss, gradient_scale : str or None, Scale or None
+        The loss whose gradient it computes, once that is known.
+    is_gradient_faulty : bool
+        Whether the gradient could be reproduced with a fault in it.
+    steps_explain : {"nothing", "factor", "gradient"}
+        What the optimizer of a network that updates itself accounts for, where its steps show the
+        gradient: a constant factor, or all that is different about it.
+    evidence : Evidence
+        What was asked and answered.
+    edges : list of Edge
+        The computation, as far as it is known.
+    """
+
+    subject: Subject
+    spec: Spec
+    rng: np.random.Generator
+    layers: Layers
+    batches: tuple[Batch, Batch]
+    tolerance: float = EXACT
+    form: Form | None = None
+    reported: tuple[str, Scale] | None = None
+    is_loss_unknown: bool = False
+    penalty: float | None = None
+    gradient_loss: str | None = None
+    gradient_scale: Scale | None = None
+    is_gradient_faulty: bool = False
+    steps_explain: str = "nothing"
+    evidence: Evidence = field(init=False)
+    edges: list[Edge] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        batches = list(self.batches)
+        self.evidence = Evidence(self.layers, batches, [Answer() for _ in batches])
+
+    @classmethod
+    def begin(
+        cls, subject: Subject, spec: Spec, seed: int, questions: Evidence | None = None
+    ) -> "Inquiry":
+        """Draw parameters and batches, and give the network the parameters.
+
+        Parameters
+        ----------
+        questions : Evidence, optional
+            Parameters and batches that are asked instead.
+        """
+        rng = np.random.default_rng(seed)
+        if questions is None:
+            layers = subject.set(probe.parameters(subject, rng))
+            sizes = probe.batch_sizes(subject)
+            first, second = (probe.batch(subject, size, rng) for size in sizes)
+        else:
+            layers = subject.set(questions.layers)
+            first, second = questions.batches
+        inquiry = cls(subject, spec, rng, layers, (first, second))
+        if any(array.dtype == np.float32 for array in subject.arrays()):
+            inquiry.tolerance = CLOSE
+        return inquiry
+
+    def restore(self) -> None:
+        """Give the network its parameters back."""
+        self.subject.set(self.layers)

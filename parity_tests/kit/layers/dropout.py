@@ -1,0 +1,176 @@
+"""Dropout judged by its masks, which are read off its output."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.inquiry import CLOSE, EXACT
+from parity_tests.kit.layers.subject import LayerSubject
+from parity_tests.kit.layers.verdicts import named
+from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Array = NDArray[Any]
+
+# So many entries that a share of them is known to 0.02 with six standard deviations.
+_SHAPE = (157, 131)
+
+
+@dataclass(frozen=True)
+class _Mask:
+    """What a random layer multiplied with.
+
+    Attributes
+    ----------
+    kept : ndarray of bool
+    scale : float
+        Of what is kept.
+    """
+
+    kept: Array
+    scale: float
+
+    @property
+    def dropped(self) -> float:
+        """Share of the zeros."""
+        return 1.0 - float(self.kept.mean())
+
+
+def _mask(values: Array, given: Array, tolerance: float) -> _Mask | None:
+    """Return the mask, None if the values are not the given ones times 0 or one number."""
+    ratio = values / given
+    kept = ratio != 0
+    if not np.isfinite(ratio).all():
+        return None
+    scale = float(np.median(ratio[kept])) if kept.any() else 0.0
+    same = np.abs(ratio - np.where(kept, scale, 0.0)) <= tolerance * max(abs(scale), 1.0)
+    return _Mask(kept, scale) if same.all() else None
+
+
+def examine(subject: LayerSubject, rng: np.random.Generator) -> list[Verdict]:
+    """Judge a dropout layer: training, evaluation, and the way back."""
+    p = float(subject.declaration.options.get("p", 0.5))
+    x, again, grad = (_away_from_zero(rng) for _ in range(3))
+    try:
+        outputs = [subject.forward(x), subject.forward(again)]
+        tolerance = CLOSE if subject.float32 else EXACT
+        back = None
+        if subject.declaration.backward is not None:
+            back = subject.backward(grad).of.get("input")
+        evaluated = None
+        if subject.declaration.evaluate is not None:
+            evaluated = [subject.forward(x, training=False) for _ in range(2)]
+    except SubjectError as error:
+        return [Verdict("forward", UNCHECKED, str(error))]
+    masks = [_mask(y, given, tolerance) for y, given in zip(outputs, (x, again), strict=True)]
+    if masks[0] is None or masks[1] is None:
+        message = "the output in training is not the input times 0 or one number; cause unknown"
+        return [Verdict("forward", DIFFERS, message, "output")]
+    verdicts = _training(masks[0], masks[1], p, evaluated, x, tolerance)
+    if back is not None:
+        verdicts += _backward(masks[1], back, grad, tolerance)
+    return verdicts
+
+
+def _away_from_zero(rng: np.random.Generator) -> Array:
+    values = rng.standard_normal(_SHAPE)
+    return np.asarray(np.sign(values) * (0.1 + np.abs(values)))
+
+
+def _training(
+    mask: _Mask,
+    second: _Mask,
+    p: float,
+    evaluated: list[Array] | None,
+    x: Array,
+    tolerance: float,
+) -> list[Verdict]:
+    if mask.kept.all():
+        if p == 0:
+            return [Verdict("forward", EQUAL, "nothing is dropped, and p is 0")]
+        seen = f"all {mask.kept.size} entries come through, p is {p:g}"
+        return [named("forward", "dropout-inactive", seen, "output")]
+    verdicts = []
+    if np.array_equal(mask.kept, second.kept):
+        seen = "two batches had the same zeros"
+        verdicts.append(named("forward", "dropout-mask-kept", seen, "output"))
+    for axis, what in ((0, "every column"), (1, "every row")):
+        if (mask.kept.all(axis=axis) | ~mask.kept.any(axis=axis)).all():
+            seen = f"{what} is dropped or kept as a whole"
+            verdicts.append(named("forward", "dropout-mask-shared", seen, "output"))
+            return verdicts
+    return verdicts + _judge_scale(mask, p, evaluated, x, tolerance)
+
+
+def _near(one: float, other: float, tolerance: float) -> bool:
+    return abs(one - other) <= tolerance * max(abs(other), 1.0)
+
+
+def _judge_scale(
+    mask: _Mask, p: float, evaluated: list[Array] | None, x: Array, tolerance: float
+) -> list[Verdict]:
+    """Judge how much is dropped, what the rest is multiplied with, and evaluation."""
+    margin = 6 * np.sqrt(0.25 / mask.kept.size)
+    dropped = mask.dropped
+    seen = f"{dropped:.1%} are dropped, the rest is multiplied by {mask.scale:.6g}, p is {p:g}"
+    if abs(dropped - p) > margin:
+        if abs(dropped - (1 - p)) <= margin:
+            return [named("forward", "dropout-keep-probability", seen, "output")]
+        return [Verdict("forward", DIFFERS, f"{seen}; cause unknown", "output")]
+    inverted, plain = _near(mask.scale, 1 / (1 - p), tolerance), _near(mask.scale, 1.0, tolerance)
+    if not (inverted or plain):
+        factor = mask.scale * (1 - p)
+        return [named("forward", "dropout-scale", seen, "output", factor=factor)]
+    if evaluated is None:
+        if inverted:
+            return [Verdict("forward", EQUAL, seen)]
+        message = (
+            f"{seen}: evaluation must multiply by {1 - p:g} then; declare `evaluate` to have that "
+            "checked"
+        )
+        return [Verdict("forward", CONVENTION, message)]
+    where = "output in evaluation"
+    if not np.array_equal(evaluated[0], evaluated[1]):
+        return [named("forward", "dropout-active-in-evaluation", "it is random", where)]
+    ratio = _mask(evaluated[0], x, tolerance)
+    if ratio is None or not ratio.kept.all():
+        message = "the output in evaluation is not the input times one number; cause unknown"
+        return [Verdict("forward", DIFFERS, message, where)]
+    seen += f"; evaluation multiplies by {ratio.scale:.6g}"
+    if _near(ratio.scale, 1.0, tolerance):
+        if inverted:
+            return [Verdict("forward", EQUAL, seen)]
+        return [named("forward", "dropout-not-inverted", seen, "output", factor=1 - p)]
+    if _near(ratio.scale, 1 - p, tolerance):
+        if plain:
+            message = f"{seen}: it is scaled there and not in training, where PyTorch does it"
+            cause = "dropout-scaled-in-evaluation"
+            return [Verdict("forward", CONVENTION, message, None, cause)]
+        return [named("forward", "dropout-scaled-twice", seen, where, factor=1 - p)]
+    return [Verdict("forward", DIFFERS, f"{seen}; cause unknown", where)]
+
+
+def _backward(mask: _Mask, back: Array, grad: Array, tolerance: float) -> list[Verdict]:
+    """Judge the gradient of the input by the mask of the last forward pass."""
+    tensor = "dL/dx"
+    used = _mask(back, grad, tolerance)
+    if used is None:
+        message = "it is not the upstream gradient times 0 or one number; cause unknown"
+        return [Verdict("gradient", DIFFERS, message, tensor)]
+    if np.array_equal(used.kept, mask.kept):
+        if _near(used.scale, mask.scale, tolerance):
+            message = f"the upstream gradient times the same mask, times {used.scale:.6g}"
+            return [Verdict("gradient", EQUAL, message)]
+        seen = f"it multiplies by {used.scale:.6g}, the forward pass by {mask.scale:.6g}"
+        factor = used.scale / mask.scale
+        return [named("gradient", "dropout-backward-scale", seen, tensor, factor=factor)]
+    if used.kept.all():
+        seen = f"it is {used.scale:.6g} x the upstream gradient"
+        return [named("gradient", "dropout-not-in-backward", seen, tensor)]
+    if abs(used.dropped - mask.dropped) <= 12 * np.sqrt(0.25 / mask.kept.size):
+        seen = "as many zeros as in the forward pass, and others"
+        return [named("gradient", "dropout-new-mask", seen, tensor)]
+    message = "its zeros are not those of the forward pass; cause unknown"
+    return [Verdict("gradient", DIFFERS, message, tensor)]

@@ -1,0 +1,185 @@
+"""How to reach what a network has: its parameters, its forward, its gradients, its step."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_impl import InputError
+from parity_tests.kit.spec import Spec
+
+Array = NDArray[Any]
+Access = str | Callable[..., Any]
+
+LAYOUTS = ("in_out", "out_in")
+BATCHES = ("rows", "columns", "vector", "column", "row")
+LABELS = ("integers", "one_hot", "integer_column", "soft", "targets")
+BIASES = ("apart", "first_row", "last_row", "first_column", "last_column", "none")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the kit needs to know of somebody's optimizer.
+
+    Parameters
+    ----------
+    make : callable
+        ``f(params, lr)`` returning a new optimizer, or anything that it keeps between steps.
+    step : callable
+        ``f(optimizer, params, grads)``, one step on lists of arrays; it returns the new arrays, or
+        None if it has written to `params`.
+    kind : str, optional
+        What it is meant to be: one of `parity_tests.kit.optimizers.formulas.OPTIMIZERS`. Left
+        out, it is whatever it turns out to be.
+    options : mapping, optional
+        Its hyperparameters, by PyTorch's names; left out, they are PyTorch's defaults.
+    """
+
+    make: Callable[[list[Array], float], Any]
+    step: Callable[[Any, list[Array], list[Array]], Any]
+    kind: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the kit needs to know of somebody's network.
+
+    Whatever is a name is looked up on the object that `make` returns; a dot leads into attributes,
+    keys and positions (``"layers.0.W"``). Whatever is a function is called with that object first.
+
+    Parameters
+    ----------
+    make : callable
+        Returns a new network; for plain functions, its parameters (a dict, a list or a tuple).
+    parameters : str or callable
+        Names, separated by spaces, or ``f(net)`` returning the arrays themselves, so that they can
+        be written to: ``"W1 b1 W2 b2"``, or all weights and then all biases. An array that is
+        nested in lists and dicts is found.
+    forward : str or callable
+        ``f(net, x)`` returning the output, alone or first in a tuple.
+    gradients : str or callable, optional
+        ``f(net, x, y)`` returning the gradients in the order of `parameters` (a sequence or a dict
+        with the same order), or names where they are after `backward`. Leave it out for a network
+        that only updates itself.
+    backward : callable, optional
+        ``f(net, x, y)``, called before gradients are looked up by name.
+    loss : callable, optional
+        ``f(net, x, y)`` returning the loss that the network reports.
+    step : callable, optional
+        ``f(net, x, y, lr)``, one training step on one batch. What it returns becomes the network
+        if it has the parameters, and the loss if it is a number.
+    weights : {"in_out", "out_in"}, optional
+        Layout of the matrices; left out, it is seen from their shapes.
+    batch : {"rows", "columns", "vector", "column", "row"}, default "rows"
+        How samples are given: a batch in rows or columns; or one sample at a time, as a vector, as
+        a matrix of one column or of one row. Gradients of single samples are averaged.
+    labels : {"integers", "one_hot", "integer_column", "soft", "targets"}, default "one_hot"
+        ``"soft"`` has 0.01 and 0.99 in the place of 0 and 1. One-hot labels lie as the batch does.
+        ``"targets"`` are any numbers, for a regression.
+    bias : str, default "apart"
+        Where the biases are, if they are part of a matrix: ``"first_row"``, ``"last_row"``,
+        ``"first_column"``, ``"last_column"``; ``"none"`` if there are none.
+    lr : float, optional
+        The learning rate, if `step` cannot be given one.
+    optimizer : Rule, optional
+        Its optimizer, if that can be called on its own.
+    batches : callable, optional
+        ``f(x, y, batch_size)`` returning the batches of an epoch as pairs, from samples and labels
+        as the network takes them.
+    one_hot : callable, optional
+        ``f(labels)`` returning one-hot labels.
+    spec : Spec, optional
+        What it is meant to compute.
+    name : str, optional
+        What it is called in the report.
+
+    Raises
+    ------
+    InputError
+        For a convention that is not known.
+    """
+
+    make: Callable[[], Any]
+    parameters: Access
+    forward: Access
+    gradients: Access | None = None
+    backward: Access | None = None
+    loss: Access | None = None
+    step: Access | None = None
+    weights: str | None = None
+    batch: str = "rows"
+    labels: str = "one_hot"
+    bias: str = "apart"
+    lr: float | None = None
+    optimizer: Rule | None = None
+    batches: Callable[..., Any] | None = None
+    one_hot: Callable[..., Any] | None = None
+    spec: Spec = field(default_factory=Spec)
+    name: str = "network"
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("weights", (None, *LAYOUTS)),
+            ("batch", BATCHES),
+            ("labels", LABELS),
+            ("bias", BIASES),
+        ):
+            if getattr(self, name) not in known:
+                raise InputError(name, f"one of {known}", repr(getattr(self, name)))
+
+    def conventions(self) -> dict[str, Any]:
+        """Return what is declared about layouts."""
+        return {"batch": self.batch, "labels": self.labels, "bias": self.bias, "lr": self.lr}
+
+
+def look_up(net: Any, path: str) -> Any:
+    """Return what is at a path of attributes, keys and positions.
+
+    Raises
+    ------
+    LookupError
+        If there is nothing.
+    """
+    value = net
+    for part in path.split("."):
+        number = int(part) if part.lstrip("-").isdigit() else None
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif number is not None and isinstance(value, Mapping | Sequence):
+            value = value[number]
+        elif hasattr(value, part):
+            value = getattr(value, part)
+        else:
+            raise LookupError(f"{path!r}: {type(value).__name__} has no {part!r}")
+    return value
+
+
+def resolve(net: Any, access: Access, *arguments: Any) -> Any:
+    """Call what an access names, or the function that it is."""
+    if callable(access):
+        return access(net, *arguments)
+    return look_up(net, access)(*arguments)
+
+
+def arrays_in(value: Any, *, scalars: bool = False, depth: int = 4) -> Iterator[Array]:
+    """Yield the arrays of numbers in nested sequences and dicts, in order.
+
+    Parameters
+    ----------
+    scalars : bool, default False
+        Whether single numbers count, as arrays without axes.
+    """
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        if value.dtype.kind in "fiu":
+            yield value
+    elif scalars and isinstance(value, (float, np.floating)):
+        yield np.asarray(value)
+    elif depth and isinstance(value, Mapping):
+        for member in value.values():
+            yield from arrays_in(member, scalars=scalars, depth=depth - 1)
+    elif depth and isinstance(value, (list, tuple, np.ndarray)):
+        for member in value:
+            yield from arrays_in(member, scalars=scalars, depth=depth - 1)

@@ -1,0 +1,565 @@
+r"""Which formula an optimizer computes, found by recomputing its steps.
+
+The simplest formula that reproduces all steps is what it computes: first the one declared, then
+those that differ in one part, in a hyperparameter, in kind, and at last in two parts and the place
+of eps. Where
+hyperparameters are not known the usual values are tried, and what comes near is refined by
+Gauss-Newton.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations, islice, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.optimizers.formulas import (
+    DEFAULTS,
+    LINEAR,
+    OPTIMIZERS,
+    Asked,
+    Choice,
+    Formula,
+    choices,
+    displacements,
+)
+
+Array = NDArray[Any]
+
+_MOMENTUM = (0.9, 0.5, 0.95, 0.99, 0.8, 0.85, 0.7, 0.6, 0.98, 0.999)
+_MEAN = (0.99, 0.9, 0.999, 0.95, 0.8, 0.5)
+# Values that occur in code, the most usual first.
+USUAL: Mapping[str, tuple[float, ...]] = {
+    "momentum": _MOMENTUM,
+    "alpha": _MEAN,
+    "rho": (0.9, 0.95, 0.99, 0.999),
+    "beta1": (0.9, 0.95, 0.5, 0.8, 0.99, 0.999),
+    "beta2": (0.999, 0.99, 0.9, 0.95, 0.98, 0.9999),
+    "centered": (0.0, 1.0),
+    "initial_accumulator_value": (0.0, 0.1, 1.0),
+    "weight_decay": (0.0, 1e-4, 1e-3, 1e-2, 0.1, 5e-4, 1e-5, 5e-5, 5e-3, 0.05, 0.5),
+    "eps": (1e-8, 1e-7, 1e-10, 1e-6, 1e-5, 1e-12, 1e-9, 1e-15, 1e-16, 1e-4, 1e-3, 0.0),
+}
+_WITH_MOMENTUM = (0.0, 0.9, 0.5, 0.99)
+_RATES = tuple(
+    f"{what}, {how}"
+    for how in ("inverse", "exponential")
+    for what in ("steps", "layers", "tensors")
+)
+_RATE_CAUSES = {
+    "steps": ("lr-decay", True),
+    "layers": ("lr-decay-per-layer", False),
+    "tensors": ("lr-decay-per-tensor", False),
+}
+# How far the recomputed large gradients' steps may be before eps is known.
+_COARSE, _NEAR = 0.02, 0.2
+# Stages in which one part differs at most.
+_SIMPLE = 4
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Steps that an optimizer took.
+
+    Attributes
+    ----------
+    asked : Asked
+        What it was given.
+    steps : ndarray of shape (steps, entries)
+        What it added to the parameters.
+    groups : ndarray of int, shape (entries,)
+        Gradients of one group have one magnitude; 0 is the largest.
+    tolerance : float
+        Relative distance up to which a recomputed step is the observed one.
+    precision : float
+        Relative rounding of the parameters.
+    """
+
+    asked: Asked
+    steps: Array
+    groups: Array
+    tolerance: float
+    precision: float
+
+    @cached_property
+    def cells(self) -> Array:
+        """Number of each entry's cell: the entries of one tensor and one group."""
+        tensors = self.asked.spread(np.arange(len(self.asked.shapes))).astype(int)
+        keys = tensors * (self.groups.max() + 1) + self.groups
+        return np.unique(keys, return_inverse=True)[1]
+
+    @cached_property
+    def _members(self) -> Array:
+        return (self.cells[:, np.newaxis] == np.arange(self.cells.max() + 1)).astype(np.float64)
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Norm of each step of each cell, as finite numbers have it."""
+        return self._norms(np.where(np.isfinite(self.steps), self.steps, 0.0))
+
+    @cached_property
+    def _floor(self) -> Array:
+        values = np.where(np.isfinite(self.asked.values), self.asked.values, 0.0)
+        return 16 * self.precision * (self._norms(values) + self.sizes)
+
+    def _norms(self, values: Array) -> Array:
+        return np.sqrt(values**2 @ self._members)
+
+    def misfits(self, predicted: Array) -> Array:
+        """Return how far predictions are off, of each step and cell.
+
+        Parameters
+        ----------
+        predicted : ndarray of shape (steps, entries) or (steps, formulas, entries)
+
+        Returns
+        -------
+        ndarray of shape (steps, cells) or (steps, formulas, cells)
+            Norm of the difference over that of the observed, beyond what rounding explains.
+        """
+        several = predicted.ndim == 3
+        steps = self.steps[:, np.newaxis] if several else self.steps
+        floor, sizes = self._floor, self.sizes
+        if several:
+            floor, sizes = floor[:, np.newaxis], sizes[:, np.newaxis]
+        with np.errstate(all="ignore"):
+            # After NaN come only NaN, whatever the formula.
+            lost = ~np.isfinite(self.asked.values)
+            lost = lost[:, np.newaxis] if several else lost
+            same = ~np.isfinite(steps) & (~np.isfinite(predicted) | lost)
+            error = np.where(same, 0.0, predicted - steps)
+            # A number for what is infinite: infinity times zero would be NaN in the sums.
+            error = np.clip(np.where(np.isfinite(error), error, 1e100), -1e100, 1e100)
+            left = np.maximum(self._norms(error) - floor, 0.0)
+            return np.where(left == 0, 0.0, left / np.maximum(sizes, 1e-300))
+
+    def misfit(self, predicted: Array) -> Array:
+        """Return the largest misfit, of each formula if there are several."""
+        return self.misfits(predicted).max(axis=(0, -1))
+
+    def distance(self, predicted: Array) -> Array:
+        """Return how far the largest gradients' steps are off altogether, eps aside."""
+        large = self.groups == 0
+        steps = self.steps[:, large]
+        if predicted.ndim == 3:
+            steps = steps[:, np.newaxis]
+        with np.errstate(all="ignore"):
+            error = predicted[..., large] - steps
+            error = np.where(np.isfinite(error), error, 1e100)
+            error = np.where(np.isfinite(steps), error, 0.0)
+            size = np.where(np.isfinite(steps), steps, 0.0)
+            return np.sqrt((error**2).sum(axis=(0, -1)) / np.maximum((size**2).sum(), 1e-300))
+
+
+@dataclass(frozen=True)
+class Match:
+    """A formula that reproduces all steps.
+
+    Attributes
+    ----------
+    formula : Formula
+        The formula.
+    choices : tuple of Choice
+        Where it is written otherwise than in PyTorch.
+    changed : dict
+        Hyperparameters that are not as they are declared or, left out, as in PyTorch.
+    residual : float
+        What is left.
+    """
+
+    formula: Formula
+    choices: tuple[Choice, ...]
+    changed: dict[str, float]
+    residual: float
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What is written otherwise."""
+        return tuple(choice.cause for choice in self.choices)
+
+    @property
+    def cost(self) -> tuple[int, int]:
+        """Faults, and everything that differs."""
+        faults = sum(not choice.convention for choice in self.choices)
+        return faults, len(self.choices) + len(self.changed)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A family of formulas.
+
+    Attributes
+    ----------
+    kind : str
+        Kind of optimizer.
+    choices : tuple of Choice
+        What is written otherwise.
+    free : frozenset of str
+        Hyperparameters of which other values are tried.
+    refined : bool
+        Whether values between the usual ones are looked for.
+    rate : str
+        As in `Formula`.
+    scaled : bool
+        Whether all steps may have a factor.
+    """
+
+    kind: str
+    choices: tuple[Choice, ...] = ()
+    free: frozenset[str] = frozenset()
+    refined: bool = False
+    rate: str = "constant"
+    scaled: bool = False
+
+
+def find(
+    observed: Observed,
+    kind: str | None,
+    given: Mapping[str, float | None],
+    simple: bool = False,
+) -> list[Match]:
+    """Return the simplest formulas that reproduce all steps; none if there are none.
+
+    Parameters
+    ----------
+    observed : Observed
+        The steps.
+    kind : str, optional
+        What it is meant to be, as `parity_tests.kit.optimizers.formulas.read` returns it.
+    given : mapping
+        Hyperparameters that are declared; None for those that are not known.
+    simple : bool, default False
+        Whether formulas that differ in more than one part are left out.
+
+    Returns
+    -------
+    list of Match
+        Several, if the same steps come from different causes that are equally simple.
+    """
+    for stage in islice(_stages(kind, given), _SIMPLE if simple else None):
+        matches = [match for question in stage for match in _answers(observed, question, given)]
+        if matches:
+            least = min(match.cost for match in matches)
+            simplest: dict[tuple[str, tuple[str, ...]], Match] = {}
+            for match in matches:
+                if match.cost == least:
+                    simplest.setdefault((match.formula.kind, match.causes), match)
+            return list(simplest.values())
+    return []
+
+
+def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[list[_Question]]:
+    """Yield families of formulas, the simplest first."""
+    own = OPTIMIZERS if kind is None else (kind,)
+    known = {name for name, value in given.items() if value is not None}
+    # Weight decay that nobody speaks of is not looked for at first.
+    free = {k: frozenset(DEFAULTS[k]) - known - {"weight_decay"} for k in OPTIMIZERS}
+    decays = {k: bool(given.get("weight_decay", DEFAULTS[k]["weight_decay"])) for k in own}
+    decayed = frozenset({"weight_decay"})
+    yield [_Question(k, (), free[k]) for k in own]
+    if "weight_decay" not in known:
+        yield [_Question(k, (), free[k] | decayed) for k in own]
+        apart = Choice("decay", "decoupled", "decay-decoupled", True)
+        yield [_Question(k, (apart,), free[k] | decayed) for k in own if k not in ("sgd", "adamw")]
+    singles = {k: list(choices(k, decays[k])) for k in own}
+    unclipped = {k: [choice for choice in singles[k] if choice.part != "clip"] for k in own}
+    few = frozenset({"eps", "momentum"})
+    # Where the kind is open there are too many to try them with all hyperparameters.
+    tried = free if kind is not None else {k: free[k] & few for k in own}
+    yield [_Question(k, (choice,), tried[k]) for k in own for choice in singles[k]]
+    # Declared hyperparameters may not be those that are used.
+    yield [_Question(k, (), frozenset(DEFAULTS[k]) - decayed, refined=True) for k in own]
+    yield [_Question(k, (), free[k] | decayed) for k in own]
+    yield [_Question(k, (), free[k], rate=rate) for k in own for rate in _RATES]
+    yield [_Question(k, (), free[k], scaled=True) for k in own]
+    if kind is not None:
+        others = [k for k in OPTIMIZERS if k != kind]
+        another = Choice("kind", "", "another-optimizer")
+        yield [_Question(k, (another,), frozenset(DEFAULTS[k]) - decayed) for k in others]
+        yield [
+            _Question(k, (another, choice), few)
+            for k in others
+            for choice in choices(k, False)
+            if choice.part != "clip"
+        ]
+    yield [
+        _Question(k, pair, few - known)
+        for k in own
+        for pair in combinations(unclipped[k], 2)
+        if pair[0].part != pair[1].part
+    ]
+    if kind is not None:
+        inside = [choice for choice in unclipped[kind] if choice.part == "eps"]
+        yield [
+            _Question(kind, (*pair, eps), few - known)
+            for pair in combinations(unclipped[kind], 2)
+            for eps in inside
+            if len({pair[0].part, pair[1].part, eps.part}) == 3
+        ]
+        yield [_Question(kind, (choice,), free[kind], refined=True) for choice in unclipped[kind]]
+
+
+def _answers(
+    observed: Observed, question: _Question, given: Mapping[str, float | None]
+) -> Iterator[Match]:
+    """Yield the formulas of a family that reproduce all steps."""
+    base = dict(DEFAULTS[question.kind])
+    declared = base | {k: v for k, v in given.items() if v is not None and k in base}
+    parts: dict[str, Any] = {c.part: c.value for c in question.choices if c.part != "kind"}
+    plain = Formula(question.kind, declared, rate=question.rate, **parts)
+    formula = _adjusted(observed, question, plain)
+    if formula is None:
+        return
+    grid = _grid(observed, question, declared)
+    trials = [replace(formula, options={**formula.options, **values}) for values in grid]
+    near = observed.distance(_together(observed, trials, list(grid[0])))
+    ranked = sorted(range(len(trials)), key=lambda index: float(near[index]))
+    # Values that have no effect are taken to be those declared, which come first.
+    fitting = []
+    for index in dict.fromkeys([0, *ranked[:3]]):
+        best = _with_eps(observed, question, trials[index]) if near[index] <= _COARSE else None
+        if best is not None:
+            fitting.append(_match(question, best[1], declared, best[0]))
+    if fitting:
+        simplest = min(fitting, key=lambda match: match.cost)
+        if _matter(observed, question, simplest.formula):
+            yield simplest
+        return
+    if question.refined and near[ranked[0]] < _NEAR:
+        refined = _refine(observed, question, trials[ranked[0]])
+        if refined is not None and _matter(observed, question, refined[1]):
+            yield _match(question, refined[1], declared, refined[0])
+
+
+def _matter(observed: Observed, question: _Question, formula: Formula) -> bool:
+    """Whether each of the choices is needed: without it the steps are others."""
+    plain = Formula(formula.kind)
+    return not any(
+        observed.misfit(
+            displacements(
+                replace(formula, **{choice.part: getattr(plain, choice.part)}), observed.asked
+            )
+        )
+        <= observed.tolerance
+        for choice in question.choices
+        if choice.part != "kind"
+    )
+
+
+def _together(observed: Observed, formulas: Sequence[Formula], names: Sequence[str]) -> Array:
+    """Return the steps of formulas that differ in some hyperparameters."""
+    columns = {name: np.array([[formula.options[name]] for formula in formulas]) for name in names}
+    first = formulas[0]
+    together = replace(first, options={**first.options, **columns})
+    steps = displacements(together, observed.asked)
+    if steps.ndim == 2:
+        steps = steps[:, np.newaxis]
+    return np.broadcast_to(steps, (len(steps), len(formulas), steps.shape[-1]))
+
+
+def _match(
+    question: _Question, formula: Formula, declared: Mapping[str, float], residual: float
+) -> Match:
+    changed = {
+        name: value for name, value in formula.options.items() if declared.get(name, value) != value
+    }
+    found = question.choices
+    if question.rate != "constant":
+        changed["lr_decay"] = formula.options["lr_decay"]
+        cause, convention = _RATE_CAUSES[question.rate.partition(",")[0]]
+        found = (*found, Choice("rate", question.rate, cause, convention))
+    if question.scaled:
+        found = (*found, Choice("scale", f"{formula.scale:.6g}", "step-scaled"))
+    return Match(formula, found, changed, residual)
+
+
+def _grid(
+    observed: Observed, question: _Question, declared: Mapping[str, float]
+) -> list[dict[str, float]]:
+    """Return values of the free hyperparameters other than eps, the declared ones first."""
+    columns: dict[str, list[float]] = {}
+    response = estimates(observed) if question.kind in LINEAR else {}
+    for name in declared:
+        if name not in question.free or name not in USUAL:
+            continue
+        # Elsewhere eps shows with the smallest gradients alone and is found afterwards.
+        if name == "eps" and question.kind != "adadelta":
+            continue
+        usual = USUAL[name]
+        if name == "momentum" and question.kind == "rmsprop":
+            usual = _WITH_MOMENTUM
+        columns[name] = list(dict.fromkeys([declared[name], *usual, *response.get(name, ())]))
+    return [dict(zip(columns, values, strict=True)) for values in product(*columns.values())]
+
+
+def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
+    r"""Return the steps as combinations of the gradients so far and the parameters.
+
+    .. math:: \Delta\theta_t = -\eta \Big( \sum_{k \le t} c_{tk} g_k + w_t \theta_t \Big)
+
+    Returns
+    -------
+    coefficients : list of ndarray
+        c of each step.
+    decays : list of float
+        w of each step.
+    misfit : float
+        What is left, relative to the steps; large if they are not linear.
+    """
+    asked = observed.asked
+    coefficients, decays, worst = [], [], 0.0
+    with np.errstate(all="ignore"):
+        for number, step in enumerate(observed.steps):
+            weights = np.where(step != 0, 1 / np.abs(asked.gradients[: number + 1]).max(axis=0), 0)
+            weights = np.where(np.isfinite(weights), weights, 0.0)
+            basis = np.stack([*asked.gradients[: number + 1], asked.values[number]]) * weights
+            target = -step / asked.lr * weights
+            if not np.isfinite(target).all() or not np.isfinite(basis).all():
+                return [], [], np.inf
+            solution, *_ = np.linalg.lstsq(basis.T, target, rcond=None)
+            left = np.linalg.norm(target - solution @ basis)
+            worst = max(worst, float(left / max(np.linalg.norm(target), 1e-300)))
+            coefficients.append(solution[:-1])
+            decays.append(float(solution[-1]))
+    return coefficients, decays, worst
+
+
+def estimates(observed: Observed) -> dict[str, list[float]]:
+    """Return momentum and weight decay as the responses of two steps show them."""
+    coefficients, decays, misfit = responses(observed)
+    if misfit > 1e-6 or len(coefficients) < 2:
+        return {}
+    first, own = coefficients[1]
+    found: dict[str, list[float]] = {"momentum": [], "weight_decay": []}
+    if own:
+        ratio = first / own
+        # Nesterov's: mu^2 / (1 + mu).
+        ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
+        found["momentum"] = [
+            round(float(value), 9) for value in (ratio, ahead, own - 1) if 1e-6 < value < 0.9999999
+        ]
+    for decay in (decays[0], decays[0] / coefficients[0][0] if coefficients[0][0] else 0.0):
+        if abs(decay) > 1e-8:
+            found["weight_decay"].append(float(f"{decay:.12g}"))
+    return found
+
+
+def _adjusted(observed: Observed, question: _Question, formula: Formula) -> Formula | None:
+    """Return a formula with the factor, or the fall of the learning rate, that is observed."""
+    asked = observed.asked
+    if question.scaled:
+        predicted = displacements(formula, asked)[0]
+        step, large = observed.steps[0], observed.groups == 0
+        with np.errstate(all="ignore"):
+            scale = float(step[large] @ predicted[large] / (predicted[large] @ predicted[large]))
+        return replace(formula, scale=scale) if np.isfinite(scale) and scale else None
+    if question.rate == "constant":
+        return formula
+    what, _, how = question.rate.partition(", ")
+    predicted = displacements(replace(formula, rate="constant"), asked)
+    row, index = {
+        "steps": (1, 0),
+        "layers": (0, asked.layers.index(1) if 1 in asked.layers else 0),
+        "tensors": (0, min(1, len(asked.shapes) - 1)),
+    }[what]
+    part = asked.parts[index]
+    with np.errstate(all="ignore"):
+        ratio = np.linalg.norm(observed.steps[row][part]) / np.linalg.norm(predicted[row][part])
+        decay = 1 / ratio - 1 if how == "inverse" else 1 - ratio
+    if not np.isfinite(decay) or abs(decay) < 1e-9:
+        return None
+    options = {**formula.options, "lr_decay": _rounded(float(decay), 10)}
+    return replace(formula, options=options)
+
+
+def _with_eps(
+    observed: Observed, question: _Question, formula: Formula
+) -> tuple[float, Formula] | None:
+    """Return the formula with the eps that reproduces all steps."""
+    tried = [formula]
+    if "eps" in question.free and "eps" in formula.options:
+        tried += [replace(formula, options={**formula.options, "eps": e}) for e in USUAL["eps"]]
+    names = ["eps"] if "eps" in formula.options else []
+    misfits = observed.misfit(_together(observed, tried, names))
+    # Where several fit, the first is as good as one that fits a little better.
+    best = min(range(len(tried)), key=lambda index: float(misfits[index]))
+    if misfits[0] <= min(observed.tolerance, 10 * misfits[best]):
+        best = 0
+    return (float(misfits[best]), tried[best]) if misfits[best] <= observed.tolerance else None
+
+
+def _refine(
+    observed: Observed, question: _Question, formula: Formula
+) -> tuple[float, Formula] | None:
+    """Find hyperparameters between the usual ones, by Gauss-Newton."""
+    names = [
+        name
+        for name in ("momentum", "alpha", "rho", "beta1", "beta2", "eps")
+        if name in question.free and 0 < formula.options.get(name, 0.0) < 1
+    ]
+    if not names:
+        return None
+
+    def with_values(position: Array) -> Formula:
+        values = [
+            float(np.exp(u)) if name == "eps" else float(1 - np.exp(u))
+            for name, u in zip(names, position, strict=True)
+        ]
+        return replace(
+            formula, options={**formula.options, **dict(zip(names, values, strict=True))}
+        )
+
+    sizes = observed.sizes[:, observed.cells]
+
+    def residuals(position: Array) -> Array:
+        difference = displacements(with_values(position), observed.asked) - observed.steps
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(difference / sizes, posinf=0.0, neginf=0.0).ravel()
+
+    position = np.array(
+        [np.log(v if n == "eps" else 1 - v) for n in names for v in (formula.options[n],)]
+    )
+    current = residuals(position)
+    for _ in range(25):
+        columns = []
+        for index in range(len(names)):
+            moved = position.copy()
+            moved[index] += 1e-6
+            columns.append((residuals(moved) - current) / 1e-6)
+        change, *_ = np.linalg.lstsq(np.stack(columns, axis=1), -current, rcond=1e-12)
+        change = np.clip(change, -1.5, 1.5)
+        for _ in range(6):
+            following = residuals(position + change)
+            if following @ following < current @ current:
+                break
+            change = change / 4
+        else:
+            break
+        position, current = position + change, following
+    return _rounded_options(observed, with_values(position), names)
+
+
+def _rounded_options(
+    observed: Observed, formula: Formula, names: Sequence[str]
+) -> tuple[float, Formula] | None:
+    """Return the formula with the shortest numbers that reproduce all steps."""
+    for digits in range(1, 13):
+        values = {
+            name: _rounded(formula.options[name], digits)
+            if name == "eps"
+            else 1 - _rounded(1 - formula.options[name], digits)
+            for name in names
+        }
+        values = {name: float(f"{value:.12g}") for name, value in values.items()}
+        trial = replace(formula, options={**formula.options, **values})
+        residual = float(observed.misfit(displacements(trial, observed.asked)))
+        if residual <= observed.tolerance:
+            return residual, trial
+    return None
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")

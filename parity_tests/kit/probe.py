@@ -1,0 +1,40 @@
+"""What a network is asked with: parameters and batches in which faults show."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.subject import Batch, Layer, Layers, Subject
+
+Array = NDArray[Any]
+
+
+def batch_sizes(subject: Subject) -> tuple[int, int]:
+    """Return two numbers of samples unlike any width, so that a factor tells where it is from."""
+    taken = {*subject.sizes, *(2 * size for size in subject.sizes)}
+    free = [number for number in (7, 5, 3, 11, 13, 17, 19) if number not in taken]
+    return free[0], free[1]
+
+
+def parameters(subject: Subject, rng: np.random.Generator) -> Layers:
+    """Return parameters of a size that neither dies out nor saturates, with biases not zero."""
+    layers = []
+    for now in subject.get():
+        fan_in = now.weight.shape[1]
+        weight = 1.5 / np.sqrt(fan_in) * rng.standard_normal(now.weight.shape)
+        bias = None if now.bias is None else 0.3 * rng.standard_normal(now.bias.shape)
+        layers.append(Layer(weight, bias))
+    return layers
+
+
+def batch(subject: Subject, samples: int, rng: np.random.Generator) -> Batch:
+    """Return samples of both signs, with labels in which classes repeat and others are absent."""
+    inputs = rng.standard_normal((samples, subject.sizes[0]))
+    classes = max(subject.outputs, 2)
+    labels = rng.integers(0, classes, samples)
+    # The last class is there, so that one-hot labels that are sized by it have all columns.
+    labels[0] = classes - 1
+    if subject.outputs == 1:
+        labels[:2] = 1, 0
+    return subject.batch(inputs, labels)

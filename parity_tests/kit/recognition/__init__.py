@@ -1,0 +1,6 @@
+"""Somebody's network, recognized without any adapter."""
+
+from parity_tests.kit.recognition.proposal import Convention, Proposal
+from parity_tests.kit.recognition.search import RecognitionError, recognize
+
+__all__ = ["Convention", "Proposal", "RecognitionError", "recognize"]

@@ -1,0 +1,94 @@
+"""How somebody's function is called: which of its arguments is what."""
+
+import dis
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import Any
+
+from parity_tests.kit.recognition.names import role
+
+_MOST = 6
+_SINGLE, _DOUBLE = "LOAD_FAST", "LOAD_FAST_LOAD_FAST"
+
+
+def parameters_of(function: Any) -> list[inspect.Parameter] | None:
+    """Return the parameters of a function without `self`; None if they cannot be known."""
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+
+
+def returned_names(function: Any) -> list[str] | None:
+    """Return the names of the variables that a function returns, or None.
+
+    They are read from its compiled code, so that it needs no source file.
+    """
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return None
+    loaded: list[str | None] = []
+    names: list[str] | None = None
+    built = 0
+    for instruction in dis.get_instructions(code):
+        if instruction.opname.startswith(_DOUBLE):
+            loaded += instruction.argval
+        elif instruction.opname.startswith(_SINGLE):
+            loaded.append(instruction.argval)
+        elif instruction.opname == "BUILD_TUPLE":
+            built = instruction.arg or 0
+            continue
+        elif instruction.opname == "RETURN_VALUE":
+            taken = loaded[-(built or 1) :]
+            if len(taken) == (built or 1) and None not in taken:
+                names = [str(name) for name in taken]
+            loaded = []
+        else:
+            loaded.append(None)
+        built = 0
+    return names
+
+
+def bindings(
+    function: Callable[..., Any],
+    exact: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]],
+    optional: frozenset[str] = frozenset(),
+) -> Iterator[str]:
+    """Yield argument lists for a function, as Python code.
+
+    Parameters
+    ----------
+    function : callable
+        Bound, if it is a method.
+    exact : mapping
+        Code for arguments of these names, in lower case.
+    roles : mapping
+        Code for arguments of these roles, see `names.role`.
+    optional : frozenset of str
+        Roles that are given even to arguments that have a default.
+    """
+    parameters = parameters_of(function)
+    if parameters is None:
+        return
+    choices: list[list[tuple[str, str]]] = []
+    skipped = False
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        name = parameter.name.lower().strip("_")
+        kind = role(parameter.name)
+        texts = [exact[name]] if name in exact else list(roles.get(kind or "unknown", ()))
+        has_default = parameter.default is not parameter.empty
+        if has_default and (not texts or (name not in exact and kind not in optional)):
+            skipped = True
+            continue
+        if not texts:
+            texts = list(roles.get("unknown", ()))
+        if not texts:
+            return
+        by_name = skipped or parameter.kind is parameter.KEYWORD_ONLY
+        choices.append([(parameter.name if by_name else "", text) for text in texts])
+    for chosen in islice(product(*choices), _MOST):
+        yield ", ".join(f"{name}={text}" if name else text for name, text in chosen)

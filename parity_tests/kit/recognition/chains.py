@@ -1,0 +1,176 @@
+"""Which of the arrays of an object are the parameters of its layers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import islice
+
+from parity_tests.kit.recognition.names import is_state
+from parity_tests.kit.recognition.paths import Found
+
+_FOLDED = ("apart", "last_row", "first_row", "last_column", "first_column")
+_DEEPEST = 12
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Matrices that follow one another, and their biases.
+
+    Attributes
+    ----------
+    weights : tuple of Found
+        From the first layer to the last.
+    biases : tuple of Found, or empty
+        One for each matrix.
+    layout : str
+        ``"in_out"`` or ``"out_in"``.
+    bias : str
+        As in a `Network`.
+    """
+
+    weights: tuple[Found, ...]
+    biases: tuple[Found, ...]
+    layout: str
+    bias: str
+
+    @property
+    def listed(self) -> bool:
+        """Whether matrices and biases are two lists."""
+        groups = [group for group in (self.weights, self.biases) if group]
+        parents = [{one.parent for one in group} for group in groups]
+        return all(
+            len(group) > 1
+            and len(parent) == 1
+            and group[0].parent
+            and [one.path[-1].name for one in group] == list(range(len(group)))
+            for group, parent in zip(groups, parents, strict=True)
+        ) and len(parents) == len({next(iter(parent)) for parent in parents})
+
+    @property
+    def found(self) -> list[Found]:
+        """All of them in the order in which they are declared."""
+        if self.listed or not self.biases:
+            return [*self.weights, *self.biases]
+        pairs = zip(self.weights, self.biases, strict=True)
+        return [member for pair in pairs for member in pair]
+
+    def source(self) -> str:
+        """Return how they are declared."""
+        if self.listed:
+            groups = [group for group in (self.weights, self.biases) if group]
+            lists = [Found(group[0].parent, group[0].array).dotted for group in groups]
+            if all(lists):
+                return repr(" ".join(map(str, lists)))
+        dotted = [one.dotted for one in self.found]
+        if all(dotted):
+            return repr(" ".join(map(str, dotted)))
+        return f"lambda net: [{', '.join('net' + one.text for one in self.found)}]"
+
+    def position(self, one: Found) -> tuple[int, bool]:
+        """Return the layer that an array belongs to, from 0, and whether it is its bias."""
+        for group, is_bias in ((self.weights, False), (self.biases, True)):
+            for number, member in enumerate(group):
+                if member is one:
+                    return number, is_bias
+        raise ValueError(f"{one.text} is no parameter")
+
+
+def chains(found: Sequence[Found], most: int = 6) -> list[Chain]:
+    """Return what may be the parameters, the likeliest first."""
+    named = [one for one in found if not is_state(one.name)]
+    result: list[Chain] = []
+    for pool in (named, list(found)):
+        for chain in islice(_chains(pool), most):
+            if chain not in result:
+                result.append(chain)
+        if result:
+            break
+    return result[:most]
+
+
+def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
+    matrices = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) > 1]
+    # A last layer with one output has a matrix that looks like a vector.
+    last = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) == 1]
+    options = []
+    for layout in ("in_out", "out_in"):
+        for folded in _FOLDED:
+            for weights in islice(_follow(matrices, last, layout, folded), 3):
+                biases = () if folded != "apart" else _biases(weights, pool, layout)
+                bias = folded if folded != "apart" or biases else "none"
+                options.append(Chain(weights, biases, layout, bias))
+    spare = {id(one.array) for one in matrices}
+    options.sort(
+        key=lambda chain: (
+            -len(spare & {id(one.array) for one in chain.weights}),
+            chain.bias == "none",
+            chain.bias not in ("apart", "none"),
+            len(chain.weights) != len(matrices),
+        )
+    )
+    yield from options
+
+
+def _widths(one: Found, layout: str, folded: str) -> tuple[int, int]:
+    rows, columns = one.array.shape
+    rows, columns = rows - folded.endswith("_row"), columns - folded.endswith("_column")
+    return (rows, columns) if layout == "in_out" else (columns, rows)
+
+
+def _follow(
+    matrices: Sequence[Found], last: Sequence[Found], layout: str, folded: str
+) -> Iterator[tuple[Found, ...]]:
+    """Yield the longest chains of matrices; in the order in which they were found, if they can."""
+    if len(matrices) > _DEEPEST or (folded.endswith("_row") and layout == "out_in"):
+        return
+    if folded.endswith("_column") and layout == "in_out":
+        return
+
+    def grow(chain: tuple[Found, ...]) -> Iterator[tuple[Found, ...]]:
+        width = _widths(chain[-1], layout, folded)[1]
+        rest = [one for one in matrices if all(one is not other for other in chain)]
+        further = [one for one in rest if _widths(one, layout, folded)[0] == width]
+        for one in further:
+            yield from grow((*chain, one))
+        for one in last:
+            if _widths(one, layout, folded) == (width, 1):
+                yield (*chain, one)
+        yield chain
+
+    every = [
+        chain
+        for one in matrices
+        for chain in islice(grow((one,)), 60)
+        if _complete(chain, matrices)
+    ]
+    every.sort(key=len, reverse=True)
+    yield from every
+
+
+def _complete(chain: Sequence[Found], matrices: Sequence[Found]) -> bool:
+    used = sum(one.array.shape != () and min(one.array.shape) > 1 for one in chain)
+    return used == len(matrices) or len(chain) > 1
+
+
+def _biases(weights: Sequence[Found], pool: Sequence[Found], layout: str) -> tuple[Found, ...]:
+    """Return the bias of every matrix, the one whose path is most like the matrix's; or none."""
+    chosen: list[Found] = []
+    for weight in weights:
+        width = _widths(weight, layout, "apart")[1]
+        fitting = [
+            one
+            for one in pool
+            if one.array.size == width
+            and (one.array.ndim == 1 or 1 in one.array.shape)
+            and all(one is not other for other in (*chosen, *weights))
+        ]
+        if not fitting:
+            return ()
+        chosen.append(max(fitting, key=lambda one: _alike(weight, one)))
+    return tuple(chosen)
+
+
+def _alike(one: Found, other: Found) -> tuple[bool, bool, float]:
+    positions = [[s.name for s in f.path if s.kind != "attribute"] for f in (one, other)]
+    ratio = SequenceMatcher(None, one.text, other.text).ratio()
+    return one.parent == other.parent and len(one.parent) > 0, positions[0] == positions[1], ratio

@@ -1,0 +1,231 @@
+"""Which function is the forward pass, and how samples lie in a batch."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.calls import bindings, returned_names
+from parity_tests.kit.recognition.chains import Chain, chains
+from parity_tests.kit.recognition.hosts import Host
+from parity_tests.kit.recognition.paths import Found, arrays
+from parity_tests.kit.recognition.trial import begin, evaluate, explore, made, with_forward
+
+Array = NDArray[Any]
+BATCHES = ("rows", "columns", "column", "row", "vector")
+_MOST_PLACES, _MOST_CALLS = 4, 8
+
+
+@dataclass
+class Forward:
+    """A forward pass that was asked.
+
+    Attributes
+    ----------
+    host : Host
+        Whose it is.
+    chain : Chain
+        Its parameters.
+    fields : dict
+        The declaration so far, as Python code.
+    call : str
+        Code of the call, without what is taken from its result.
+    place : str
+        Where the output is in the result, as code to be put behind its name.
+    inquiry : Inquiry
+        With the form, if that is known.
+    exact : dict
+        Code for arguments by name: what the forward pass returns, of its result ``out``.
+    members : int
+        How many things it returns in a tuple.
+    """
+
+    host: Host
+    chain: Chain
+    fields: dict[str, str]
+    call: str
+    place: str
+    inquiry: Inquiry
+    exact: dict[str, str] = field(default_factory=dict)
+    members: int = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether its form is known."""
+        return self.inquiry.form is not None
+
+    @property
+    def output(self) -> str:
+        """Code of the output, of the call's result ``out``."""
+        return f"out{self.place}"
+
+
+def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
+    """Return forward passes whose form is known, one for each way in which samples may lie.
+
+    If there is none, those that give an output of the right shape that depends on all matrices.
+    """
+    net = made(host.make, scope)
+    known: list[Forward] = []
+    unknown: list[Forward] = []
+    for chain in chains(arrays(net)):
+        fields = {"make": host.make, "parameters": chain.source(), "weights": repr(chain.layout)}
+        if chain.bias != "apart":
+            fields["bias"] = repr(chain.bias)
+        for call, function in _calls(host, net):
+            for batch in BATCHES:
+                tried = _tried(host, chain, {**fields, "batch": repr(batch)}, call, scope)
+                if tried is None:
+                    continue
+                tried.exact = _returned(tried, function, scope)
+                (known if tried.known else unknown).append(tried)
+            if known:
+                return known
+        if unknown:
+            return unknown
+    return unknown
+
+
+def _calls(host: Host, net: Any) -> list[tuple[str, Callable[..., Any] | None]]:
+    if host.forwards:
+        return [(call, None) for call in host.forwards]
+    roles = {
+        "inputs": ["x"],
+        "parameters": ["net"],
+        "unknown": ["x"],
+        "zero": ["0.0"],
+        "delta": ["x"],
+        "output": ["x"],
+        "labels": ["x"],
+        "quiet": ["False"],
+    }
+    found: list[tuple[str, Callable[..., Any] | None]] = []
+    for one in host.ranked(names.FORWARD):
+        if names.is_derivative(one.name):
+            continue
+        for text in bindings(one.function, host.exact, roles):
+            if _mentions(text, "x"):
+                found.append((f"{one.code}({text})", one.function))
+            elif host.kind == "object":
+                found += [
+                    (f"(setattr(net, {name!r}, x), {one.code}({text}))[-1]", one.function)
+                    for name in vars(net)
+                    if names.role(name) == "inputs"
+                ]
+    # Some have forward and backward pass in one function, and give the output with the gradients.
+    both = [one for one in host.ranked(names.BACKWARD) if "forward" in one.name.lower()]
+    for one in both if not found else ():
+        for text in bindings(one.function, host.exact, {**roles, "labels": ["labels"]}):
+            labels = "np.zeros(len(x), int)"
+            found.append((f"{one.code}({text.replace('labels', labels)})", one.function))
+    return found[:_MOST_CALLS]
+
+
+def _mentions(text: str, name: str) -> bool:
+    parts = text.replace("=", " ").replace("(", " ").replace(")", " ").replace(",", " ").split()
+    return name in parts
+
+
+def _tried(
+    host: Host, chain: Chain, fields: dict[str, str], call: str, scope: Mapping[str, Any]
+) -> Forward | None:
+    """Return the forward pass with the output where it gives a form that is known."""
+    rough: Forward | None = None
+    for place, inner in _places(fields, call, scope):
+        source = f"lambda net, x: {inner}{place}"
+        inquiry = with_forward({**fields, "forward": source}, scope)
+        if inquiry is None:
+            continue
+        whole = {**fields, "forward": source}
+        tried = Forward(host, chain, whole, inner, place, inquiry)
+        if inquiry.form is not None and inquiry.form.output != "identity":
+            return tried
+        if rough is None or (tried.known and not rough.known):
+            rough = tried
+    return rough
+
+
+def _places(
+    fields: dict[str, str], call: str, scope: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """Yield where in a result, or on the network after the call, an output may be; and the call."""
+    seen: list[tuple[str, str]] = []
+    function = evaluate(f"lambda net, x: {call}", scope)
+
+    def explorer(net: Any, x: Any, _y: Any) -> None:
+        samples = x.shape[int(fields["batch"] == "'columns'")] if np.ndim(x) == 2 else 1
+        samples = 1 if fields["batch"] in ("'row'", "'column'", "'vector'") else samples
+        wanted = samples * inquiry.subject.outputs
+        before = {id(one.array) for one in arrays(net)}
+        result = function(net, x)
+        found = [one for one in arrays(result) if one.array.size == wanted]
+        if found:
+            _append(seen, found, result, call, _turned(fields["batch"], inquiry, samples))
+        elif result is None or not arrays(result):
+            left = [one for one in arrays(net, 3) if one.array.size == wanted]
+            new = [one for one in left if id(one.array) not in before and len(one.path) <= 2]
+            new.reverse()
+            ranked = sorted(new, key=lambda one: names.role(one.name) != "output")
+            seen.extend(("", f"({call}, net{one.text})[-1]") for one in ranked)
+
+    plain = {**fields, "forward": "lambda net, x: x"}
+    begun = begin(plain, scope)
+    if begun is None:
+        return
+    inquiry = begun
+    explore(inquiry, explorer, "one_hot")
+    yield from seen[:_MOST_PLACES]
+
+
+def _turned(batch: str, inquiry: Inquiry, samples: int) -> tuple[int, int] | None:
+    """Return the shape of an output that does not lie as its batch does."""
+    shape = (samples, inquiry.subject.outputs)
+    return {"'rows'": shape[::-1], "'columns'": shape}.get(batch)
+
+
+def _append(
+    seen: list[tuple[str, str]],
+    found: list[Found],
+    result: Any,
+    call: str,
+    turned: tuple[int, int] | None,
+) -> None:
+    """Note the places in a result: the outermost first, the last before the others."""
+    for depth in sorted({len(one.path) for one in found}):
+        for one in reversed([one for one in found if len(one.path) == depth]):
+            text = one.text
+            if depth == 1 and isinstance(result, (list, tuple)) and one.array is result[-1]:
+                text = "[-1]"
+            seen.append((text + ".T" * (one.array.shape == turned), call))
+
+
+def _returned(
+    forward: Forward, function: Callable[..., Any] | None, scope: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return code for what the forward pass returns, by the names that it has there."""
+    exact: dict[str, str] = {}
+    if function is None:
+        return exact
+    call = evaluate(f"lambda net, x: {forward.call}", scope)
+    results: list[Any] = []
+    explore(forward.inquiry, lambda net, x, _y: results.append(call(net, x)), "one_hot")
+    if not results:
+        return exact
+    result = results[0]
+    forward.members = len(result) if isinstance(result, tuple) else 0
+    returned = returned_names(function)
+    if isinstance(result, tuple) and returned and len(returned) == len(result):
+        exact |= {name.lower().strip("_"): f"out[{n}]" for n, name in enumerate(returned)}
+        for n, member in enumerate(result):
+            if isinstance(member, Mapping):
+                exact |= {str(key).lower(): f"out[{n}][{key!r}]" for key in member}
+    elif isinstance(result, Mapping):
+        exact |= {str(key).lower(): f"out[{key!r}]" for key in result}
+    if returned and len(returned) == 1:
+        exact[returned[0].lower().strip("_")] = "out"
+    # What is called y there is the output, and what is called y elsewhere the labels.
+    return {name: code for name, code in exact.items() if names.role(name) != "labels"}

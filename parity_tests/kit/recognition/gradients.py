@@ -1,0 +1,472 @@
+"""Which function is the backward pass, and where it leaves the gradients."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.calls import bindings, parameters_of, returned_names
+from parity_tests.kit.recognition.forwards import Forward
+from parity_tests.kit.recognition.hosts import Named, own_classes
+from parity_tests.kit.recognition.paths import Found, Step, arrays
+from parity_tests.kit.recognition.trial import (
+    Match,
+    closest,
+    evaluate,
+    explore,
+    made,
+    observe,
+    references,
+)
+
+Array = NDArray[Any]
+LABELS = ("one_hot", "integers", "integer_column")
+_MOST_CALLS, _MOST_DELTAS = 12, 4
+
+
+@dataclass
+class Backward:
+    """A backward pass that was asked.
+
+    Attributes
+    ----------
+    forward : Forward
+        The pass that comes before it.
+    fields : dict
+        The declaration, with ``gradients``, ``backward`` or ``step``.
+    labels : str
+        The form of labels.
+    call : str
+        Code of both passes.
+    match : Match
+        How well the gradients are explained.
+    own_delta : bool
+        Whether the gradient of the loss, with which it begins, is ours.
+    in_place : bool
+        Whether it updates the parameters itself.
+    unsummed : bool
+        Whether a bias has a gradient for every sample.
+    exact : dict
+        Code for arguments by name: what the backward pass returns, of its result ``g``.
+    """
+
+    forward: Forward
+    fields: dict[str, str]
+    labels: str
+    call: str
+    match: Match
+    own_delta: bool = False
+    in_place: bool = False
+    unsummed: bool = False
+    exact: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is compared: what explains more, and then what needs less of our own."""
+        return *self.match.key, not self.own_delta, not self.in_place
+
+
+@dataclass(frozen=True)
+class Call:
+    """Code of a forward and a backward pass.
+
+    Attributes
+    ----------
+    text : str
+        The code, with ``net``, ``x``, ``y`` and maybe ``lr``.
+    function : callable or None
+        The backward pass itself.
+    own_delta : bool
+        As in `Backward`.
+    """
+
+    text: str
+    function: Callable[..., Any] | None = None
+    own_delta: bool = False
+
+    @property
+    def rated(self) -> bool:
+        """Whether it is given a learning rate."""
+        return "lr" in self.text.replace("(", " ").replace(")", " ").replace(",", " ").split()
+
+
+def with_out(forward: Forward, call: str) -> str:
+    """Return code that runs the forward pass, and then a call that may use its result ``out``."""
+    if "out" in _words(call):
+        return f"(lambda out: {call})({forward.call})"
+    return f"({forward.call}, {call})[-1]"
+
+
+def _words(text: str) -> list[str]:
+    return "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
+
+
+def count_of(forward: Forward) -> str:
+    """Return code for the number of samples."""
+    batch = forward.fields["batch"].strip("'")
+    return {"rows": "len(x)", "columns": "x.shape[1]"}.get(batch, "1")
+
+
+def roles_of(forward: Forward, deltas: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Return code for the arguments of a backward pass, by their roles."""
+    return {
+        "inputs": ["x"],
+        "labels": ["y"],
+        "output": [forward.output, "out"] if forward.place else ["out"],
+        "cache": _caches(forward),
+        "parameters": ["net"],
+        "lr": ["lr"],
+        "zero": ["0.0"],
+        "quiet": ["False"],
+        "epochs": ["1"],
+        "batch_size": [count_of(forward)],
+        "count": [count_of(forward)],
+        "delta": list(deltas),
+    }
+
+
+def _caches(forward: Forward) -> list[str]:
+    if forward.place in ("[0]", "[-1]"):
+        return ["out[1]" if forward.place == "[0]" else "out[0]", "out"]
+    return ["out"]
+
+
+def deltas(forward: Forward, scope: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Return code for the gradient of the loss with respect to the output; whether it is ours."""
+    found: list[tuple[str, bool]] = []
+    roles = roles_of(forward)
+    roles["unknown"] = [forward.output, "y"]
+    for one in forward.host.helpers:
+        plain = one.name.lower()
+        if names.is_derivative(plain) and names.rank(plain, names.LOSS) is not None:
+            found += [(f"{one.code}({text})", False) for text in bindings(one.function, {}, roles)]
+        elif names.is_loss(plain):
+            found += _with_flag(one, roles)
+    found += [(text, False) for text in _of_objects(forward, scope)]
+    return [*found[:_MOST_DELTAS], (f"({forward.output} - y)", True)]
+
+
+def _with_flag(one: Named, roles: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, bool]]:
+    """Yield calls of losses that have their derivative behind a switch."""
+    for parameter in parameters_of(one.function) or []:
+        if isinstance(parameter.default, bool):
+            flag = f"{parameter.name}={not parameter.default}"
+            for text in islice(bindings(one.function, {}, roles), 2):
+                yield f"{one.code}({text}, {flag})", False
+
+
+def _of_objects(forward: Forward, scope: Mapping[str, Any]) -> Iterator[str]:
+    """Yield calls of loss classes: forward and then backward, or backward alone."""
+    out = forward.output
+    for name, _ in own_classes(scope):
+        if not names.is_loss(name) and "loss" not in name.lower():
+            continue
+        loss = made(f"lambda: {name}()", scope)
+        backward = getattr(loss, "backward", None) or getattr(loss, "gradient", None)
+        if loss is None or backward is None:
+            continue
+        entry = "forward" if hasattr(loss, "forward") else "__call__"
+        end = backward.__name__
+        for back in ("", f"{out}, y", f"y, {out}"):
+            yield f"(lambda loss: (loss.{entry}({out}, y), loss.{end}({back}))[-1])({name}())"
+        yield (
+            f"(lambda loss: (loss.{entry}({out}, y), loss.{end}({out}, y), loss.dinputs)[-1])"
+            f"({name}())"
+        )
+
+
+def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
+    """Yield forward and backward passes, by the names of functions the likeliest first."""
+    beginnings = deltas(forward, scope)
+    if forward.host.backwards:
+        for backward in forward.host.backwards:
+            for delta, ours in beginnings:
+                yield Call(with_out(forward, backward.format(delta=delta)), None, ours)
+        return
+    exact = {**forward.host.exact, **forward.exact}
+    for one in forward.host.ranked(names.BACKWARD):
+        needs_delta = False
+        named = {**_by_position(one, forward, exact), **exact}
+        for delta, ours in beginnings:
+            roles = roles_of(forward, [delta])
+            for text in bindings(one.function, named, roles):
+                call = f"{one.code}({text})"
+                needs_delta = delta in text
+                whole = call if forward.call == call else with_out(forward, call)
+                yield Call(whole, one.function, ours and needs_delta)
+            if not needs_delta:
+                break
+
+
+def _by_position(one: Named, forward: Forward, exact: Mapping[str, str]) -> dict[str, str]:
+    """Return code for arguments of strange names, if there are as many as were returned."""
+    strange = [
+        parameter.name.lower().strip("_")
+        for parameter in parameters_of(one.function) or []
+        if parameter.default is parameter.empty
+        and names.role(parameter.name) is None
+        and parameter.name.lower().strip("_") not in exact
+    ]
+    if len(strange) != forward.members:
+        return {}
+    return {name: f"out[{n}]" for n, name in enumerate(strange)}
+
+
+def backwards(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Backward]:
+    """Yield backward passes that could be asked, with where they leave the gradients."""
+    for call in islice(calls(forward, scope), _MOST_CALLS):
+        labels = ("one_hot",) if call.own_delta else LABELS
+        for form in labels:
+            found = _asked(forward, call, form, scope)
+            if found is not None:
+                yield found
+
+
+@dataclass
+class _Seen:
+    """What a backward pass did."""
+
+    result: Any = None
+    leaves: list[Found] = field(default_factory=list)
+    stored: list[Found] = field(default_factory=list)
+    moved: int = 0
+
+
+def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) -> Backward | None:
+    seen = _Seen()
+    function = evaluate(f"lambda net, x, y, lr: {call.text}", scope)
+    chain = forward.chain.found
+
+    def explorer(net: Any, x: Any, y: Any) -> None:
+        paths = {one.path: one.array.copy() for one in arrays(net)}
+        result = function(net, x, y, 0.5)
+        after = {one.path: one for one in arrays(net)}
+        seen.result = result
+        seen.leaves = arrays(result, numbers=True)
+        own = {one.path for one in chain}
+        own_ids = {id(after[path].array) for path in own if path in after}
+        seen.moved = sum(
+            path in after
+            and path in paths
+            and not np.array_equal(after[path].array, paths[path], equal_nan=True)
+            for path in own
+        )
+        seen.stored = [
+            Found(one.path, np.array(one.array))
+            for path, one in after.items()
+            if path not in own and id(one.array) not in own_ids
+        ]
+
+    if not explore(forward.inquiry, explorer, labels):
+        return None
+    fields = {**forward.fields, "labels": repr(labels)}
+    fields.pop("lr", None)
+    options: list[Backward] = []
+    for declared, unsummed in _declared(forward, call, seen, scope):
+        match = observe({**fields, **declared}, scope, forward.inquiry)
+        if match is not None:
+            exact = _exact(call, seen.result)
+            options.append(
+                Backward(
+                    forward,
+                    {**fields, **declared},
+                    labels,
+                    call.text,
+                    match,
+                    call.own_delta,
+                    "step" in declared,
+                    unsummed,
+                    exact,
+                )
+            )
+    return max(options, key=lambda one: one.key, default=None)
+
+
+def _exact(call: Call, result: Any) -> dict[str, str]:
+    returned = returned_names(call.function) if call.function else None
+    if isinstance(result, tuple) and returned and len(returned) == len(result):
+        return {name.lower().strip("_"): f"g[{n}]" for n, name in enumerate(returned)}
+    if isinstance(result, Mapping):
+        return {str(key).lower(): f"g[{key!r}]" for key in result}
+    return {returned[0].lower().strip("_"): "g"} if returned and len(returned) == 1 else {}
+
+
+def _declared(
+    forward: Forward, call: Call, seen: _Seen, scope: Mapping[str, Any]
+) -> Iterator[tuple[dict[str, str], bool]]:
+    """Yield what is declared about gradients: returned, stored, or only the step."""
+    if seen.moved:
+        for rated in _rates(forward, call, scope):
+            yield {"step": f"lambda net, x, y, lr: {rated}"}, False
+        return
+    text = call.text.replace("lr", "0.0") if call.rated else call.text
+    returned = _assigned(forward, seen.leaves, returned_names(call.function))
+    if returned is not None:
+        source = f"lambda net, x, y: {_picked(returned, seen.leaves, text, forward)}"
+        yield {"gradients": source}, _unsummed(returned)
+    stored = _assigned(forward, seen.stored, None)
+    if stored is not None:
+        plain = [one.found.dotted for one in stored]
+        if all(one.relation == "same" for one in stored) and all(plain):
+            paths = " ".join(map(str, plain))
+            yield {"gradients": repr(paths), "backward": f"lambda net, x, y: {text}"}, False
+        else:
+            body = ", ".join(one.code("net") for one in stored)
+            source = f"lambda net, x, y: ({text}, [{body}])[-1]"
+            yield {"gradients": source}, _unsummed(stored)
+
+
+def _rates(forward: Forward, call: Call, scope: Mapping[str, Any]) -> Iterator[str]:
+    """Yield code of a step with its learning rate: an argument, or an attribute."""
+    if call.rated:
+        yield call.text
+        return
+    net = made(forward.host.make, scope)
+    for text in learning_rates(net):
+        yield f"({text}, {call.text})[-1]"
+
+
+def learning_rates(net: Any) -> list[str]:
+    """Return code that sets the learning rate of a network or of its optimizer."""
+    found = []
+    for name, value in vars(net).items() if hasattr(net, "__dict__") else ():
+        if names.role(name) == "lr" and isinstance(value, (int, float)):
+            found.append(f"setattr(net, {name!r}, lr)")
+        elif hasattr(value, "__dict__"):
+            found += [
+                f"setattr(net.{name}, {inner!r}, lr)"
+                for inner, number in vars(value).items()
+                if names.role(inner) == "lr" and isinstance(number, (int, float))
+            ]
+    return found or ([] if not hasattr(net, "__dict__") else ["setattr(net, 'lr', lr)"])
+
+
+# Where the gradients are
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An array that is taken for the gradient of a parameter."""
+
+    found: Found
+    relation: str
+    parameter: Found
+
+    def code(self, base: str) -> str:
+        """Return code of the array in the parameter's shape."""
+        text = base + self.found.text
+        if self.relation == "transposed":
+            return f"{text}.T"
+        if self.relation == "number":
+            return f"np.full({self.parameter.array.shape}, {text})"
+        return text
+
+
+def _unsummed(places: Sequence[_Place]) -> bool:
+    return any(one.relation == "samples" for one in places)
+
+
+def _relation(leaf: Array, parameter: Array, single: bool) -> str | None:
+    if leaf.shape == parameter.shape:
+        return "same"
+    if leaf.ndim == 2 and parameter.ndim == 2 and leaf.shape == parameter.shape[::-1]:
+        return "transposed" if min(leaf.shape) > 1 else "same"
+    vector = parameter.ndim == 1 or 1 in parameter.shape
+    if vector and leaf.size == parameter.size:
+        return "same"
+    if vector and leaf.ndim == 0:
+        return "number"
+    if vector and leaf.ndim == 2 and parameter.size in leaf.shape and not single:
+        return "samples"
+    return None
+
+
+def _assigned(
+    forward: Forward, leaves: Sequence[Found], returned: Sequence[str] | None
+) -> list[_Place] | None:
+    """Return the array that is the gradient of each parameter, or None."""
+    parameters = forward.chain.found
+    layout = forward.chain.layout
+    expected = [gradients for _, gradients in references(forward.inquiry)]
+    single = forward.inquiry.subject.single
+    taken: set[int] = set()
+    places: list[_Place] = []
+    for parameter in parameters:
+        layer, is_bias = forward.chain.position(parameter)
+        right = [] if single else [_reference(g, layer, is_bias) for g in expected]
+        best: tuple[tuple[Any, ...], int, _Place] | None = None
+        for place, leaf in enumerate(leaves):
+            relation = _relation(leaf.array, parameter.array, single)
+            if relation is None or place in taken:
+                continue
+            name = leaf.name or _named(leaf, returned)
+            if relation in ("samples", "number") and not names.is_gradient(name):
+                continue
+            alike = _like(parameter, leaf, name)
+            value = leaf.array.T if relation == "transposed" else leaf.array
+            if value.ndim == 2 and layout == "in_out" and not is_bias:
+                value = value.T
+            near = closest(value.ravel() if is_bias else value, right)
+            key = (near > 1 - 1e-9, *alike, relation == "same", near, -place)
+            if best is None or key > best[0]:
+                best = key, place, _Place(leaf, relation, parameter)
+        if best is None:
+            return None
+        taken.add(best[1])
+        places.append(best[2])
+    return places
+
+
+def _reference(gradients: Any, layer: int, is_bias: bool) -> Array:
+    chosen = gradients[layer]
+    value: Array = chosen.bias if is_bias else chosen.weight
+    return value
+
+
+def _named(leaf: Found, returned: Sequence[str] | None) -> str:
+    first = leaf.path[0].name if leaf.path else None
+    if returned and isinstance(first, int) and first < len(returned):
+        return returned[first]
+    return ""
+
+
+def _like(parameter: Found, leaf: Found, name: str) -> tuple[bool, bool, bool]:
+    """Return how much an array's path is that of a parameter's gradient."""
+    same_place = _numbers(parameter.path) == _numbers(leaf.path)
+    same_parent = parameter.parent == leaf.parent and bool(parameter.parent)
+    named = bool(name) and names.stem(name) == names.stem(parameter.name)
+    return named and (same_place or same_parent), names.is_gradient(name), named or same_place
+
+
+def _numbers(path: Sequence[Step]) -> list[Any]:
+    return [step.name for step in path if step.kind != "attribute" and step.name != "grads"]
+
+
+def _picked(places: Sequence[_Place], leaves: Sequence[Found], text: str, forward: Forward) -> str:
+    """Return code of the gradients in the order of the parameters."""
+    if all(one.relation in ("same", "samples") for one in places):
+        if [one.found.path for one in places] == [leaf.path for leaf in leaves]:
+            return text
+        lists = _by_lists(places, leaves, len(forward.chain.weights))
+        if forward.chain.listed and lists:
+            return f"(lambda g: {lists})({text})"
+    body = ", ".join(one.code("g") for one in places)
+    return f"(lambda g: [{body}])({text})"
+
+
+def _by_lists(places: Sequence[_Place], leaves: Sequence[Found], depth: int) -> str | None:
+    """Return code for whole lists, if the gradients of matrices and of biases lie so."""
+    texts = []
+    for group in (places[:depth], places[depth:]):
+        paths = [one.found.path for one in group]
+        if not group:
+            continue
+        parent = group[0].found.parent
+        if not parent or [leaf.path for leaf in leaves if leaf.parent == parent] != paths:
+            return None
+        texts.append("g" + "".join(map(str, parent)))
+    return f"({', '.join(texts)},)" if len(texts) == 1 else f"({', '.join(texts)})"

@@ -1,0 +1,358 @@
+"""What can be asked: a network's object with its methods, plain functions, a list of layers."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.calls import bindings, parameters_of, returned_names
+from parity_tests.kit.recognition.making import HIDDEN, INPUTS, OUTPUTS, arguments
+from parity_tests.kit.recognition.paths import arrays
+from parity_tests.kit.recognition.trial import made
+
+Scope = Mapping[str, Any]
+_MOST_CLASSES, _MOST_MADE = 6, 8
+
+
+@dataclass(frozen=True)
+class Named:
+    """A function, and the code by which it is called."""
+
+    name: str
+    code: str
+    function: Callable[..., Any]
+
+
+@dataclass
+class Host:
+    """Something that has parameters, and what can be called with it.
+
+    Attributes
+    ----------
+    make : str
+        Code that makes it.
+    kind : str
+        ``"object"``, ``"functions"`` or ``"layers"``.
+    functions : list of Named
+        What can be called.
+    helpers : list of Named
+        Functions beside it, for a loss.
+    exact : dict
+        Code for arguments by name.
+    forwards : list of str
+        Code of whole forward passes, for layers.
+    backwards : list of tuple
+        Code of whole backward passes, and what they need to begin with, for layers.
+    """
+
+    make: str
+    kind: str
+    functions: list[Named]
+    helpers: list[Named] = field(default_factory=list)
+    exact: dict[str, str] = field(default_factory=dict)
+    forwards: list[str] = field(default_factory=list)
+    backwards: list[str] = field(default_factory=list)
+
+    def ranked(self, patterns: tuple[str, ...]) -> list[Named]:
+        """Return what can be called, the best names first."""
+        fitting = [(names.rank(one.name, patterns), one) for one in self.functions]
+        kept = [(place, n, one) for n, (place, one) in enumerate(fitting) if place is not None]
+        return [one for _, _, one in sorted(kept, key=lambda entry: entry[:2])]
+
+
+def methods(net: Any) -> list[Named]:
+    """Return the methods of an object, in the order in which they are written."""
+    found: dict[str, Named] = {}
+    for cls in reversed(type(net).__mro__[:-1]):
+        for name, member in vars(cls).items():
+            if (name.startswith("__") and name != "__call__") or not callable(
+                getattr(member, "__func__", member)
+            ):
+                continue
+            if isinstance(member, type):
+                continue
+            bound = getattr(net, name, None)
+            if callable(bound):
+                code = "net" if name == "__call__" else f"net.{name}"
+                found[name] = Named(name, code, bound)
+    for name, member in vars(net).items() if hasattr(net, "__dict__") else ():
+        if inspect.isroutine(member):
+            found.setdefault(name, Named(name, f"net.{name}", member))
+    return list(found.values())
+
+
+def own_functions(scope: Scope) -> list[Named]:
+    """Return the functions of a module, without those that it takes from libraries."""
+    return [
+        Named(name, name, member)
+        for name, member in scope.items()
+        if inspect.isfunction(member) and not (member.__module__ or "").startswith("numpy")
+    ]
+
+
+def own_classes(scope: Scope) -> list[tuple[str, type]]:
+    """Return the classes of a module, those with a network's name first."""
+    own = scope.get("__name__")
+    classes = [
+        (name, member)
+        for name, member in scope.items()
+        if inspect.isclass(member) and not issubclass(member, BaseException)
+    ]
+    local = [entry for entry in classes if entry[1].__module__ == own or own is None]
+    local.sort(key=lambda entry: not names.is_network(entry[0]))
+    return local
+
+
+def _has(cls: type, patterns: tuple[str, ...]) -> bool:
+    members = (name for name in dir(cls) if not name.startswith("__") or name == "__call__")
+    return any(names.rank(name, patterns) is not None for name in members)
+
+
+def objects(scope: Scope, name: str, cls: type) -> Iterator[Host]:
+    """Yield the objects that a class makes, with small layers if it takes their sizes."""
+    helpers = own_functions(scope)
+    count = 0
+    for text in arguments(cls, scope):
+        make = f"lambda: {name}({text})"
+        net = made(make, scope)
+        if net is None or not _large_enough(net):
+            continue
+        yield Host(make, "object", methods(net), helpers)
+        count += 1
+        if count >= _MOST_MADE:
+            return
+
+
+def _large_enough(net: Any) -> bool:
+    return any(one.array.ndim == 2 for one in arrays(net))
+
+
+def classes(scope: Scope) -> list[tuple[str, type]]:
+    """Return the classes that may be networks."""
+    fitting = [
+        (name, cls)
+        for name, cls in own_classes(scope)
+        if _has(cls, names.FORWARD) or _has(cls, names.TRAIN)
+    ]
+    return fitting[:_MOST_CLASSES]
+
+
+_PARAMETER = re.compile(r"(w|b|weights?|bias(es)?|theta)_?\w{0,3}")
+
+
+def plain(scope: Scope) -> Iterator[Host]:
+    """Yield the parameters that plain functions make or take."""
+    functions = own_functions(scope)
+    for maker in _makers(functions):
+        for text in islice(arguments(maker.function, scope), 12):
+            make = f"lambda: {maker.code}({text})"
+            net = made(make, scope)
+            if net is None or not _large_enough(net):
+                continue
+            yield Host(make, "functions", functions, functions, _exact(net, maker))
+    pairs = [one for one in _makers(functions) if made(f"lambda: {one.code}()", scope) is not None]
+    weights = [one for one in pairs if "weight" in one.name.lower()]
+    biases = [one for one in pairs if "bias" in one.name.lower()]
+    for first, second in product(weights[:1], biases[:1]):
+        make = f"lambda: ({first.code}(), {second.code}())"
+        exact = {"weights": "net[0]", "w": "net[0]", "biases": "net[1]", "b": "net[1]"}
+        yield Host(make, "functions", functions, functions, exact)
+    yield from _taken(functions)
+
+
+def _makers(functions: list[Named]) -> list[Named]:
+    kept = [(names.rank(one.name, names.INITIALIZE), one) for one in functions]
+    ranked = [(place, one) for place, one in kept if place is not None]
+    return [one for _, one in sorted(ranked, key=lambda entry: entry[0])]
+
+
+def _exact(net: Any, maker: Named | None) -> dict[str, str]:
+    if isinstance(net, Mapping):
+        return {str(key).lower(): f"net[{key!r}]" for key in net}
+    returned = returned_names(maker.function) if maker else None
+    if isinstance(net, (tuple, list)) and returned and len(returned) == len(net):
+        return {name.lower(): f"net[{n}]" for n, name in enumerate(returned)}
+    return {}
+
+
+def _taken(functions: list[Named]) -> Iterator[Host]:
+    """Yield parameters of our own for functions that take them one by one."""
+    for one in functions:
+        taken = [
+            p.name
+            for p in parameters_of(one.function) or []
+            if _PARAMETER.fullmatch(p.name.lower()) and p.default is p.empty
+        ]
+        weights = [name for name in taken if name.lower().startswith(("w", "theta"))]
+        biases = [name for name in taken if name not in weights]
+        if names.rank(one.name, (*names.FORWARD, *names.BACKWARD)) is None or not weights:
+            continue
+        if len(biases) not in (0, len(weights)) or len(weights) > 3:
+            continue
+        widths = [*[INPUTS, HIDDEN, HIDDEN - 1][: len(weights)], OUTPUTS]
+        for layout, shape in product(("in_out", "out_in"), ("({},)", "(1, {})", "({}, 1)")):
+            texts = {}
+            for number, name in enumerate(weights):
+                pair = (widths[number], widths[number + 1])
+                texts[name] = f"np.ones({pair if layout == 'in_out' else pair[::-1]})"
+            for number, name in enumerate(biases):
+                texts[name] = f"np.ones({shape.format(widths[number + 1])})"
+            exact = {name.lower(): f"net[{n}]" for n, name in enumerate(taken)}
+            make = f"lambda: [{', '.join(texts[name] for name in taken)}]"
+            yield Host(make, "functions", functions, functions, exact)
+            if not biases:
+                break
+        return
+
+
+def layer_lists(scope: Scope) -> Iterator[Host]:
+    """Yield lists of somebody's layers: matrix, activation, matrix."""
+    linear = list(islice(_linear(scope), 3))
+    activations = _activations(scope)
+    for (name, first, second, entry), middle in product(linear, activations or [""]):
+        parts = [f"{name}({first})", *([middle] if middle else []), f"{name}({second})"]
+        make = f"lambda: [{', '.join(parts)}]"
+        net = made(make, scope)
+        if net is not None:
+            yield _list_of_layers(make, net, entry, scope)
+
+
+def _linear(scope: Scope) -> Iterator[tuple[str, str, str, str]]:
+    """Yield classes that multiply with a matrix, how two are made, and their forward pass."""
+    for name, cls in own_classes(scope):
+        if not _has(cls, names.FORWARD) or names.is_network(name):
+            continue
+        for text in _layer_arguments(cls):
+            layer = made(f"lambda: {name}({text(INPUTS, HIDDEN)})", scope)
+            entry = None if layer is None else _entry(layer)
+            if entry is not None:
+                yield name, text(INPUTS, HIDDEN), text(HIDDEN, OUTPUTS), entry
+                break
+
+
+_LAYERS = (
+    "{0}, {1}",
+    "({0}, {1})",
+    "np.ones(({0}, {1})), np.ones({1})",
+    "np.ones(({1}, {0})), np.ones((1, {1}))",
+    "np.ones(({1}, {0})), np.ones(({1}, 1))",
+)
+
+
+def _layer_arguments(cls: type) -> Iterator[Callable[[int, int], str]]:
+    """Yield code for the arguments of a layer of two widths."""
+    parameters = parameters_of(cls) or []
+    required = [p for p in parameters if p.default is p.empty]
+    required = [p for p in required if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    yield from (text.format for text in _LAYERS)
+    if len(required) > 2:
+        for more in ("'relu'", "'layer'", "None"):
+            yield ("{0}, {1}" + f", {more}" * (len(required) - 2)).format
+
+
+def _layer_forward(layer: Any, x: Any, shape: tuple[int, ...]) -> str | None:
+    """Return code that maps an array ``a`` to one of a shape by a method of ``layer``, or None."""
+    named = [(names.rank(one.name, names.FORWARD), one) for one in methods(layer)]
+    roles = {"inputs": ["a"], "unknown": ["a"], "quiet": ["False"], "delta": ["a"], "output": ["a"]}
+    for _, method in sorted(
+        ((place, one) for place, one in named if place is not None), key=lambda entry: entry[0]
+    ):
+        if names.is_derivative(method.name):
+            continue
+        for text in bindings(method.function, {}, roles):
+            call = f"{method.code.replace('net', 'layer', 1)}({text})"
+            result = made(f"lambda: {call}", {"layer": layer, "a": x.copy()})
+            if getattr(result, "shape", None) == shape:
+                return call
+            for attribute in ("output", "out", "outputs", "z", "a"):
+                if getattr(getattr(layer, attribute, None), "shape", None) == shape:
+                    return f"({call}, layer.{attribute})[-1]"
+    return None
+
+
+def _activations(scope: Scope) -> list[str]:
+    """Return code for layers that keep the shape of what they get and have a backward pass."""
+    found = []
+    x = np.random.default_rng(1).standard_normal((7, HIDDEN))
+    for name, cls in own_classes(scope):
+        if not _has(cls, names.FORWARD) or not _has(cls, names.BACKWARD):
+            continue
+        for text in ("", "'relu'"):
+            layer = made(f"lambda: {name}({text})", scope)
+            if layer is None or arrays(layer):
+                continue
+            if _layer_forward(layer, x, x.shape) is not None and "soft" not in name.lower():
+                found.append(f"{name}({text})")
+                break
+    for forward, derivative in _function_pairs(scope):
+        for name, _cls in own_classes(scope):
+            text = f"{name}({forward}, {derivative})"
+            layer = made(f"lambda: {text}", scope)
+            if layer is not None and _layer_forward(layer, x, x.shape) is not None:
+                found.append(text)
+    return found[:3]
+
+
+def _function_pairs(scope: Scope) -> list[tuple[str, str]]:
+    functions = {one.name: one for one in own_functions(scope)}
+    return [
+        (name, other)
+        for name in functions
+        for other in functions
+        if other != name and other.startswith(name) and names.is_derivative(other)
+    ]
+
+
+def _backwards(net: list[Any]) -> Iterator[str]:
+    """Yield how a gradient is handed back through all layers."""
+    common = [one.name for one in methods(net[-1]) if names.rank(one.name, names.BACKWARD) == 0]
+    for name in common:
+        taken = parameters_of(getattr(net[-1], name)) or []
+        required = [p for p in taken if p.default is p.empty]
+        rates = [p for p in required[1:] if names.role(p.name) == "lr"]
+        call = f"layer.{name}(g{', lr' if rates else ''})"
+        yield f"reduce(lambda g, layer: {call}, net[::-1], {{delta}})"
+        yield f"reduce(lambda g, layer: ({call}, layer.dinputs)[-1], net[::-1], {{delta}})"
+
+
+def instance(make: str, net: Any, scope: Scope) -> Iterator[Host]:
+    """Yield what is there already: a network, a list of layers, or parameters for functions."""
+    helpers = own_functions(scope)
+    if isinstance(net, list) and net and not _has_arrays(net):
+        found = next(filter(None, (_entry(layer) for layer in net)), None)
+        if found is not None:
+            yield _list_of_layers(make, net, found, scope)
+    elif isinstance(net, (list, tuple, Mapping)):
+        yield Host(make, "functions", helpers, helpers, _exact(net, None))
+    else:
+        yield Host(make, "object", methods(net), helpers)
+
+
+def _has_arrays(net: list[Any]) -> bool:
+    """Return whether a list has arrays itself, and no layers that have them."""
+    return any(all(step.kind == "position" for step in one.path) for one in arrays(net))
+
+
+def _entry(layer: Any) -> str | None:
+    """Return code of the forward pass of a layer that has a matrix; samples in rows or columns."""
+    for one in arrays(layer):
+        if one.array.ndim != 2 or min(one.array.shape) == 1:
+            continue
+        for ins, outs in (one.array.shape, one.array.shape[::-1]):
+            x = np.random.default_rng(0).standard_normal((7, ins))
+            found = _layer_forward(layer, x, (7, outs)) or _layer_forward(layer, x.T, (outs, 7))
+            if found is not None:
+                return found
+    return None
+
+
+def _list_of_layers(make: str, net: list[Any], entry: str, scope: Scope) -> Host:
+    host = Host(make, "layers", [], own_functions(scope))
+    host.forwards = [f"reduce(lambda a, layer: {entry}, net, x)"]
+    host.backwards = list(_backwards(net))
+    return host

@@ -1,0 +1,126 @@
+"""How somebody's network is made: what its constructor takes."""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import Any
+
+from parity_tests.kit.recognition.calls import parameters_of
+from parity_tests.kit.recognition.names import is_derivative, role
+
+# Small, and no two of them the same.
+INPUTS, HIDDEN, SECOND, OUTPUTS = 12, 9, 8, 10
+_MOST = 24
+
+# Some faults show in the second hidden layer only.
+_DEEP = f"{INPUTS}, {HIDDEN}, {SECOND}, {OUTPUTS}"
+_WIDTHS = (f"[{_DEEP}]", f"[{INPUTS}, {HIDDEN}, {OUTPUTS}]")
+_LISTS = re.compile(
+    r"(num_?|n_?)?(layers?|nodes?|neurons?|network|units?)_?(sizes?|dims?|nodes?|widths?|shapes?|units?"
+    r"|neurons?|list|structure|arch\w*|config)|sizes?|dims?|layers?|arch\w*|topology|structure|shapes?"
+    r"|num_nodes_in_layers|\w*_(sizes|dims|shape|list)|ns|nn_?arch\w*"
+)
+_HIDDEN_LISTS = re.compile(
+    r"\w*hidden_?\w*s|\w*neurons_list|hidden_?(sizes|dims|layers|units|nodes)"
+)
+_INPUT = re.compile(
+    r"\w*(input|feature)\w*|in|(n|d|num|dim|size)_?(in|x|i)|in_?\w+|i_?nodes|\w+_in|nx"
+)
+_OUTPUT = re.compile(
+    r"\w*(output|class|label|target)\w*|out|(n|d|num|dim|size)_?(out|y|o)|out_?\w+|o_?nodes|\w+_out|ny"
+)
+_INNER = re.compile(r"\w*(hid|neuron|unit)\w*|(n|d|num|dim|size)_?h\w?|h_?nodes|h\d?|nh")
+_DEPTH = re.compile(r"(n|num|number_?of)_?(hidden_?)?layers|depth|n_?hidden_?layers|hidden_?layers")
+
+
+def arguments(maker: Any, scope: Mapping[str, Any]) -> Iterator[str]:
+    """Yield argument lists for a class or a function that makes parameters, as Python code."""
+    parameters = parameters_of(maker)
+    if parameters is None:
+        return
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if not named and any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        yield _DEEP
+    seen: set[str] = set()
+    for full in (True, False):
+        choices: list[list[str]] = []
+        hidden = 0
+        for number, parameter in enumerate(named):
+            given = parameter.default is not parameter.empty
+            texts = _sizes(parameter, hidden)
+            hidden += bool(texts) and texts[0] in (str(HIDDEN), str(SECOND))
+            if given and (not full or not texts):
+                continue
+            texts = texts or _other(parameter, number, scope)
+            prefix = f"{parameter.name}=" if given else ""
+            choices.append([prefix + text for text in texts])
+        for chosen in islice(product(*choices), _MOST):
+            text = ", ".join(chosen)
+            if text not in seen:
+                seen.add(text)
+                yield text
+
+
+def _sizes(parameter: inspect.Parameter, hidden: int) -> list[str]:
+    name = parameter.name.lower().strip("_")
+    default = parameter.default
+    many = isinstance(default, (list, tuple))
+    if role(name) in ("lr", "epochs", "batch_size", "zero"):
+        return []
+    if isinstance(default, (str, bool)) or (default is None and not many):
+        return []
+    if _HIDDEN_LISTS.fullmatch(name) and (many or default is parameter.empty):
+        if many and len(default) > 2 and name.startswith("hidden_size"):
+            return list(_WIDTHS)
+        if not many and name.endswith(("nodes", "neurons", "units")):
+            return [str(SECOND if hidden else HIDDEN), f"[{HIDDEN}, {SECOND}]"]
+        return [f"[{HIDDEN}, {SECOND}]", f"[{HIDDEN}]", "2", "1", str(HIDDEN), *_WIDTHS]
+    if many:
+        return list(_WIDTHS) if all(isinstance(size, int) for size in default) else []
+    if _DEPTH.fullmatch(name):
+        return ["1", "2", "3"] if default is parameter.empty else []
+    if _INNER.fullmatch(name):
+        return [str(SECOND if hidden else HIDDEN)]
+    if _LISTS.fullmatch(name):
+        return [*_WIDTHS, f"[{HIDDEN}]"]
+    if _OUTPUT.fullmatch(name):
+        return [str(OUTPUTS), "1"]
+    if _INPUT.fullmatch(name):
+        return [str(INPUTS)]
+    return []
+
+
+def _other(parameter: inspect.Parameter, number: int, scope: Mapping[str, Any]) -> list[str]:
+    name = parameter.name.lower().strip("_")
+    kind = role(name)
+    fixed = {"lr": "0.1", "epochs": "1", "batch_size": "100", "zero": "0.0", "quiet": "False"}
+    if kind in fixed:
+        return [fixed[kind]]
+    if "act" in name:
+        known = _named_like(scope, ("relu", "sigmoid", "tanh"))
+        if name.endswith("s"):
+            return ["['relu', 'relu', 'softmax']", "['relu', 'softmax']", "['sigmoid', 'sigmoid']"]
+        return [*known, "'relu'", "'sigmoid'"]
+    if "loss" in name or "cost" in name:
+        return [*_named_like(scope, ("entropy", "mse", "loss", "cost")), "'cross_entropy'", "'mse'"]
+    if "seed" in name:
+        return ["0"]
+    if "init" in name or "scale" in name or "std" in name:
+        return ["0.1", "'xavier'", "'he'", "'normal'"]
+    if "file" in name or "path" in name:
+        return ["None"]
+    if "name" in name:
+        return ["'layer'"]
+    by_position = (str(INPUTS), str(HIDDEN), str(OUTPUTS))
+    return [by_position[number] if number < len(by_position) else "None", _WIDTHS[0]]
+
+
+def _named_like(scope: Mapping[str, Any], words: Sequence[str]) -> list[str]:
+    """Return names of functions and classes that have one of the words in them."""
+    return [
+        name
+        for word in words
+        for name, member in scope.items()
+        if callable(member) and word in name.lower() and not is_derivative(name)
+    ][:2]

@@ -1,0 +1,130 @@
+"""Arrays in a graph of objects, with the paths that lead to them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+_LEAVES = (str, bytes, int, float, complex, bool, type, FunctionType, MethodType, ModuleType)
+_MOST = 4000
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a path: an attribute, a key or a position."""
+
+    kind: str
+    name: Any
+
+    def __str__(self) -> str:
+        return f".{self.name}" if self.kind == "attribute" else f"[{self.name!r}]"
+
+
+@dataclass(frozen=True)
+class Found:
+    """An array and the path to it."""
+
+    path: tuple[Step, ...]
+    array: Array
+
+    @property
+    def text(self) -> str:
+        """The path as Python code, to be put behind a name."""
+        return "".join(map(str, self.path))
+
+    @property
+    def dotted(self) -> str | None:
+        """The path as a declaration has it, or None if it cannot be written so."""
+        parts = [str(step.name) for step in self.path]
+        plain = all(isinstance(s.name, str) or s.kind == "position" for s in self.path)
+        return ".".join(parts) if plain and not any(set(p) & set(". ") for p in parts) else None
+
+    @property
+    def name(self) -> str:
+        """The last name on the path, of the array itself or of the list that it is in."""
+        named = [str(s.name) for s in self.path if isinstance(s.name, str)]
+        wrapped = named[-1] in ("data", "value", "values", "val", "array") if named else False
+        return named[-2 if wrapped and len(named) > 1 else -1] if named else ""
+
+    @property
+    def parent(self) -> tuple[Step, ...]:
+        """All but the last step."""
+        return self.path[:-1]
+
+
+def arrays(value: Any, depth: int = 6, numbers: bool = False) -> list[Found]:
+    """Return all arrays of floats, each once and by its shortest path.
+
+    Parameters
+    ----------
+    value : object
+        Where to begin.
+    depth : int
+        The longest path.
+    numbers : bool
+        Whether single numbers count, too.
+    """
+    found: list[Found] = []
+    seen: dict[int, int] = {}
+    visited: set[int] = set()
+    queue: list[tuple[tuple[Step, ...], Any]] = [((), value)]
+    while queue and len(visited) < _MOST:
+        path, here = queue.pop(0)
+        if isinstance(here, np.ndarray) and here.dtype != object:
+            if here.dtype.kind == "f" and 1 <= here.ndim <= 2 and here.size:
+                if id(here) not in seen:
+                    seen[id(here)] = len(found)
+                    found.append(Found(path, here))
+            elif numbers and here.ndim == 0:
+                found.append(Found(path, here))
+            continue
+        if numbers and isinstance(here, (float, np.floating)):
+            found.append(Found(path, np.asarray(here)))
+            continue
+        if here is None or isinstance(here, _LEAVES) or id(here) in visited or len(path) >= depth:
+            continue
+        visited.add(id(here))
+        queue += [((*path, step), member) for step, member in _members(here)]
+    order = _in_order(value, depth)
+    return sorted(found, key=lambda one: order.get(id(one.array), len(order)))
+
+
+def _in_order(value: Any, depth: int) -> dict[int, int]:
+    """Return the order in which arrays are met going into each object before the next."""
+    order: dict[int, int] = {}
+    visited: set[int] = set()
+
+    def visit(here: Any, left: int) -> None:
+        if isinstance(here, np.ndarray) and here.dtype != object:
+            order.setdefault(id(here), len(order))
+        elif (
+            here is not None and not isinstance(here, _LEAVES) and left and id(here) not in visited
+        ):
+            visited.add(id(here))
+            if len(visited) < _MOST:
+                for _, member in _members(here):
+                    visit(member, left - 1)
+
+    visit(value, depth)
+    return order
+
+
+def _members(value: Any) -> Iterator[tuple[Step, Any]]:
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            if isinstance(key, (str, int)):
+                yield Step("key", key), member
+    elif isinstance(value, (list, tuple)):
+        for number, member in enumerate(value):
+            yield Step("position", number), member
+    elif isinstance(value, np.ndarray):
+        if value.ndim == 1:
+            for number, member in enumerate(value):
+                yield Step("position", number), member
+    elif hasattr(value, "__dict__") and not isinstance(value, np.random.Generator):
+        for name, member in vars(value).items():
+            yield Step("attribute", name), member

@@ -1,0 +1,319 @@
+"""The declaration of a network, worked out by asking it."""
+
+import copy
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from parity_tests.kit.aspects import loss as loss_aspect
+from parity_tests.kit.aspects.initialization import seeded
+from parity_tests.kit.inquiry import EXACT
+from parity_tests.kit.recognition import hosts
+from parity_tests.kit.recognition.forwards import Forward, forwards
+from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
+from parity_tests.kit.recognition.hosts import Host
+from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
+from parity_tests.kit.recognition.steps import losses, trainings, updates
+from parity_tests.kit.recognition.trial import Match, build, with_forward
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.subject import SubjectError
+
+_MOST_HOSTS = 16
+_ORDER = (
+    "make",
+    "parameters",
+    "weights",
+    "bias",
+    "batch",
+    "labels",
+    "forward",
+    "backward",
+    "gradients",
+    "loss",
+    "step",
+)
+# Below this a gradient has nothing to do with that of any loss.
+_RELATED = 0.3
+
+
+class RecognitionError(SubjectError):
+    """No network was recognized."""
+
+
+@dataclass
+class _Draft:
+    """What is known of one host."""
+
+    forward: Forward
+    backward: Backward | None = None
+    step: tuple[str, Match] | None = None
+    labels: str = "one_hot"
+
+    @property
+    def match(self) -> Match | None:
+        if self.backward is not None:
+            return self.backward.match
+        return self.step[1] if self.step else None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What is compared between hosts."""
+        match = self.match
+        depth = len(self.forward.chain.weights)
+        return (
+            depth > 1 and match is not None and self.forward.known,
+            match is not None,
+            depth > 1,
+            self.forward.known,
+            (match.right / match.total if match else 0),
+            (match.known / match.total if match else 0),
+        )
+
+
+def recognize(target: Any, namespace: Mapping[str, Any] | None = None) -> Proposal:
+    """Return a declaration of somebody's network, worked out without any adapter.
+
+    Names say what is tried first; what is kept is what behaves as a forward pass, a gradient, a
+    training step or a loss. Every try is on a new object.
+
+    Parameters
+    ----------
+    target : class, object, function or mapping
+        A network's class; a network; a function without arguments that makes one; or a module's
+        names, of which classes, functions and layers are tried.
+    namespace : mapping, optional
+        The names of the module that the target is from. Left out, those of the module that it was
+        defined in, as far as that is loaded.
+
+    Returns
+    -------
+    Proposal
+
+    Raises
+    ------
+    RecognitionError
+        If nothing was found that multiplies its inputs with matrices.
+    """
+    with seeded(0):
+        scope = _scope(target, namespace)
+        return _proposed(_best(target, scope), scope)
+
+
+def _scope(target: Any, namespace: Mapping[str, Any] | None) -> dict[str, Any]:
+    named = inspect.isclass(target) or inspect.isroutine(target)
+    if namespace is None and _is_module(target):
+        namespace = target
+    elif namespace is None:
+        owner = target if named else type(target)
+        namespace = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
+    more = {target.__name__: target} if named else {"given": target, "copy": copy}
+    return {**namespace, **more}
+
+
+def _is_module(target: Any) -> bool:
+    """Whether a mapping has a module's names, and not parameters."""
+    return isinstance(target, Mapping) and any(map(callable, target.values()))
+
+
+def _best(target: Any, scope: Mapping[str, Any]) -> _Draft:
+    best: _Draft | None = None
+    for host in islice(_hosts(target, scope), _MOST_HOSTS):
+        draft = _drafted(host, scope)
+        if draft is None:
+            continue
+        if best is None or draft.key > best.key:
+            best = draft
+        # The first that works, and not the one without faults.
+        if _is_network(best):
+            break
+    if best is None:
+        raise RecognitionError(
+            "no forward pass was found that takes a batch or a sample and uses all matrices"
+        )
+    return best
+
+
+def _is_network(draft: _Draft) -> bool:
+    match = draft.match
+    related = match is not None and (match.closeness > _RELATED or match.known > 0)
+    return related and draft.forward.known and len(draft.forward.chain.weights) > 1
+
+
+def _hosts(target: Any, scope: Mapping[str, Any]) -> Iterator[Host]:
+    if inspect.isclass(target):
+        yield from hosts.objects(scope, target.__name__, target)
+    elif inspect.isroutine(target):
+        yield from hosts.instance(f"lambda: {target.__name__}()", target(), scope)
+    elif _is_module(target):
+        for name, cls in hosts.classes(scope):
+            yield from islice(hosts.objects(scope, name, cls), 3)
+        yield from hosts.plain(scope)
+        yield from hosts.layer_lists(scope)
+    else:
+        yield from hosts.instance("lambda: copy.deepcopy(given)", target, scope)
+
+
+def _drafted(host: Host, scope: Mapping[str, Any]) -> _Draft | None:
+    """Return what is known of a host, or None if it has no forward pass."""
+    passes = forwards(host, scope)
+    best: _Draft | None = None
+    for one in passes:
+        draft = _with_backward(one, scope)
+        # One sample hides what goes wrong in a batch.
+        found = best is not None and best.match is None and draft.match is not None
+        if best is None or found or _is_single(best, draft):
+            best = draft
+        if _settled(draft):
+            break
+    return best
+
+
+def _settled(draft: _Draft) -> bool:
+    """Whether other ways in which samples may lie need not be tried."""
+    match = draft.match
+    if match is None or (draft.backward is not None and draft.backward.unsummed):
+        return False
+    batched = not draft.forward.inquiry.subject.single
+    return match.complete or (batched and match.closeness > _RELATED)
+
+
+def _is_single(best: _Draft, other: _Draft) -> bool:
+    """Whether a network wants one sample at a time: its biases' gradients are not summed else."""
+    unsummed = best.backward is not None and best.backward.unsummed
+    return unsummed and other.match is not None and other.match.complete
+
+
+def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
+    draft = _Draft(forward)
+    for backward in backwards(forward, scope):
+        if draft.backward is None or backward.key > draft.backward.key:
+            draft.backward, draft.labels = backward, backward.labels
+        if backward.match.complete and not backward.own_delta:
+            break
+    if draft.backward is not None and draft.backward.in_place:
+        draft.step = draft.backward.fields["step"], draft.backward.match
+    elif draft.backward is not None:
+        draft.step = updates(draft.backward, scope)
+    if draft.backward is None or not draft.backward.match.complete:
+        for labels in LABELS:
+            step = trainings(forward, labels, scope)
+            if step is None:
+                continue
+            worse = draft.backward is None or step[1].key > draft.backward.match.key
+            if worse and (draft.step is None or step[1].key > draft.step[1].key):
+                draft.backward, draft.step, draft.labels = None, step, labels
+    return draft
+
+
+def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], str | None]:
+    """Return the declaration as Python code, and how sure its loss is."""
+    fields = dict(draft.forward.fields)
+    backward = draft.backward
+    if backward is not None:
+        fields = dict(backward.fields)
+    elif draft.step is not None:
+        fields["labels"] = repr(draft.labels)
+    if draft.step is not None:
+        fields["step"] = draft.step[0]
+    # A gradient that begins with ours has no scale of its own to be held to.
+    own = backward is not None and backward.own_delta
+    loss = None if own else losses(draft.forward, draft.labels, scope, draft.match)
+    if loss is not None:
+        fields["loss"] = loss[0]
+    if fields.get("batch") == "'rows'":
+        del fields["batch"]
+    if fields.get("labels") == "'one_hot'":
+        del fields["labels"]
+    whole = ", ".join(f"net[{n}]" for n in range(len(draft.forward.chain.found)))
+    taken = draft.forward.host.exact.values()
+    if list(taken) == whole.split(", "):
+        fields = {name: source.replace(whole, "*net") for name, source in fields.items()}
+    ordered = {name: fields[name] for name in _ORDER if name in fields}
+    return ordered, loss[1] if loss else None
+
+
+def _proposed(draft: _Draft, scope: Mapping[str, Any]) -> Proposal:
+    fields, sure_of_loss = _fields(draft, scope)
+    network = build(fields, scope)
+    found = list(_conventions(draft, fields, sure_of_loss, scope))
+    return Proposal(network, fields, tuple(found))
+
+
+def _conventions(
+    draft: _Draft, fields: Mapping[str, str], sure_of_loss: str | None, scope: Mapping[str, Any]
+) -> Iterator[Convention]:
+    forward, match = draft.forward, draft.match
+    form, subject = forward.inquiry.form, forward.inquiry.subject
+    exact = forward.inquiry.tolerance <= EXACT
+    again = "recomputed to 1e-9" if exact else "recomputed as closely as float32 allows"
+    certainty = SURE if form is not None else LIKELY
+    why = f"the output is {again}" if form else "the output depends on all of them"
+    sizes = "-".join(map(str, subject.sizes))
+    yield Convention("make", fields["make"], SURE, f"it makes a network of {sizes}")
+    yield Convention("parameters", fields["parameters"], certainty, why)
+    yield Convention("forward", fields["forward"], certainty, why)
+    if form is not None:
+        hidden = ", ".join(form.hidden) or "none"
+        yield Convention("hidden activation", hidden, SURE, why)
+        yield Convention("output", form.output, SURE, why)
+    distinct = len(set(subject.sizes)) == len(subject.sizes)
+    layout = SURE if distinct or form is not None else GUESS
+    yield Convention("weight layout", subject.layout, layout, "the shapes follow one another")
+    biases = [np.shape(one.array) for one in forward.chain.biases]
+    shapes = ", ".join(map(str, biases)) if biases else subject.network.bias
+    yield Convention("bias shape", shapes, certainty, "the arrays themselves")
+    yield Convention("batch axis", subject.network.batch, certainty, why)
+    if match is None:
+        yield Convention("gradients", "not found", GUESS, "no function was seen to give any")
+    else:
+        yield from _of_gradients(draft, match, fields)
+    if "loss" in fields and sure_of_loss is not None:
+        yield _of_loss(fields, sure_of_loss, scope)
+
+
+def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Iterator[Convention]:
+    share = f"{match.right} of {match.total} tensors are a multiple of the gradient of a loss"
+    if match.known > match.right:
+        share += f", {match.known - match.right} more are known with a fault"
+    sure = SURE if match.known == match.total else LIKELY if match.closeness > _RELATED else GUESS
+    if draft.backward is not None and not draft.backward.in_place:
+        yield Convention("gradients", fields["gradients"], sure, share)
+        if draft.backward.own_delta:
+            why = "it is given p - y, for no function gives the gradient of the loss"
+            yield Convention("gradient of the loss", "p - y", GUESS, why)
+        if draft.backward.unsummed:
+            why = "a bias has a gradient for every sample"
+            yield Convention("gradients of biases", "not summed", LIKELY, why)
+    else:
+        yield Convention("gradients", "by the step alone", sure, share)
+    yield Convention("labels", draft.labels, sure, share)
+    if draft.step is not None:
+        source, moved = draft.step
+        sgd = moved.known == moved.total
+        yield Convention("step", source, SURE if sgd else LIKELY, "it moves the parameters")
+        rule = "sgd, at its first step" if sgd else "unknown"
+        yield Convention(
+            "optimizer", rule, SURE if sgd else GUESS, "the step over the learning rate is " + share
+        )
+
+
+def _of_loss(fields: Mapping[str, str], sure: str, scope: Mapping[str, Any]) -> Convention:
+    inquiry = with_forward(fields, scope)
+    if inquiry is not None and inquiry.form is not None and sure == SURE:
+        loss_aspect.examine(inquiry)
+        if inquiry.reported is not None:
+            name, scale = inquiry.reported
+            value = f"{name.replace('_', ' ')}, {_scale(scale)}"
+            return Convention("loss", value, SURE, "its value is recomputed for two batches")
+    return Convention("loss", fields["loss"], LIKELY, "a number that depends on the samples")
+
+
+def _scale(scale: Scale) -> str:
+    of = {0: "sum over the samples", 1: "mean over the samples"}.get(scale.power)
+    of = of or f"sum over the samples / N^{scale.power}"
+    return of if abs(scale.constant - 1) < 1e-4 else f"{scale.constant:.4g} x the {of}"

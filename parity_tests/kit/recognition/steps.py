@@ -1,0 +1,158 @@
+"""Which function updates the parameters, and which one gives the loss."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.calls import bindings
+from parity_tests.kit.recognition.forwards import Forward
+from parity_tests.kit.recognition.gradients import (
+    Backward,
+    count_of,
+    learning_rates,
+    roles_of,
+    with_out,
+)
+from parity_tests.kit.recognition.hosts import own_classes
+from parity_tests.kit.recognition.trial import Match, made, observe, reported_loss
+from parity_tests.kit.scales import Scale
+
+_GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
+_MOST = 10
+
+
+def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
+    """Return code of a step that uses the gradients, and how well it is explained; or None."""
+    forward = backward.forward
+    host = forward.host
+    fields = {k: v for k, v in backward.fields.items() if k not in ("gradients", "backward")}
+    exact = {**host.exact, **backward.exact}
+    roles = {**roles_of(forward, ["g"]), "lr": ["lr"], "cache": ["g"]}
+    bodies = []
+    for one in host.ranked(names.UPDATE):
+        bodies += [f"{one.code}({text})" for text in bindings(one.function, exact, roles, _GIVEN)]
+    if host.kind == "layers":
+        bodies += [
+            f"[layer.{name}(lr) for layer in net if hasattr(layer, {name!r})]"
+            for name in ("update", "step", "update_params")
+        ]
+    return _first(
+        (_after(backward.call, body) for body in bodies), fields, forward, scope, backward.match
+    )
+
+
+def _after(call: str, body: str) -> str:
+    words = "".join(c if c.isalnum() or c == "_" else " " for c in body).split()
+    return f"(lambda g: {body})({call})" if "g" in words else f"({call}, {body})[-1]"
+
+
+def trainings(forward: Forward, labels: str, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
+    """Return code of one training step on one batch, and how well it is explained; or None."""
+    host = forward.host
+    fields = {**forward.fields, "labels": repr(labels)}
+    roles = {**roles_of(forward), "epochs": ["1"], "batch_size": [count_of(forward)]}
+    bodies = []
+    for one in host.ranked(names.TRAIN):
+        bodies += [
+            f"{one.code}({text})"
+            for text in bindings(one.function, host.exact, roles, _GIVEN)
+            if "x" in text and "y" in text
+        ]
+    return _first(iter(bodies), fields, forward, scope, None)
+
+
+def _first(
+    bodies: Iterator[str],
+    fields: Mapping[str, str],
+    forward: Forward,
+    scope: Mapping[str, Any],
+    wanted: Match | None,
+) -> tuple[str, Match] | None:
+    """Return the step that is explained best; none that is worse than the gradients are."""
+    best: tuple[str, Match] | None = None
+    net = made(forward.host.make, scope)
+    for body in islice(bodies, _MOST):
+        for text in _rated(body, net):
+            source = f"lambda net, x, y, lr: {text}"
+            match = observe({**fields, "step": source}, scope, forward.inquiry)
+            if match is None:
+                continue
+            if match.complete or (wanted is not None and match.key >= wanted.key):
+                return source, match
+            if wanted is None and (best is None or match.key > best[1].key):
+                best = source, match
+    return best
+
+
+def _rated(body: str, net: Any) -> list[str]:
+    words = "".join(c if c.isalnum() or c == "_" else " " for c in body).split()
+    if "lr" in words:
+        return [body]
+    return [f"({text}, {body})[-1]" for text in learning_rates(net)]
+
+
+@dataclass(frozen=True)
+class _Loss:
+    """A loss that was asked: its code, whether it is the network's own, and what it is."""
+
+    source: str
+    own: bool
+    reported: tuple[str, Scale] | None
+
+
+def losses(
+    forward: Forward, labels: str, scope: Mapping[str, Any], match: Match | None
+) -> tuple[str, str] | None:
+    """Return code of the loss that is reported, and how sure that is; or None.
+
+    A loss that is not the network's own but lies beside it counts only if there is no other, or if
+    it is the one whose gradient the network has.
+    """
+    fields = {**forward.fields, "labels": repr(labels)}
+    found: list[_Loss] = []
+    for body, own in islice(_losses(forward, scope), 3 * _MOST):
+        source = f"lambda net, x, y: {with_out(forward, body)}"
+        reported = reported_loss(forward.inquiry, {**fields, "loss": source}, scope)
+        if reported:
+            found.append(_Loss(source, own, reported if isinstance(reported, tuple) else None))
+        if own and found and found[-1].reported:
+            return source, "sure"
+    known = [loss for loss in found if loss.reported]
+    same = [loss for loss in known if match and loss.reported and loss.reported[0] == match.loss]
+    # Which loss goes with a list of layers is for their user to say, unless the gradient says it.
+    for group in (same, [] if forward.host.kind == "layers" else known):
+        if group and all(_equal(group[0], loss) for loss in group):
+            return group[0].source, "sure"
+        if group:
+            return None
+    return next(((loss.source, "likely") for loss in found if loss.own), None)
+
+
+def _equal(one: _Loss, other: _Loss) -> bool:
+    assert one.reported is not None
+    assert other.reported is not None
+    (name, scale), (another, its) = one.reported, other.reported
+    close = abs(scale.constant - its.constant) <= 1e-3 * abs(scale.constant)
+    return name == another and scale.power == its.power and close
+
+
+def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield code of losses, and whether they are the network's own."""
+    host = forward.host
+    exact = {**host.exact, **forward.exact}
+    roles = {**roles_of(forward), "unknown": [forward.output, "y"]}
+    beside = [one for one in host.helpers if all(one.code != own.code for own in host.functions)]
+    for group, own in ((host.functions, host.kind == "object"), (beside, False)):
+        named = [one for one in group if names.is_loss(one.name)]
+        for one in sorted(named, key=lambda one: names.rank(one.name, names.LOSS) or 0):
+            for text in bindings(one.function, exact, roles):
+                if "y" in text:
+                    yield f"{one.code}({text})", own
+    for name, cls in own_classes(scope):
+        if any(word in name.lower() for word in ("loss", "entropy", "cost")):
+            for entry in ("calculate", "forward", "loss", "__call__", "fn"):
+                if hasattr(cls, entry):
+                    yield f"{name}().{entry}({forward.output}, y)", False
+                    yield f"{name}().{entry}(y, {forward.output})", False

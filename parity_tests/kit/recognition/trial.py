@@ -1,0 +1,248 @@
+"""A declaration written as Python code, made and asked: what is printed is what was tried."""
+
+import contextlib
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.aspects import forward as forward_aspect
+from parity_tests.kit.aspects import gradient as gradient_aspect
+from parity_tests.kit.aspects import loss as loss_aspect
+from parity_tests.kit.backprop import explain, fit, losses_of
+from parity_tests.kit.forward import functions, run
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.network import Network
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Layer, Layers, Subject, SubjectError, quiet
+
+Array = NDArray[Any]
+Fields = Mapping[str, str]
+# Somebody's code may raise anything, and may even try to end the process.
+FAILURES = (Exception, SystemExit)
+# The cosine of what is the same but for rounding.
+_SAME = 1 - 1e-9
+
+
+def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
+    """Return the value of Python code among somebody's names."""
+    return eval(source, {**scope, "np": np, "reduce": functools.reduce})
+
+
+def build(fields: Fields, scope: Mapping[str, Any]) -> Network:
+    """Return the network that a declaration in Python code describes."""
+    return Network(**{name: evaluate(source, scope) for name, source in fields.items()})
+
+
+def made(make: str, scope: Mapping[str, Any]) -> Any:
+    """Return what a maker makes, or None if it raises."""
+    with quiet(), contextlib.suppress(*FAILURES):
+        return evaluate(make, scope)()
+    return None
+
+
+def begin(fields: Fields, scope: Mapping[str, Any]) -> Inquiry | None:
+    """Return an inquiry into a network, or None if it cannot be made or given parameters."""
+    try:
+        return Inquiry.begin(Subject(build(fields, scope)), Spec(), 0)
+    except FAILURES:
+        return None
+
+
+def with_forward(fields: Fields, scope: Mapping[str, Any]) -> Inquiry | None:
+    """Return an inquiry with the form of the forward pass, if that can be known.
+
+    None if the forward pass raises, or does not depend on its parameters and on every sample.
+    """
+    inquiry = begin(fields, scope)
+    if inquiry is None or not _depends(inquiry):
+        return None
+    with contextlib.suppress(*FAILURES):
+        forward_aspect.examine(inquiry)
+    return inquiry
+
+
+def _depends(inquiry: Inquiry) -> bool:
+    subject, inputs = inquiry.subject, inquiry.batches[0].inputs
+    try:
+        base = subject.forward(inputs)
+        if not np.isfinite(base).all() or len(np.unique(np.round(base, 12), axis=0)) < len(base):
+            return False
+        for number in range(len(inquiry.layers)):
+            layers = list(inquiry.layers)
+            layers[number] = replace(layers[number], weight=1.1 * layers[number].weight)
+            subject.set(layers)
+            if np.array_equal(base, subject.forward(inputs)):
+                return False
+    except (SubjectError, *FAILURES):
+        return False
+    finally:
+        inquiry.restore()
+    return True
+
+
+def reported_loss(
+    inquiry: Inquiry, fields: Fields, scope: Mapping[str, Any]
+) -> tuple[str, Scale] | bool:
+    """Return name and scale of the loss that a declaration has.
+
+    True if it is a number that depends on the samples, and no loss that is known; False if not.
+    """
+    values = []
+    try:
+        other = Inquiry.begin(Subject(build(fields, scope)), Spec(), 0)
+        other.form, other.tolerance = inquiry.form, inquiry.tolerance
+        if other.form is not None:
+            loss_aspect.examine(other)
+        if other.reported is not None:
+            return other.reported
+        for batch in other.batches:
+            other.subject.forward(batch.inputs)
+            values.append(other.subject.loss(batch))
+    except FAILURES:
+        return False
+    return bool(np.isfinite(values).all() and values[0] != values[1])
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well what was observed is explained as a gradient.
+
+    Attributes
+    ----------
+    right : int
+        Tensors that are a multiple of the gradient of a loss.
+    known : int
+        Tensors that could be reproduced, with or without a fault.
+    closeness : float
+        The mean over the tensors of the cosine with the nearest right gradient.
+    total : int
+        Tensors.
+    loss : str or None
+        The loss whose gradient the last matrix has exactly.
+    """
+
+    right: int
+    known: int
+    closeness: float
+    total: int
+    loss: str | None = None
+
+    @property
+    def key(self) -> tuple[int, int, float]:
+        """What is compared."""
+        return self.right, self.known, round(self.closeness, 6)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is right."""
+        return self.right == self.total
+
+
+def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match | None:
+    """Return how well the gradients, or the step, of a declaration are explained."""
+    inquiry = begin(fields, scope)
+    if inquiry is None:
+        return None
+    inquiry.form, inquiry.tolerance = known.form, known.tolerance
+    batch = inquiry.batches[0]
+    try:
+        observed, updated = gradient_aspect.observe(inquiry, batch)
+    except FAILURES:
+        return None
+    tensors = [t for layer in observed for t in (layer.weight, layer.bias) if t is not None]
+    if not all(np.isfinite(tensor).all() for tensor in tensors) or not any(map(np.any, tensors)):
+        return None
+    if inquiry.form is None:
+        return Match(0, 0, 0.0, len(tensors))
+    passed = run(inquiry.form, inquiry.layers, batch.inputs)
+    named = references(inquiry)
+    cosines = _cosines(observed, [gradients for _, gradients in named])
+    closeness, total = float(np.mean(cosines)), len(tensors)
+    last = observed[-1].weight
+    loss = next((name for name, g in named if closest(last, [g[-1].weight]) > _SAME), None)
+    if all(cosine > _SAME for cosine in cosines):
+        return Match(total, total, closeness, total, loss)
+    with quiet(), contextlib.suppress(*FAILURES):
+        explanation = explain(
+            inquiry.form, passed, inquiry.layers, updated, batch, observed, inquiry.tolerance
+        )
+        sound = sum(finding.known and not finding.causes for finding in explanation.findings)
+        known_ones = sum(finding.known for finding in explanation.findings)
+        return Match(sound, known_ones, closeness, total, loss)
+    return Match(0, 0, closeness, total, loss)
+
+
+def references(inquiry: Inquiry) -> list[tuple[str, Layers]]:
+    """Return the right gradients of every loss that the output may have, with its name."""
+    if inquiry.form is None:
+        return []
+    batch, layers = inquiry.batches[0], inquiry.layers
+    passed = run(inquiry.form, layers, batch.inputs)
+    hidden, _ = functions(inquiry.form)
+    result = []
+    with np.errstate(all="ignore"):
+        for _, function, _, slopes in losses_of(inquiry.form, passed, batch):
+            for name, slope in slopes.items():
+                delta = function.back(slope, passed.logits[-1])
+                gradients: Layers = []
+                for number in reversed(range(len(layers))):
+                    weight = delta.T @ passed.activations[number]
+                    gradients.insert(0, Layer(weight, delta.sum(axis=0)))
+                    if number:
+                        above = delta @ layers[number].weight
+                        delta = above * hidden[number - 1].slope(passed.logits[number - 1])
+                if all(np.isfinite(layer.weight).all() for layer in gradients):
+                    result.append((name, gradients))
+    return result
+
+
+def closest(observed: Array, expected: list[Array]) -> float:
+    """Return the largest cosine, without its sign, of an array with others of its shape."""
+    best = 0.0
+    for other in expected:
+        if other.shape == observed.shape and np.isfinite(observed).all():
+            _, residual = fit(observed, other)
+            best = max(best, float(np.sqrt(max(0.0, 1 - min(residual, 1.0) ** 2))))
+    return best
+
+
+def _cosines(observed: Layers, expected: list[Layers]) -> list[float]:
+    best: list[float] = []
+    for gradients in expected:
+        cosines = []
+        for mine, right in zip(observed, gradients, strict=True):
+            cosines.append(closest(mine.weight, [right.weight]))
+            if mine.bias is not None and right.bias is not None:
+                cosines.append(closest(np.asarray(mine.bias), [right.bias]))
+        if sum(cosines) > sum(best):
+            best = cosines
+    return best or [0.0]
+
+
+Explorer = Callable[[Any, Any, Any], None]
+
+
+def explore(inquiry: Inquiry, explorer: Explorer, labels: str) -> bool:
+    """Call something with the network, samples and labels as it takes them; False if it raises."""
+    shapes = inquiry.subject.shapes
+
+    def gradients(net: Any, x: Any, y: Any) -> list[Array]:
+        explorer(net, x, y)
+        return [np.zeros(shape) for shape in shapes]
+
+    network = replace(inquiry.subject.network, labels=labels, backward=None, gradients=gradients)
+    try:
+        subject = Subject(network)
+        subject.set(inquiry.layers)
+        batch = inquiry.batches[0]
+        samples = 1 if subject.single else len(batch)
+        part = batch.part(slice(0, samples))
+        subject.gradients(subject.batch(part.inputs, part.labels))
+    except FAILURES:
+        return False
+    return True

@@ -1,0 +1,153 @@
+"""Constant factors, and where they come from.
+
+A gradient or a loss is compared with that of the loss summed over samples and outputs. With two
+batch sizes N the observed factor is k N^-p, and power and constant tell what it is made of: a mean
+has p = 1, a mean over all entries k = 1 / outputs too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scale:
+    """k N^-power."""
+
+    constant: float
+    power: int
+
+    def at(self, samples: int) -> float:
+        """Return the factor for a batch."""
+        return self.constant * float(samples) ** -self.power
+
+
+CAUSES = {
+    "mean": Scale(1.0, 1),
+    "sum": Scale(1.0, 0),
+}
+
+
+def scale_of(factors: Sequence[float], samples: Sequence[int], tolerance: float) -> Scale | None:
+    """Return the scale that explains the factors of two batches, or None.
+
+    Parameters
+    ----------
+    factors : sequence of two floats
+        Observed.
+    samples : sequence of two ints
+        The batches.
+    tolerance : float
+        Relative.
+    """
+    (first, second), (n, m) = factors, samples
+    if not np.isfinite(factors).all() or first == 0 or second == 0:
+        return None
+    for power in (1, 0, 2, -1):
+        if abs(first * n**power - second * m**power) <= tolerance * abs(first * n**power):
+            return Scale(first * float(n) ** power, power)
+    return None
+
+
+# A batch size that is written into the code is at least this.
+_SMALLEST_NOMINAL = 8
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """What is observed over what is expected.
+
+    Attributes
+    ----------
+    causes : tuple of str
+        Where it comes from.
+    text : str
+        As a product.
+    """
+
+    causes: tuple[str, ...]
+    text: str
+
+
+def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: float) -> Ratio | None:
+    """Return where the ratio of two scales comes from; None if they are the same.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths of all layers.
+    """
+    power = expected.power - observed.power
+    constant = observed.constant / expected.constant
+    causes: list[str] = []
+    parts: list[str] = []
+    if constant < 0:
+        causes.append("sign")
+        parts.append("-1")
+        constant = -constant
+    named = _constant(constant, sizes, tolerance)
+    if power:
+        whole = _whole(1 / constant, tolerance)
+        unnamed = named is not None and named[0][0] == "factor-constant"
+        if power == 1 and unnamed and whole and whole >= _SMALLEST_NOMINAL:
+            causes.append("factor-nominal-batch")
+            parts.append(f"batch size / {whole}")
+            named = None
+        else:
+            causes.append("factor-batch")
+            parts.append({1: "batch size", -1: "1 / batch size"}.get(power, f"batch size^{power}"))
+    if named is not None:
+        causes += [cause for cause, _ in named]
+        parts += [text for _, text in named]
+    if not causes:
+        return None
+    return Ratio(tuple(causes), " x ".join(parts))
+
+
+def _whole(value: float, tolerance: float) -> int | None:
+    nearest = round(value)
+    return nearest if nearest > 0 and abs(value - nearest) <= 10 * tolerance * nearest else None
+
+
+def _constant(value: float, sizes: Sequence[int], tolerance: float) -> list[tuple[str, str]] | None:
+    """Return the parts of a constant, None for 1."""
+    if abs(value - 1) <= 10 * tolerance:
+        return None
+    outputs, features = sizes[-1], sizes[0]
+    named: list[tuple[float, list[tuple[str, str]]]] = []
+    twos = [(2.0, "2"), (0.5, "1/2")]
+    classes = [(float(outputs), str(outputs)), (1.0 / outputs, f"1/{outputs}")]
+    if outputs > 2:
+        named += [(v, [("factor-classes", f"{t} (outputs)")]) for v, t in classes]
+    named += [(v, [("factor-two", t)]) for v, t in twos]
+    if outputs > 2:
+        named += [
+            (v * w, [("factor-classes", f"{t} (outputs)"), ("factor-two", u)])
+            for v, t in classes
+            for w, u in twos
+        ]
+    named += [
+        (v, [("factor-features", f"{t} (inputs)")])
+        for v, t in ((float(features), str(features)), (1.0 / features, f"1/{features}"))
+    ]
+    named += [
+        (v, [("factor-constant", f"{t} (width of a hidden layer)")])
+        for size in sizes[1:-1]
+        for v, t in ((float(size), str(size)), (1.0 / size, f"1/{size}"))
+    ]
+    for number, parts in named:
+        if abs(value - number) <= 10 * tolerance * number:
+            return parts
+    logs = {"log2": np.log(2), "log10": np.log(10)}
+    for text, base in logs.items():
+        for number, what in (
+            (1 / base, f"1 / ln of the base of {text}"),
+            (base, f"ln of its base, {text}"),
+        ):
+            if abs(value - number) <= 10 * tolerance * number:
+                return [("loss-log-base", what)]
+    fraction = Fraction(value).limit_denominator(64)
+    exact = abs(float(fraction) - value) <= 10 * tolerance * value
+    return [("factor-constant", str(fraction) if exact else f"{value:.6g}")]

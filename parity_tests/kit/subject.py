@@ -1,0 +1,430 @@
+"""A network as the kit sees it, whatever its conventions: samples in rows, weights (out, in)."""
+
+import contextlib
+import copy
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.network import LAYOUTS, Network, arrays_in, look_up, resolve
+
+Array = NDArray[Any]
+
+
+class SubjectError(Exception):
+    """The network could not be asked, or its answer could not be read."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Parameters of a layer, or their gradients.
+
+    Attributes
+    ----------
+    weight : ndarray of shape (out_features, in_features)
+    bias : ndarray of shape (out_features,), or None
+        Of a gradient that is wrong it may have any shape.
+    """
+
+    weight: Array
+    bias: Array | None
+
+
+Layers = list[Layer]
+
+
+@dataclass
+class Batch:
+    """Samples and what is expected of them.
+
+    Attributes
+    ----------
+    inputs : ndarray of shape (samples, in_features)
+    labels : ndarray of int, shape (samples,)
+        Classes; zeros and ones for a network with a single output.
+    targets : ndarray of shape (samples, out_features)
+        What the labels are as numbers, in the form in which the network gets them.
+    """
+
+    inputs: Array
+    labels: Array
+    targets: Array
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def part(self, rows: slice) -> "Batch":
+        """Return some of the samples."""
+        return Batch(self.inputs[rows], self.labels[rows], self.targets[rows])
+
+
+class Subject:
+    """A network that can be asked.
+
+    Parameters
+    ----------
+    network : Network
+        Its declaration.
+
+    Raises
+    ------
+    SubjectError
+        If it cannot be made, or its parameters do not form a chain of layers.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.renew()
+        self.shapes = [np.shape(array) for array in self.arrays()]
+        self._ways = _chains(self.shapes, network)
+        self._order, self.layout = self._ways[0]
+        self.sizes = self._sizes()
+
+    def renew(self) -> None:
+        """Make a new network, as its own code begins it."""
+        with quiet():
+            try:
+                self.net = self.network.make()
+            except Exception as error:
+                raise SubjectError(f"make: {_told(error)}") from error
+
+    def readings(self) -> Iterator[str]:
+        """Read the parameters in all ways that their shapes allow, one after the other.
+
+        Square matrices may be of either layout, and a matrix of one column may be a bias.
+        """
+        for way, layout in self._ways:
+            self._order, self.layout = way, layout
+            if self._sizes() == self.sizes:
+                yield layout
+
+    @property
+    def single(self) -> bool:
+        """Whether it takes one sample at a time."""
+        return self.network.batch not in ("rows", "columns")
+
+    @property
+    def outputs(self) -> int:
+        """Width of the last layer."""
+        return self.sizes[-1]
+
+    def names(self) -> list[str]:
+        """Return what the tensors are called: W1, b1, W2, ..."""
+        names = []
+        for number, layer in enumerate(self.get(), start=1):
+            names += [f"W{number}"] if layer.bias is None else [f"W{number}", f"b{number}"]
+        return names
+
+    # Parameters
+
+    def arrays(self) -> list[Array]:
+        """Return the parameters themselves, as the network has them."""
+        with quiet():
+            try:
+                return _found(self.net, self.network.parameters)
+            except Exception as error:
+                raise SubjectError(f"parameters: {_told(error)}") from error
+
+    def get(self) -> Layers:
+        """Return copies of the parameters, in float64."""
+        return self._layers([np.array(array, np.float64) for array in self.arrays()])
+
+    def _layers(self, arrays: Sequence[Array]) -> Layers:
+        layers = []
+        for weight, bias in self._order:
+            matrix = arrays[weight]
+            vector = None if bias is None else arrays[bias]
+            if self.network.bias not in ("apart", "none"):
+                matrix, vector = _unfold(matrix, self.network.bias)
+            if self.layout == "in_out" and matrix.ndim == 2:
+                matrix = matrix.T
+            if vector is not None and vector.shape in ((1, vector.size), (vector.size, 1)):
+                vector = vector.ravel()
+            layers.append(Layer(matrix, vector))
+        return layers
+
+    def set(self, layers: Layers) -> Layers:
+        """Write parameters, and return them as the network's own precision keeps them.
+
+        Raises
+        ------
+        SubjectError
+            If what is read afterwards is not what was written.
+        """
+        arrays = self.arrays()
+        shapes = [np.shape(array) for array in arrays]
+        if shapes != self.shapes:
+            raise SubjectError(f"parameters: their shapes were {self.shapes} and are {shapes} now")
+        given = [layer.weight.shape[::-1] for layer in layers]
+        own = list(pairwise(self.sizes))
+        if given != own:
+            raise SubjectError(f"parameters: of {given} inputs and outputs, the network has {own}")
+        for (weight, bias), layer in zip(self._order, layers, strict=True):
+            matrix = layer.weight.T if self.layout == "in_out" else layer.weight
+            if self.network.bias not in ("apart", "none"):
+                assert layer.bias is not None
+                matrix = _fold(matrix, layer.bias, self.network.bias)
+            elif bias is not None and layer.bias is not None:
+                _write(arrays[bias], layer.bias.reshape(arrays[bias].shape))
+            _write(arrays[weight], matrix)
+        kept = self.get()
+        for now, then in zip(kept, layers, strict=True):
+            if not np.allclose(now.weight, then.weight, rtol=1e-3, atol=1e-6):
+                raise SubjectError(
+                    "parameters: what was written is not there afterwards; they must be the arrays "
+                    "themselves and not copies"
+                )
+        return kept
+
+    def _sizes(self) -> list[int]:
+        layers = self.get()
+        return [layers[0].weight.shape[1], *(layer.weight.shape[0] for layer in layers)]
+
+    # Samples
+
+    def batch(self, inputs: Array, labels: Array) -> Batch:
+        """Return samples with their labels as numbers."""
+        if self.outputs == 1:
+            targets = (labels % 2).astype(np.float64)[:, np.newaxis]
+        else:
+            targets = np.eye(self.outputs)[labels]
+        if self.network.labels == "soft":
+            targets = np.where(targets > 0, 0.99, 0.01)
+        return Batch(inputs, labels, targets)
+
+    def _given(self, batch: Batch) -> Iterator[tuple[Array, Array]]:
+        """Yield inputs and labels as the network takes them."""
+        parts = [batch]
+        if self.single:
+            parts = [batch.part(slice(n, n + 1)) for n in range(len(batch))]
+        for part in parts:
+            yield self._laid_out(part.inputs), self._labels(part)
+
+    def _laid_out(self, rows: Array) -> Array:
+        form = self.network.batch
+        if form == "vector":
+            return rows[0].copy()
+        return np.ascontiguousarray(rows.T) if form in ("columns", "column") else rows.copy()
+
+    def _labels(self, batch: Batch) -> Any:
+        form = self.network.labels
+        if form in ("integers", "integer_column"):
+            labels = batch.labels % 2 if self.outputs == 1 else batch.labels
+            if form == "integer_column":
+                labels = labels[:, np.newaxis]
+                return labels.T.copy() if self.network.batch == "columns" else labels.copy()
+            return int(labels[0]) if self.single else labels.copy()
+        return self._laid_out(batch.targets)
+
+    # Questions
+
+    def forward(self, inputs: Array) -> Array:
+        """Return the output for rows of inputs, in rows."""
+        outputs = []
+        batch = Batch(inputs, np.zeros(len(inputs), int), np.zeros((len(inputs), self.outputs)))
+        for x, _ in self._given(batch):
+            outputs.append(self._output(self._ask("forward", x), 1 if self.single else len(inputs)))
+        return np.concatenate(outputs)
+
+    def _output(self, result: Any, samples: int) -> Array:
+        wanted = (samples, self.outputs)
+        for array in arrays_in(result):
+            if array.size == wanted[0] * wanted[1]:
+                array = np.array(array, np.float64)
+                if array.ndim == 2 and self.network.batch in ("columns", "column"):
+                    array = array.T
+                return array.reshape(wanted)
+        shapes = [array.shape for array in arrays_in(result)]
+        raise SubjectError(f"forward: expected {wanted[0]} x {wanted[1]} numbers, got {shapes}")
+
+    def loss(self, batch: Batch) -> float:
+        """Return the loss that the network reports; of single samples, the mean."""
+        values = []
+        for x, y in self._given(batch):
+            value = np.asarray(self._ask("loss", x, y), np.float64)
+            if value.size != 1:
+                raise SubjectError(f"loss: expected a number, got an array of shape {value.shape}")
+            values.append(float(value.ravel()[0]))
+        return float(np.mean(values))
+
+    def gradients(self, batch: Batch) -> Layers:
+        """Return the gradients that the network computes; of single samples, the mean."""
+        sums: list[Array] | None = None
+        parts = 0
+        before = self.get() if self.single else []
+        for x, y in self._given(batch):
+            if parts:
+                self.set(before)  # the last sample may have trained it
+            arrays = self._gradient_arrays(x, y)
+            sums = arrays if sums is None else [a + b for a, b in zip(sums, arrays, strict=True)]
+            parts += 1
+        assert sums is not None
+        return self._layers([array / parts for array in sums])
+
+    def _gradient_arrays(self, x: Array, y: Any) -> list[Array]:
+        network = self.network
+        with quiet():
+            try:
+                result = (
+                    None if network.backward is None else resolve(self.net, network.backward, x, y)
+                )
+                if callable(network.gradients):
+                    result = network.gradients(self.net, x, y)
+                elif network.gradients is not None:
+                    result = [look_up(self.net, path) for path in network.gradients.split()]
+                    if len(result) == 1 and callable(result[0]):
+                        result = result[0](x, y)
+                found = list(arrays_in(result, scalars=True))
+            except Exception as error:
+                raise SubjectError(f"gradients: {_told(error)}") from error
+        if len(found) != len(self.shapes):
+            raise SubjectError(
+                f"gradients: expected {len(self.shapes)} arrays, one for each parameter, "
+                f"got {len(found)}"
+            )
+        arrays = []
+        for array, shape in zip(found, self.shapes, strict=True):
+            array = np.array(array, np.float64)
+            if array.shape != shape and array.size == np.prod(shape, dtype=int) and 1 in shape:
+                array = array.reshape(shape)
+            arrays.append(array)
+        return arrays
+
+    def step(self, batch: Batch, lr: float) -> float | None:
+        """Take a training step on a batch; return the loss, if the network gives one.
+
+        A network of single samples takes one step for each.
+        """
+        loss = None
+        for x, y in self._given(batch):
+            assert self.network.step is not None
+            result = self._ask("step", x, y, lr)
+            if isinstance(result, (float, np.floating)):
+                loss = float(result)
+            elif result is not None and self._is_network(result):
+                self.net = result
+        return loss
+
+    def _is_network(self, result: Any) -> bool:
+        try:
+            arrays = _found(result, self.network.parameters)
+        except Exception:  # whatever it is, it is not the network
+            return False
+        # Of other shapes it is the network, too, with a fault.
+        return len(arrays) == len(self.shapes)
+
+    def _ask(self, what: str, *arguments: Any) -> Any:
+        access = getattr(self.network, what)
+        with quiet():
+            try:
+                return resolve(self.net, access, *arguments)
+            except Exception as error:
+                raise SubjectError(f"{what}: {_told(error)}") from error
+
+    def copy(self) -> Any:
+        """Return a copy of the network as it is, to be put back as `net`."""
+        return copy.deepcopy(self.net)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what a network prints, and NumPy's warnings, to itself."""
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with np.errstate(all="ignore"):
+            yield
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _found(net: Any, access: Any) -> list[Array]:
+    if callable(access):
+        return list(arrays_in(access(net)))
+    return [array for path in access.split() for array in arrays_in(look_up(net, path))]
+
+
+def _write(array: Array, values: Array) -> None:
+    if array.dtype.kind != "f":
+        raise SubjectError(f"parameters: expected floating point numbers, got {array.dtype}")
+    array[...] = values
+
+
+def _chains(
+    shapes: Sequence[tuple[int, ...]], network: Network
+) -> list[tuple[list[tuple[int, int | None]], str]]:
+    """Return the positions of weight and bias of every layer, and the layout of the weights.
+
+    All that fit, the likeliest first.
+    """
+    positions = list(range(len(shapes)))
+    half = len(shapes) // 2
+    ways: list[list[tuple[int, int | None]]] = []
+    if network.bias == "apart" and positions and len(shapes) % 2 == 0:
+        ways.append([(n, n + 1) for n in positions[::2]])
+        ways.append([(n, n + half) for n in positions[:half]])
+        ways.append([(n + 1, n) for n in positions[::2]])
+    ways.append([(n, None) for n in positions])
+    # Where all widths are the same, columns of samples mostly go with (out, in).
+    usual = LAYOUTS[:: -1 if network.batch in ("columns", "column") else 1]
+    layouts = (network.weights,) if network.weights else usual
+    found = [
+        (way, layout)
+        for way in ways
+        for layout in layouts
+        if positions and _is_chain(way, shapes, layout, network.bias)
+    ]
+    if not found:
+        raise SubjectError(f"parameters: shapes {list(shapes)} do not form a chain of layers")
+    return found
+
+
+def _is_chain(
+    way: Sequence[tuple[int, int | None]],
+    shapes: Sequence[tuple[int, ...]],
+    layout: str,
+    folded: str,
+) -> bool:
+    width = None
+    for weight, bias in way:
+        if len(shapes[weight]) != 2:
+            return False
+        outs, ins = _bare(shapes[weight], folded)
+        if layout == "in_out":
+            ins, outs = outs, ins
+        if width not in (None, ins):
+            return False
+        if bias is not None and int(np.prod(shapes[bias])) != outs:
+            return False
+        width = outs
+    return True
+
+
+def _bare(shape: tuple[int, ...], bias: str) -> tuple[int, int]:
+    rows, columns = shape
+    return rows - bias.endswith("_row"), columns - bias.endswith("_column")
+
+
+def _unfold(matrix: Array, bias: str) -> tuple[Array, Array]:
+    if bias == "first_row":
+        return matrix[1:], matrix[0]
+    if bias == "last_row":
+        return matrix[:-1], matrix[-1]
+    return (
+        (matrix[:, 1:], matrix[:, 0]) if bias == "first_column" else (matrix[:, :-1], matrix[:, -1])
+    )
+
+
+def _fold(matrix: Array, vector: Array, bias: str) -> Array:
+    if bias.endswith("_row"):
+        parts = (vector[np.newaxis], matrix)
+        return np.concatenate(parts if bias == "first_row" else parts[::-1])
+    columns = (vector[:, np.newaxis], matrix)
+    return np.concatenate(columns if bias == "first_column" else columns[::-1], axis=1)

@@ -1,0 +1,95 @@
+"""The catalogue of networks that are right, and what the kit says of the faults in them."""
+
+from functools import cache
+
+import pytest
+
+from parity_tests.kit.catalogue.correct import CORRECT, Correct
+from parity_tests.kit.catalogue.faults import FAULTS, Fault
+from parity_tests.kit.catalogue.planting import planted
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.causes.aspects import ASPECT_CAUSES
+from parity_tests.kit.causes.layers import LAYER_CAUSES
+from parity_tests.kit.causes.optimizers import OPTIMIZER_CAUSES
+from parity_tests.kit.check import EXAMINATIONS, examine
+from parity_tests.kit.verdicts import ASPECTS, CONVENTION, DIFFERS, EQUAL, Report
+
+_NETWORKS = {correct.name: correct for correct in CORRECT}
+_TABLES = (CAUSES, ASPECT_CAUSES, OPTIMIZER_CAUSES, LAYER_CAUSES)
+_ASKED = [fault for fault in FAULTS if fault.aspect in EXAMINATIONS]
+
+
+@cache
+def _examined(fault: Fault) -> Report:
+    return examine(_NETWORKS[fault.network].planted(fault.old, fault.new), only=fault.aspect)
+
+
+def _names(fault: Fault) -> set[str]:
+    """Return what is named, of the faults or, where none is expected, of the conventions."""
+    verdicts = [v for v in _examined(fault).verdicts if v.status in (DIFFERS, fault.status)]
+    return {verdict.cause for verdict in verdicts if verdict.cause is not None}
+
+
+def test_the_catalogue_is_as_large_as_it_says() -> None:
+    assert len(_NETWORKS) == len(CORRECT) >= 40
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 120
+
+
+def test_text_to_replace_must_occur_exactly_once() -> None:
+    with pytest.raises(ValueError, match="occurs 0 times"):
+        planted("lesson", "no such text", "pass")
+    with pytest.raises(ValueError, match="occurs 2 times"):
+        planted("positional", "axis=1, keepdims=True", "")
+    with pytest.raises(ValueError, match="expected once"):
+        planted("lesson", "", "pass")
+
+
+def test_what_is_planted_is_not_shared() -> None:
+    changed = planted("positional", "return 1.0 / (1.0 + np.exp(-z))", "return z")
+    assert changed.sigmoid(2.0) == 2.0
+    assert planted("positional").sigmoid(0.0) == 0.5
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_can_be_planted_and_has_a_known_name(fault: Fault) -> None:
+    _NETWORKS[fault.network].planted(fault.old, fault.new)
+    assert fault.old != fault.new
+    assert fault.aspect in ASPECTS
+    named = [fault.cause] if fault.cause is not None else []
+    for cause in (*named, *fault.also):
+        assert any(cause in table for table in _TABLES)
+
+
+def test_every_name_is_planted_in_networks_of_two_shapes() -> None:
+    files: dict[str | None, set[str]] = {}
+    for fault in FAULTS:
+        files.setdefault(fault.cause, set()).add(_NETWORKS[fault.network].file)
+    alone = {cause for cause, where in files.items() if len(where) < 2}
+    # One network has Nesterov's momentum.
+    assert alone == {"nesterov-is-momentum"}
+
+
+@pytest.mark.parametrize("correct", CORRECT, ids=lambda correct: correct.name)
+def test_nothing_is_wrong_with_a_correct_network(correct: Correct) -> None:
+    report = examine(correct.network)
+    assert report.failures == []
+    statuses = {aspect: [v.status for v in report.of(aspect)] for aspect in EXAMINATIONS}
+    assert statuses["forward"] == [EQUAL]
+    assert statuses["gradient"]
+    assert set(statuses["gradient"]) <= {EQUAL, CONVENTION}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_caught_and_not_named_wrongly(fault: Fault) -> None:
+    if fault.aspect not in EXAMINATIONS:
+        pytest.skip(f"{fault.aspect} is not asked yet")
+    report = _examined(fault)
+    assert any(verdict.status == fault.status for verdict in report.verdicts)
+    assert bool(report.failures) == (fault.status == DIFFERS)
+    assert _names(fault) <= {fault.cause, *fault.also}
+
+
+def test_most_faults_are_named() -> None:
+    named = [fault for fault in _ASKED if fault.cause is not None]
+    right = [fault for fault in named if {fault.cause, *fault.also} & _names(fault)]
+    assert len(right) >= 0.9 * len(named)

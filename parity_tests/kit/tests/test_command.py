@@ -1,0 +1,108 @@
+"""``check`` on the command line."""
+
+import argparse
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from numpy_impl import InputError
+from parity_tests.kit.command import add_commands
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Report, Verdict
+
+NETWORK = """
+import numpy as np
+from parity_tests.kit.network import Network
+from parity_tests.kit.spec import Spec
+
+class Net:
+    def __init__(self):
+        self.W, self.b = np.random.randn(5, 3), np.zeros(3)
+
+    def forward(self, x):
+        return x @ self.W + self.b
+
+def declare(output):
+    spec = Spec(output=output)
+    return Network(make=Net, parameters="W b", forward="forward", spec=spec)
+
+right, wrong = declare("identity"), declare("softmax")
+"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser()
+    add_commands(parser.add_subparsers(required=True))
+    parsed = parser.parse_args(["check", *arguments])
+    code: int = parsed.run(parsed)
+    return code
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "my net.py"
+    path.write_text(NETWORK)
+    return path
+
+
+def test_exit_codes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forward = ["--only", "forward"]
+    assert run([f"{file}:right", *forward]) == 0
+    assert run([f"{file}:wrong", *forward]) == 1
+    assert run([f"{file}:nothing", *forward]) == 2
+    out = capsys.readouterr().out
+    assert out.count("✓ forward: equal") == out.count("✗ forward: differs") == 1
+    assert out.count("? forward: could not check") == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ([], 2),
+        ([UNCHECKED], 2),
+        ([UNCHECKED, EQUAL], 0),
+        ([CONVENTION], 0),
+        ([EQUAL, DIFFERS, UNCHECKED], 1),
+    ],
+)
+def test_exit_code_of_verdicts(found: list[str], code: int) -> None:
+    verdicts = [Verdict("forward", status, "so") for status in found]
+    assert Report("x", {}, verdicts, planned=1, run=1).exit_code == code
+
+
+def test_a_failure_has_the_command_that_shows_it_again(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([f"{file}:wrong", "--seed", "3", "--timeout", "50", "--memory", "1000", "--json", "-"])
+    report = json.loads(capsys.readouterr().out)
+    failing = [v for v in report["verdicts"] if v["status"] == DIFFERS]
+    others = [v for v in report["verdicts"] if v["status"] != DIFFERS]
+    assert failing
+    assert {verdict["reproduce"] for verdict in others} <= {""}
+    command = shlex.split(failing[0]["reproduce"])
+    assert command[:4] == ["python", "-m", "parity_tests", "check"]
+    assert command[5:7] == ["--only", "forward"]
+    assert command[7:] == ["--seed", "3", "--timeout", "50", "--memory", "1000"]
+    # It is run, and shows it again.
+    assert run([*command[4:], "--json", "-"]) == 1
+    again = json.loads(capsys.readouterr().out)
+    assert [v["message"] for v in again["verdicts"]] == [v["message"] for v in failing]
+
+
+def test_reports_are_written(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = {form: file.with_suffix(f".{form}") for form in ("json", "html", "markdown")}
+    options = [part for form, path in out.items() for part in (f"--{form}", str(path))]
+    assert run([f"{file}:wrong", *options, "--only", "forward"]) == 1
+    assert "✗ forward: differs" in capsys.readouterr().out
+    assert json.loads(out["json"].read_text())["target"] == f"{file}:wrong"
+    assert out["html"].read_text().startswith("<!doctype html>")
+    assert out["markdown"].read_text().startswith("# `")
+
+
+def test_bad_options(file: Path) -> None:
+    with pytest.raises(InputError, match="only"):
+        run([f"{file}:right", "--only", "speed"])
+    with pytest.raises(InputError, match="markdown"):
+        run([f"{file}:right", "--json", "-", "--markdown", "-"])

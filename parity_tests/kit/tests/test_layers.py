@@ -1,0 +1,1136 @@
+"""Layers on their own: right ones in many styles, and each fault by its name."""
+# They are written as learners write them.
+# ruff: noqa: D101, D102, ARG001, NPY002
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import numpy_impl as ours
+from numpy_impl import InputError
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.causes.aspects import ASPECT_CAUSES
+from parity_tests.kit.causes.layers import LAYER_CAUSES
+from parity_tests.kit.causes.networks import NETWORK_CAUSES
+from parity_tests.kit.causes.optimizers import OPTIMIZER_CAUSES
+from parity_tests.kit.layers.examine import LayerUnderTest, examine_layer
+from parity_tests.kit.verdicts import ASPECTS, CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Array = NDArray[Any]
+
+
+def causes(verdicts: list[Verdict]) -> set[str | None]:
+    return {verdict.cause for verdict in verdicts if verdict.status == DIFFERS}
+
+
+def conventions(verdicts: list[Verdict]) -> list[Verdict]:
+    return [verdict for verdict in verdicts if verdict.status == CONVENTION]
+
+
+def told(verdicts: list[Verdict]) -> str:
+    return "\n".join(f"{v.aspect}: {v.status}: {v.cause}: {v.message}" for v in verdicts)
+
+
+# Linear layers, as they are written
+
+
+class Dense:
+    def __init__(self, n_in: int = 5, n_out: int = 3) -> None:
+        self.W = 0.1 * np.random.randn(n_in, n_out)
+        self.b = np.zeros((1, n_out))
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, grad: Array) -> Array:
+        self.dW = self.x.T @ grad
+        self.db = grad.sum(axis=0, keepdims=True)
+        return grad @ self.W.T
+
+
+def dense(make: Callable[[], Any], **more: Any) -> LayerUnderTest:
+    known: dict[str, Any] = {
+        "like": "Linear",
+        "parameters": {"weight": "W", "bias": "b"},
+        "gradients": {"weight": "dW", "bias": "db"},
+    }
+    return LayerUnderTest(make, **{**known, **more})
+
+
+class DenseReturning(Dense):
+    def backward(self, grad: Array) -> Any:
+        dx = super().backward(grad)
+        return dx, self.dW, self.db
+
+
+class DenseUpdating(Dense):
+    def backward(self, grad: Array, lr: float = 0.5) -> Array:
+        dx = super().backward(grad)
+        self.W -= lr * self.dW
+        self.b -= lr * self.db
+        return dx
+
+
+class Square(Dense):
+    def __init__(self) -> None:
+        super().__init__(5, 5)
+
+
+class DenseColumns:
+    def __init__(self, n_in: int = 5, n_out: int = 3) -> None:
+        self.params = {"w": np.ones((n_out, n_in)), "b": np.ones((n_out, 1))}
+        self.grads: dict[str, Array] = {}
+
+    def __call__(self, x: Array) -> Array:
+        self.x = x
+        return self.params["w"] @ x + self.params["b"]
+
+    def grad(self, delta: Array) -> Array:
+        self.grads["w"] = delta @ self.x.T
+        self.grads["b"] = delta.sum(axis=1, keepdims=True)
+        return self.params["w"].T @ delta
+
+
+class DenseAccumulating(Dense):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+
+    def backward(self, grad: Array) -> Array:
+        self.dW += self.x.T @ grad
+        self.db += grad.sum(axis=0)
+        return grad @ self.W.T
+
+
+class DenseKeeping(Dense):
+    """Keeps every batch until it is told to forget them, and has no arrays before the first."""
+
+    def __init__(self) -> None:
+        self.xs: list[Array] = []
+        self.W: Any = None
+
+    def forget(self) -> None:
+        self.xs.clear()
+
+    def forward(self, x: Array) -> Array:
+        if self.W is None:
+            super().__init__()
+        self.xs.append(x)
+        return super().forward(x)
+
+    def backward(self, grad: Array) -> Array:
+        self.x = np.concatenate(self.xs)
+        return super().backward(grad)
+
+
+class DenseSingle(Dense):
+    def __init__(self) -> None:
+        super().__init__()
+        self.W, self.b = self.W.astype(np.float32), self.b.astype(np.float32)
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x.astype(np.float32))
+
+    def backward(self, grad: Array) -> Array:
+        return super().backward(grad.astype(np.float32))
+
+
+# Activations
+
+
+class Relu:
+    def forward(self, x: Array) -> Array:
+        self.mask = x > 0
+        return x * self.mask
+
+    def backward(self, grad: Array) -> Array:
+        return grad * self.mask
+
+
+class Sigmoid:
+    def forward(self, x: Array) -> Array:
+        self.out = 1 / (1 + np.exp(-x))
+        return self.out
+
+    def backward(self, grad: Array) -> Array:
+        return grad * self.out * (1 - self.out)
+
+
+class Tanh:
+    def forward(self, x: Array) -> Array:
+        self.out = np.tanh(x)
+        return self.out
+
+    def backward(self, grad: Array) -> Array:
+        return grad * (1 - self.out**2)
+
+
+class Leaky:
+    def __init__(self, slope: float = 0.2) -> None:
+        self.slope = slope
+
+    def forward(self, x: Array) -> Array:
+        self.x = x
+        return np.maximum(x, self.slope * x)
+
+    def backward(self, grad: Array) -> Array:
+        return np.where(self.x > 0, grad, self.slope * grad)
+
+
+class Softmax:
+    def forward(self, x: Array) -> Array:
+        e = np.exp(x - np.max(x, axis=1, keepdims=True))
+        self.p = e / np.sum(e, axis=1, keepdims=True)
+        return self.p
+
+    def backward(self, grad: Array) -> Array:
+        dx = np.empty_like(grad)
+        for n, p in enumerate(self.p):
+            jacobian = np.diag(p) - np.outer(p, p)
+            dx[n] = jacobian @ grad[n]
+        return dx
+
+
+# Normalization
+
+
+class BatchNorm:
+    momentum = 0.9
+
+    def __init__(self, width: int = 5, eps: float = 1e-5) -> None:
+        self.eps = eps
+        self.gamma, self.beta = np.ones(width), np.zeros(width)
+        self.running_mean, self.running_var = np.zeros(width), np.ones(width)
+
+    def statistics(self, x: Array) -> tuple[Array, Array]:
+        return x.mean(axis=0), x.var(axis=0)
+
+    def track(self, mean: Array, var: Array, n: int) -> None:
+        m = self.momentum
+        self.running_mean = m * self.running_mean + (1 - m) * mean
+        self.running_var = m * self.running_var + (1 - m) * var * n / (n - 1)
+
+    def forward(self, x: Array, train: bool = True) -> Array:
+        if not train:
+            return self.evaluate(x)
+        mean, var = self.statistics(x)
+        self.track(mean, var, len(x))
+        self.std = np.sqrt(var + self.eps)
+        self.xhat = (x - mean) / self.std
+        return self.gamma * self.xhat + self.beta
+
+    def evaluate(self, x: Array) -> Array:
+        xhat = (x - self.running_mean) / np.sqrt(self.running_var + self.eps)
+        return self.gamma * xhat + self.beta
+
+    def backward(self, grad: Array) -> Array:
+        n = len(grad)
+        self.dgamma = (grad * self.xhat).sum(axis=0)
+        self.dbeta = grad.sum(axis=0)
+        g = grad * self.gamma
+        return (n * g - g.sum(axis=0) - self.xhat * (g * self.xhat).sum(axis=0)) / (n * self.std)
+
+
+NORM = {
+    "parameters": {"weight": "gamma", "bias": "beta"},
+    "gradients": {"weight": "dgamma", "bias": "dbeta"},
+}
+
+
+def batch_norm(make: Callable[[], Any] = BatchNorm, **more: Any) -> LayerUnderTest:
+    known: dict[str, Any] = {
+        "like": "BatchNorm1d",
+        **NORM,
+        "buffers": {"running_mean": "running_mean", "running_var": "running_var"},
+        "train": {"train": True},
+        "evaluate": {"train": False},
+    }
+    return LayerUnderTest(make, **{**known, **more})
+
+
+class LazyBatchNorm(BatchNorm):
+    def __init__(self) -> None:
+        self.gamma: Any = None
+
+    def forward(self, x: Array, train: bool = True) -> Array:
+        if self.gamma is None:
+            super().__init__(x.shape[1])
+        return super().forward(x, train)
+
+
+class StagedBatchNorm(BatchNorm):
+    """The derivative node by node, as in the paper."""
+
+    def forward(self, x: Array, train: bool = True) -> Array:
+        self.x = x
+        return super().forward(x, train)
+
+    def backward(self, grad: Array) -> Array:
+        super().backward(grad)
+        n, mean = len(grad), self.x.mean(axis=0)
+        dxhat = grad * self.gamma
+        dvar = (dxhat * (self.x - mean)).sum(axis=0) * -0.5 * self.std**-3
+        dmean = -(dxhat / self.std).sum(axis=0) + dvar * (-2 * (self.x - mean)).mean(axis=0)
+        return dxhat / self.std + dvar * 2 * (self.x - mean) / n + dmean / n
+
+
+class LayerNorm:
+    def __init__(self, width: int = 5) -> None:
+        self.g, self.b = np.ones((1, width)), np.zeros((1, width))
+
+    def forward(self, x: Array) -> Array:
+        self.std = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+        self.xhat = (x - x.mean(axis=1, keepdims=True)) / self.std
+        return self.xhat * self.g + self.b
+
+    def backward(self, grad: Array) -> Any:
+        g = grad * self.g
+        dx = g - g.mean(axis=1, keepdims=True)
+        dx = (dx - self.xhat * (g * self.xhat).mean(axis=1, keepdims=True)) / self.std
+        return dx, (grad * self.xhat).sum(axis=0, keepdims=True), grad.sum(axis=0, keepdims=True)
+
+
+# Dropout
+
+
+class Dropout:
+    def __init__(self, p: float = 0.3) -> None:
+        self.p = p
+        self.training = True
+
+    def forward(self, x: Array) -> Array:
+        if not self.training:
+            return x
+        self.mask = (np.random.rand(*x.shape) >= self.p) / (1 - self.p)
+        return x * self.mask
+
+    def backward(self, grad: Array) -> Array:
+        return grad * self.mask
+
+
+def dropout(make: Callable[[], Any] = Dropout, **more: Any) -> LayerUnderTest:
+    known: dict[str, Any] = {
+        "like": "Dropout",
+        "options": {"p": 0.3},
+        "train": lambda layer: setattr(layer, "training", True),
+        "evaluate": lambda layer: setattr(layer, "training", False),
+    }
+    return LayerUnderTest(make, **{**known, **more})
+
+
+def own(like: str, *arguments: Any, **more: Any) -> LayerUnderTest:
+    """A layer of this project."""
+    affine = {"weight": "weight.data", "bias": "bias.data"}
+    grads = {"weight": "weight.grad", "bias": "bias.grad"}
+    if like == "Linear":
+        more |= {"weights": "out_in"}
+    if like in ("Linear", "BatchNorm1d", "LayerNorm"):
+        more |= {"parameters": affine, "gradients": grads}
+    if like == "RMSNorm":
+        more |= {"parameters": {"weight": "weight.data"}, "gradients": {"weight": "weight.grad"}}
+    return LayerUnderTest(lambda: getattr(ours, like)(*arguments, **_typed(like)), like, **more)
+
+
+def _typed(like: str) -> dict[str, Any]:
+    if like == "Linear":
+        return {"rng": np.random.default_rng(0), "dtype": np.float64}
+    return {"dtype": np.float64} if like.endswith(("Norm", "Norm1d")) else {}
+
+
+MODES = {"train": "train", "evaluate": "eval"}
+BUFFERS = {"running_mean": "running_mean", "running_var": "running_var"}
+
+RIGHT: dict[str, LayerUnderTest] = {
+    "gradients in attributes": dense(Dense),
+    "square matrix": dense(lambda: Dense(5, 5)),
+    "gradients returned": dense(DenseReturning, gradients={}),
+    "updates itself": dense(DenseUpdating, gradients={}, lr=0.25),
+    "float32": dense(DenseSingle),
+    "adds to gradients": dense(DenseAccumulating),
+    "keeps batches": dense(DenseKeeping, reset="forget", options={"in_features": 5}),
+    "columns, dicts, other names": dense(
+        DenseColumns,
+        parameters={"weight": "params.w", "bias": "params.b"},
+        gradients={"weight": "grads.w", "bias": "grads.b"},
+        forward="__call__",
+        backward="grad",
+        batch="columns",
+        weights="out_in",
+    ),
+    "matrix whose layout is seen": dense(
+        DenseColumns,
+        parameters={"weight": "params.w", "bias": "params.b"},
+        gradients={"weight": "grads.w", "bias": "grads.b"},
+        forward="__call__",
+        backward="grad",
+        batch="columns",
+    ),
+    "relu": LayerUnderTest(Relu, "ReLU"),
+    "sigmoid": LayerUnderTest(Sigmoid, "Sigmoid"),
+    "tanh": LayerUnderTest(Tanh, "Tanh"),
+    "leaky relu": LayerUnderTest(Leaky, "LeakyReLU", options={"negative_slope": 0.2}),
+    "functions": LayerUnderTest(
+        dict,
+        "Tanh",
+        forward=lambda cache, x: cache.setdefault("y", np.tanh(x)),
+        backward=lambda cache, grad: grad * (1 - cache.pop("y") ** 2),
+    ),
+    "forward only": LayerUnderTest(Relu, "ReLU", backward=None),
+    "softmax": LayerUnderTest(Softmax, "Softmax"),
+    "batch norm": batch_norm(),
+    "batch norm, declared": batch_norm(options={"num_features": 5, "momentum": 0.1, "eps": 1e-5}),
+    "batch norm, lazy": batch_norm(LazyBatchNorm),
+    "batch norm, node by node": batch_norm(StagedBatchNorm),
+    "batch norm, buffers hidden": batch_norm(buffers={}),
+    "layer norm": LayerUnderTest(LayerNorm, "LayerNorm", parameters={"weight": "g", "bias": "b"}),
+    "dropout": dropout(),
+    "dropout without evaluation": dropout(evaluate=None),
+    **{
+        f"this project's {name}": own(name)
+        for name in ("ReLU", "Sigmoid", "Tanh", "LeakyReLU", "ELU", "SELU", "GELU", "SiLU")
+    },
+    **{
+        f"this project's {name}": own(name)
+        for name in ("Softplus", "Mish", "ReLU6", "Hardtanh", "Hardswish", "Identity", "CELU")
+    },
+    "this project's Softmax": own("Softmax", 1),
+    "this project's LogSoftmax": own("LogSoftmax", 1),
+    "this project's Softmin": own("Softmin", 1),
+    "this project's Linear": own("Linear", 5, 3),
+    "this project's LayerNorm": own("LayerNorm", 5),
+    "this project's RMSNorm": own("RMSNorm", 5),
+    "this project's BatchNorm1d": own("BatchNorm1d", 5, buffers=BUFFERS, **MODES),
+    "this project's Dropout": LayerUnderTest(
+        lambda: ours.Dropout(0.4, rng=np.random.default_rng(3)),
+        "Dropout",
+        options={"p": 0.4},
+        **MODES,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("seed", range(3))
+def test_right_layers_do_not_differ(name: str, seed: int) -> None:
+    verdicts = examine_layer(RIGHT[name], seed)
+    assert not causes(verdicts), told(verdicts)
+    assert all(verdict.status != UNCHECKED for verdict in verdicts), told(verdicts)
+    assert any(verdict.status == EQUAL for verdict in verdicts), told(verdicts)
+    assert all(verdict.aspect in ASPECTS for verdict in verdicts)
+
+
+# Faults. Each class differs from a right one in one place.
+
+
+def changed(base: type, **methods: Any) -> Callable[[], Any]:
+    """Return a class with some methods replaced."""
+    return type(f"Changed{base.__name__}", (base,), methods)
+
+
+def scaled(base: type, **factors: float | Callable[[int], float]) -> Callable[[], Any]:
+    """Return a layer whose gradients are multiplied after its own backward pass."""
+
+    def backward(self: Any, grad: Array) -> Any:
+        dx = base.backward(self, grad)  # type: ignore[attr-defined]
+        for name, factor in factors.items():
+            value = factor(len(grad)) if callable(factor) else factor
+            if name == "dx":
+                dx = dx * value
+            else:
+                setattr(self, name, getattr(self, name) * value)
+        return dx
+
+    return changed(base, backward=backward)
+
+
+def with_gradient(base: type, name: str, value: Callable[[Any, Array], Any]) -> Callable[[], Any]:
+    """Return a layer with one gradient replaced."""
+
+    def backward(self: Any, grad: Array) -> Any:
+        dx = base.backward(self, grad)  # type: ignore[attr-defined]
+        if name == "dx":
+            return value(self, grad)
+        setattr(self, name, value(self, grad))
+        return dx
+
+    return changed(base, backward=backward)
+
+
+def updates_first(self: Any, grad: Array, lr: float) -> Array:
+    self.W -= lr * self.x.T @ grad
+    self.b -= lr * grad.sum(axis=0)
+    return grad @ self.W.T
+
+
+def keeps_first(self: Any, x: Array) -> Array:
+    if not hasattr(self, "x"):
+        self.x = x
+    return x @ self.W + self.b
+
+
+def keeps_all(self: Any, x: Array) -> Array:
+    self.x = np.concatenate([getattr(self, "x", x[:0]), x])
+    return x @ self.W + self.b
+
+
+def relu_in_place(_: Any, x: Array) -> Array:
+    x[x < 0] = 0
+    return x
+
+
+def edits_gradient(self: Any, grad: Array) -> Array:
+    grad[~self.mask] = 0
+    return grad
+
+
+def activation(base: type, like: str, **methods: Any) -> LayerUnderTest:
+    return LayerUnderTest(changed(base, **methods), like)
+
+
+def softmax_without_shift(self: Any, x: Array) -> Array:
+    e = np.exp(x)
+    self.p = e / e.sum(axis=1, keepdims=True)
+    return self.p
+
+
+def softmax_with_one_shift(self: Any, x: Array) -> Array:
+    e = np.exp(x - x.max())
+    self.p = e / e.sum(axis=1, keepdims=True)
+    return self.p
+
+
+def softmax_over_batch(self: Any, x: Array) -> Array:
+    e = np.exp(x - x.max())
+    self.p = e / e.sum()
+    return self.p
+
+
+def softmax_over_samples(self: Any, x: Array) -> Array:
+    e = np.exp(x - x.max(axis=0))
+    self.p = e / e.sum(axis=0)
+    return self.p
+
+
+def over_samples_back(self: Any, grad: Array) -> Array:
+    return self.p * (grad - (grad * self.p).sum(axis=0))
+
+
+def over_batch_back(self: Any, grad: Array) -> Array:
+    return self.p * (grad - (grad * self.p).sum())
+
+
+LINEAR_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
+    "bias left out": (
+        dense(changed(Dense, forward=lambda s, x: (setattr(s, "x", x), x @ s.W)[1])),
+        {"bias-left-out"},
+    ),
+    "bias collapsed": (
+        dense(with_gradient(Dense, "db", lambda _, g: np.full((1, 3), g.sum()))),
+        {"bias-collapsed"},
+    ),
+    "bias not summed": (
+        dense(with_gradient(Dense, "db", lambda _, g: g)),
+        {"bias-not-summed"},
+    ),
+    "bias of one sample": (
+        dense(with_gradient(Dense, "db", lambda _, g: g[-1:])),
+        {"bias-of-one-sample"},
+    ),
+    "bias averaged": (dense(scaled(Dense, db=lambda n: 1 / n)), {"bias-scaled"}),
+    "input's gradient averaged": (dense(scaled(Dense, dx=lambda n: 1 / n)), {"factor-batch"}),
+    "input's gradient doubled": (dense(scaled(Dense, dx=2.0)), {"factor-two"}),
+    "signs turned": (dense(scaled(Dense, dW=-1.0, db=-1.0)), {"sign"}),
+    "weight's gradient zero": (dense(scaled(Dense, dW=0.0)), {"gradient-zero"}),
+    "update first": (
+        dense(changed(Dense, backward=updates_first), gradients={}, lr=0.5),
+        {"update-order"},
+    ),
+    "weight transposed": (
+        dense(with_gradient(Square, "dx", lambda s, g: g @ s.W), weights="in_out"),
+        {"weight-transposed"},
+    ),
+    "gradient transposed": (
+        dense(with_gradient(Square, "dW", lambda s, g: g.T @ s.x), weights="in_out"),
+        {"gradient-transposed"},
+    ),
+    "batches kept": (dense(changed(Dense, forward=keeps_all)), {"state-kept"}),
+    "first batch kept": (dense(changed(Dense, forward=keeps_first)), {"state-kept"}),
+    "gradient unknown": (
+        dense(with_gradient(Dense, "dx", lambda s, g: np.tanh(g @ s.W.T))),
+        {None},
+    ),
+    "output unknown": (
+        dense(changed(Dense, forward=lambda s, x: np.tanh(Dense.forward(s, x)) ** 3)),
+        {None},
+    ),
+}
+FUNCTION_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
+    "sigmoid, derivative missing": (
+        activation(Sigmoid, "Sigmoid", backward=lambda _, g: g),
+        {"activation-derivative-missing"},
+    ),
+    "sigmoid, derivative on activation": (
+        activation(
+            Sigmoid,
+            "Sigmoid",
+            backward=lambda s, g: g / (1 + np.exp(-s.out)) * (1 - 1 / (1 + np.exp(-s.out))),
+        ),
+        {"derivative-on-activation"},
+    ),
+    "tanh, derivative of sigmoid": (
+        activation(Tanh, "Tanh", backward=lambda s, g: g * s.out * (1 - s.out)),
+        {"derivative-of-another-function"},
+    ),
+    "tanh, derivative twice": (
+        activation(Tanh, "Tanh", backward=lambda s, g: g * (1 - s.out**2) ** 2),
+        {"derivative-twice"},
+    ),
+    "relu, mask of gradient": (
+        activation(Relu, "ReLU", backward=lambda _, g: g * (g > 0)),
+        {"derivative-on-gradient"},
+    ),
+    "relu, mask turned round": (
+        activation(Relu, "ReLU", backward=lambda s, g: g * ~s.mask),
+        {"derivative-inverted"},
+    ),
+    "relu, another function": (
+        LayerUnderTest(Leaky, "ReLU"),
+        {"another-activation"},
+    ),
+    "relu, input edited": (
+        activation(Relu, "ReLU", forward=relu_in_place, backward=lambda _, g: g),
+        {"input-edited", "activation-derivative-missing"},
+    ),
+    "relu, gradient edited": (
+        activation(Relu, "ReLU", backward=edits_gradient),
+        {"gradient-edited"},
+    ),
+    "tanh, overflow": (
+        activation(
+            Tanh,
+            "Tanh",
+            forward=lambda s, x: (
+                setattr(s, "out", (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))),
+                s.out,
+            )[1],
+        ),
+        {"overflow"},
+    ),
+    "leaky, another slope": (
+        LayerUnderTest(Leaky, "LeakyReLU", options={"negative_slope": 0.01}),
+        {"another-activation"},
+    ),
+    "random": (
+        LayerUnderTest(
+            changed(Tanh, forward=lambda _, x: x + np.random.rand(*x.shape)),
+            "Tanh",
+            backward=None,
+        ),
+        {"forward-random"},
+    ),
+    "softmax, diagonal": (
+        activation(Softmax, "Softmax", backward=lambda s, g: g * s.p * (1 - s.p)),
+        {"softmax-jacobian-diagonal"},
+    ),
+    "softmax, handed through": (
+        activation(Softmax, "Softmax", backward=lambda _, g: g),
+        {"output-derivative-missing"},
+    ),
+    "softmax, sum over all": (
+        activation(Softmax, "Softmax", backward=over_batch_back),
+        {"softmax-jacobian-axis"},
+    ),
+    "softmax, over samples": (
+        activation(Softmax, "Softmax", forward=softmax_over_samples, backward=over_samples_back),
+        {"softmax-over-samples"},
+    ),
+    "softmax, over the batch": (
+        activation(Softmax, "Softmax", forward=softmax_over_batch, backward=over_batch_back),
+        {"softmax-over-batch"},
+    ),
+    "softmax, no shift": (
+        activation(Softmax, "Softmax", forward=softmax_without_shift),
+        {"softmax-no-shift"},
+    ),
+    "softmax, one shift": (
+        activation(Softmax, "Softmax", forward=softmax_with_one_shift),
+        {"softmax-one-shift"},
+    ),
+}
+
+
+def statistics(mean_of: Callable[[Array], Any], var_of: Callable[[Array], Any]) -> Any:
+    return lambda _, x: (mean_of(x), var_of(x))
+
+
+def tracked(update: Callable[[Any, Array, Array, int], tuple[Array, Array]]) -> Callable[[], Any]:
+    def track(self: Any, mean: Array, var: Array, n: int) -> None:
+        self.running_mean, self.running_var = update(self, mean, var, n)
+
+    return changed(BatchNorm, track=track)
+
+
+def from_zero(self: Any) -> None:
+    BatchNorm.__init__(self)
+    self.running_var = np.zeros(5)
+
+
+def eps_outside(self: Any, x: Array, train: bool = True) -> Array:
+    y = BatchNorm.forward(self, x, train)
+    if train:
+        self.deviation = x.std(axis=0)
+        self.std = self.deviation + 1e-3
+        self.xhat = (x - x.mean(axis=0)) / self.std
+        return self.gamma * self.xhat + self.beta
+    xhat = (x - self.running_mean) / (np.sqrt(self.running_var) + 1e-3)
+    return y * 0 + self.gamma * xhat + self.beta
+
+
+def eps_outside_back(self: Any, grad: Array) -> Array:
+    BatchNorm.backward(self, grad)
+    g = grad * self.gamma
+    inner = g - g.mean(axis=0)
+    product = (g * self.xhat).mean(axis=0) * self.std / self.deviation
+    return (inner - self.xhat * product) / self.std
+
+
+def moving_mean(self: Any, x: Array, train: bool = True) -> Array:
+    self.average = 0.9 * getattr(self, "average", 0.0) + 0.1 * x.mean(axis=0)
+    d = x - self.average
+    self.std = np.sqrt((d**2).mean(axis=0) + self.eps)
+    self.xhat = d / self.std
+    return self.gamma * self.xhat + self.beta
+
+
+def of_layer(self: Any, x: Array, train: bool = True) -> Array:
+    self.std = np.sqrt(x.var(axis=1, keepdims=True) + self.eps)
+    self.xhat = (x - x.mean(axis=1, keepdims=True)) / self.std
+    return self.gamma * self.xhat + self.beta
+
+
+def of_layer_back(self: Any, grad: Array) -> Array:
+    BatchNorm.backward(self, grad)
+    g = grad * self.gamma
+    inner = g - g.mean(axis=1, keepdims=True)
+    return (inner - self.xhat * (g * self.xhat).mean(axis=1, keepdims=True)) / self.std
+
+
+def by_batch(self: Any, x: Array) -> Array:
+    return self.gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + self.eps) + self.beta
+
+
+def tracks_in_evaluation(self: Any, x: Array) -> Array:
+    y = BatchNorm.evaluate(self, x)
+    self.track(x.mean(axis=0), x.var(axis=0), len(x))
+    return y
+
+
+def without_eps(self: Any, x: Array) -> Array:
+    return self.gamma * (x - self.running_mean) / np.sqrt(self.running_var) + self.beta
+
+
+def without(*terms: str) -> Callable[[], Any]:
+    def value(self: Any, grad: Array) -> Array:
+        g = grad * (1.0 if "gamma" in terms else self.gamma)
+        total = g
+        if "mean" not in terms:
+            total = total - g.mean(axis=0)
+        if "variance" not in terms:
+            total = total - self.xhat * (g * self.xhat).mean(axis=0)
+        return total / self.std
+
+    return with_gradient(BatchNorm, "dx", value)
+
+
+def swapped(self: Any, grad: Array) -> Array:
+    dx = BatchNorm.backward(self, grad)
+    self.dgamma, self.dbeta = self.dbeta, self.dgamma
+    return dx
+
+
+NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
+    "variance biased": (
+        batch_norm(
+            tracked(
+                lambda s, m, v, _: (0.9 * s.running_mean + 0.1 * m, 0.9 * s.running_var + 0.1 * v)
+            )
+        ),
+        {"running-variance-biased"},
+    ),
+    "variance from zero": (
+        batch_norm(changed(BatchNorm, __init__=from_zero)),
+        {"running-variance-from-zero"},
+    ),
+    "momentum turned round": (
+        batch_norm(changed(BatchNorm, momentum=0.1)),
+        {"momentum-turned-round"},
+    ),
+    "momentum of another size": (
+        batch_norm(changed(BatchNorm, momentum=0.8), options={"momentum": 0.1}),
+        {"momentum-of-another-size"},
+    ),
+    "deviations averaged": (
+        batch_norm(
+            tracked(
+                lambda s, m, v, n: (
+                    0.9 * s.running_mean + 0.1 * m,
+                    0.9 * s.running_var + 0.1 * np.sqrt(v * n / (n - 1)),
+                )
+            ),
+            evaluate=None,
+        ),
+        {"running-standard-deviation"},
+    ),
+    "last batch only": (
+        batch_norm(tracked(lambda _, m, v, n: (m, v * n / (n - 1)))),
+        {"running-statistics-not-averaged"},
+    ),
+    "never updated": (
+        batch_norm(tracked(lambda s, *_: (s.running_mean, s.running_var))),
+        {"running-statistics-not-updated"},
+    ),
+    "average unknown": (
+        batch_norm(
+            tracked(
+                lambda s, m, v, n: (
+                    0.9 * s.running_mean + 0.1 * np.tanh(m),
+                    0.9 * s.running_var + 0.1 * v * n / (n - 1),
+                )
+            )
+        ),
+        {None},
+    ),
+    "batch statistics in evaluation": (
+        batch_norm(changed(BatchNorm, evaluate=by_batch)),
+        {"batch-statistics-in-evaluation"},
+    ),
+    "updated in evaluation": (
+        batch_norm(changed(BatchNorm, evaluate=tracks_in_evaluation)),
+        {"running-statistics-updated-in-evaluation"},
+    ),
+    "no eps in evaluation": (
+        batch_norm(changed(BatchNorm, evaluate=without_eps)),
+        {"eps-left-out"},
+    ),
+    "eps outside": (
+        batch_norm(changed(BatchNorm, forward=eps_outside, backward=eps_outside_back)),
+        {"eps-outside-root"},
+    ),
+    "eps of another size": (
+        batch_norm(lambda: BatchNorm(eps=1e-3), options={"eps": 1e-5}),
+        {"eps-of-another-size"},
+    ),
+    "no eps": (
+        batch_norm(lambda: BatchNorm(eps=0.0), evaluate=None),
+        {"eps-left-out"},
+    ),
+    "wrong axis": (
+        batch_norm(
+            changed(BatchNorm, forward=of_layer, backward=of_layer_back), buffers={}, evaluate=None
+        ),
+        {"normalized-over-wrong-axis"},
+    ),
+    "moving mean in training": (
+        batch_norm(changed(BatchNorm, forward=moving_mean), buffers={}, evaluate=None),
+        {"running-mean-in-training"},
+    ),
+    "mean constant": (batch_norm(without("mean")), {"mean-taken-for-constant"}),
+    "variance constant": (batch_norm(without("variance")), {"variance-taken-for-constant"}),
+    "both constant": (batch_norm(without("mean", "variance")), {"moments-taken-for-constants"}),
+    "gamma left out": (batch_norm(without("gamma")), {"scale-left-out-of-backward"}),
+    "swapped": (batch_norm(changed(BatchNorm, backward=swapped)), {"scale-and-shift-swapped"}),
+    "beta averaged": (batch_norm(scaled(BatchNorm, dbeta=lambda n: 1 / n)), {"bias-scaled"}),
+    "gamma by the raw input": (
+        batch_norm(with_gradient(StagedBatchNorm, "dgamma", lambda s, g: (g * s.x).sum(axis=0))),
+        {"scale-by-raw-input"},
+    ),
+    "layer norm, unbiased": (
+        LayerUnderTest(
+            changed(
+                LayerNorm,
+                forward=lambda s, x: (
+                    (x - x.mean(axis=1, keepdims=True))
+                    / np.sqrt(x.var(axis=1, keepdims=True, ddof=1) + 1e-5)
+                    * s.g
+                    + s.b
+                ),
+            ),
+            "LayerNorm",
+            backward=None,
+            parameters={"weight": "g", "bias": "b"},
+        ),
+        {"variance-unbiased"},
+    ),
+    "layer norm, divided by variance": (
+        LayerUnderTest(
+            changed(
+                LayerNorm,
+                forward=lambda s, x: (
+                    (x - x.mean(axis=1, keepdims=True))
+                    / (x.var(axis=1, keepdims=True) + 1e-5)
+                    * s.g
+                    + s.b
+                ),
+            ),
+            "LayerNorm",
+            backward=None,
+            parameters={"weight": "g", "bias": "b"},
+        ),
+        {"divided-by-variance"},
+    ),
+    "layer norm, whole array": (
+        LayerUnderTest(
+            changed(
+                LayerNorm,
+                forward=lambda s, x: (x - x.mean()) / np.sqrt(x.var() + 1e-5) * s.g + s.b,
+            ),
+            "LayerNorm",
+            backward=None,
+            parameters={"weight": "g", "bias": "b"},
+        ),
+        {"normalized-over-whole-batch"},
+    ),
+    "layer norm, no shift": (
+        LayerUnderTest(
+            changed(
+                LayerNorm,
+                forward=lambda s, x: (
+                    (x - x.mean(axis=1, keepdims=True))
+                    / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+                    * s.g
+                ),
+            ),
+            "LayerNorm",
+            backward=None,
+            parameters={"weight": "g", "bias": "b"},
+        ),
+        {"affine-left-out"},
+    ),
+}
+
+
+def masks(
+    draw: Callable[[Any, Array], Array], evaluate: Callable[[Any, Array], Array] = lambda _, x: x
+) -> Callable[[], Any]:
+    def forward(self: Any, x: Array) -> Array:
+        if not self.training:
+            return evaluate(self, x)
+        self.mask = draw(self, x)
+        return x * self.mask
+
+    return changed(Dropout, forward=forward)
+
+
+def uniform(*shape: int) -> Array:
+    return np.random.rand(*shape)
+
+
+def kept_once(self: Any, x: Array) -> Array:
+    if not hasattr(self, "mask"):
+        self.mask = (uniform(*x.shape) >= self.p) / (1 - self.p)
+    return self.mask
+
+
+def drops_in_place(self: Any, x: Array) -> Array:
+    if self.training:
+        self.mask = (uniform(*x.shape) >= self.p) / (1 - self.p)
+        x *= self.mask
+    return x
+
+
+DROPOUT_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
+    "not inverted": (
+        dropout(masks(lambda s, x: 1.0 * (uniform(*x.shape) >= s.p))),
+        {"dropout-not-inverted"},
+    ),
+    "scaled twice": (
+        dropout(
+            masks(lambda s, x: (uniform(*x.shape) >= s.p) / (1 - s.p), lambda s, x: x * (1 - s.p))
+        ),
+        {"dropout-scaled-twice"},
+    ),
+    "keep probability": (
+        dropout(masks(lambda s, x: (uniform(*x.shape) < s.p) / s.p)),
+        {"dropout-keep-probability"},
+    ),
+    "scale of p": (
+        dropout(masks(lambda s, x: (uniform(*x.shape) >= s.p) / s.p)),
+        {"dropout-scale"},
+    ),
+    "too many dropped": (
+        dropout(masks(lambda _, x: (uniform(*x.shape) >= 0.4) / 0.6)),
+        {None},
+    ),
+    "mask not applied back": (
+        dropout(changed(Dropout, backward=lambda _, g: g)),
+        {"dropout-not-in-backward"},
+    ),
+    "back without the scale": (
+        dropout(changed(Dropout, backward=lambda s, g: g * (s.mask > 0))),
+        {"dropout-backward-scale"},
+    ),
+    "back with the inverse scale": (
+        dropout(changed(Dropout, backward=lambda s, g: g * (s.mask > 0) * (1 - s.p))),
+        {"dropout-backward-scale"},
+    ),
+    "new mask": (
+        dropout(changed(Dropout, backward=lambda s, g: g * (uniform(*g.shape) >= s.p) / (1 - s.p))),
+        {"dropout-new-mask"},
+    ),
+    "inactive": (dropout(masks(lambda _, x: np.ones_like(x))), {"dropout-inactive"}),
+    "active in evaluation": (
+        dropout(evaluate=lambda layer: setattr(layer, "training", True)),
+        {"dropout-active-in-evaluation"},
+    ),
+    "mask kept": (dropout(masks(kept_once)), {"dropout-mask-kept"}),
+    "mask shared": (
+        dropout(masks(lambda s, x: (uniform(1, x.shape[1]) >= s.p) / (1 - s.p) * np.ones_like(x))),
+        {"dropout-mask-shared"},
+    ),
+    "input edited": (dropout(changed(Dropout, forward=drops_in_place)), {"input-edited"}),
+    "noise": (dropout(masks(lambda _, x: uniform(*x.shape))), {None}),
+}
+FAULTS = {**LINEAR_FAULTS, **FUNCTION_FAULTS, **NORM_FAULTS, **DROPOUT_FAULTS}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("seed", range(2))
+def test_faults_are_named_and_nothing_else(name: str, seed: int) -> None:
+    declaration, expected = FAULTS[name]
+    verdicts = examine_layer(declaration, seed)
+    assert causes(verdicts) == expected, told(verdicts)
+
+
+CONVENTIONS: dict[str, tuple[LayerUnderTest, str]] = {
+    "the layer takes the mean": (
+        dense(scaled(Dense, dW=lambda n: 1 / n, db=lambda n: 1 / n)),
+        "takes the mean",
+    ),
+    "adds to gradients": (dense(DenseAccumulating), "set to zero"),
+    "derivative 1 at the kink": (
+        LayerUnderTest(
+            changed(
+                Relu,
+                forward=lambda s, x: (setattr(s, "x", x), np.maximum(x, 0))[1],
+                backward=lambda s, g: g * (s.x >= 0),
+            ),
+            "ReLU",
+        ),
+        "at 0 is taken for 1, PyTorch's is 0",
+    ),
+    "another slope": (LayerUnderTest(Leaky, "LeakyReLU"), "negative_slope = 0.2"),
+    "gelu by tanh": (
+        LayerUnderTest(lambda: ours.GELU(approximate="tanh"), "GELU"),
+        "approximate = 'tanh'",
+    ),
+    "eps": (batch_norm(lambda: BatchNorm(eps=1e-3)), "eps = 0.001"),
+    "momentum": (batch_norm(changed(BatchNorm, momentum=0.8)), "the weight 0.2"),
+    "mean of all batches": (
+        batch_norm(
+            lambda: ours.BatchNorm1d(5, momentum=None, dtype=np.float64),
+            parameters={"weight": "weight.data", "bias": "bias.data"},
+            gradients={"weight": "weight.grad", "bias": "bias.grad"},
+            **MODES,
+        ),
+        "momentum=None",
+    ),
+    "dropout scaled in evaluation": (
+        dropout(masks(lambda s, x: 1.0 * (uniform(*x.shape) >= s.p), lambda s, x: x * (1 - s.p))),
+        "where PyTorch does it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_conventions_are_told_apart_from_faults(name: str) -> None:
+    declaration, text = CONVENTIONS[name]
+    verdicts = examine_layer(declaration)
+    assert not causes(verdicts), told(verdicts)
+    assert any(text in verdict.message for verdict in conventions(verdicts)), told(verdicts)
+
+
+# Those that only losses have, whose faults stand with them, and one that is a convention.
+OF_LOSSES = {"loss-one-term", "another-loss"} | {"target-not-subtracted"}
+
+
+def test_every_cause_has_a_fault() -> None:
+    planted = {cause for _, expected in FAULTS.values() for cause in expected}
+    assert {*LAYER_CAUSES} - planted == OF_LOSSES | {"dropout-scaled-in-evaluation"}
+
+
+def test_causes_of_layers_are_no_others() -> None:
+    tables = (NETWORK_CAUSES, LAYER_CAUSES, OPTIMIZER_CAUSES, ASPECT_CAUSES)
+    assert len(CAUSES) == sum(map(len, tables))
+
+
+def test_a_layer_that_cannot_be_asked_says_why() -> None:
+    def broken() -> Any:
+        raise RuntimeError("no data")
+
+    assert [v.status for v in examine_layer(LayerUnderTest(broken, "ReLU"))] == [UNCHECKED]
+    (verdict,) = examine_layer(dense(Dense, parameters={"weight": "kernel"}, gradients={}))
+    assert verdict.status == UNCHECKED
+    assert "kernel" in verdict.message
+    copies = changed(Dense, weights=property(lambda s: s.W.copy()))
+    (verdict,) = examine_layer(dense(copies, parameters={"weight": "weights"}, gradients={}))
+    assert verdict.status == UNCHECKED
+    assert "copy" in verdict.message
+    (verdict,) = examine_layer(LayerUnderTest(lambda: None, "Tanh"))
+    assert "forward" in verdict.message
+    verdicts = examine_layer(activation(Tanh, "Tanh", backward=lambda _, g: g @ g))
+    assert {v.aspect: v.status for v in verdicts}["gradient"] == UNCHECKED
+
+
+def test_an_unknown_function_is_held_to_its_own_derivative() -> None:
+    class Cubed:
+        def forward(self, x: Array) -> Array:
+            self.x = x
+            return np.sin(x) ** 3
+
+        def backward(self, grad: Array) -> Array:
+            return 3 * np.sin(self.x) ** 2 * np.cos(self.x) * grad
+
+    found = {v.aspect: v for v in examine_layer(LayerUnderTest(Cubed, "Tanh"))}
+    assert found["forward"].status == DIFFERS
+    assert found["forward"].cause is None
+    assert found["gradient"].status == EQUAL
+    wrong = LayerUnderTest(changed(Cubed, backward=lambda _, g: g), "Tanh")
+    assert {v.aspect: v.status for v in examine_layer(wrong)}["gradient"] == DIFFERS
+
+
+def test_factors_are_numbers() -> None:
+    verdicts = examine_layer(dense(scaled(Dense, dx=lambda n: 1 / n)))
+    (verdict,) = [v for v in verdicts if v.status == DIFFERS]
+    assert verdict.factor == pytest.approx(1 / 7)
+    assert verdict.tensor == "dL/dx"
+
+
+def test_the_global_generator_is_as_before() -> None:
+    np.random.seed(5)
+    before = np.random.get_state()[1]
+    first, second = (examine_layer(dropout(), seed=1) for _ in range(2))
+    assert np.array_equal(np.random.get_state()[1], before)
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"like": "Conv2d"}, "like"),
+        ({"like": "ReLU", "weights": "rows"}, "weights"),
+        ({"like": "ReLU", "batch": "vector"}, "batch"),
+        ({"like": "Linear", "gradients": {"weight": "dW"}}, "gradients"),
+    ],
+)
+def test_declarations_are_checked(arguments: dict[str, Any], name: str) -> None:
+    with pytest.raises(InputError, match=rf"^{name}: "):
+        LayerUnderTest(Dense, **arguments)
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(InputError, match=r"^options: "):
+        examine_layer(LayerUnderTest(Leaky, "LeakyReLU", options={"slope": 0.1}))

@@ -1,0 +1,978 @@
+"""Optimizers: right ones in several styles, and each fault by its name."""
+# They are written as learners write them.
+# ruff: noqa: D102
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from numpy_impl import InputError
+from parity_tests.kit.aspects.optimizer import examine as examine_inquiry
+from parity_tests.kit.aspects.optimizer import examine_rule, right_gradient, trajectory
+from parity_tests.kit.causes.optimizers import OPTIMIZER_CAUSES
+from parity_tests.kit.forward import Form
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.network import Network, Rule
+from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, displacements, read
+from parity_tests.kit.optimizers.search import Observed, responses
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Subject
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Array = NDArray[Any]
+State = SimpleNamespace
+Step = Callable[[State, list[Array], list[Array]], Any]
+Update = Callable[[State, Array, Array, float], Any]
+
+
+def each(update: Update) -> Step:
+    """A step that updates one parameter after the other, each with a state of its own."""
+
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        for k, (p, g) in enumerate(zip(params, grads, strict=True)):
+            own = state.__dict__.setdefault(f"of_{k}", State(m=0.0, v=0.0, u=0.0, t=0))
+            own.matrix = p.ndim == 2
+            own.t += 1
+            update(own, p, g, state.lr)
+
+    return step
+
+
+def rule(step: Step, kind: str | None, **options: Any) -> Rule:
+    return Rule(lambda params, lr: State(lr=lr, params=params), step, kind, options)
+
+
+# Right
+
+
+def sgd(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g
+
+
+def sgd_decayed(_: State, p: Array, g: Array, lr: float) -> None:
+    p *= 1 - lr * 0.01
+    p -= lr * g
+
+
+def sgd_penalty(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g + 0.01 * p)
+
+
+def returned(state: State, params: list[Array], grads: list[Array]) -> list[Array]:
+    return [p - state.lr * g for p, g in zip(params, grads, strict=True)]
+
+
+def momentum(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + g
+    p -= lr * s.m
+
+
+def momentum_with_rate_inside(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m - lr * g
+    p += s.m
+
+
+def nesterov(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + g
+    p -= lr * (g + 0.9 * s.m)
+
+
+def nesterov_of_two_velocities(s: State, p: Array, g: Array, lr: float) -> None:
+    before = s.m
+    s.m = 0.9 * s.m - lr * g
+    p += -0.9 * before + 1.9 * s.m
+
+
+def nesterov_expanded(s: State, p: Array, g: Array, lr: float) -> None:
+    p += 0.9 * 0.9 * s.m - 1.9 * lr * g
+    s.m = 0.9 * s.m - lr * g
+
+
+def adagrad(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + g * g
+    p -= lr * g / (np.sqrt(s.v) + 1e-10)
+
+
+def adagrad_of_list(state: State, params: list[Array], grads: list[Array]) -> list[Array]:
+    if not hasattr(state, "h"):
+        state.h = [np.zeros_like(p) for p in params]
+    state.h = [h + g**2 for h, g in zip(state.h, grads, strict=True)]
+    rates = [state.lr / (h**0.5 + 1e-10) for h in state.h]
+    return [p - rate * g for p, g, rate in zip(params, grads, rates, strict=True)]
+
+
+def rmsprop(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.99 * s.v + 0.01 * g**2
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
+def rmsprop_by_differences(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + (1 - 0.99) * (g * g - s.v)
+    p += -(lr / (s.v**0.5 + 1e-8)) * g
+
+
+def rmsprop_centered(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.99 * s.v + 0.01 * g**2
+    s.m = 0.99 * s.m + 0.01 * g
+    s.u = 0.9 * s.u + g / (np.sqrt(s.v - s.m**2) + 1e-8)
+    p -= lr * s.u
+
+
+def adadelta(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.9 * s.v + 0.1 * g**2
+    step = np.sqrt(s.u + 1e-6) / np.sqrt(s.v + 1e-6) * g
+    s.u = 0.9 * s.u + 0.1 * step**2
+    p -= lr * step
+
+
+def adadelta_of_one_root(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + 0.1 * (g**2 - s.v)
+    step = -np.sqrt((s.u + 1e-6) / (s.v + 1e-6)) * g
+    s.u = s.u + 0.1 * (step**2 - s.u)
+    p += lr * step
+
+
+def moments(s: State, g: Array, beta1: float = 0.9, beta2: float = 0.999) -> tuple[Any, Any]:
+    s.m = beta1 * s.m + (1 - beta1) * g
+    s.v = beta2 * s.v + (1 - beta2) * g**2
+    return s.m, s.v
+
+
+def corrected(s: State, g: Array, t: int, beta1: float = 0.9, beta2: float = 0.999) -> Any:
+    m, v = moments(s, g, beta1, beta2)
+    return m / (1 - beta1**t), v / (1 - beta2**t)
+
+
+def adam(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    p -= lr * m / (np.sqrt(v) + 1e-8)
+
+
+def adam_with_powers(state: State, params: list[Array], grads: list[Array]) -> None:
+    if not hasattr(state, "m"):
+        state.m = [np.zeros_like(p) for p in params]
+        state.v = [np.zeros_like(p) for p in params]
+        state.power1 = state.power2 = 1.0
+    state.power1 *= 0.9
+    state.power2 *= 0.999
+    for p, g, m, v in zip(params, grads, state.m, state.v, strict=True):
+        m += 0.1 * (g - m)
+        v += (1 - 0.999) * (g * g - v)
+        root = np.sqrt(v / (1 - state.power2)) + 1e-8
+        p += -state.lr / (1 - state.power1) * m / root
+
+
+def adamw(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    p *= 1 - lr * 0.01
+    p -= lr * m / (np.sqrt(v) + 1e-8)
+
+
+def adamw_in_one_line(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    p -= lr * (m / (np.sqrt(v) + 1e-8) + 0.01 * p)
+
+
+def amsgrad(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    s.u = np.maximum(s.u, v)
+    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(s.u / (1 - 0.999**s.t)) + 1e-8)
+
+
+def amsgrad_folded(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    s.u = np.where(v > s.u, v, s.u)
+    root = np.sqrt(1 - 0.999**s.t)
+    p -= lr * root / (1 - 0.9**s.t) * m / (np.sqrt(s.u) + 1e-8 * root)
+
+
+def adamax(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.u = np.maximum(0.999 * s.u, np.abs(g) + 1e-8)
+    p -= lr / (1 - 0.9**s.t) * s.m / s.u
+
+
+def adamax_by_differences(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = s.m + (1 - 0.9) * (g - s.m)
+    size = np.sqrt(g**2) + 1e-8
+    s.u = np.where(size > 0.999 * s.u, size, 0.999 * s.u)
+    p -= lr * (s.m / (1 - 0.9**s.t)) / s.u
+
+
+def nadam(s: State, p: Array, g: Array, lr: float) -> None:
+    mu = 0.9 * (1 - 0.5 * 0.96 ** (s.t * 0.004))
+    ahead = 0.9 * (1 - 0.5 * 0.96 ** ((s.t + 1) * 0.004))
+    s.product = getattr(s, "product", 1.0) * mu
+    m, v = moments(s, g)
+    step = ahead * m / (1 - s.product * ahead) + (1 - mu) * g / (1 - s.product)
+    p -= lr * step / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def nadam_of_products(s: State, p: Array, g: Array, lr: float) -> None:
+    mus = [0.9 * (1 - 0.5 * 0.96 ** (k * 0.004)) for k in range(1, s.t + 2)]
+    m, v = moments(s, g)
+    own = (1 - mus[-2]) / (1 - np.prod(mus[:-1]))
+    p -= (
+        lr
+        * (mus[-1] / (1 - np.prod(mus)) * m + own * g)
+        / (np.sqrt(v) / np.sqrt(1 - 0.999**s.t) + 1e-8)
+    )
+
+
+def radam(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    longest = 2 / (1 - 0.999) - 1
+    length = longest - 2 * s.t * 0.999**s.t / (1 - 0.999**s.t)
+    step = m / (1 - 0.9**s.t)
+    if length > 5:
+        above = (length - 4) * (length - 2) * longest
+        factor = np.sqrt(above / ((longest - 4) * (longest - 2) * length))
+        step = step * factor * np.sqrt(1 - 0.999**s.t) / (np.sqrt(v) + 1e-8)
+    p -= lr * step
+
+
+def radam_with_a_rate(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    power, n = 0.999**s.t, 1999.0
+    length = n - 2 * s.t * power / (1 - power)
+    rate = lr / (1 - 0.9**s.t)
+    if length <= 5:
+        p -= rate * m
+        return
+    r = ((length - 4) / (n - 4) * (length - 2) / (n - 2) * n / length) ** 0.5
+    p -= rate * r * (1 - power) ** 0.5 * m / (v**0.5 + 1e-8)
+
+
+def lion(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * np.sign(0.9 * s.m + 0.1 * g)
+    s.m = 0.99 * s.m + 0.01 * g
+
+
+def lion_by_differences(s: State, p: Array, g: Array, lr: float) -> None:
+    step = np.sign(s.m + (1 - 0.9) * (g - s.m))
+    s.m = s.m + (1 - 0.99) * (g - s.m)
+    p += -lr * step
+
+
+RIGHT: dict[str, tuple[Step, str, dict[str, Any]]] = {
+    "sgd": (each(sgd), "sgd", {}),
+    "sgd returned": (returned, "sgd", {}),
+    "sgd with decay": (each(sgd_decayed), "sgd", {"weight_decay": 0.01}),
+    "sgd with penalty": (each(sgd_penalty), "sgd", {"weight_decay": 0.01}),
+    "momentum": (each(momentum), "momentum", {}),
+    "momentum with the rate inside": (each(momentum_with_rate_inside), "sgd", {"momentum": 0.9}),
+    "nesterov": (each(nesterov), "nesterov", {}),
+    "nesterov of two velocities": (each(nesterov_of_two_velocities), "nesterov", {}),
+    "nesterov expanded": (each(nesterov_expanded), "sgd", {"momentum": 0.9, "nesterov": True}),
+    "adagrad": (each(adagrad), "adagrad", {}),
+    "adagrad of lists": (adagrad_of_list, "adagrad", {}),
+    "rmsprop": (each(rmsprop), "rmsprop", {}),
+    "rmsprop by differences": (each(rmsprop_by_differences), "rmsprop", {"alpha": 0.99}),
+    "rmsprop centered": (each(rmsprop_centered), "rmsprop", {"centered": True, "momentum": 0.9}),
+    "adadelta": (each(adadelta), "adadelta", {}),
+    "adadelta of one root": (each(adadelta_of_one_root), "adadelta", {}),
+    "adam": (each(adam), "adam", {}),
+    "adam with powers": (adam_with_powers, "adam", {"betas": (0.9, 0.999)}),
+    "adamw": (each(adamw), "adamw", {}),
+    "adamw in one line": (each(adamw_in_one_line), "adamw", {"weight_decay": 0.01}),
+    "amsgrad": (each(amsgrad), "amsgrad", {}),
+    "amsgrad folded": (each(amsgrad_folded), "adam", {"amsgrad": True}),
+    "adamax": (each(adamax), "adamax", {}),
+    "adamax by differences": (each(adamax_by_differences), "adamax", {}),
+    "nadam": (each(nadam), "nadam", {}),
+    "nadam of products": (each(nadam_of_products), "nadam", {}),
+    "radam": (each(radam), "radam", {}),
+    "radam with a rate": (each(radam_with_a_rate), "radam", {}),
+    "lion": (each(lion), "lion", {}),
+    "lion by differences": (each(lion_by_differences), "lion", {}),
+}
+
+
+# Written otherwise, or wrong
+
+
+def momentum_average(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    p -= lr * s.m
+
+
+def momentum_average_of_85(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.83 * s.m + 0.17 * g
+    p -= lr * s.m
+
+
+def momentum_dampened(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = g if s.t == 1 else 0.9 * s.m + 0.1 * g
+    p -= lr * s.m
+
+
+def velocity_twice(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + g
+    p -= lr * 1.9 * s.m
+
+
+def uncorrected(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / (np.sqrt(v) + 1e-8)
+
+
+def uncorrected_with_eps_inside(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / np.sqrt(v + 1e-7)
+
+
+def first_corrected(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v) + 1e-8)
+
+
+def second_corrected(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def corrected_after_the_root(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v) / (1 - 0.999**s.t) + 1e-8)
+
+
+def counted(count: Callable[[int], int]) -> Step:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        m, v = corrected(s, g, count(s.t))
+        p -= lr * m / (np.sqrt(v) + 1e-8)
+
+    return each(update)
+
+
+def counted_together(per: int, backwards: bool = False) -> Step:
+    """Adam whose count goes up after every so many parameters."""
+
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        pairs = list(enumerate(zip(params, grads, strict=True)))
+        state.t = getattr(state, "t", 0)
+        for place, (k, (p, g)) in enumerate(pairs[::-1] if backwards else pairs):
+            state.t += place % per == 0
+            own = state.__dict__.setdefault(f"of_{k}", State(m=0.0, v=0.0))
+            m, v = corrected(own, g, state.t)
+            p -= state.lr * m / (np.sqrt(v) + 1e-8)
+
+    return step
+
+
+def first_summed(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + g
+    s.v = 0.999 * s.v + (1 - 0.999) * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def second_summed(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.99 * s.v + g**2
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
+def one_number(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.99 * s.v + 0.01 * np.sum(g**2)
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
+def norm_for_squares(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.99 * s.v + 0.01 * np.linalg.norm(g)
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
+def adagrad_of_means(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + np.mean(g**2)
+    p -= lr * g / (np.sqrt(s.v) + 1e-10)
+
+
+def without_root(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    p -= lr * m / (v + 1e-8)
+
+
+def amsgrad_without_maximum(s: State, p: Array, g: Array, lr: float) -> None:
+    adam(s, p, g, lr)
+
+
+def amsgrad_of_corrected(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    s.u = np.maximum(s.u, v)
+    p -= lr * m / (np.sqrt(s.u) + 1e-8)
+
+
+def nadam_of_constant_momentum(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    step = 0.9 * m + 0.1 * g / (1 - 0.9**s.t)
+    p -= lr * step / (np.sqrt(v) + 1e-8)
+
+
+def adam_inside(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    p -= lr * m / np.sqrt(v + 1e-8)
+
+
+def rmsprop_inside(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.99 * s.v + 0.01 * g**2
+    p -= lr * g / np.sqrt(s.v + 1e-6)
+
+
+def adagrad_inside(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + g**2
+    p -= lr * g / np.sqrt(s.v + 1e-8)
+
+
+def adam_folded(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t) * m / (np.sqrt(v) + 1e-7)
+
+
+def adamax_outside(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.u = np.maximum(0.999 * s.u, np.abs(g))
+    p -= lr / (1 - 0.9**s.t) * s.m / (s.u + 1e-8)
+
+
+def adadelta_outside(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.9 * s.v + 0.1 * g**2
+    step = (np.sqrt(s.u) + 1e-6) / (np.sqrt(s.v) + 1e-6) * g
+    s.u = 0.9 * s.u + 0.1 * step**2
+    p -= lr * step
+
+
+def without_eps(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + g**2
+    p -= lr * g / np.sqrt(s.v)
+
+
+def adam_made_anew(_: State, p: Array, g: Array, lr: float) -> None:
+    adam(State(m=0.0, v=0.0, t=1), p, g, lr)
+
+
+def adam_made_anew_but_counted(s: State, p: Array, g: Array, lr: float) -> None:
+    adam(State(m=0.0, v=0.0, t=s.t), p, g, lr)
+
+
+def rmsprop_made_anew(_: State, p: Array, g: Array, lr: float) -> None:
+    rmsprop(State(v=0.0), p, g, lr)
+
+
+def momentum_shared(state: State, params: list[Array], grads: list[Array]) -> None:
+    for p, g in zip(params, grads, strict=True):
+        kind = "weights" if p.ndim == 2 else "biases"
+        velocity = 0.9 * getattr(state, kind, 0.0) + g
+        setattr(state, kind, velocity)
+        p -= state.lr * velocity
+
+
+def adam_swapped(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t, 0.999, 0.9)
+    p -= lr * m / (np.sqrt(v) + 1e-8)
+
+
+def adam_of_other_betas(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t, 0.87, 0.997)
+    p -= lr * m / (np.sqrt(v) + 1e-8)
+
+
+def adamw_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
+    p *= 1 - 0.01
+    adam(s, p, g, lr)
+
+
+def sgd_unscaled(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g + 0.01 * p
+
+
+def sgd_penalty_twice(_: State, p: Array, g: Array, lr: float) -> None:
+    g = g + 0.01 * p
+    p -= lr * (g + 0.01 * p)
+
+
+def adamw_and_penalty(s: State, p: Array, g: Array, lr: float) -> None:
+    g = g + 0.01 * p
+    p *= 1 - lr * 0.01
+    adam(s, p, g, lr)
+
+
+def adam_with_penalty(s: State, p: Array, g: Array, lr: float) -> None:
+    adam(s, p, g + 0.01 * p, lr)
+
+
+def adamw_after_the_step(s: State, p: Array, g: Array, lr: float) -> None:
+    adam(s, p, g, lr)
+    p -= lr * 0.01 * p
+
+
+def decay_of_matrices(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g + (0.01 * p if s.matrix else 0.0))
+
+
+def rate_that_falls(per: int) -> Step:
+    """SGD whose learning rate falls after every so many parameters."""
+
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        for k, (p, g) in enumerate(zip(params, grads, strict=True)):
+            state.ticks = getattr(state, "ticks", -1) + (k % per == 0)
+            p -= state.lr / (1 + 0.1 * state.ticks) * g
+
+    return step
+
+
+def clipped(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * np.clip(g, -1, 1)
+
+
+def clipped_by_norm(state: State, params: list[Array], grads: list[Array]) -> None:
+    norm = np.sqrt(sum((g**2).sum() for g in grads))
+    for p, g in zip(params, grads, strict=True):
+        p -= state.lr * g * min(1.0, 5.0 / norm)
+
+
+def late(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * s.m
+    s.m = g.copy()
+
+
+def accumulated(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = s.m + g
+    p -= lr * s.m
+
+
+def upwards(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    p += lr * m / (np.sqrt(v) + 1e-8)
+
+
+def rate_twice(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m - lr * g
+    p += lr * s.m
+
+
+DECAY = {"weight_decay": 0.01}
+OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
+    "average": ("momentum-average", CONVENTION, each(momentum_average), "momentum", {}),
+    "average, momentum not known": (
+        "momentum-average",
+        CONVENTION,
+        each(momentum_average_of_85),
+        "momentum",
+        {"momentum": None},
+    ),
+    "average after a whole step": (
+        "momentum-dampened",
+        CONVENTION,
+        each(momentum_dampened),
+        "momentum",
+        {},
+    ),
+    "no velocity": ("momentum-without-effect", DIFFERS, each(sgd), "momentum", {"momentum": 0.9}),
+    "nesterov without": ("nesterov-is-momentum", DIFFERS, each(momentum), "nesterov", {}),
+    "velocity twice": ("nesterov-velocity-twice", DIFFERS, each(velocity_twice), "nesterov", {}),
+    "uncorrected": ("adam-no-bias-correction", DIFFERS, each(uncorrected), "adam", {}),
+    "first corrected": ("adam-first-correction-only", DIFFERS, each(first_corrected), "adam", {}),
+    "second corrected": (
+        "adam-second-correction-only",
+        DIFFERS,
+        each(second_corrected),
+        "adam",
+        {},
+    ),
+    "corrected after the root": (
+        "adam-correction-unrooted",
+        DIFFERS,
+        each(corrected_after_the_root),
+        "adam",
+        {},
+    ),
+    "from two": ("adam-step-from-two", DIFFERS, counted(lambda t: t + 1), "adam", {}),
+    "from zero": ("adam-step-from-zero", DIFFERS, counted(lambda t: t - 1), "adam", {}),
+    "lagging": ("adam-step-lagging", DIFFERS, counted(lambda t: max(t - 1, 1)), "adam", {}),
+    "constant": ("adam-step-constant", DIFFERS, counted(lambda _: 1), "adam", {}),
+    "constant ten": ("adam-step-constant", DIFFERS, counted(lambda _: 10), "adam", {}),
+    "per tensor": ("adam-step-per-tensor", DIFFERS, counted_together(1), "adam", {}),
+    "per tensor back": (
+        "adam-step-per-tensor",
+        DIFFERS,
+        counted_together(1, True),
+        "adam",
+        {},
+    ),
+    "per layer": ("adam-step-per-layer", DIFFERS, counted_together(2), "adam", {}),
+    "first summed": ("first-moment-summed", DIFFERS, each(first_summed), "adam", {}),
+    "second summed": ("second-moment-summed", DIFFERS, each(second_summed), "rmsprop", {}),
+    "one number": ("second-moment-scalar", DIFFERS, each(one_number), "rmsprop", {}),
+    "norm": ("second-moment-scalar", DIFFERS, each(norm_for_squares), "rmsprop", {}),
+    "mean": ("second-moment-scalar", DIFFERS, each(adagrad_of_means), "adagrad", {}),
+    "no root": ("root-left-out", DIFFERS, each(without_root), "adam", {}),
+    "no maximum": ("amsgrad-without-maximum", DIFFERS, each(adam), "amsgrad", {}),
+    "maximum of corrected": (
+        "amsgrad-of-corrected",
+        CONVENTION,
+        each(amsgrad_of_corrected),
+        "amsgrad",
+        {},
+    ),
+    "constant momentum": (
+        "nadam-constant-momentum",
+        CONVENTION,
+        each(nadam_of_constant_momentum),
+        "nadam",
+        {},
+    ),
+    "adam inside": ("epsilon-inside-root", CONVENTION, each(adam_inside), "adam", {}),
+    "rmsprop inside": ("epsilon-inside-root", CONVENTION, each(rmsprop_inside), "rmsprop", {}),
+    "adagrad inside": ("epsilon-inside-root", CONVENTION, each(adagrad_inside), "adagrad", {}),
+    "adam folded": ("epsilon-uncorrected", CONVENTION, each(adam_folded), "adam", {}),
+    "adamax outside": ("epsilon-of-ratio", CONVENTION, each(adamax_outside), "adamax", {}),
+    "adadelta outside": ("epsilon-of-ratio", CONVENTION, each(adadelta_outside), "adadelta", {}),
+    "no eps": ("epsilon-missing", DIFFERS, each(without_eps), "adagrad", {}),
+    "anew": ("state-recreated", DIFFERS, each(adam_made_anew), "adam", {}),
+    "anew but counted": ("state-recreated", DIFFERS, each(adam_made_anew_but_counted), "adam", {}),
+    "rmsprop anew": ("state-recreated", DIFFERS, each(rmsprop_made_anew), "rmsprop", {}),
+    "shared": ("state-shared", DIFFERS, momentum_shared, "momentum", {}),
+    "swapped": ("betas-swapped", DIFFERS, each(adam_swapped), "adam", {}),
+    "swapped, declared": (
+        "betas-swapped",
+        DIFFERS,
+        each(adam_swapped),
+        "adam",
+        {"betas": (0.9, 0.999)},
+    ),
+    "other betas": (
+        "another-hyperparameter",
+        DIFFERS,
+        each(adam_of_other_betas),
+        "adam",
+        {"betas": (0.9, 0.999)},
+    ),
+    "other momentum": (
+        "another-hyperparameter",
+        DIFFERS,
+        each(momentum),
+        "momentum",
+        {"momentum": 0.8},
+    ),
+    "another": ("another-optimizer", DIFFERS, each(rmsprop), "adam", {}),
+    "not scaled": ("decay-not-scaled", DIFFERS, each(adamw_unscaled), "adamw", {}),
+    "sgd not scaled": ("decay-not-scaled", DIFFERS, each(sgd_unscaled), "sgd", DECAY),
+    "twice": ("decay-twice", DIFFERS, each(sgd_penalty_twice), "sgd", DECAY),
+    "both": ("decay-twice", DIFFERS, each(adamw_and_penalty), "adamw", DECAY),
+    "coupled": ("decay-coupled", DIFFERS, each(adam_with_penalty), "adamw", DECAY),
+    "decoupled": ("decay-decoupled", DIFFERS, each(adamw), "adam", DECAY),
+    "after": ("decay-after-step", CONVENTION, each(adamw_after_the_step), "adamw", DECAY),
+    "no decay": ("decay-missing", DIFFERS, each(sgd), "sgd", DECAY),
+    "matrices": ("decay-matrices-only", CONVENTION, each(decay_of_matrices), "sgd", DECAY),
+    "falling": ("lr-decay", CONVENTION, rate_that_falls(4), "sgd", {}),
+    "falling per layer": ("lr-decay-per-layer", DIFFERS, rate_that_falls(2), "sgd", {}),
+    "falling per tensor": ("lr-decay-per-tensor", DIFFERS, rate_that_falls(1), "sgd", {}),
+    "clipped": ("step-clipped", CONVENTION, each(clipped), "sgd", {}),
+    "clipped by norm": ("step-clipped", CONVENTION, clipped_by_norm, "sgd", {}),
+    "late": ("gradient-late", DIFFERS, each(late), "sgd", {}),
+    "accumulated": ("step-of-accumulated", DIFFERS, each(accumulated), "sgd", {}),
+    "upwards": ("step-sign", DIFFERS, each(upwards), "adam", {}),
+    "rate twice": ("step-scaled", DIFFERS, each(rate_twice), "momentum", {}),
+}
+
+
+def of_optimizer(verdicts: list[Verdict]) -> list[tuple[str, str | None]]:
+    return [(v.status, v.cause) for v in verdicts if v.aspect == "optimizer"]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_ones_are_equal(name: str) -> None:
+    step, kind, options = RIGHT[name]
+    verdicts = examine_rule(rule(step, kind, **options), 1)
+    assert [(v.aspect, v.status) for v in verdicts] == [("optimizer", EQUAL)], verdicts
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_ones_are_recognized_where_nothing_is_declared(name: str) -> None:
+    step, kind, options = RIGHT[name]
+    (verdict,) = examine_rule(rule(step, None), 2)
+    assert verdict.status in (EQUAL, CONVENTION), verdict
+    kind, _ = read(kind, options)
+    assert f"steps are those of {kind}" in verdict.message
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_others_get_their_name(name: str) -> None:
+    cause, status, step, kind, options = OTHERWISE[name]
+    verdicts = examine_rule(rule(step, kind, **options), 1)
+    assert of_optimizer(verdicts) == [(status, cause)], verdicts
+
+
+def test_every_optimizer_is_written_right_in_two_ways() -> None:
+    kinds = [read(kind, options)[0] for _, kind, options in RIGHT.values()]
+    assert all(kinds.count(kind) >= 2 for kind in OPTIMIZERS)
+
+
+def test_every_cause_is_planted() -> None:
+    beside = {"gradient-written-to", "gradient-kept", "optimizer-state-kept"}
+    assert {cause for cause, *_ in OTHERWISE.values()} | beside == set(OPTIMIZER_CAUSES)
+
+
+def test_eps_of_another_size_is_a_convention() -> None:
+    (verdict,) = examine_rule(rule(each(adam_folded), "adam"), 0)
+    assert "eps is 1e-07" in verdict.message
+
+
+def test_average_says_the_equivalent_rate() -> None:
+    (verdict,) = examine_rule(rule(each(momentum_average), "momentum"), 0)
+    assert "lr x 0.1" in verdict.message
+
+
+def test_two_parts_at_once_are_told_apart() -> None:
+    verdicts = examine_rule(rule(each(uncorrected_with_eps_inside), "adam"), 0)
+    assert of_optimizer(verdicts) == [(DIFFERS, "adam-no-bias-correction")]
+    assert "eps = inside" in verdicts[0].message
+
+
+def three_at_once(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g / np.sqrt(0.01 * np.sum(g**2) + 1e-6)
+
+
+def test_three_parts_at_once_are_told_apart() -> None:
+    verdicts = examine_rule(rule(each(three_at_once), "rmsprop"), 0)
+    assert {v.cause for v in verdicts} == {"state-recreated", "second-moment-scalar"}
+    assert "eps = inside" in verdicts[0].message
+
+
+def strange(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + np.tanh(g)
+    p -= lr * s.m * np.abs(p)
+
+
+def strange_filter(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g - 0.3 * s.m + 0.2 * s.v)
+    s.v, s.m = s.m, g.copy()
+
+
+@pytest.mark.parametrize("kind", ["sgd", "momentum", "adam", "rmsprop"])
+def test_what_is_not_known_gets_no_name(kind: str) -> None:
+    (verdict,) = examine_rule(rule(each(strange), kind), 0)
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert verdict.tensor == "parameter 1"
+    assert "The cause is unknown" in verdict.message
+
+
+def test_linear_steps_that_are_not_known_are_described() -> None:
+    (verdict,) = examine_rule(rule(each(strange_filter), "momentum"), 0)
+    assert verdict.cause is None
+    assert "-lr (0.2 g1 + -0.3 g2 + 1 g3)" in verdict.message
+
+
+def test_rule_that_raises_could_not_be_checked() -> None:
+    def step(*_: Any) -> None:
+        raise RuntimeError("no")
+
+    (verdict,) = examine_rule(rule(step, "sgd"), 0)
+    assert verdict.status == UNCHECKED
+    assert "RuntimeError: no" in verdict.message
+
+
+def test_rule_for_fixed_shapes_is_asked_with_them() -> None:
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        assert params[0].shape == (30, 12)
+        each(adam)(state, params, grads)
+
+    (verdict,) = examine_rule(rule(step, "adam"), 0, [(30, 12), (12,), (12, 9), (9,)])
+    assert verdict.status == EQUAL
+
+
+def test_float32_parameters_are_judged_by_their_rounding() -> None:
+    def step(state: State, params: list[Array], grads: list[Array]) -> list[Array]:
+        inner = [p.astype(np.float32) for p in params]
+        each(adam)(state, inner, [g.astype(np.float32) for g in grads])
+        return inner
+
+    (verdict,) = examine_rule(rule(step, "adam"), 0)
+    assert verdict.status == EQUAL
+
+
+def test_moments_in_float32_are_no_fault() -> None:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        adam(s, p, g, lr)
+        s.m, s.v = np.float32(s.m), np.float32(s.v)
+
+    (verdict,) = examine_rule(rule(each(update), "adam"), 0)
+    assert verdict.status == EQUAL
+
+
+def test_writing_to_the_gradients_is_seen() -> None:
+    def update(_: State, p: Array, g: Array, lr: float) -> None:
+        g += 0.01 * p
+        p -= lr * g
+
+    verdicts = examine_rule(rule(each(update), "sgd", weight_decay=0.01), 0)
+    assert [(v.aspect, v.cause) for v in verdicts] == [
+        ("optimizer", None),
+        ("side effects", "gradient-written-to"),
+    ]
+
+
+def test_keeping_the_gradients_is_seen() -> None:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        s.m = g if s.t == 1 else 0.9 * s.m + g
+        p -= lr * s.m
+
+    verdicts = examine_rule(rule(each(update), "momentum"), 0)
+    assert [(v.status, v.cause) for v in verdicts] == [(EQUAL, None), (DIFFERS, "gradient-kept")]
+
+
+def test_state_of_another_optimizer_is_seen() -> None:
+    kept = State(lr=0.1)
+    shared = Rule(lambda *_: kept, each(momentum), "momentum")
+    verdicts = examine_rule(shared, 0)
+    assert "optimizer-state-kept" in [verdict.cause for verdict in verdicts]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "argument"),
+    [("adum", {}, "kind"), ("adam", {"beta": 1}, "options"), ("sgd", {"momentum": np.inf}, "opt")],
+)
+def test_unknown_kinds_and_options_are_refused(
+    kind: str, options: dict[str, Any], argument: str
+) -> None:
+    with pytest.raises(InputError, match=argument):
+        examine_rule(rule(each(sgd), kind, **options), 0)
+
+
+def test_response_of_nesterov() -> None:
+    rng = np.random.default_rng(0)
+    asked = Asked(0.1, ((4, 3), (3,)), rng.standard_normal((3, 15)), rng.standard_normal((3, 15)))
+    steps = displacements(
+        Formula("nesterov", {"momentum": 0.5, "dampening": 0.0, "weight_decay": 0.0}), asked
+    )
+    coefficients, decays, misfit = responses(Observed(asked, steps, np.zeros(15, int), 1e-9, 0.0))
+    np.testing.assert_allclose(coefficients[2], [0.125, 0.25, 1.5], atol=1e-9)
+    np.testing.assert_allclose(decays, 0, atol=1e-9)
+    assert misfit < 1e-9
+
+
+# Networks that update themselves
+
+
+class Learner:
+    """A network of two layers with sigmoids, for the squared error."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(3)
+        self.w1, self.b1 = rng.standard_normal((6, 5)), np.zeros(5)
+        self.w2, self.b2 = rng.standard_normal((5, 4)), np.zeros(4)
+        self.state = State(lr=0.0)
+
+    def forward(self, x: Array) -> Array:
+        self.a = 1 / (1 + np.exp(-(x @ self.w1 + self.b1)))
+        output: Array = 1 / (1 + np.exp(-(self.a @ self.w2 + self.b2)))
+        return output
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        p = self.forward(x)
+        d2 = (p - y) * p * (1 - p) / len(x)
+        d1 = d2 @ self.w2.T * self.a * (1 - self.a)
+        return [x.T @ d1, d1.sum(axis=0), self.a.T @ d2, d2.sum(axis=0)]
+
+
+def learner(step: Step, spec: Spec) -> Inquiry:
+    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
+        net.state.lr = lr
+        step(net.state, [net.w1, net.b1, net.w2, net.b2], net.gradients(x, y))
+
+    network = Network(
+        Learner,
+        parameters="w1 b1 w2 b2",
+        forward="forward",
+        step=taken,
+        spec=spec,
+    )
+    return asked(network)
+
+
+def asked(network: Network) -> Inquiry:
+    inquiry = Inquiry.begin(Subject(network), network.spec, 5)
+    inquiry.form = Form(("sigmoid",), "sigmoid")
+    inquiry.gradient_loss, inquiry.gradient_scale = "squared_error", Scale(1.0, 1)
+    return inquiry
+
+
+HALF = {"loss": "squared_error", "scale": "half mean"}
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "status", "cause"),
+    [
+        (each(sgd), None, EQUAL, None),
+        (each(momentum), None, EQUAL, None),
+        (each(nesterov), "nesterov", EQUAL, None),
+        (each(nesterov), None, EQUAL, None),
+        (each(momentum), "nesterov", DIFFERS, "nesterov-is-momentum"),
+        (each(sgd), "momentum", DIFFERS, "momentum-without-effect"),
+        (each(accumulated), "sgd", DIFFERS, "step-of-accumulated"),
+        (each(sgd_penalty), None, EQUAL, None),
+        (each(strange), "sgd", UNCHECKED, None),
+    ],
+)
+def test_networks_that_update_themselves(
+    step: Step, kind: str | None, status: str, cause: str | None
+) -> None:
+    inquiry = learner(step, Spec(**HALF, optimizer=kind))
+    assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(status, cause)]
+
+
+def test_average_inside_a_network_explains_its_factor() -> None:
+    inquiry = learner(each(momentum_average), Spec(**HALF))
+    inquiry.gradient_scale = Scale(0.1, 1)
+    (verdict,) = examine_inquiry(inquiry)
+    assert (verdict.status, verdict.cause) == (CONVENTION, "momentum-average")
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "cause"),
+    [
+        (each(adam), EQUAL, None),
+        (each(uncorrected), DIFFERS, "adam-no-bias-correction"),
+        (counted(lambda _: 1), DIFFERS, "adam-step-constant"),
+    ],
+)
+def test_adam_inside_a_network(step: Step, status: str, cause: str | None) -> None:
+    inquiry = learner(step, Spec(**HALF, optimizer="adam"))
+    inquiry.gradient_scale = None
+    assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(status, cause)]
+
+
+def test_trajectory_alternates() -> None:
+    inquiry = learner(each(sgd), Spec(**HALF))
+    same, turns = trajectory(inquiry, 3, 0.1)
+    first, second, third = map(len, turns.batches)
+    assert first == third != second
+    np.testing.assert_array_equal(same.layers[1][0].weight, turns.layers[1][0].weight)
+    assert not np.array_equal(same.layers[2][0].weight, turns.layers[2][0].weight)
+    with pytest.raises(InputError, match="steps"):
+        trajectory(inquiry, 0, 0.1)
+
+
+def test_right_gradient_is_the_slope() -> None:
+    inquiry = learner(each(sgd), Spec(**HALF))
+    batch = inquiry.batches[0]
+    found = right_gradient(inquiry, "squared_error", inquiry.layers, batch)
+    inquiry.restore()
+    expected = inquiry.subject.net.gradients(batch.inputs, batch.targets)
+    np.testing.assert_allclose(found[0].weight.T / len(batch), expected[0], rtol=1e-12)
+    np.testing.assert_allclose(found[1].bias / len(batch), expected[3], rtol=1e-12)
+
+
+def test_optimizer_of_a_network_is_examined() -> None:
+    network = Network(
+        Learner,
+        parameters="w1 b1 w2 b2",
+        forward="forward",
+        gradients="gradients",
+        optimizer=rule(each(uncorrected), "adam"),
+    )
+    verdicts = examine_inquiry(asked(network))
+    assert of_optimizer(verdicts) == [(DIFFERS, "adam-no-bias-correction")]

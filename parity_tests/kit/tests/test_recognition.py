@@ -1,0 +1,688 @@
+"""Networks in the shapes in which people write them are recognized without any adapter."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.forward import run
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.recognition import Proposal, RecognitionError, recognize
+from parity_tests.kit.recognition.calls import bindings, returned_names
+from parity_tests.kit.recognition.chains import chains
+from parity_tests.kit.recognition.names import is_gradient, is_loss, role, stem
+from parity_tests.kit.recognition.paths import arrays
+from parity_tests.kit.recognition.trial import references
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Layers, Subject
+
+LAYER_OBJECTS = """
+import numpy as np
+
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out) * 0.1
+        self.b = np.zeros((1, n_out))
+        self.vW = np.zeros_like(self.W)
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, grad):
+        self.dW = self.x.T @ grad
+        self.db = grad.sum(axis=0, keepdims=True)
+        return grad @ self.W.T
+    def update(self, lr):
+        self.W -= lr * self.dW
+        self.b -= lr * self.db
+
+class ReLU:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+    def backward(self, grad):
+        return grad * self.mask
+
+class SoftmaxLoss:
+    def forward(self, logits, y):
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        self.p = shifted / shifted.sum(axis=1, keepdims=True)
+        self.y = y
+        return -np.log(self.p[np.arange(len(y)), y]).mean()
+    def backward(self):
+        grad = self.p.copy()
+        grad[np.arange(len(self.y)), self.y] -= 1
+        return grad / len(self.y)
+"""
+
+POSITIONAL = """
+import numpy as np
+
+def init_params():
+    W1 = np.random.rand(9, 12) - 0.5
+    b1 = np.random.rand(9, 1) - 0.5
+    W2 = np.random.rand(10, 9) - 0.5
+    b2 = np.random.rand(10, 1) - 0.5
+    return W1, b1, W2, b2
+
+def softmax(Z):
+    e = np.exp(Z - Z.max(axis=0))
+    return e / e.sum(axis=0)
+
+def one_hot(Y):
+    return np.eye(10)[Y].T
+
+def forward_prop(W1, b1, W2, b2, X):
+    Z1 = W1.dot(X) + b1
+    A1 = np.maximum(Z1, 0)
+    Z2 = W2.dot(A1) + b2
+    A2 = softmax(Z2)
+    return Z1, A1, Z2, A2
+
+def back_prop(Z1, A1, Z2, A2, W2, X, Y):
+    m = Y.size
+    dZ2 = A2 - one_hot(Y)
+    dW2 = dZ2.dot(A1.T) / m
+    db2 = dZ2.sum(axis=1, keepdims=True) / m
+    dZ1 = W2.T.dot(dZ2) * (Z1 > 0)
+    dW1 = dZ1.dot(X.T) / m
+    db1 = dZ1.sum(axis=1, keepdims=True) / m
+    return dW1, db1, dW2, db2
+
+def update_params(W1, b1, W2, b2, dW1, db1, dW2, db2, alpha):
+    return W1 - alpha * dW1, b1 - alpha * db1, W2 - alpha * dW2, b2 - alpha * db2
+
+def compute_loss(A2, Y):
+    return -np.mean(np.log(A2[Y, np.arange(Y.size)]))
+"""
+
+DICT_OF_PARAMETERS = """
+import numpy as np
+
+def initialize_parameters(layer_dims):
+    params = {}
+    for n in range(1, len(layer_dims)):
+        params[f"W{n}"] = np.random.randn(layer_dims[n - 1], layer_dims[n]) * 0.1
+        params[f"b{n}"] = np.zeros((1, layer_dims[n]))
+    return params
+
+def forward_propagation(X, params):
+    cache = {"A0": X}
+    count = len(params) // 2
+    for n in range(1, count + 1):
+        Z = cache[f"A{n - 1}"] @ params[f"W{n}"] + params[f"b{n}"]
+        if n < count:
+            cache[f"A{n}"] = np.tanh(Z)
+        else:
+            e = np.exp(Z - Z.max(axis=1, keepdims=True))
+            cache[f"A{n}"] = e / e.sum(axis=1, keepdims=True)
+    return cache[f"A{count}"], cache
+
+def backward_propagation(y_true, cache, params):
+    grads = {}
+    count = len(params) // 2
+    dZ = (cache[f"A{count}"] - y_true) / len(y_true)
+    for n in range(count, 0, -1):
+        grads[f"dW{n}"] = cache[f"A{n - 1}"].T @ dZ
+        grads[f"db{n}"] = dZ.sum(axis=0, keepdims=True)
+        if n > 1:
+            dZ = dZ @ params[f"W{n}"].T * (1 - cache[f"A{n - 1}"] ** 2)
+    return grads
+
+def cross_entropy_loss(y_pred, y_true):
+    return -np.sum(y_true * np.log(y_pred)) / len(y_true)
+
+def update_parameters(params, grads, learning_rate):
+    for name in params:
+        params[name] -= learning_rate * grads["d" + name]
+    return params
+"""
+
+RETURNED = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+class NeuralNetwork:
+    def __init__(self, num_features, num_hidden, num_classes):
+        self.num_classes = num_classes
+        self.weight_h = np.random.randn(num_hidden, num_features) * 0.1
+        self.bias_h = np.zeros(num_hidden)
+        self.weight_out = np.random.randn(num_classes, num_hidden) * 0.1
+        self.bias_out = np.zeros(num_classes)
+    def forward(self, x):
+        a_h = sigmoid(x @ self.weight_h.T + self.bias_h)
+        a_out = sigmoid(a_h @ self.weight_out.T + self.bias_out)
+        return a_h, a_out
+    def backward(self, x, a_h, a_out, y):
+        delta = 2 * (a_out - np.eye(self.num_classes)[y]) / len(y) * a_out * (1 - a_out)
+        d_w_out = delta.T @ a_h
+        d_b_out = delta.sum(axis=0)
+        delta = delta @ self.weight_out * a_h * (1 - a_h)
+        return d_w_out, d_b_out, delta.T @ x, delta.sum(axis=0)
+"""
+
+STORED = """
+import numpy as np
+
+class MLP:
+    def __init__(self, sizes, lr=0.01):
+        self.lr = lr
+        self.weights = [np.random.randn(a, b) * 0.1 for a, b in zip(sizes, sizes[1:])]
+        self.biases = [np.zeros(b) for b in sizes[1:]]
+        self.velocity = [np.zeros_like(w) for w in self.weights]
+    def forward(self, X):
+        self.activations = [X]
+        for w, b in zip(self.weights, self.biases):
+            X = 1 / (1 + np.exp(-(X @ w + b)))
+            self.activations.append(X)
+        return X
+    def backward(self, y):
+        delta = (self.activations[-1] - y) / len(y)
+        self.grad_w, self.grad_b = [], []
+        for n in reversed(range(len(self.weights))):
+            self.grad_w.insert(0, self.activations[n].T @ delta)
+            self.grad_b.insert(0, delta.sum(axis=0))
+            a = self.activations[n]
+            delta = delta @ self.weights[n].T * a * (1 - a)
+    def step(self):
+        for n in range(len(self.weights)):
+            self.weights[n] -= self.lr * self.grad_w[n]
+            self.biases[n] -= self.lr * self.grad_b[n]
+    def loss(self, y_hat, y):
+        return -np.sum(y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat)) / len(y)
+"""
+
+UPDATES_ITSELF = """
+import numpy as np
+
+class NeuralNet:
+    def __init__(self, input_size=784, hidden_size=128, output_size=10, learning_rate=0.01):
+        self.lr = learning_rate
+        self.W1 = np.random.randn(input_size, hidden_size) * 0.1
+        self.b1 = np.zeros((1, hidden_size))
+        self.W2 = np.random.randn(hidden_size, output_size) * 0.1
+        self.b2 = np.zeros((1, output_size))
+    def forward(self, X):
+        self.z1 = X @ self.W1 + self.b1
+        self.a1 = np.maximum(0, self.z1)
+        z2 = self.a1 @ self.W2 + self.b2
+        e = np.exp(z2 - z2.max(axis=1, keepdims=True))
+        self.a2 = e / e.sum(axis=1, keepdims=True)
+        return self.a2
+    def compute_loss(self, y_pred, y_true):
+        return -np.mean(np.sum(y_true * np.log(y_pred + 1e-8), axis=1))
+    def backward(self, X, y):
+        d2 = (self.a2 - y) / len(X)
+        d1 = d2 @ self.W2.T * (self.z1 > 0)
+        self.W2 -= self.lr * self.a1.T @ d2
+        self.b2 -= self.lr * d2.sum(axis=0, keepdims=True)
+        self.W1 -= self.lr * X.T @ d1
+        self.b1 -= self.lr * d1.sum(axis=0, keepdims=True)
+    def train_step(self, X, y):
+        loss = self.compute_loss(self.forward(X), y)
+        self.backward(X, y)
+        return loss
+"""
+
+LISTS_OF_SINGLE_SAMPLES = """
+import numpy as np
+
+def sigmoid(z):
+    return 1.0 / (1.0 + np.exp(-z))
+
+class Network:
+    def __init__(self, sizes):
+        self.num_layers = len(sizes)
+        self.biases = [np.random.randn(y, 1) for y in sizes[1:]]
+        self.weights = [np.random.randn(y, x) for x, y in zip(sizes[:-1], sizes[1:])]
+    def feedforward(self, a):
+        for b, w in zip(self.biases, self.weights):
+            a = sigmoid(w @ a + b)
+        return a
+    def backprop(self, x, y):
+        nabla_b = [np.zeros(b.shape) for b in self.biases]
+        nabla_w = [np.zeros(w.shape) for w in self.weights]
+        activations = [x]
+        for b, w in zip(self.biases, self.weights):
+            activations.append(sigmoid(w @ activations[-1] + b))
+        delta = activations[-1] - y
+        nabla_b[-1] = delta
+        nabla_w[-1] = delta @ activations[-2].T
+        for n in range(2, self.num_layers):
+            a = activations[-n]
+            delta = self.weights[-n + 1].T @ delta * a * (1 - a)
+            nabla_b[-n] = delta
+            nabla_w[-n] = delta @ activations[-n - 1].T
+        return nabla_b, nabla_w
+"""
+
+UPDATING_LAYERS = """
+import numpy as np
+
+class Dense:
+    def __init__(self, input_size, output_size):
+        self.weights = np.random.randn(input_size, output_size) * 0.1
+        self.bias = np.zeros((1, output_size))
+    def forward(self, input):
+        self.input = input
+        return self.input @ self.weights + self.bias
+    def backward(self, output_gradient, learning_rate):
+        input_gradient = output_gradient @ self.weights.T
+        self.weights -= learning_rate * self.input.T @ output_gradient
+        self.bias -= learning_rate * output_gradient.sum(axis=0, keepdims=True)
+        return input_gradient
+
+class Activation:
+    def __init__(self, function, prime):
+        self.function, self.prime = function, prime
+    def forward(self, input):
+        self.input = input
+        return self.function(input)
+    def backward(self, output_gradient, learning_rate):
+        return output_gradient * self.prime(self.input)
+
+def tanh(x):
+    return np.tanh(x)
+
+def tanh_prime(x):
+    return 1 - np.tanh(x) ** 2
+
+def mse(y_true, y_pred):
+    return np.mean((y_true - y_pred) ** 2)
+
+def mse_prime(y_true, y_pred):
+    return 2 * (y_pred - y_true) / np.size(y_true)
+"""
+
+ONE_SAMPLE = """
+import numpy as np
+
+class neuralNetwork:
+    def __init__(self, inputnodes, hiddennodes, outputnodes, learningrate):
+        self.lr = learningrate
+        self.wih = np.random.normal(0.0, 0.3, (hiddennodes, inputnodes))
+        self.who = np.random.normal(0.0, 0.3, (outputnodes, hiddennodes))
+    def activation(self, x):
+        return 1 / (1 + np.exp(-x))
+    def train(self, inputs_list, targets_list):
+        inputs = np.array(inputs_list, ndmin=2).T
+        targets = np.array(targets_list, ndmin=2).T
+        hidden = self.activation(self.wih @ inputs)
+        final = self.activation(self.who @ hidden)
+        errors = (targets - final) * final * (1 - final)
+        back = self.who.T @ errors * hidden * (1 - hidden)
+        self.who += self.lr * errors @ hidden.T
+        self.wih += self.lr * back @ inputs.T
+    def query(self, inputs_list):
+        inputs = np.array(inputs_list, ndmin=2).T
+        return self.activation(self.who @ self.activation(self.wih @ inputs))
+"""
+
+ONLY_FIT = """
+import numpy as np
+
+class Classifier:
+    def __init__(self, n_features, n_hidden, n_outputs):
+        self.W1 = np.random.randn(n_features, n_hidden) * 0.1
+        self.b1 = np.zeros(n_hidden)
+        self.W2 = np.random.randn(n_hidden, n_outputs) * 0.1
+        self.b2 = np.zeros(n_outputs)
+    def predict_proba(self, X):
+        h = np.tanh(X @ self.W1 + self.b1)
+        z = h @ self.W2 + self.b2
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+    def predict(self, X):
+        return self.predict_proba(X).argmax(axis=1)
+    def fit(self, X, y, epochs=1000, learning_rate=0.1, verbose=True):
+        for epoch in range(epochs):
+            h = np.tanh(X @ self.W1 + self.b1)
+            d = self.predict_proba(X)
+            d[np.arange(len(y)), y] -= 1
+            d /= len(y)
+            back = d @ self.W2.T * (1 - h ** 2)
+            self.W2 -= learning_rate * h.T @ d
+            self.b2 -= learning_rate * d.sum(axis=0)
+            self.W1 -= learning_rate * X.T @ back
+            self.b1 -= learning_rate * back.sum(axis=0)
+            if verbose:
+                print(epoch)
+"""
+
+SHAPES = {
+    "layer objects": LAYER_OBJECTS,
+    "positional": POSITIONAL,
+    "dict": DICT_OF_PARAMETERS,
+    "returned": RETURNED,
+    "stored": STORED,
+    "updates itself": UPDATES_ITSELF,
+    "lists of single samples": LISTS_OF_SINGLE_SAMPLES,
+    "updating layers": UPDATING_LAYERS,
+    "one sample": ONE_SAMPLE,
+    "only fit": ONLY_FIT,
+}
+
+
+def names_of(code: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "theirs"}
+    exec(code, names)
+    return names
+
+
+def found(proposal: Proposal, name: str) -> str:
+    return next(c.value for c in proposal.conventions if c.name == name)
+
+
+def certainty(proposal: Proposal, name: str) -> str:
+    return next(c.certainty for c in proposal.conventions if c.name == name)
+
+
+def pasted(proposal: Proposal, names: Mapping[str, Any]) -> Any:
+    """The declaration that its source makes, behind the definitions."""
+    there = dict(names)
+    exec(proposal.to_source(), there)
+    return there["network"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_recognized_and_its_source_can_be_pasted(shape: str) -> None:
+    names = names_of(SHAPES[shape])
+    proposal = recognize(names)
+    assert certainty(proposal, "forward") == "sure"
+    assert certainty(proposal, "gradients") == "sure"
+    source = proposal.to_source()
+    assert len(source.splitlines()) <= 15
+    declared = pasted(proposal, names)
+    inquiry = Inquiry.begin(Subject(declared), Spec(), 3)
+    batch = inquiry.batches[0]
+    output = inquiry.subject.forward(batch.inputs)
+    assert output.shape == (len(batch), inquiry.subject.outputs)
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch", "labels", "layout", "depth"),
+    [
+        ("layer objects", "rows", "integers", "in_out", 2),
+        ("positional", "columns", "integers", "out_in", 2),
+        ("dict", "rows", "one_hot", "in_out", 3),
+        ("returned", "rows", "integers", "out_in", 2),
+        ("stored", "rows", "one_hot", "in_out", 3),
+        ("updates itself", "rows", "one_hot", "in_out", 2),
+        ("lists of single samples", "column", "one_hot", "out_in", 3),
+        ("updating layers", "rows", "one_hot", "in_out", 2),
+        ("only fit", "rows", "integers", "in_out", 2),
+    ],
+)
+def test_conventions_are_found(
+    shape: str, batch: str, labels: str, layout: str, depth: int
+) -> None:
+    proposal = recognize(names_of(SHAPES[shape]))
+    assert found(proposal, "batch axis") == batch
+    assert found(proposal, "labels") == labels
+    assert found(proposal, "weight layout") == layout
+    assert len(Subject(proposal.network).sizes) == depth + 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "loss"),
+    [
+        ("layer objects", "cross entropy, mean over the samples"),
+        ("positional", "cross entropy, mean over the samples"),
+        ("dict", "cross entropy, mean over the samples"),
+        ("stored", "binary cross entropy, mean over the samples"),
+        ("updates itself", "cross entropy, mean over the samples"),
+        ("updating layers", "squared error, 0.2 x the mean over the samples"),
+    ],
+)
+def test_the_loss_is_found_with_its_reduction(shape: str, loss: str) -> None:
+    assert found(recognize(names_of(SHAPES[shape])), "loss") == loss
+
+
+@pytest.mark.parametrize("shape", ["layer objects", "positional", "dict", "stored"])
+def test_the_step_is_found_beside_the_gradients(shape: str) -> None:
+    proposal = recognize(names_of(SHAPES[shape]))
+    assert certainty(proposal, "step") == "sure"
+    assert gap_of_step(proposal) < 1e-12
+
+
+MEAN_OF_SQUARES = "def mse(y_pred, y):\n    return np.mean((y_pred - y) ** 2)\n"
+HALF_OF_IT = "def half_mse(y_pred, y):\n    return np.mean((y_pred - y) ** 2) / 2\n"
+
+
+def test_of_losses_beside_a_network_its_gradient_s_is_taken() -> None:
+    proposal = recognize(names_of(DICT_OF_PARAMETERS + MEAN_OF_SQUARES))
+    assert found(proposal, "loss").startswith("cross entropy")
+    faulty = DICT_OF_PARAMETERS.replace("- y_true) / len(y_true)", "- 2 * y_true)")
+    assert recognize(names_of(faulty + MEAN_OF_SQUARES)).network.loss is None
+
+
+def test_a_loss_that_is_not_that_of_a_list_of_layers_is_left_out() -> None:
+    code = UPDATING_LAYERS.replace("np.mean((y_true - y_pred) ** 2)", "-np.mean(y_true * y_pred)")
+    assert code != UPDATING_LAYERS
+    assert recognize(names_of(code)).network.loss is None
+
+
+def test_a_loss_is_left_out_if_two_scales_of_it_are_there() -> None:
+    other = "def log_loss(y_pred, y_true):\n    return -np.sum(y_true * np.log(y_pred))\n"
+    assert recognize(names_of(DICT_OF_PARAMETERS + other)).network.loss is None
+    assert recognize(names_of(STORED + MEAN_OF_SQUARES + HALF_OF_IT)).network.loss is not None
+
+
+def gap_of_step(proposal: Proposal) -> float:
+    inquiry = Inquiry.begin(Subject(proposal.network), Spec(), 0)
+    batch = inquiry.batches[0]
+    gradients = inquiry.subject.gradients(batch)
+    inquiry.restore()
+    before = inquiry.subject.get()
+    inquiry.subject.step(batch, 0.25)
+    after = inquiry.subject.get()
+    return max(
+        float(np.abs(old.weight - new.weight - 0.25 * gradient.weight).max())
+        for old, new, gradient in zip(before, after, gradients, strict=True)
+    )
+
+
+FAULTS = {
+    "factor": ("stored", "/ len(y)\n        self.grad_w", "* 3\n        self.grad_w"),
+    "mask missing": ("positional", "* (Z1 > 0)", ""),
+    "derivative of the activation": ("dict", "** 2)\n    return grads", "** 3)\n    return grads"),
+    "bias one number": ("positional", "dZ1.sum(axis=1, keepdims=True)", "dZ1.sum()"),
+    "no derivative": ("returned", " * a_out * (1 - a_out)", ""),
+    "update order": (
+        "one sample",
+        "        back = self.who.T @ errors * hidden * (1 - hidden)\n"
+        "        self.who += self.lr * errors @ hidden.T\n",
+        "        self.who += self.lr * errors @ hidden.T\n"
+        "        back = self.who.T @ errors * hidden * (1 - hidden)\n",
+    ),
+    "nothing that is known": ("returned", "delta.T @ x", "np.sin(delta.T @ x) + 1"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_wrong_gradient_is_recognized_as_the_gradient(fault: str) -> None:
+    shape, right, wrong = FAULTS[fault]
+    assert right in SHAPES[shape]
+    sound = recognize(names_of(SHAPES[shape]))
+    faulty = recognize(names_of(SHAPES[shape].replace(right, wrong)))
+    assert faulty.fields == {**sound.fields, "gradients": faulty.fields.get("gradients")} or (
+        faulty.fields == sound.fields
+    )
+    assert ("gradients" in faulty.fields) == ("gradients" in sound.fields)
+
+
+def test_a_wrong_forward_is_recognized_with_less_certainty() -> None:
+    code = RETURNED.replace("a_h @ self.weight_out.T", "np.sin(3 * a_h) @ self.weight_out.T")
+    proposal = recognize(names_of(code))
+    assert certainty(proposal, "forward") == "likely"
+    assert proposal.network.batch == "rows"
+
+
+def test_a_class_an_object_and_a_function_are_recognized() -> None:
+    names = names_of(RETURNED)
+    cls = names["NeuralNetwork"]
+    assert recognize(cls, names).fields["make"] == "lambda: NeuralNetwork(12, 9, 10)"
+    thing = recognize(cls(5, 4, 3), names)
+    assert Subject(thing.network).sizes == [5, 4, 3]
+
+    def make() -> Any:
+        return cls(6, 5, 4)
+
+    assert Subject(recognize(make, names).network).sizes == [6, 5, 4]
+
+
+def test_biases_folded_into_matrices_are_found() -> None:
+    code = """
+import numpy as np
+
+class Net:
+    def __init__(self, layers):
+        self.W = [np.random.randn(a + 1, b) for a, b in zip(layers, layers[1:])]
+    def forward(self, X):
+        for n, W in enumerate(self.W):
+            X = np.c_[X, np.ones(len(X))] @ W
+            X = np.tanh(X) if n + 1 < len(self.W) else X
+        return X
+"""
+    proposal = recognize(names_of(code))
+    assert proposal.network.bias == "last_row"
+    assert certainty(proposal, "forward") == "sure"
+    assert found(proposal, "gradients") == "not found"
+
+
+def test_a_gradient_that_is_stored_transposed_is_turned() -> None:
+    code = STORED.replace("self.activations[n].T @ delta)", "delta.T @ self.activations[n])")
+    code = code.replace("self.grad_w[n]\n", "self.grad_w[n].T\n")
+    proposal = recognize(names_of(code))
+    assert certainty(proposal, "gradients") == "sure"
+    assert gap_of_step(proposal) < 1e-12
+
+
+def test_a_bias_gradient_that_is_one_number_takes_the_shape_of_the_bias() -> None:
+    proposal = recognize(
+        names_of(POSITIONAL.replace("dZ1.sum(axis=1, keepdims=True)", "dZ1.sum()"))
+    )
+    inquiry = Inquiry.begin(Subject(proposal.network), Spec(), 0)
+    bias = inquiry.subject.gradients(inquiry.batches[0])[0].bias
+    assert bias is not None
+    assert bias.shape == (9,)
+    assert np.ptp(bias) == 0
+
+
+def test_rows_that_go_in_and_columns_that_come_out_are_turned() -> None:
+    code = (
+        ONLY_FIT.replace("predict_proba(X)", "scores(X)")
+        .replace(
+            "    def predict(self",
+            "    def predict_proba(self, X):\n        return self.scores(X).T\n"
+            "    def predict(self",
+        )
+        .replace("def predict_proba(self, X):\n        h", "def scores(self, X):\n        h")
+    )
+    proposal = recognize(names_of(code))
+    assert proposal.network.batch == "rows"
+    assert proposal.fields["forward"] == "lambda net, x: net.predict_proba(x).T"
+
+
+def test_momentum_of_the_shape_of_a_matrix_is_no_parameter() -> None:
+    code = STORED.replace("self.velocity", "self.momentum").replace(
+        "        self.weights = ",
+        "        self.v_w = [np.ones((a, b)) for a, b in zip(sizes, sizes[1:])]"
+        "\n        self.weights = ",
+    )
+    assert recognize(names_of(code)).fields["parameters"] == "'weights biases'"
+
+
+def test_the_same_name_as_the_declaration_does_no_harm() -> None:
+    names = names_of(LISTS_OF_SINGLE_SAMPLES)
+    network = pasted(recognize(names), names)
+    assert type(network).__module__ == "parity_tests.kit.network"
+
+
+def test_nothing_to_recognize_is_an_error() -> None:
+    with pytest.raises(RecognitionError, match="no forward pass"):
+        recognize(names_of("def add(a, b):\n    return a + b\n"))
+
+
+def test_the_global_generator_is_left_as_it_was() -> None:
+    np.random.seed(5)  # noqa: NPY002
+    expected = np.random.rand(3)  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    recognize(names_of(RETURNED))
+    assert np.array_equal(np.random.rand(3), expected)  # noqa: NPY002
+
+
+def test_names_have_their_roles() -> None:
+    assert role("learning_rate") == "lr"
+    assert role("y_pred") == "output"
+    assert role("y_true") == "labels"
+    assert role("dout") == "delta"
+    assert role("inputs_list") == "inputs"
+    assert stem("dW1") == stem("grad_W1") == stem("W1_grad") == stem("nabla_W1") == "w1"
+    assert is_gradient("db2")
+    assert not is_gradient("bias")
+    assert is_loss("cross_entropy_loss")
+    assert not is_loss("mse_prime")
+
+
+def test_returned_names_are_read_from_code() -> None:
+    def forward(x: Any) -> Any:
+        first = x + 1
+        second = first * 2
+        return first, second
+
+    assert returned_names(forward) == ["first", "second"]
+    assert returned_names(len) is None
+
+
+def test_bindings_use_names_then_roles() -> None:
+    def backward(z_1: Any, x: Any, y: Any, lr: float = 0.1) -> None: ...
+
+    given = list(bindings(backward, {"z_1": "out[0]"}, {"inputs": ["x"], "labels": ["y"]}))
+    assert given == ["out[0], x, y"]
+    rated = list(
+        bindings(
+            backward,
+            {"z_1": "out[0]"},
+            {"inputs": ["x"], "labels": ["y"], "lr": ["lr"]},
+            frozenset({"lr"}),
+        )
+    )
+    assert rated == ["out[0], x, y, lr"]
+    assert not list(bindings(backward, {}, {"inputs": ["x"]}))
+
+
+def test_chains_leave_out_what_is_no_parameter() -> None:
+    names = names_of(STORED)
+    chain = chains(arrays(names["MLP"]([4, 3, 2])))[0]
+    assert [one.text for one in chain.weights] == [".weights[0]", ".weights[1]"]
+    assert [one.text for one in chain.biases] == [".biases[0]", ".biases[1]"]
+    assert chain.source() == "'weights biases'"
+
+
+def test_references_are_the_gradients_of_differences() -> None:
+    proposal = recognize(names_of(RETURNED))
+    inquiry = Inquiry.begin(Subject(proposal.network), Spec(), 0)
+    from parity_tests.kit.aspects import forward
+
+    forward.examine(inquiry)
+    assert inquiry.form is not None
+    batch, step = inquiry.batches[0], 1e-6
+
+    def squares(layers: Layers) -> float:
+        assert inquiry.form is not None
+        return float(((run(inquiry.form, layers, batch.inputs).output - batch.targets) ** 2).sum())
+
+    weight = inquiry.layers[0].weight
+    weight[2, 3] += step
+    above = squares(inquiry.layers)
+    weight[2, 3] -= 2 * step
+    below = squares(inquiry.layers)
+    weight[2, 3] += step
+    slope = (above - below) / (4 * step)
+    assert any(
+        name == "squared_error" and abs(g[0].weight[2, 3] - slope) < 1e-7
+        for name, g in references(inquiry)
+    )

@@ -1,0 +1,183 @@
+"""What the kit found, as data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from parity_tests.kit.evidence import Evidence
+
+EQUAL = "equal"
+CONVENTION = "equal up to a convention"
+DIFFERS = "differs"
+UNCHECKED = "could not check"
+STATUSES = (EQUAL, CONVENTION, DIFFERS, UNCHECKED)
+
+ASPECTS = (
+    "forward",
+    "loss",
+    "gradient",
+    "optimizer",
+    "initialization",
+    "data",
+    "stability",
+    "side effects",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where in the code something was computed."""
+
+    file: str
+    number: int
+    code: str
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A step of the computation: what one quantity was made of.
+
+    Attributes
+    ----------
+    source, target : str
+        Quantities, such as ``"dL/dz2"``.
+    status : str
+        One of `STATUSES`.
+    note : str
+        What was found there.
+    """
+
+    source: str
+    target: str
+    status: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One finding.
+
+    Attributes
+    ----------
+    aspect : str
+        One of `ASPECTS`.
+    status : str
+        One of `STATUSES`.
+    message : str
+        For the reader: what was expected, what came, what it looks like, what to look at.
+    tensor : str or None
+        The first quantity that is not as expected.
+    cause : str or None
+        A key of `parity_tests.kit.causes.CAUSES`; None if there is none, or if it is unknown.
+    factor : float or None
+        What is observed over what is expected, where one number says it.
+    residual : float or None
+        What is left of the difference after cause and factor, relative to the norm.
+    line : Line or None
+        Where it was computed, if that is known.
+    reproduce : str
+        A command that shows this verdict again.
+    """
+
+    aspect: str
+    status: str
+    message: str
+    tensor: str | None = None
+    cause: str | None = None
+    factor: float | None = None
+    residual: float | None = None
+    line: Line | None = None
+    reproduce: str = ""
+
+
+@dataclass
+class Report:
+    """All that was found about a network.
+
+    Attributes
+    ----------
+    target : str
+        What was checked.
+    spec : dict
+        What it was taken for, and by what conventions.
+    verdicts : list of Verdict
+        In the order of `ASPECTS`.
+    edges : list of Edge
+        The computation, forward and back.
+    planned, run : int
+        Questions that were to be asked, and those that were answered.
+    evidence : Evidence or None
+        The numbers.
+    """
+
+    target: str
+    spec: dict[str, Any]
+    verdicts: list[Verdict] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    planned: int = 0
+    run: int = 0
+    evidence: Evidence | None = None
+
+    @property
+    def skipped(self) -> int:
+        """Questions that could not be answered."""
+        return self.planned - self.run
+
+    @property
+    def failures(self) -> list[Verdict]:
+        """What differs."""
+        return [verdict for verdict in self.verdicts if verdict.status == DIFFERS]
+
+    @property
+    def exit_code(self) -> int:
+        """1 if something differs, 2 if nothing could be checked, else 0."""
+        statuses = {verdict.status for verdict in self.verdicts}
+        if DIFFERS in statuses:
+            return 1
+        return 0 if statuses - {UNCHECKED} else 2
+
+    def of(self, aspect: str) -> Iterator[Verdict]:
+        """Yield the verdicts on an aspect."""
+        return (verdict for verdict in self.verdicts if verdict.aspect == aspect)
+
+    def __str__(self) -> str:
+        from parity_tests.kit.rendering import to_text
+
+        return to_text(self)
+
+    def to_markdown(self) -> str:
+        """Return it as Markdown."""
+        from parity_tests.kit.rendering import to_markdown
+
+        return to_markdown(self)
+
+    def to_html(self) -> str:
+        """Return it as one page that needs nothing else."""
+        from parity_tests.kit.rendering import to_html
+
+        return to_html(self)
+
+    def _repr_html_(self) -> str:
+        from parity_tests.kit.rendering import to_fragment
+
+        return to_fragment(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON has it; see the guide for the schema."""
+        return {
+            "target": self.target,
+            "spec": self.spec,
+            "verdicts": [asdict(verdict) for verdict in self.verdicts],
+            "edges": [asdict(edge) for edge in self.edges],
+            "planned": self.planned,
+            "run": self.run,
+            "skipped": self.skipped,
+        }
+
+
+def worst(statuses: Sequence[str]) -> str:
+    """Return the status of a whole whose parts have these."""
+    for status in (DIFFERS, CONVENTION, EQUAL):
+        if status in statuses:
+            return status
+    return UNCHECKED

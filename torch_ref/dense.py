@@ -1,0 +1,142 @@
+"""A dense network in PyTorch from plain arrays: its output, its loss and autograd's gradients."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+_FUNCTIONS: dict[str, Function] = {
+    "identity": lambda z: z,
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": lambda z: F.softplus(z),
+    "silu": F.silu,
+    "gelu": lambda z: F.gelu(z),
+    "gelu_tanh": lambda z: F.gelu(z, approximate="tanh"),
+    "relu6": F.relu6,
+    "selu": F.selu,
+    "mish": F.mish,
+    "softsign": F.softsign,
+    "hardtanh": F.hardtanh,
+    "hardsigmoid": F.hardsigmoid,
+    "softmax": lambda z: torch.softmax(z, 1),
+    "log_softmax": lambda z: torch.log_softmax(z, 1),
+    "sine": torch.sin,
+    "arctan": torch.atan,
+    "square": torch.square,
+    "exponential": torch.exp,
+    "gaussian": lambda z: torch.exp(-(z**2)),
+}
+_NUMBERED: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
+    "leaky_relu": lambda z, slope: F.leaky_relu(z, slope),
+    "elu": lambda z, alpha: F.elu(z, alpha),
+    "scaled_tanh": lambda z, scale: scale * torch.tanh(2 / 3 * z),
+}
+
+
+@dataclass(frozen=True)
+class Dense:
+    """What PyTorch computes.
+
+    Attributes
+    ----------
+    output : ndarray of shape (samples, out_features)
+    loss : float
+        Summed over samples and outputs.
+    weights, biases : list of ndarray
+        The derivatives of the loss.
+    """
+
+    output: Array
+    loss: float
+    weights: list[Array]
+    biases: list[Array | None]
+
+
+def function_of(name: str) -> Function | None:
+    """Return PyTorch's function of a name, such as ``"relu"`` or ``"leaky_relu:0.1"``, or None."""
+    plain, _, number = name.partition(":")
+    if plain in _NUMBERED and number:
+        return lambda z: _NUMBERED[plain](z, float(number))
+    return _FUNCTIONS.get(name)
+
+
+def dense(
+    hidden: Sequence[str],
+    output: str,
+    loss: str,
+    weights: Sequence[Array],
+    biases: Sequence[Array | None],
+    inputs: Array,
+    targets: Array,
+) -> Dense:
+    """Return output, loss and gradients of a dense network, in float64.
+
+    Parameters
+    ----------
+    hidden : sequence of str
+        Activation of each hidden layer.
+    output : str
+        That of the last layer. If it is ``"identity"`` the loss is computed from logits.
+    loss : {"cross_entropy", "binary_cross_entropy", "squared_error"}
+        Summed over samples and outputs; the squared error is halved.
+    weights : sequence of ndarray, each of shape (out_features, in_features)
+    biases : sequence of ndarray or None
+    inputs, targets : ndarray of shape (samples, features)
+
+    Raises
+    ------
+    ValueError
+        For a function that there is not.
+    """
+    functions = [function_of(name) for name in (*hidden, output)]
+    if None in functions:
+        raise ValueError(f"no function for one of {(*hidden, output)}")
+    w = [torch.tensor(np.array(a), dtype=torch.float64, requires_grad=True) for a in weights]
+    b = [
+        None if a is None else torch.tensor(np.array(a), dtype=torch.float64, requires_grad=True)
+        for a in biases
+    ]
+    value = z = torch.tensor(np.array(inputs), dtype=torch.float64)
+    for matrix, vector, function in zip(w, b, functions, strict=True):
+        z = F.linear(value, matrix, vector)
+        assert function is not None
+        value = function(z)
+    total = _loss(loss, output, z, value, torch.tensor(np.array(targets), dtype=torch.float64))
+    total.backward()  # type: ignore[no-untyped-call]
+    return Dense(
+        value.detach().numpy(),
+        float(total.detach()),
+        [_gradient(tensor) for tensor in w],
+        [None if tensor is None else _gradient(tensor) for tensor in b],
+    )
+
+
+def _gradient(tensor: torch.Tensor) -> Array:
+    assert tensor.grad is not None
+    gradient: Array = tensor.grad.numpy()
+    return gradient
+
+
+def _loss(
+    loss: str, output: str, z: torch.Tensor, p: torch.Tensor, y: torch.Tensor
+) -> torch.Tensor:
+    if loss == "squared_error":
+        return F.mse_loss(p, y, reduction="sum") / 2
+    if loss == "cross_entropy":
+        if output in ("softmax", "identity", "log_softmax"):
+            return F.cross_entropy(z, y, reduction="sum")
+        return -(y * torch.log(p)).sum()
+    if loss == "binary_cross_entropy":
+        if output in ("sigmoid", "identity"):
+            return F.binary_cross_entropy_with_logits(z, y, reduction="sum")
+        return F.binary_cross_entropy(p, y, reduction="sum")
+    raise ValueError(f"no loss {loss!r}")
