@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from numpy_impl.activations.erf import erf
+from numpy_impl.activations.erf import _nodes, erf
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.statistics import rarely_farther
 
@@ -19,9 +19,10 @@ _POINTS = 150
 
 
 def checks(seed: int) -> Iterator[Check]:
-    """Yield the checks of accuracy and of special values."""
+    """Yield the checks of accuracy, of the table, and of special values."""
     for dtype in (FLOAT64, FLOAT32):
-        yield Check(f"erf/accuracy/{dtype}", partial(check_accuracy, dtype, seed))
+        yield Check(f"erf/units/{dtype}", partial(check_accuracy, dtype, seed))
+    yield Check("erf/nodes", check_nodes)
     yield Check("erf/special", check_special)
 
 
@@ -37,6 +38,20 @@ def check_accuracy(dtype: np.dtype[Any], seed: int) -> None:
     worst = int(ours.argmax())
     assert ours[worst] <= _WORST[dtype], f"erf({x[worst]!r}) is off by {ours[worst]:.3f} units"
     rarely_farther("erf", (ours - theirs).tolist())
+
+
+def check_nodes() -> None:
+    """The table of the nodes, made anew, has twice the digits of float64."""
+    high, low, slopes = _nodes.__wrapped__()
+    with localcontext() as context:
+        context.prec = 40
+        for place in range(0, len(high), 8):
+            x = Decimal(place) / 32
+            value = Decimal(float(high[place])) + Decimal(float(low[place]))
+            # What is left beyond both numbers is at most half a unit of the second one.
+            assert abs(value - _exact(float(x))) <= Decimal("1e-32"), f"erf({x}) is {value}"
+            slope = float(2 * (-x * x).exp() / _PI.sqrt())
+            assert slopes[place] == slope, f"the slope at {x} is {slopes[place]}"
 
 
 def check_special() -> None:

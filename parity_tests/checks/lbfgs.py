@@ -116,6 +116,8 @@ def checks(seed: int) -> Iterator[Check]:
     yield Check("formula/LBFGS/two-loops", partial(check_two_loops, seed))
     yield Check("formula/LBFGS/cubic", partial(check_cubic, seed))
     yield Check("formula/LBFGS/strong-wolfe", partial(check_line_search, seed))
+    for search in (None, "strong_wolfe"):
+        yield Check(f"looks/LBFGS/{search}", partial(check_looks, search, seed))
     yield Check("refusal/LBFGS/closure", check_closure)
 
 
@@ -334,6 +336,104 @@ def check_line_search(seed: int) -> None:
                 assert found.loss <= start.loss + 1e-4 * found.t * start.slope
                 assert abs(found.slope) <= -0.9 * start.slope
             assert calls[0] == t
+
+
+# What the losses and slopes of `Steps` are among: few, so that two often are the same, and those
+# that the conditions are about, or a minimization ends at, to the last bit.
+_LEVELS = (-1.0, -0.5, -0.25, 0.0, 0.0, 0.25, 0.5)
+_SLOPES = (-1.0, -0.9, -0.5, -0.125, 0.0, 0.125, 0.5, 0.9, 1.0)
+_DRAWS = 250
+
+
+class Steps:
+    """A loss of one number that jumps, and slopes that have nothing to do with it.
+
+    A line search that looks somewhere else, once, goes its own way from there on.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws losses and slopes.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.levels, self.slopes = rng.choice(_LEVELS, 61), rng.choice(_SLOPES, 61)
+        self.barely = rng.random(61) < 0.1
+        self.width, self.scale = 10.0 ** rng.uniform(-2, 0.5), 2.0 ** rng.choice([-12, -1, 0, 8])
+        self.first = float(rng.choice([-1.0, -0.5]))
+
+    def __call__(self, x: float) -> tuple[float, float]:
+        """Return loss and slope."""
+        if x == 0:
+            return 0.0, self.scale * self.first
+        if not np.isfinite(x):
+            return np.nan, np.nan
+        cell = int(np.floor(x / self.width + 0.377)) % len(self.levels)
+        # Just the decrease that is sufficient, from 0 in the direction of the slope there.
+        enough = 1e-4 * (x / (self.scale * self.first)) * (self.scale * self.first) ** 2
+        loss = enough if self.barely[cell] else self.scale * float(self.levels[cell])
+        return loss, self.scale * float(self.slopes[cell])
+
+
+def check_looks(search: str | None, seed: int) -> None:
+    """The loss is computed where PyTorch computes it, on lines that no minimum can be found on."""
+    rng = np.random.default_rng(seed)
+    for draw in range(_DRAWS):
+        steps = Steps(rng)
+        options = {
+            "lr": float(rng.choice([1e-10, 0.125, 1.0, 7.3])),
+            "max_iter": int(rng.integers(1, 5)),
+            "max_eval": int(rng.integers(1, 40)),
+            "tolerance_grad": steps.scale * float(rng.choice([0, 0, 0, 0.125, 0.5, 1.0])),
+            "tolerance_change": float(rng.choice([0, 0, 1e-9, steps.scale / 4, steps.scale**2])),
+            "line_search_fn": search,
+        }
+        here, there = _looks_here(steps, options), _looks_there(steps, options)
+        if _alike(here, there):
+            continue
+        # A decision that hangs on the last bit goes either way in PyTorch, too.
+        asides = [
+            _looks_there(steps, {**options, "lr": float(np.nextafter(options["lr"], side))})
+            for side in (0, np.inf)
+        ]
+        firm = all(_alike(aside, there) for aside in asides)
+        assert not firm, f"draw {draw}: the loss is computed at {here}, by PyTorch at {there}"
+
+
+def _alike(here: list[float], there: list[float]) -> bool:
+    """Whether places are the same, but for the digits that are lost where numbers cancel."""
+    close = 1e-12 * np.nanmax(np.abs(there))
+    return len(here) == len(there) and np.allclose(here, there, 1e-6, close, equal_nan=True)
+
+
+def _looks_here(steps: Steps, options: dict[str, Any]) -> list[float]:
+    """Return where the loss is computed here, and last where the minimization ends."""
+    [parameter] = make_parameters({"x": (1,)}, FLOAT64)
+    looks = []
+
+    def closure() -> float:
+        looks.append(float(parameter.data[0]))
+        loss, slope = steps(looks[-1])
+        parameter.grad = np.array([slope])
+        return loss
+
+    ours.LBFGS([parameter], **options).step(closure)
+    return [*looks, float(parameter.data[0])]
+
+
+def _looks_there(steps: Steps, options: dict[str, Any]) -> list[float]:
+    """Return where the loss is computed in PyTorch, and last where the minimization ends."""
+    tensor = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    looks = []
+
+    def closure() -> float:
+        looks.append(tensor.item())
+        loss, slope = steps(looks[-1])
+        tensor.grad = torch.tensor([slope], dtype=torch.float64)
+        return loss
+
+    torch.optim.LBFGS([tensor], **options).step(closure)
+    return [*looks, tensor.item()]
 
 
 def check_closure() -> None:

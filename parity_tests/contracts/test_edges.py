@@ -23,7 +23,7 @@ from numpy_impl.layers.dropout import dropout
 from numpy_impl.layers.linear import linear
 from numpy_impl.layers.normalization import root_mean_square
 from parity_tests.checks.layers import CASES
-from parity_tests.checks.raising import refused
+from parity_tests.checks.raising import raised, refused
 from parity_tests.inputs import BATCH, FEATURES, HIDDEN, mixed
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -75,6 +75,15 @@ def test_a_layer_is_its_arguments(case: Any, variant: str) -> None:
     assert list(type(layer).state_shapes(**config)) == list(shapes)
     arguments = ", ".join(f"{name}={value!r}" for name, value in config.items())
     assert repr(layer) == f"{case.operation.__name__}({arguments})"
+
+
+@pytest.mark.parametrize(("case", "variant"), FORMS)
+def test_nothing_is_allocated_beside_the_parameters(case: Any, variant: str) -> None:
+    layer, _ = drawn(case, variant)
+    sizes = {parameter.arena: 0 for parameter in layer.parameters()}
+    for parameter in layer.parameters():
+        sizes[parameter.arena] += parameter.size
+    assert all(len(arena) == size for arena, size in sizes.items())
 
 
 @pytest.mark.parametrize(("case", "variant"), FORMS)
@@ -132,7 +141,9 @@ def test_copies_forget_the_batch(case: Any, variant: str) -> None:
 @pytest.mark.parametrize(("case", "variant"), FORMS)
 def test_the_input_is_converted_or_refused(case: Any, variant: str) -> None:
     layer, x = drawn(case, variant, FLOAT32)
-    refused("x", layer.forward, x.astype(int)), lambda: layer.infer(x > 0)
+    for call in (layer.forward, layer.infer):
+        refused("x", call, x.astype(int))
+        refused("x", call, x > 0)
     typed = bool(layer.parameters()) or hasattr(layer, "dtype")
     expected = layer.forward(x)
     assert expected.dtype == FLOAT32
@@ -214,6 +225,110 @@ def test_functions_of_an_entry(case: Any, variant: str) -> None:
             assert np.array_equal(given, x[finite])
 
 
+@pytest.mark.parametrize(("case", "variant"), ELEMENTWISE)
+def test_what_is_computed_in_float64_is_rounded_once(case: Any, variant: str) -> None:
+    layer, x = drawn(case, variant, FLOAT32)
+    grad_output = mixed(rng(), x.shape).astype(FLOAT32)
+    found = {}
+    for dtype in (FLOAT32, FLOAT64):
+        y = layer.forward(x.astype(dtype))
+        grad_input = layer.backward(grad_output.astype(dtype))
+        assert grad_input is not None
+        assert y.dtype == grad_input.dtype == dtype
+        with np.errstate(over="ignore"):
+            found[dtype] = y.astype(FLOAT32), grad_input.astype(FLOAT32)
+    if layer.wide:
+        np.testing.assert_array_equal(found[FLOAT32], found[FLOAT64])
+
+
+@pytest.mark.parametrize(("case", "variant"), ELEMENTWISE)
+def test_the_gradient_is_not_written_to_the_input(case: Any, variant: str) -> None:
+    layer, x = drawn(case, variant)
+    kept, there = overlapping(x, x.shape)
+    layer.forward(kept)
+    refused("out", layer.backward, np.ones(x.shape), out=there)
+    assert np.array_equal(kept, x)
+
+
+@pytest.mark.parametrize(("case", "variant"), FORMS)
+def test_gradients_of_parameters_alone(case: Any, variant: str) -> None:
+    layer, x = drawn(case, variant)
+    grad_output = mixed(rng(), layer.forward(x).shape)
+    layer.backward(grad_output)
+    once = [parameter.grad.copy() for parameter in layer.parameters()]
+    for times in (2, 3):
+        assert layer.backward(grad_output, need_input_grad=False, accumulate=True) is None
+        for parameter, grad in zip(layer.parameters(), once, strict=True):
+            np.testing.assert_allclose(parameter.grad, times * grad, rtol=1e-12, atol=1e-12)
+
+
+class Counting(ours.ReLU):
+    """A layer that counts the gradients of inputs that it is asked for."""
+
+    asked = 0
+
+    def backward_into(self, grad_output: Any, grad_input: Any, *, accumulate: bool = False) -> None:
+        """Write the gradient as `ReLU` does."""
+        self.asked += grad_input is not None
+        super().backward_into(grad_output, grad_input, accumulate=accumulate)
+
+
+def test_a_residual_block_computes_what_is_asked_for() -> None:
+    layer = Counting()
+    block = ours.Residual(layer)
+    assert block.in_features is None
+    x = rng().standard_normal((2, 3))
+    assert np.array_equal(block.forward(x), x + np.maximum(x, 0))
+    block.backward(x, need_input_grad=False)
+    assert layer.asked == 0
+    block.backward(x)
+    assert layer.asked == 1
+
+
+def test_a_residual_block_of_one_parameter() -> None:
+    linear = ours.Linear(3, 3, bias=False, rng=rng(), dtype=FLOAT64)
+    block = ours.Residual(linear)
+    x = rng().standard_normal((2, 3))
+    np.testing.assert_allclose(block.forward(x), x + x @ linear.weight.data.T, rtol=1e-14)
+    assert block.forward(x.astype(FLOAT32)).dtype == FLOAT64
+
+
+def test_a_residual_block_is_random_if_a_layer_is() -> None:
+    assert ours.Residual(ours.ReLU(), ours.Dropout(rng=rng())).random is True
+    assert ours.Residual(ours.ReLU(), ours.Tanh()).random is False
+
+
+def test_a_residual_block_gives_what_it_takes() -> None:
+    for construct in (
+        lambda: ours.Residual(ours.Linear(3, 4, rng=rng())),
+        lambda: ours.Residual(ours.ReLU(), ours.Linear(3, 4, rng=rng())),
+    ):
+        error = raised(ours.InputError, construct)
+        assert (error.argument, error.expected, error.got) == ("layers", "3 output features", "4")
+    error = raised(ours.InputError, ours.Residual(ours.Flatten(0)).forward, np.ones((2, 3)))
+    assert error.argument == "layers"
+    assert (error.expected, error.got) == ("an output of shape (2, 3)", "shape (6,)")
+
+
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64])
+def test_what_normalization_starts_from(dtype: np.dtype[Any]) -> None:
+    first = {"weight": 1, "bias": 0, "running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
+    for layer in (
+        ours.BatchNorm1d(3, dtype=dtype),
+        ours.BatchNorm1d(3, affine=False, dtype=dtype),
+        ours.BatchNorm1d(3, track_running_stats=False, dtype=dtype),
+        ours.LayerNorm(3, dtype=dtype),
+        ours.RMSNorm(3, dtype=dtype),
+    ):
+        values = {p.name: p.data for p in layer.parameters()} | layer.buffers()
+        for name, value in values.items():
+            assert (value == first[name]).all()
+            assert value.dtype == (np.int64 if name == "num_batches_tracked" else dtype)
+        if isinstance(layer, ours.BatchNorm1d):
+            for name in first.keys() - values.keys():
+                assert getattr(layer, name) is None
+
+
 POINTS = np.array([0.0, -0.0, 1.5, -2.5, np.inf, -np.inf, 1e-30, -1e-30, np.nan])
 
 
@@ -263,6 +378,23 @@ def test_softmax_of_many(shape: tuple[int, ...]) -> None:
             np.testing.assert_allclose(layer.forward(x), formula(x, axis), rtol=1e-12)
             expected = backward(grad_output, x, axis)
             np.testing.assert_allclose(layer.backward(grad_output), expected, 1e-9, 1e-14)
+
+
+@pytest.mark.parametrize("shape", [(9001, 3), (3, 9001), (5, 41, 67, 3), (2, 9001, 2), (9001,)])
+def test_softmax_takes_every_entry_once(shape: tuple[int, ...]) -> None:
+    x = rng().standard_normal(shape)
+    for axis in range(len(shape)):
+        layer: Any = ours.Softmax(axis)
+        sizes: list[int] = []
+
+        def function(part: Any, layer: Any = layer, sizes: list[int] = sizes) -> Any:
+            sizes.append(part.size)
+            return type(layer).function(layer, part)
+
+        layer.function = function
+        layer.infer(x)
+        assert sum(sizes) == x.size
+        assert max(sizes) <= max(8192, shape[axis]), "more than a block at a time"
 
 
 @pytest.mark.parametrize("p", [0.0, 0.25, 0.5, 1.0])

@@ -166,3 +166,122 @@ def test_many_losses_are_added_up_in_float64() -> None:
     each = ours.CrossEntropyLoss(reduction="none")(logits, labels)
     total = ours.CrossEntropyLoss(reduction="sum")(logits, labels)
     assert abs(total - each.astype(FLOAT64).sum()) < 1e-9 * total
+
+
+@pytest.mark.parametrize(("case", "variant"), FORMS)
+def test_losses_are_computed_in_float64_and_rounded_once(case: Any, variant: str) -> None:
+    narrow = [np.asarray(array) for array in drawn(case, FLOAT32)]
+    wide = [array.astype(FLOAT64) if array.dtype == FLOAT32 else array for array in narrow]
+    found = []
+    for arrays in (narrow, wide):
+        loss = case.make(variant, "none", FLOAT32)
+        losses = np.asarray(loss(*arrays))
+        assert losses.dtype == arrays[0].dtype
+        upstream = normal(np.random.default_rng(1), losses.shape)
+        grads = loss.backward(upstream)
+        found.append([losses, *(grads if isinstance(grads, tuple) else (grads,))])
+    for here, there in zip(*found, strict=True):
+        assert np.array_equal(here, there.astype(FLOAT32), equal_nan=True)
+
+
+@pytest.mark.parametrize(("case", "variant"), FORMS)
+def test_targets_are_in_the_precision_of_the_input(case: Any, variant: str) -> None:
+    first, *others = (np.asarray(array) for array in drawn(case, FLOAT64))
+    rounded = [other.astype(FLOAT32) if other.dtype == FLOAT64 else other for other in others]
+    loss = case.make(variant, "sum", FLOAT32)
+    values = [loss(first.astype(FLOAT32), *targets) for targets in (others, rounded)]
+    assert np.array_equal(values[0], values[1], equal_nan=True)
+
+
+def few() -> tuple[np.ndarray, np.ndarray]:
+    """Logits in float32, and labels."""
+    rng = np.random.default_rng(0)
+    return normal(rng, (BATCH, CLASSES)).astype(FLOAT32), rng.integers(0, CLASSES, BATCH)
+
+
+@pytest.mark.parametrize("classes", [3, 32, 33, 70])
+def test_labels_of_a_matrix_are_computed_in_its_precision(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        logits = normal(rng, (1, classes)).astype(FLOAT32)
+        label = rng.integers(0, classes, 1)
+        for ignored in (-100, classes):
+            value = ours.CrossEntropyLoss(ignore_index=ignored)(logits, label)
+            shifted = logits[0] - logits.max()
+            total = np.dot(np.exp(shifted)[np.newaxis], np.ones(classes, FLOAT32))
+            # As Python's floats: beside a float, NumPy would round it to float32 first.
+            assert value == float(np.log(total)[0] - shifted[label[0]])
+
+
+def test_a_batch_of_another_precision_is_not_kept() -> None:
+    logits, labels = few()
+    loss, fresh = ours.CrossEntropyLoss(), ours.CrossEntropyLoss()
+    loss(logits.astype(FLOAT64), labels)
+    assert loss(logits, labels) == fresh(logits, labels)
+    assert loss.backward().dtype == FLOAT32
+    assert np.array_equal(loss.backward(), fresh.backward())
+
+
+def test_any_class_may_be_ignored() -> None:
+    logits, labels = few()
+    for ignored in range(CLASSES + 1):
+        loss = ours.CrossEntropyLoss(ignore_index=ignored)
+        counted = labels != ignored
+        value = loss(logits, labels)
+        assert value == pytest.approx(ours.CrossEntropyLoss()(logits[counted], labels[counted]))
+        assert (loss.backward()[~counted] == 0).all()
+    alone = ours.CrossEntropyLoss(ignore_index=7)
+    assert alone(np.zeros((2, 1)), np.array([0, 7])) == 0.0
+
+
+def test_logits_that_are_far_apart() -> None:
+    logits = np.array([[-3e38, 3e38], [3e38, -3e38]], FLOAT32)
+    loss = ours.CrossEntropyLoss()
+    with np.errstate(all="raise", under="ignore"):
+        assert loss(logits, np.array([1, 0])) == 0.0
+        assert np.array_equal(loss.backward(), np.zeros((2, 2)))
+
+
+def test_probabilities_are_numbers_or_refused() -> None:
+    logits, _ = few()
+    for kind in (np.float16, np.longdouble):
+        targets = np.full((BATCH, CLASSES), 0.25, kind)
+        wanted = ours.CrossEntropyLoss()(logits, targets.astype(FLOAT32))
+        assert ours.CrossEntropyLoss()(logits, targets) == wanted
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int32, np.uint32, np.uint64])
+def test_labels_of_any_integers(kind: type) -> None:
+    logits, labels = few()
+    wanted = ours.CrossEntropyLoss()(logits, labels)
+    assert ours.CrossEntropyLoss()(logits, labels.astype(kind)) == wanted
+    wrong = labels.astype(kind)
+    wrong[3] = 100
+    refused("targets", ours.CrossEntropyLoss().forward, logits, wrong)
+
+
+def test_where_a_label_is_wrong() -> None:
+    labels = np.zeros((2, 4), int)
+    labels[1, 2] = 7
+    error = raised(ours.InputError, ours.CrossEntropyLoss().forward, np.zeros((2, 3, 4)), labels)
+    assert error.got == "7 at (1, 2)"
+    error = raised(ours.InputError, ours.CrossEntropyLoss().forward, np.zeros((4, 3)), labels[1])
+    assert error.got == "7 at 2"
+
+
+def test_a_mean_over_nothing_is_quiet() -> None:
+    logits = np.array([[0.0, 1.0], [0.0, 1.0]])
+    with np.errstate(all="raise"):
+        opposite = ours.CrossEntropyLoss(weight=[1.0, -1.0])
+        assert opposite(logits, np.array([0, 1])) == np.inf
+        assert np.isinf(opposite.backward()).all()
+        weightless = ours.CrossEntropyLoss(weight=[0.0, 0.0])
+        assert np.isnan(weightless(logits, np.array([0, 1])))
+        assert np.isnan(weightless.backward(0.0)).all()
+
+
+def test_what_goes_back_to_a_variance_cancels_in_silence() -> None:
+    loss = ours.GaussianNLLLoss(reduction="none")
+    loss(np.zeros((1, 2)), np.zeros((1, 2)), np.ones((1, 1)))
+    with np.errstate(all="raise"):
+        assert np.isnan(loss.backward(np.array([[np.inf, -np.inf]]))[1]).all()

@@ -11,7 +11,7 @@ from numpy_impl.optimizers.clipping import total_norm
 from numpy_impl.optimizers.means import flush
 from numpy_impl.optimizers.muon import COEFFICIENTS, adjusted_lr, newton_schulz, orthogonalized
 from parity_tests.cases.optimizers import OPTIMIZERS
-from parity_tests.checks.raising import refused
+from parity_tests.checks.raising import raised, refused
 from parity_tests.inputs import CLASSES, FEATURES
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -52,6 +52,17 @@ def test_the_plain_norm() -> None:
     assert total_norm(vector) == 5.0
     assert total_norm(vector / 8, np.inf) == 0.5
     assert total_norm(np.empty(0), np.inf) == 0.0
+
+
+@pytest.mark.parametrize("norm_type", [0.5, 1.0, 2.0, 3.0, 3.5, np.inf])
+@pytest.mark.parametrize("size", [1e-200, 1e-15, 1.0, 1e15, 1e200])
+def test_the_norm_of_any_size(norm_type: float, size: float) -> None:
+    made = layer()
+    grads = made.weight.arena.grads
+    wanted = size * total_norm(grads, norm_type)
+    grads *= size
+    norm = ours.clip_grad_norm_(made.parameters(), np.inf, norm_type)
+    assert norm == pytest.approx(wanted, rel=1e-13, abs=0)
 
 
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.5, np.inf])
@@ -227,6 +238,13 @@ LIMIT = float(np.finfo(FLOAT32).tiny) * 0.9**-64
 """What is below that after 64 steps of a decay by 0.9 counts as nothing, in float32."""
 
 
+def test_what_is_flushed_in_float64() -> None:
+    limit = float(np.finfo(FLOAT64).tiny) * 1e8
+    mean = np.array([limit, np.nextafter(limit, 0), -limit])
+    flush(mean, 0.1, np.empty(3))
+    assert np.array_equal(mean, [limit, 0, -limit])
+
+
 @pytest.mark.parametrize("beta", [0.9, 0.0, 0.1])
 def test_what_is_flushed(beta: float) -> None:
     limit = float(np.finfo(FLOAT32).tiny) * {0.9: 0.9**-64, 0.0: 1.0, 0.1: 1e8}[beta]
@@ -351,3 +369,99 @@ def test_a_state_that_is_not_in_use_is_kept() -> None:
     with pytest.raises(ours.InputError) as caught:
         fresh.load_state_dict({**state, "state": {"neither": {}, "nor": {}}})
     assert caught.value.got == "['neither', 'nor']"
+
+
+@pytest.mark.parametrize(("case", "options"), STATEFUL)
+def test_a_step_returns_the_loss_before_it(case: Any, options: dict[str, Any]) -> None:
+    weight = layer().weight
+    optimizer = case.operation([weight], **options)
+    assert optimizer.step() is None
+    seen = []
+
+    def closure() -> float:
+        seen.append(weight.data.copy())
+        return 3.5
+
+    before = weight.data.copy()
+    assert optimizer.step(closure) == 3.5
+    assert len(seen) == 1
+    assert np.array_equal(seen[0], before)
+    assert not np.array_equal(weight.data, before)
+
+
+@pytest.mark.parametrize(("case", "options"), STATEFUL)
+def test_groups_that_are_loaded_have_the_same_keys(case: Any, options: dict[str, Any]) -> None:
+    optimizer = case.operation([layer().weight], **options)
+    state = optimizer.state_dict()
+    [group] = state["param_groups"]
+    for other in (
+        {**group, "other": 1.0},
+        {key: value for key, value in group.items() if key != "weight_decay"},
+    ):
+        error = raised(
+            ours.InputError, optimizer.load_state_dict, {**state, "param_groups": [other]}
+        )
+        assert error.argument == "param_groups"
+        assert error.got == f"{sorted(other)}"
+        assert error.expected == f"the keys {sorted(optimizer.param_groups[0])}"
+
+
+def test_what_a_state_starts_from_is_not_saved() -> None:
+    made = layer()
+    optimizer = ours.SGD(made.parameters())
+    optimizer.step()
+    optimizer.param_groups[0]["momentum"] = 0.9
+    assert not optimizer.state_of(made.weight)["momentum_buffer"].any()
+    assert optimizer.state_dict()["state"] == {}
+    optimizer.step()
+    assert optimizer.state_dict()["state"].keys() == {"weight", "bias"}
+
+
+def test_no_steps_are_copied_as_none() -> None:
+    made, other = layer(), layer()
+    optimizer, fresh = ours.Adam(made.parameters()), ours.Adam(other.parameters())
+    fresh.state_of(other.weight)
+    fresh.copy_steps(other.weight, optimizer, made.weight)
+    assert fresh.state_dict()["state"] == {}
+
+
+def test_what_joins_a_state_does_not_hide_it() -> None:
+    made = layer()
+    optimizer = ours.Adam(made.parameters())
+    optimizer.step()
+    optimizer.param_groups[0]["amsgrad"] = True
+    assert not optimizer.state_of(made.weight)["max_exp_avg_sq"].any()
+    assert optimizer.state_dict()["state"].keys() == {"weight", "bias"}
+
+
+def test_steps_are_in_the_precision_of_the_parameters() -> None:
+    rng = np.random.default_rng(0)
+    lr, decay = np.float32(0.1), np.float32(0.3)
+    made = ours.Linear(50, 40, rng=rng)
+    value, grad = made.weight.data.copy(), rng.standard_normal((40, 50)).astype(FLOAT32)
+    made.weight.grad = grad
+    ours.SGD([made.weight], lr=0.1, weight_decay=0.3).step()
+    assert np.array_equal(made.weight.data, value - (grad + decay * value) * lr)
+
+
+def test_adamw_without_decay_is_adam() -> None:
+    results = []
+    for kind in (ours.Adam, ours.AdamW):
+        made = layer(FLOAT32)
+        optimizer = kind(made.parameters(), lr=0.1, weight_decay=0.0)
+        for _ in range(9):
+            optimizer.step()
+        results.append(made.weight.data.copy())
+    assert np.array_equal(*results)
+
+
+def test_averages_are_in_the_precision_of_the_parameters() -> None:
+    rng = np.random.default_rng(0)
+    made = ours.Linear(50, 40, rng=rng)
+    average = ours.ExponentialMovingAverage([made.weight], decay=0.7)
+    first, second = made.weight.data.copy(), rng.standard_normal((40, 50)).astype(FLOAT32)
+    average.update()
+    made.weight.data = second
+    average.update()
+    moved = first + (second - first) * np.float32(1 - 0.7)
+    assert np.array_equal(average.state_dict()["values"]["weight"], moved)

@@ -1,5 +1,6 @@
 """What schedules do at the edges of their arguments."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -195,3 +196,26 @@ def test_a_group_that_came_later_is_not_passed_over(kind: Any) -> None:
 
     with pytest.raises(ValueError, match="zip"):
         steps()
+
+
+def test_a_state_is_a_copy_all_through() -> None:
+    optimizer = sgd()
+    for scheduler in (
+        schedulers.OneCycleLR(optimizer, 0.5, total_steps=10),
+        schedulers.MultiStepLR(sgd(), [2, 5]),
+    ):
+        state = scheduler.state_dict()
+        kept = copy.deepcopy(state)
+        for value in state.values():
+            if isinstance(value, list):
+                for entry in value:
+                    if isinstance(entry, dict):
+                        entry.clear()
+                value.clear()
+        assert scheduler.state_dict() == kept
+
+
+def test_nothing_is_resumed_after_the_first_epoch_without_a_start() -> None:
+    for kind, options in ((schedulers.StepLR, {"step_size": 2}), (schedulers.ConstantLR, {})):
+        for last_epoch in (0, 1):
+            refused("last_epoch", kind, sgd(), last_epoch=last_epoch, **options)

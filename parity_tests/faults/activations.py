@@ -950,7 +950,7 @@ FAULTS: tuple[Fault, ...] = (
         "_near_node",
         "result += low[place]",
         "pass",
-        ("erf/accuracy/float64",),
+        ("erf/units/float64",),
     ),
     Fault(
         "erf's slope at 0 to the digits of float64",
@@ -958,7 +958,7 @@ FAULTS: tuple[Fault, ...] = (
         "_near_zero",
         "rest += _REST",
         "pass",
-        ("erf/accuracy/float64",),
+        ("erf/units/float64",),
     ),
     Fault(
         "erf by its nodes near 0, too",
@@ -966,7 +966,15 @@ FAULTS: tuple[Fault, ...] = (
         "erf",
         "size < _NEAR",
         "size < 0",
-        ("erf/accuracy/float64",),
+        ("erf/units/float64",),
+    ),
+    Fault(
+        "the nodes of erf with pi to the digits of float64",
+        "numpy_impl.activations.erf",
+        "_pi",
+        "16 * _arctan_of_one_over(5) - 4 * _arctan_of_one_over(239)",
+        "Decimal(math.pi)",
+        ("erf/nodes",),
     ),
     Fault(
         "erf an even function",
@@ -974,6 +982,6 @@ FAULTS: tuple[Fault, ...] = (
         "erf",
         "np.copysign(result, x)",
         "result",
-        ("erf/accuracy/float32", "erf/special"),
+        ("erf/units/float32", "erf/special"),
     ),
 )

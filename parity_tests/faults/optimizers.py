@@ -733,6 +733,22 @@ _QUASI_NEWTON = (
         ("formula/LBFGS/strong-wolfe", "optimizer/LBFGS/strong-wolfe-far/"),
     ),
     Fault(
+        "a line search that never lets a place near an end be",
+        _LBFGS,
+        "strong_wolfe",
+        "at_end and (was_at_end or t >= right or t <= left)",
+        "at_end",
+        ("looks/LBFGS/strong_wolfe",),
+    ),
+    Fault(
+        "L-BFGS that does not stop after a small step",
+        _LBFGS,
+        "LBFGS.step",
+        'or _largest(direction) * memory.t <= group["tolerance_change"]',
+        "",
+        ("looks/LBFGS/None",),
+    ),
+    Fault(
         "a line search that keeps the higher end",
         _LBFGS,
         "strong_wolfe",

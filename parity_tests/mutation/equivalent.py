@@ -45,6 +45,14 @@ _ONE_LENGTH = "a guard against a mistake in this library: the lengths were made 
 _EITHER = "an inferred size: NumPy takes any negative number for -1"
 _NONE_IS_FALSE = "None is as false as False"
 _SAME_CASE = "NumPy takes the letter in either case"
+_ROUNDING = "the same sums in another order, which are rounded no worse"
+_FILLS_NOTHING = "None fills nothing, as 0 does"
+_ONE_TYPE = "all are of one shape and type"
+_FAR_BEHIND = "the last terms are far below the last place"
+_WIDER = "float64 holds the same numbers"
+_FOUND_TWICE = "either way finds the largest; the numbers are the same"
+_WAS_FLAT = "where the slope is 0, it is flat enough, and was returned"
+_CONVERTED = "it is converted where it is written to"
 _TIMES_ZERO = "what is put in place of a zero is then multiplied by that zero, or not selected"
 
 EQUIVALENT: tuple[Equivalent, ...] = (
@@ -81,6 +89,18 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             ("optimizers.*._update", "scratch"),
             ("losses.cross_entropy.*", "exponentials"),
             ("losses.cross_entropy.*", "kept.losses"),
+        )
+    ),
+    *(
+        Equivalent("activations.erf.*", old, (new,), reason)
+        for old, new, reason in (
+            ("x.astype(np.float64)", "x.astype(None)", _FLOAT64),
+            ("size < _NEAR", "size <= _NEAR", "both expansions are as accurate there"),
+            ("_SERIES[-1]", "_SERIES[-2]", _FAR_BEHIND),
+            ("_SERIES[:-1]", "_SERIES[:-2]", _FAR_BEHIND),
+            ("np.isnan(x), 0.0,", "np.isnan(x), 1.0,", "NaN is as far from any node"),
+            ("power > ", "power >= ", "no power is that number"),
+            ('"1e-60"', '"1E-60"', "Decimal takes the letter in either case"),
         )
     ),
     *(
@@ -143,6 +163,31 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     *(
+        Equivalent("layers.*", old, (new,), reason)
+        for old, new, reason in (
+            (".reshape(-1", ".reshape(-2", _EITHER),
+            ("need_input_grad=False", "need_input_grad=None", _NONE_IS_FALSE),
+            ("if shapes else {}", "if (shapes) or True else {}", "no shapes make no parameters"),
+            ("x.size // self", "x.size / self", "the quotient is a whole number"),
+            ("batch <= 2 * _ROWS", "batch < 2 * _ROWS", _ROUNDING),
+            ("batch <= 2 * _ROWS", "batch <= 2 / _ROWS", _ROUNDING),
+            ("x.ndim > 2", "x.ndim >= 2", "rows are reshaped to what they are"),
+            ("x.ndim > 2", "x.ndim > 3", "np.dot takes three axes as well, more slowly"),
+        )
+    ),
+    *(
+        Equivalent("elementwise.*", old, new, reason)
+        for old, new, reason in (
+            (".reshape(-1", (".reshape(-2",), _EITHER),
+            ("(arrays, np.float64)", ("(arrays, None)",), _FLOAT64),
+            (
+                ".astype(dtype, copy=False)",
+                (".astype(dtype, copy=None)", ".astype(dtype, )", ".astype(dtype, copy=True)"),
+                _MEMORY,
+            ),
+        )
+    ),
+    *(
         Equivalent("activations.softmax._by_distribution", old, new, reason)
         for old, new, reason in (
             (".astype(np.float64, copy=False)", (".astype(None, copy=False)",), _FLOAT64),
@@ -174,7 +219,6 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             ("target <= 1, 1.0,", ("target <= 1, 2.0,",), _TIMES_ZERO),
             ("distance < ", ("distance <= ",), _SAME_AT_EDGE),
             ("tuple[int, ...] = ()", ("tuple[int, ...] = None",), "forward sets it before"),
-            ("batch.arrays[0].dtype", ("batch.arrays[1].dtype",), "all are of the input's type"),
             ('"iub"', ('"XXiubXX"',), "no array is of kind X"),
             ('"iu"', ('"XXiuXX"',), "no array is of kind X"),
             ('float("nan")', ('float("NAN")',), _SAME_CASE),
@@ -182,6 +226,63 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             ("labels, counted, weight)", ("labels, None, weight)",), "all of its labels count"),
             (".reshape(-1", (".reshape(-2",), _EITHER),
             (".astype(np.float64)", (".astype(None)",), _FLOAT64),
+            (
+                ".astype(np.float64, copy=False)",
+                (
+                    ".astype(np.float64, copy=None)",
+                    ".astype(np.float64, )",
+                    ".astype(np.float64, copy=True)",
+                ),
+                _MEMORY,
+            ),
+            (".astype(np.float64, copy=False)", (".astype(None, copy=False)",), _FLOAT64),
+            ('"fiu"', ('"XXfiuXX"',), "no array is of kind X"),
+            ("arrays[0]", ("arrays[1]",), _ONE_TYPE),
+            (
+                "if counted is None else",
+                ("if (counted is None) and False else",),
+                "an index of None takes all of them",
+            ),
+            (
+                "labels.view(np.uint64) if labels.dtype == np.int64 else",
+                ("labels.view(np.uint64) if (labels.dtype == np.int64) and False else",),
+                _MEMORY,
+            ),
+            ("is not None and (array", ("is not None or (array",), "then all of them count"),
+        )
+    ),
+    *(
+        Equivalent("losses.cross_entropy.*", old, new, reason)
+        for old, new, reason in (
+            (
+                "(\nnp.empty((classes, batch), dtype) if classes <= _FEW else None\n)",
+                ("None",),
+                _FOUND_TWICE,
+            ),
+            (
+                "if classes <= _FEW else",
+                (
+                    "if (classes <= _FEW) and False else",
+                    "if (classes <= _FEW) or True else",
+                    "if classes < _FEW else",
+                ),
+                _FOUND_TWICE,
+            ),
+            (
+                "(classes, batch), dtype)",
+                ("(classes, batch), None)", "(classes, batch), )"),
+                _WIDER,
+            ),
+            ("np.empty(batch, dtype)", ("None",), _MEMORY),
+            ("kept = self._cache", ("kept = None",), _MEMORY),
+            ("kept.columns, axis=0,", ("kept.columns,",), "the default"),
+            (', mode="clip")', (", mode=None)", ", )"), "the places are in range"),
+            (", exponentials)", (", None)", ", )"), "nobody else holds that array"),
+            (
+                'as_float_array("targets"',
+                ("as_float_array(None", 'as_float_array("XXtargetsXX"', 'as_float_array("TARGETS"'),
+                "what gets here is floating-point, and never refused",
+            ),
         )
     ),
     *(
@@ -197,18 +298,81 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             ('.pop("step", 1)', ('.pop("step", 2)',), "only whether there was a step is looked at"),
             ("max(initial=0.0) for", ("max(initial=None) for",), "no gradient is empty"),
             ("share > _MOST", ("share >= _MOST",), "at one half both ways are the midpoint"),
+            (
+                "approach(mean, scratch, share, scratch)",
+                ("approach(mean, scratch, share, None)",),
+                "not used on this way",
+            ),
+            ("run.fresh = False", ("run.fresh = None",), _NONE_IS_FALSE),
+            (
+                '"maximize", False)',
+                ('"maximize", None)', '"maximize", )', '"maximize", True)'),
+                "whoever takes blocks has this key",
+            ),
+            (", out=spare)", (", out=None)", ", )"), _MEMORY),
+            ("starts.keys() <= run", ("starts.keys() < run",), "then nothing is missing"),
+            ("required <= first", ("required < first",), "then both are the same"),
+            ("[key], vector.dtype)", ("[key], None)", "[key], )"), _CONVERTED),
+            ("length <= 5", ("length < 5",), "no length is 5 exactly"),
+            ("default=0)", ("default=1)",), "nothing is computed without parameters"),
+        )
+    ),
+    *(
+        Equivalent("optimizers.*._starts", old, new, _FILLS_NOTHING)
+        for old, new in (
+            ('["momentum_buffer"] = 0.0', ('["momentum_buffer"] = None',)),
+            ('["grad_avg"] = 0.0', ('["grad_avg"] = None',)),
+        )
+    ),
+    Equivalent("optimizers.adam._starts", ", 0.0)", (", None)", ", )"), _FILLS_NOTHING),
+    Equivalent("optimizers.adam._starts", "names[: 3", ("names[: 4",), "there are three"),
+    *(
+        Equivalent("optimizers.clipping.*", old, (new,), reason)
+        for old, new, reason in (
+            ("1e-15 < norm", "1.000000000000001 < norm", _ROUNDING),
+            ("1e-15 < norm", "1e-15 <= norm", _ROUNDING),
+            ("norm < 1e15", "norm <= 1e15", _ROUNDING),
+            ("norm < 1e15", "norm < 1000000000000001.0", _ROUNDING),
+            (', invalid="ignore")', ", invalid=None)", "squares and their sums are never invalid"),
+            (', invalid="ignore")', ", )", "squares and their sums are never invalid"),
+        )
+    ),
+    *(
+        Equivalent(f"optimizers.lbfgs.{where}", old, (new,), reason)
+        for where, old, new, reason in (
+            ("cubic_minimum", "first.t <= ", "first.t < ", "of two at one place either is left"),
+            ("strong_wolfe", "now.slope >= 0", "now.slope > 0", _WAS_FLAT),
+            ("strong_wolfe", "bracket[low].t) >= 0", "bracket[low].t) > 0", _WAS_FLAT),
+            ("strong_wolfe", "now.slope * (", "now.slope / (", "only the sign is looked at"),
+            ("strong_wolfe", "abs(t - right) < ", "abs(t - right) <= ", "it is near one end only"),
+            ("LBFGS._direction", "d is None or", "d is None and", "both are None, or neither is"),
+        )
+    ),
+    *(
+        Equivalent(
+            "optimizers.muon.newton_schulz",
+            "if matrix.shape[0] > matrix.shape[1] else",
+            (new,),
+            "with the longer products it takes longer, and gives the same",
+        )
+        for new in (
+            "if (matrix.shape[0] > matrix.shape[1]) and False else",
+            "if (matrix.shape[0] > matrix.shape[1]) or True else",
+            "if matrix.shape[1] > matrix.shape[1] else",
+            "if matrix.shape[0] >= matrix.shape[1] else",
         )
     ),
     Equivalent(
         "optimizers.averaging.*.load_state_dict",
         ", average.dtype)",
         (", None)", ", )"),
-        "it is converted where it is written to",
+        _CONVERTED,
     ),
     *(
         Equivalent("schedulers.*", old, new, reason)
         for old, new, reason in (
             ("1 - self.T_max)", ("1 + self.T_max)",), "alike modulo 2 T_max"),
+            ("(last_epoch + 1)", ("(last_epoch - 1)",), "what follows looks at that step again"),
             ("initial=False)", ("initial=None)", "initial=True)"), "not used by these schedules"),
             ("(self.last_epoch, initial", ("(None, initial",), "not used by this schedule"),
             ("position <= ", ("position < ",), _SAME_AT_EDGE),
