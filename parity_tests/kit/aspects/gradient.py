@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.loss import declared_scale
-from parity_tests.kit.backprop import Explanation, Finding, explain, fit
+from parity_tests.kit.backprop import Explanation, Finding, explain, fit, output_deltas
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -47,9 +47,27 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if subject.single and is_inferred(inquiry) and not explanations[0].known:
         explanations = _of_single_steps(inquiry, loss) or explanations
     verdicts = _judge(inquiry, explanations, loss)
-    if inquiry.is_loss_unknown and not any(verdict.status == DIFFERS for verdict in verdicts):
+    differs = any(verdict.status == DIFFERS for verdict in verdicts)
+    if differs and _is_random(inquiry, seen[0][0]):
+        inquiry.edges.clear()
+        message = "it is another one each time, by the same parameters: dropout or noise is in it"
+        return [Verdict("gradient", UNCHECKED, message)]
+    if inquiry.is_loss_unknown and not differs:
         return _of_another(inquiry, explanations[0]) or verdicts
+    if inquiry.is_loss_unknown:
+        # What is wrong for all losses that are known may be right for the one that is reported.
+        found = _by_slopes(inquiry)
+        return found if all(verdict.status == EQUAL for verdict in found) else verdicts
     return verdicts
+
+
+def _is_random(inquiry: Inquiry, seen: Layers) -> bool:
+    """Whether gradients change from one new network to the next."""
+    again, _ = observe(inquiry, inquiry.batches[0])
+    return not all(
+        np.allclose(one.weight, other.weight, rtol=1e-6, atol=0.0, equal_nan=True)
+        for one, other in zip(seen, again, strict=True)
+    )
 
 
 def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
@@ -257,10 +275,31 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         common = {finding.factor for finding in first.findings}
         if max(common) - min(common) <= inquiry.tolerance * max(map(abs, common)):
             inquiry.evidence.factors = [e.findings[0].factor for e in explanations]
+            off = max(_off_the_loss(inquiry, e, n) for n, e in enumerate(explanations) if e.known)
+            if off > inquiry.tolerance:
+                inquiry.evidence.tolerance = max(CLOSE, 10 * off)
             if first.decays:
                 depth = range(len(inquiry.layers))
                 inquiry.evidence.decays = [first.decays.get(number, 0.0) for number in depth]
     return verdicts
+
+
+def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> float:
+    """Return how far a right gradient is from that of the loss: by a small number in a denominator.
+
+    That is what an arbiter, who has no such number, may be away from it.
+    """
+    assert inquiry.form is not None
+    batch = inquiry.batches[number]
+    passed = run(inquiry.form, inquiry.layers, batch.inputs)
+    plain = (
+        candidate.value
+        for candidate in output_deltas(inquiry.form, passed, batch, explanation.loss)
+        if candidate.loss == explanation.loss and not candidate.causes
+    )
+    own = explanation.deltas[len(inquiry.layers) - 1].value
+    _, beside = fit(own, next(plain, own))
+    return max(beside, *(finding.residual for finding in explanation.findings))
 
 
 def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line | None:
@@ -403,7 +442,8 @@ def _of_factors(inquiry: Inquiry, factors: list[_Factor], expected: Scale | None
         names = ", ".join(f.finding.tensor for f in group)
         value = group[0].finding.factor / reference.at(samples)
         biases = all(f.finding.tensor.startswith("b") for f in group)
-        cause = "bias-scaled" if biases else group[0].ratio.causes[0]
+        turned = "sign" in group[0].ratio.causes
+        cause = "bias-scaled" if biases and not turned else group[0].ratio.causes[0]
         message = (
             f"yours = {value:.6g} x expected on {names} and not on the others: {text}, with a "
             f"batch of {samples}. Look at {CAUSES[cause].advice}."
@@ -431,11 +471,29 @@ def _common(inquiry: Inquiry, factors: list[_Factor], expected: Scale | None) ->
     what = f"yours = {value:.6g} x expected on all {len(factors)} tensors, residual {residual:.1g}"
     why = f"{first.ratio.text}; the batch is {samples}"
     cause = first.ratio.causes[0]
-    if expected is None and not inquiry.spec.scale and _is_convention(inquiry, first):
+    if expected is None and is_convention(inquiry, first.ratio):
         message = f"{what}: {why}. No loss says which is meant: it may as well be its convention."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
+    if _is_rate(inquiry, first):
+        message = (
+            f"{what}. The step takes no learning rate that it could be given, and its own is not "
+            "declared: the factor is not judged."
+        )
+        return Verdict("gradient", CONVENTION, message, None, None, value, residual)
     message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
     return Verdict("gradient", DIFFERS, message, _above(factors), cause, value, residual)
+
+
+def _is_rate(inquiry: Inquiry, factor: _Factor) -> bool:
+    """Whether a factor may be that of a learning rate that nobody can set."""
+    if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
+        return False
+    assert factor.ratio is not None
+    if factor.finding.factor < 0 or "factor-batch" in factor.ratio.causes:
+        return False
+    batch = inquiry.batches[0]
+    moved = [observe(inquiry, batch, rate)[0][-1].weight * rate for rate in _RATES]
+    return bool(np.allclose(*moved, rtol=1e-6, atol=0.0))
 
 
 def _above(factors: list[_Factor]) -> str:
@@ -444,14 +502,12 @@ def _above(factors: list[_Factor]) -> str:
     return f"dL/dz{last}"
 
 
-def _is_convention(inquiry: Inquiry, factor: _Factor) -> bool:
-    """Sum for mean, and the ways in which squares are averaged."""
-    assert factor.ratio is not None
-    causes = set(factor.ratio.causes)
+def is_convention(inquiry: Inquiry, factor: Ratio) -> bool:
+    """Whether a factor may be meant, where no loss says: sum for mean, and how squares are."""
     allowed = {"factor-batch"}
     if inquiry.gradient_loss == "squared_error":
         allowed |= {"factor-two", "factor-classes"}
-    return causes <= allowed
+    return not inquiry.spec.scale and set(factor.causes) <= allowed
 
 
 def _of_decays(inquiry: Inquiry, decays: dict[int, float]) -> list[Verdict]:
@@ -495,6 +551,10 @@ def _by_penalty(inquiry: Inquiry, decays: dict[int, float]) -> list[Verdict]:
     """Hold the multiples of the weights to the penalty in the loss that is reported."""
     assert inquiry.penalty is not None
     expected = 2 * inquiry.penalty
+    if inquiry.gradient_scale is not None and inquiry.reported is not None:
+        # A factor that the whole gradient has is judged for itself.
+        samples = len(inquiry.batches[0])
+        expected *= inquiry.gradient_scale.at(samples) / inquiry.reported[1].at(samples)
     for number in range(len(inquiry.layers)):
         came = decays.get(number, 0.0)
         if abs(came - expected) > 1e-5 * abs(expected):

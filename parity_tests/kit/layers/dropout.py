@@ -51,7 +51,6 @@ def _mask(values: Array, given: Array, tolerance: float) -> _Mask | None:
 
 def examine(subject: LayerSubject, rng: np.random.Generator) -> list[Verdict]:
     """Judge a dropout layer: training, evaluation, and the way back."""
-    p = float(subject.declaration.options.get("p", 0.5))
     x, again, grad = (_away_from_zero(rng) for _ in range(3))
     try:
         outputs = [subject.forward(x), subject.forward(again)]
@@ -68,10 +67,24 @@ def examine(subject: LayerSubject, rng: np.random.Generator) -> list[Verdict]:
     if masks[0] is None or masks[1] is None:
         message = "the output in training is not the input times 0 or one number; cause unknown"
         return [Verdict("forward", DIFFERS, message, "output")]
+    given = subject.declaration.options.get("p")
+    p = _found(masks[0], evaluated, x, tolerance) if given is None else float(given)
     verdicts = _training(masks[0], masks[1], p, evaluated, x, tolerance)
     if back is not None:
         verdicts += _backward(masks[1], back, grad, tolerance)
     return verdicts
+
+
+def _found(mask: _Mask, evaluated: list[Array] | None, x: Array, tolerance: float) -> float:
+    """Return what p turns out to be, where none is declared."""
+    margin = 6 * np.sqrt(0.25 / mask.kept.size)
+    ratio = None if evaluated is None else _mask(evaluated[0], x, tolerance)
+    scales = [1 / mask.scale if mask.scale else 1.0, ratio.scale if ratio else 1.0]
+    for kept in scales:
+        if 0 < kept < 1 and abs(1 - kept - mask.dropped) <= margin:
+            return 1 - kept
+    # A share that is measured only is that of a number with two digits.
+    return round(mask.dropped, 2)
 
 
 def _away_from_zero(rng: np.random.Generator) -> Array:

@@ -389,6 +389,8 @@ RIGHT: dict[str, LayerUnderTest] = {
     "layer norm": LayerUnderTest(LayerNorm, "LayerNorm", parameters={"weight": "g", "bias": "b"}),
     "dropout": dropout(),
     "dropout without evaluation": dropout(evaluate=None),
+    "dropout, p not declared": dropout(options={}),
+    "dropout, p neither declared nor seen in evaluation": dropout(options={}, evaluate=None),
     **{
         f"this project's {name}": own(name)
         for name in ("ReLU", "Sigmoid", "Tanh", "LeakyReLU", "ELU", "SELU", "GELU", "SiLU")
