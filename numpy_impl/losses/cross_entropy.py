@@ -219,7 +219,7 @@ class CrossEntropyLoss(Loss):
             shifted = np.subtract(logits, sums, out=exponentials)
             # A sample's loss is log sums less its shifted logit, which is taken here, before the
             # exponentials take its place.
-            # Of unsigned 64-bit labels NumPy would make floats; all labels are known to be in range.
+            # Of uint64 NumPy would make floats; all labels are known to be in range.
             np.add(kept.rows, labels, out=kept.places, casting="unsafe")
             # mode="clip" lets take write straight into `out`; the places are in range.
             np.take(shifted, kept.places, out=kept.picked, mode="clip")
