@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.evidence import Evidence
-from parity_tests.kit.forward import Form
+from parity_tests.kit.forward import Form, prepared
 from parity_tests.kit.subject import Batch, Layers
 
 Array = NDArray[Any]
@@ -71,7 +71,7 @@ def _ask_pytorch(form: Form, loss: str, layers: Layers, batch: Batch, _number: i
         loss,
         [layer.weight for layer in layers],
         [layer.bias for layer in layers],
-        batch.inputs * form.scale,
+        prepared(form, batch.inputs),
         batch.targets,
     )
     gradients = {}
@@ -107,7 +107,11 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
                 wanted = factor * expected.gradients[f"W{position}"] + decay * own.weight
                 found[f"W{position}"] = layer.weight, wanted
                 if layer.bias is not None:
-                    found[f"b{position}"] = layer.bias, factor * expected.gradients[f"b{position}"]
+                    name = f"b{position}"
+                    wanted = factor * expected.gradients[name]
+                    if name in evidence.decayed_biases:
+                        wanted = wanted + decay * np.asarray(own.bias)
+                    found[name] = layer.bias, wanted
         for name, (came, wanted) in found.items():
             distance = float(np.linalg.norm(came - wanted) / np.linalg.norm(wanted))
             worst[name] = max(worst.get(name, 0.0), distance)

@@ -95,6 +95,7 @@ class Finding:
     text: str
     relative: bool = False
     also: list[str] = field(default_factory=list)
+    decayed: bool = False
 
 
 @dataclass
@@ -123,6 +124,11 @@ class Explanation:
     def known(self) -> bool:
         """Whether all of it could be reproduced."""
         return all(finding.known for finding in self.findings)
+
+    @property
+    def decayed_biases(self) -> list[str]:
+        """Biases that have the share of themselves added that their matrices have."""
+        return [finding.tensor for finding in self.findings if finding.decayed]
 
 
 def explain(
@@ -159,9 +165,9 @@ def explain(
     errors = _errors(passed, batch)
     right = deltas[0]
     for number in reversed(range(len(layers))):
-        inputs = list(_inputs(passed, number))
+        inputs = list(_inputs(passed, number, batch.inputs))
         decay, chosen, findings = _layer(
-            number, observed[number], layers[number].weight, deltas, inputs, tolerance
+            number, observed[number], layers[number], deltas, inputs, tolerance
         )
         if decay:
             result.decays[number] = decay
@@ -235,13 +241,13 @@ def fit(observed: Array, expected: Array) -> tuple[float, float]:
 def _layer(
     number: int,
     observed: Layer,
-    weight: Array,
+    own: Layer,
     deltas: Sequence[Candidate],
     inputs: Sequence[Candidate],
     tolerance: float,
 ) -> tuple[float, Candidate, list[Finding]]:
     """Return the share of the weights, the gradient of the pre-activation, and what was found."""
-    name = f"W{number + 1}"
+    name, weight = f"W{number + 1}", own.weight
     decay = 0.0
     if not np.any(observed.weight):
         # Nothing came; what lies below is judged by the right gradient.
@@ -249,10 +255,14 @@ def _layer(
     else:
         matches = _matches(observed.weight, deltas, inputs, tolerance)
         if not matches:
-            decay = _decay(observed.weight, weight, deltas, inputs[0].value, tolerance)
-            if decay:
-                observed = replace(observed, weight=observed.weight - decay * weight)
-                matches = _matches(observed.weight, deltas, inputs[:1], 10 * tolerance)
+            # Two numbers are fitted, which a few entries would always allow.
+            several = inputs if weight.size >= _ENOUGH else inputs[:1]
+            for source in several:
+                decay = _decay(observed.weight, weight, deltas, source.value, tolerance)
+                if decay:
+                    observed = replace(observed, weight=observed.weight - decay * weight)
+                    matches = _matches(observed.weight, deltas, [source], 10 * tolerance)
+                    break
         if matches:
             delta, source, factor, residual = matches[0]
             causes = delta.causes + source.causes
@@ -263,7 +273,14 @@ def _layer(
             chosen, finding = _unknown(name, observed, deltas, inputs, tolerance)
     findings = [finding]
     if observed.bias is not None:
-        findings.append(_bias(f"b{number + 1}", observed.bias, chosen, deltas, tolerance))
+        name = f"b{number + 1}"
+        found = _bias(name, observed.bias, chosen, deltas, tolerance)
+        if decay and not found.known and np.shape(own.bias) == observed.bias.shape:
+            # The share that was found in the matrix, and no other.
+            rest = observed.bias - decay * np.asarray(own.bias)
+            without = _bias(name, rest, chosen, deltas, 10 * tolerance)
+            found = replace(without, decayed=True) if without.known else found
+        findings.append(found)
     return decay, chosen, findings
 
 
@@ -390,13 +407,15 @@ def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], 
 # Candidates
 
 
-def _inputs(passed: Pass, number: int) -> Iterator[Candidate]:
+def _inputs(passed: Pass, number: int, given: Array) -> Iterator[Candidate]:
     """Yield what may be multiplied with the gradient of a pre-activation."""
     own = passed.activations[number]
     yield Candidate(own, "x" if number == 0 else f"a{number}")
     others: list[tuple[str, Array]] = []
     if number:
         others.append((f"z{number}", passed.logits[number - 1]))
+    else:
+        others.append(("x as given", given))
     others += [
         ("x" if other == 0 else f"a{other}", value)
         for other, value in enumerate(passed.activations)
@@ -718,6 +737,8 @@ def _distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 # Candidates that are tried together with a multiple of the weights.
 _WITH_DECAY = 80
+# Entries of a matrix from which a wrong input and a share of the weights are told.
+_ENOUGH = 12
 
 
 def _decay(
@@ -730,6 +751,8 @@ def _decay(
     """Return the coefficient of the weights beside a gradient, 0 if that explains nothing."""
     total, own = observed.ravel(), weight.ravel()
     if not np.isfinite(total).all() or observed.shape != weight.shape:
+        return 0.0
+    if source.shape[1] != weight.shape[1]:
         return 0.0
     for delta in deltas[:_WITH_DECAY]:
         basis = np.stack([(delta.value.T @ source).ravel(), own], axis=1)

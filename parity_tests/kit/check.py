@@ -79,7 +79,9 @@ def examine(
         except SubjectError as error:
             found = [Verdict(aspect, UNCHECKED, str(error))]
         if aspect == "optimizer":
-            report.verdicts = _without_steps(report.verdicts, inquiry.steps_explain)
+            left = [verdict for verdict in found if verdict.aspect == "gradient"]
+            found = [verdict for verdict in found if verdict.aspect != "gradient"]
+            report.verdicts = _without_steps(report.verdicts, inquiry.steps_explain, left)
         if not only or aspect == only:
             report.verdicts += found
         # What is not declared is not asked.
@@ -87,7 +89,7 @@ def examine(
         report.run += any(verdict.status != UNCHECKED for verdict in found)
     report.edges = inquiry.edges
     report.evidence = inquiry.evidence
-    inquiry.evidence.tolerance = inquiry.tolerance
+    inquiry.evidence.tolerance = max(inquiry.evidence.tolerance, inquiry.tolerance)
     if inquiry.form is not None:
         told["form"] = str(inquiry.form)
         if arbiter is not None:
@@ -95,8 +97,14 @@ def examine(
     return report
 
 
-def _without_steps(verdicts: list[Verdict], explained: str) -> list[Verdict]:
-    """Take back what was said of a gradient, where the optimizer's steps account for it."""
+def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict]) -> list[Verdict]:
+    """Take back what was said of a gradient, where the optimizer's steps account for it.
+
+    Parameters
+    ----------
+    left : list of Verdict
+        What the steps leave to be said of the gradient.
+    """
     if explained == "nothing":
         return verdicts
 
@@ -105,6 +113,8 @@ def _without_steps(verdicts: list[Verdict], explained: str) -> list[Verdict]:
         return verdict.aspect == "gradient" and (explained == "gradient" or by_factor)
 
     kept = [verdict for verdict in verdicts if not is_accounted_for(verdict)]
+    if len(kept) < len(verdicts):
+        kept += left
     if len(kept) < len(verdicts) and not any(verdict.aspect == "gradient" for verdict in kept):
         message = "the optimizer's steps are those of the gradient of the loss"
         kept.append(Verdict("gradient", EQUAL, message))

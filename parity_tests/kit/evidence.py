@@ -47,6 +47,8 @@ class Evidence:
         For each batch, the gradient over that of the loss summed over samples and outputs.
     decays : list of float
         For each layer, the coefficient of the weights in the gradient; empty if there is none.
+    decayed_biases : list of str
+        Biases in whose gradient that coefficient stands, too.
     tolerance : float
         How far answers may be from an arbiter's, relative to their norm.
     """
@@ -58,6 +60,7 @@ class Evidence:
     loss: str | None = None
     factors: list[float] = field(default_factory=list)
     decays: list[float] = field(default_factory=list)
+    decayed_biases: list[str] = field(default_factory=list)
     tolerance: float = 0.0
 
     def save(self, path: Path) -> None:
@@ -66,9 +69,11 @@ class Evidence:
             "hidden": self.form and list(self.form.hidden),
             "output": self.form and self.form.output,
             "scale": self.form.scale if self.form else 1.0,
+            "inputs": self.form.inputs if self.form else "as given",
             "loss": self.loss,
             "factors": self.factors,
             "decays": self.decays,
+            "decayed_biases": self.decayed_biases,
             "tolerance": self.tolerance,
             "depth": len(self.layers),
             "batches": len(self.batches),
@@ -108,9 +113,12 @@ class Evidence:
                     )
                 )
         if told["output"] is not None:
-            evidence.form = Form(tuple(told["hidden"]), told["output"], scale=told["scale"])
+            evidence.form = Form(
+                tuple(told["hidden"]), told["output"], scale=told["scale"], inputs=told["inputs"]
+            )
         evidence.loss, evidence.factors = told["loss"], told["factors"]
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]
+        evidence.decayed_biases = told["decayed_biases"]
         return evidence
 
 

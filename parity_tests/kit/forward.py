@@ -1,6 +1,6 @@
 """What a network computes, recomputed: its forward pass in float64, in every form that occurs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -38,6 +38,8 @@ class Form:
         Layers whose square matrix is transposed.
     scale : float
         What the inputs are multiplied by.
+    inputs : str
+        What is made of the inputs before: one of `PREPARATIONS`.
     """
 
     hidden: tuple[str, ...]
@@ -45,6 +47,12 @@ class Form:
     without_bias: tuple[int, ...] = ()
     transposed: tuple[int, ...] = ()
     scale: float = 1.0
+    inputs: str = "as given"
+
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether what is made of the inputs of a sample depends on the others of its batch."""
+        return self.inputs != "as given" and "sample" not in self.inputs
 
     def __str__(self) -> str:
         names = [*self.hidden, self.output]
@@ -74,6 +82,41 @@ class Pass:
         return self.activations[-1]
 
 
+def _standardized(x: Array, axis: int | None, eps: float) -> Array:
+    centered = x - x.mean(axis=axis, keepdims=True)
+    return np.asarray(centered / (x.std(axis=axis, keepdims=True) + eps))
+
+
+def _between(x: Array, axis: int | None) -> Array:
+    least = x.min(axis=axis, keepdims=True)
+    return np.asarray((x - least) / (x.max(axis=axis, keepdims=True) - least))
+
+
+# Samples in rows. What goes over a batch makes a sample's output depend on the others.
+PREPARATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "as given": lambda x: x,
+    "standardized by feature": lambda x: _standardized(x, 0, 0.0),
+    "standardized by feature, with 1e-8": lambda x: _standardized(x, 0, 1e-8),
+    "standardized by sample": lambda x: _standardized(x, 1, 0.0),
+    "standardized by sample, with 1e-8": lambda x: _standardized(x, 1, 1e-8),
+    "standardized over the whole batch": lambda x: _standardized(x, None, 0.0),
+    "standardized over the whole batch, with 1e-8": lambda x: _standardized(x, None, 1e-8),
+    "centered by feature": lambda x: x - x.mean(axis=0),
+    "centered by sample": lambda x: x - x.mean(axis=1, keepdims=True),
+    "between 0 and 1 by feature": lambda x: _between(x, 0),
+    "between 0 and 1 over the whole batch": lambda x: _between(x, None),
+    "divided by the norm of the sample": lambda x: x / np.linalg.norm(x, axis=1, keepdims=True),
+    "divided by the norm of the feature": lambda x: x / np.linalg.norm(x, axis=0),
+    "divided by the norm of the whole batch": lambda x: x / np.linalg.norm(x),
+    "divided by the largest of the whole batch": lambda x: x / x.max(),
+}
+
+
+def prepared(form: Form, inputs: Array) -> Array:
+    """Return what goes into the first layer."""
+    return PREPARATIONS[form.inputs](inputs) * form.scale
+
+
 def functions(form: Form) -> tuple[list[Activation], Output]:
     """Return the functions of a form."""
     return [activation(name) for name in form.hidden], output(form.output)
@@ -85,7 +128,7 @@ def run(form: Form, layers: Layers, inputs: Array) -> Pass:
     .. math:: z_l = a_{l-1} W_l^T + b_l, \qquad a_l = f_l(z_l)
     """
     hidden, last = functions(form)
-    values = [inputs * form.scale]
+    values = [prepared(form, inputs)]
     logits = []
     for number, layer in enumerate(layers):
         matrix = layer.weight if number in form.transposed else layer.weight.T
@@ -135,6 +178,8 @@ def _neighbours(form: Form, layers: Layers) -> Iterator[Form]:
         yield Form(form.hidden, form.output, without_bias=chosen)
     for scale in (1 / 255, 1 / 256, 0.99 / 255):
         yield Form(form.hidden, form.output, scale=scale)
+    for name in list(PREPARATIONS)[1:]:
+        yield Form(form.hidden, form.output, inputs=name)
     square = [n for n in everywhere if len(set(layers[n].weight.shape)) == 1]
     for chosen in (tuple(square), *((number,) for number in square)):
         if chosen:

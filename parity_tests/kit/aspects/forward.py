@@ -94,6 +94,9 @@ def _judged(inquiry: Inquiry, form: Form, declared: Form | None, residual: float
     if form.scale != 1:
         status = CONVENTION
         message += f", of inputs times {form.scale:.4g}: the network scales them itself"
+    elif form.inputs != "as given":
+        status = CONVENTION
+        message += f", of inputs {form.inputs}, which the network does itself"
     elif inquiry.tolerance > EXACT:
         message += ", as precise as float32"
     return Verdict("forward", status, f"{message} (residual {residual:.1g})", residual=residual)

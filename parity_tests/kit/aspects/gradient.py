@@ -62,12 +62,14 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
 
 
 def _is_random(inquiry: Inquiry, seen: Layers) -> bool:
-    """Whether gradients change from one new network to the next."""
+    """Whether the gradient of the last matrix changes from one new network to the next.
+
+    Dropout, wherever it is, changes the output and with it that gradient; noise in another one
+    alone is no dropout.
+    """
     again, _ = observe(inquiry, inquiry.batches[0])
-    return not all(
-        np.allclose(one.weight, other.weight, rtol=1e-6, atol=0.0, equal_nan=True)
-        for one, other in zip(seen, again, strict=True)
-    )
+    one, other = seen[-1].weight, again[-1].weight
+    return not np.allclose(one, other, rtol=1e-6, atol=0.0, equal_nan=True)
 
 
 def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
@@ -261,7 +263,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if weights:
         inquiry.gradient_scale = weights[0].scale
     verdicts += _of_factors(inquiry, factors, expected)
-    verdicts += _of_decays(inquiry, first.decays)
+    verdicts += _of_decays(inquiry, first.decays, first.decayed_biases)
     if not verdicts:
         residual = max(f.residual for f in first.findings if np.isfinite(f.residual))
         name = str(first.loss).replace("_", " ")
@@ -281,6 +283,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             if first.decays:
                 depth = range(len(inquiry.layers))
                 inquiry.evidence.decays = [first.decays.get(number, 0.0) for number in depth]
+                inquiry.evidence.decayed_biases = first.decayed_biases
     return verdicts
 
 
@@ -510,10 +513,10 @@ def is_convention(inquiry: Inquiry, factor: Ratio) -> bool:
     return not inquiry.spec.scale and set(factor.causes) <= allowed
 
 
-def _of_decays(inquiry: Inquiry, decays: dict[int, float]) -> list[Verdict]:
-    """Judge the multiples of the weights in the gradient."""
+def _of_decays(inquiry: Inquiry, decays: dict[int, float], biases: list[str]) -> list[Verdict]:
+    """Judge the multiples of the weights, and of some biases, in the gradient."""
     if inquiry.penalty is not None and inquiry.spec.weight_decay is None:
-        return _by_penalty(inquiry, decays)
+        return _by_penalty(inquiry, decays, biases)
     if not decays:
         return []
     values = list(decays.values())
@@ -529,8 +532,9 @@ def _of_decays(inquiry: Inquiry, decays: dict[int, float]) -> list[Verdict]:
     if max(values) - min(values) <= close:
         if inquiry.spec.weight_decay is not None:
             return _declared_decay(values[0], inquiry.spec.weight_decay)
+        of = "the matrices and biases" if biases else "the matrices"
         message = (
-            f"the gradient of the matrices has {values[0]:.6g} x the weights added: a penalty of "
+            f"the gradient of {of} has {values[0]:.6g} x the weights added: a penalty of "
             f"{values[0] / 2:.6g} x their squares, unless it is meant otherwise"
         )
         return [Verdict("gradient", CONVENTION, message, None, "weight-decay", values[0])]
@@ -547,7 +551,7 @@ def _of_decays(inquiry: Inquiry, decays: dict[int, float]) -> list[Verdict]:
     return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 
-def _by_penalty(inquiry: Inquiry, decays: dict[int, float]) -> list[Verdict]:
+def _by_penalty(inquiry: Inquiry, decays: dict[int, float], biases: list[str]) -> list[Verdict]:
     """Hold the multiples of the weights to the penalty in the loss that is reported."""
     assert inquiry.penalty is not None
     expected = 2 * inquiry.penalty
@@ -566,6 +570,12 @@ def _by_penalty(inquiry: Inquiry, decays: dict[int, float]) -> list[Verdict]:
             )
             tensor = f"W{number + 1}"
             return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
+    if biases:
+        message = (
+            f"the loss has {inquiry.penalty:.6g} x the squares of the weights alone; the gradient "
+            f"has that of the biases, too. Look at {CAUSES['weight-decay'].advice}."
+        )
+        return [Verdict("gradient", DIFFERS, message, biases[0], "weight-decay")]
     return []
 
 

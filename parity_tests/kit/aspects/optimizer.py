@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.aspects.gradient import is_convention
 from parity_tests.kit.aspects.loss import declared_scale
 from parity_tests.kit.backprop import fit, losses_of
 from parity_tests.kit.causes import CAUSES
@@ -23,7 +24,7 @@ from parity_tests.kit.optimizers.formulas import (
     read,
 )
 from parity_tests.kit.optimizers.search import Match, Observed, estimates, find, responses
-from parity_tests.kit.scales import Scale
+from parity_tests.kit.scales import Ratio, Scale, ratio
 from parity_tests.kit.subject import Batch, Layers, SubjectError, quiet
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
@@ -44,6 +45,8 @@ _CORNER = 16
 _WIDTHS = (7, 5, 3, 4, 6, 8, 9)
 _SHAPES = ((7, 5), (5,), (5, 3), (3,))
 _SINGLE = 2e-6
+# How closely a factor is a number with a meaning, and steps grow with the gradient.
+_NEAR, _ROUGH = 1e-7, 1e-4
 _FUNCTIONS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 
 
@@ -471,7 +474,9 @@ def _of_itself(inquiry: Inquiry) -> list[Verdict]:
     if {v.cause for v in found} != {v.cause for v in again}:
         message = "steps on one batch and steps on two batches in turn are of different formulas"
         return [Verdict("optimizer", UNCHECKED, message)]
-    return [_scaled(inquiry, verdict, turns, len(walks[1].batches[0])) for verdict in found]
+    if [verdict.status for verdict in found] == [EQUAL]:
+        return _of_average(inquiry, turns) or found
+    return found
 
 
 def _look_ahead(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> float:
@@ -488,25 +493,65 @@ def _divided(observed: Observed, factor: float) -> Observed:
     return replace(observed, asked=replace(asked, gradients=asked.gradients / factor))
 
 
-def _scaled(inquiry: Inquiry, verdict: Verdict, observed: Observed, samples: int) -> Verdict:
-    """Take a factor in the first step of momentum for that of a moving average."""
-    expected = _expected(inquiry)
-    if verdict.status != EQUAL or expected is None or inquiry.gradient_scale is None:
-        return verdict
-    ratio = inquiry.gradient_scale.at(samples) / expected.at(samples)
+def _of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
+    """Take a factor in the first step of momentum for that of a moving average.
+
+    The first step of a moving average is 1 - momentum times the gradient. Empty if that does not
+    make the factor of the gradient a simpler one.
+    """
+    scale = inquiry.gradient_scale
+    assert scale is not None
+    declared = _expected(inquiry)
+    expected = declared or Scale(1.0, 1)
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, scale.power)
+    sizes = inquiry.subject.sizes
+    whole = ratio(scale, expected, sizes, _NEAR)
+    if whole is None:
+        return []
     for match in find(observed, None, {}):
         momentum = match.formula.options.get("momentum")
-        if momentum and abs(ratio - (1 - momentum)) < 1e-6:
-            inquiry.steps_explain = "factor"
-            named = CAUSES["momentum-average"]
-            message = (
-                f"{named.title}: as momentum {momentum:g}, and the first step is {ratio:.6g} x the "
-                f"gradient (the same as PyTorch's with lr x {ratio:.6g})"
-            )
-            return Verdict(
-                "optimizer", CONVENTION, message, None, "momentum-average", ratio, verdict.residual
-            )
-    return verdict
+        if not momentum:
+            continue
+        average = Scale(scale.constant / (1 - momentum), scale.power)
+        rest = ratio(average, expected, sizes, _NEAR)
+        if rest is not None and _difficulty(rest) >= _difficulty(whole):
+            continue
+        inquiry.steps_explain = "factor"
+        named = CAUSES["momentum-average"]
+        first = 1 - momentum
+        message = (
+            f"{named.title}: as momentum {momentum:g}, and the first step is {first:.6g} x the "
+            f"gradient (the same as PyTorch's with lr x {first:.6g})"
+        )
+        verdict = _verdict(CONVENTION, message, match, "momentum-average", first)
+        left = [] if rest is None else [_left(inquiry, rest, average, expected, match.residual)]
+        return [*left, verdict]
+    return []
+
+
+def _difficulty(factor: Ratio) -> tuple[int, int]:
+    """Return how far a factor is from being explained: numbers without a meaning, and parts."""
+    return len({"factor-constant", "factor-nominal-batch"} & set(factor.causes)), len(factor.causes)
+
+
+def _left(
+    inquiry: Inquiry, factor: Ratio, scale: Scale, expected: Scale, residual: float
+) -> Verdict:
+    """Return what is to be said of the gradient that the steps show, which has a factor."""
+    samples = len(inquiry.batches[0])
+    value = scale.at(samples) / expected.at(samples)
+    cause = factor.causes[0]
+    what = (
+        f"the steps are those of {value:.6g} x the gradient expected: {factor.text}; the batch is "
+        f"{samples}"
+    )
+    if _expected(inquiry) is None and is_convention(inquiry, factor):
+        message = f"{what}. No loss says which is meant: it may as well be its convention."
+        return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
+    message = f"{what}. Look at {CAUSES[cause].advice}."
+    tensor = f"dL/dz{len(inquiry.layers)}"
+    return Verdict("gradient", DIFFERS, message, tensor, cause, value, residual)
 
 
 def _expected(inquiry: Inquiry) -> Scale | None:
@@ -526,17 +571,49 @@ def _of_moments(
 ) -> list[Verdict]:
     """Recompute steps that are not multiples of the gradient, with that of the loss reported."""
     expected = _expected(inquiry) or Scale(1.0, 1)
-    factors = [
-        [(expected.at(len(batch)), 0.0)] * len(_tensors(inquiry.layers))
-        for batch in walk.batches[:2]
-    ]
-    observed = _observed(inquiry, walk, loss, lr, factors)
-    matches = find(observed, kind, given)
-    if len(matches) == 1 and matches[0].formula.kind not in LINEAR:
-        inquiry.steps_explain = "gradient"
-        return _told(matches[0], kind, given, len(walk.batches))
-    message = "the first step is not a multiple of the gradient, by which later ones are judged"
-    return [Verdict("optimizer", UNCHECKED, message)]
+    seen: list[Observed] = []
+    # Adaptive steps hardly depend on a factor of the gradient, but eps beside it tells.
+    for scale in dict.fromkeys((expected, Scale(1.0, 1), Scale(1.0, 0))):
+        factors = [
+            [(scale.at(len(batch)), 0.0)] * len(_tensors(inquiry.layers))
+            for batch in walk.batches[:2]
+        ]
+        seen.append(_observed(inquiry, walk, loss, lr, factors))
+        matches = find(seen[-1], kind, given, simple=scale != expected)
+        if len(matches) == 1 and matches[0].formula.kind not in LINEAR:
+            inquiry.steps_explain = "gradient"
+            factor = ratio(scale, expected, inquiry.subject.sizes, _NEAR)
+            residual = matches[0].residual
+            left = [] if factor is None else [_left(inquiry, factor, scale, expected, residual)]
+            return left + _told(matches[0], kind, given, len(walk.batches))
+        if inquiry.gradient_scale is not None or not _is_of_entries(seen[0]):
+            message = (
+                "the first step is not a multiple of the gradient, by which later ones are judged"
+            )
+            return [Verdict("optimizer", UNCHECKED, message)]
+    inquiry.steps_explain = "gradient"
+    why = (
+        "only steps show it, and an entry's first step grows with that entry's gradient, though "
+        "it is no multiple of it, as with an adaptive optimizer; which one is not known"
+    )
+    unknown = _unknown(seen[0], kind, given)
+    return [Verdict("gradient", UNCHECKED, why), unknown]
+
+
+def _is_of_entries(observed: Observed) -> bool:
+    """Whether the first step goes down everywhere, and the further the larger the gradient is.
+
+    A step of the whole gradient that is wrong does neither.
+    """
+    gradient, step = observed.asked.gradients[0], -observed.steps[0]
+    # In units of the largest, so that a weight decay beside it does not count.
+    largest = np.abs(step).max()
+    if not np.isfinite(step).all() or largest == 0:
+        return False
+    order = np.argsort(np.abs(gradient))
+    sizes = (step * np.sign(gradient))[order] / largest
+    moved = sizes[np.abs(gradient[order]) > 0]
+    return bool((moved > -_ROUGH).all() and (np.diff(moved) > -_ROUGH).all())
 
 
 def _factors(

@@ -366,7 +366,7 @@ def _one_sample(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
 def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     """Compare the gradient of a batch with those of its samples, where nothing else is known."""
     batch, layers = taken[1], inquiry.layers
-    if inquiry.form is not None or len(batch) == 1:
+    if (inquiry.form is not None and not inquiry.form.mixes_samples) or len(batch) == 1:
         return []
     whole = _ask(_new(inquiry), layers, batch)
     parts = sum(_ask(_new(inquiry), layers, batch.part(slice(n, n + 1))) for n in range(len(batch)))

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.gradient import observe
 from parity_tests.kit.backprop import losses_of
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.forward import Form, Pass, functions, run
+from parity_tests.kit.forward import Form, Pass, functions, prepared, run
 from parity_tests.kit.functions import output as output_of
 from parity_tests.kit.functions import softmax
 from parity_tests.kit.inquiry import Inquiry
@@ -425,7 +425,7 @@ def _through(
     layers, inputs = answer.extreme.layers, answer.extreme.batch.inputs
     outputs = []
     for part in np.split(inputs, len(inputs)) if inquiry.subject.single else [inputs]:
-        a = part * form.scale
+        a = prepared(form, part)
         for number, (layer, (name, value)) in enumerate(zip(layers, values, strict=True)):
             z = a @ (layer.weight if number in form.transposed else layer.weight.T)
             if layer.bias is not None and number not in form.without_bias:

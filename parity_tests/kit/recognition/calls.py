@@ -7,6 +7,7 @@ from itertools import islice, product
 from typing import Any
 
 from parity_tests.kit.recognition.names import role
+from parity_tests.kit.recognition.names import roles as roles_of
 
 _MOST = 6
 _SINGLE, _DOUBLE = "LOAD_FAST", "LOAD_FAST_LOAD_FAST"
@@ -18,6 +19,13 @@ def parameters_of(function: Any) -> list[inspect.Parameter] | None:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return None
+
+
+def works_unlabelled(function: Any) -> bool:
+    """Return whether a function takes labels, and is content without: ``loss(X, y=None)``."""
+    return any(
+        role(one.name) == "labels" and one.default is None for one in parameters_of(function) or []
+    )
 
 
 def returned_names(function: Any) -> list[str] | None:
@@ -74,11 +82,11 @@ def bindings(
         return
     choices: list[list[tuple[str, str]]] = []
     skipped = False
-    for parameter in parameters:
+    kinds = roles_of([parameter.name for parameter in parameters])
+    for parameter, kind in zip(parameters, kinds, strict=True):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         name = parameter.name.lower().strip("_")
-        kind = role(parameter.name)
         texts = [exact[name]] if name in exact else list(roles.get(kind or "unknown", ()))
         has_default = parameter.default is not parameter.empty
         if has_default and (not texts or (name not in exact and kind not in optional)):

@@ -1,15 +1,17 @@
 """Which of the arrays of an object are the parameters of its layers."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
 
-from parity_tests.kit.recognition.names import is_state
+from parity_tests.kit.recognition.names import is_gradient, is_state
 from parity_tests.kit.recognition.paths import Found
 
 _FOLDED = ("apart", "last_row", "first_row", "last_column", "first_column")
 _DEEPEST = 12
+_CONTAINER = re.compile(r"m|v|s|ms|vs|vel|(velocity|velocities|moment\w*|cache)|adam_?\w+")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Chain:
 
 def chains(found: Sequence[Found], most: int = 6) -> list[Chain]:
     """Return what may be the parameters, the likeliest first."""
-    named = [one for one in found if not is_state(one.name)]
+    named = [one for one in found if not is_state(one.name) and not _is_kept(one)]
     result: list[Chain] = []
     for pool in (named, list(found)):
         for chain in islice(_chains(pool), most):
@@ -86,6 +88,12 @@ def chains(found: Sequence[Found], most: int = 6) -> list[Chain]:
         if result:
             break
     return result[:most]
+
+
+def _is_kept(one: Found) -> bool:
+    """Whether an array lies in a container of an optimizer's moments or of gradients."""
+    above = [str(step.name) for step in one.parent if step.kind == "attribute"]
+    return any(_CONTAINER.fullmatch(name.lower().strip("_")) or is_gradient(name) for name in above)
 
 
 def _chains(pool: Sequence[Found]) -> Iterator[Chain]:

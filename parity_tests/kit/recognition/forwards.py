@@ -9,11 +9,23 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.recognition import names
-from parity_tests.kit.recognition.calls import bindings, returned_names
+from parity_tests.kit.recognition.calls import (
+    bindings,
+    parameters_of,
+    returned_names,
+    works_unlabelled,
+)
 from parity_tests.kit.recognition.chains import Chain, chains
 from parity_tests.kit.recognition.hosts import Host
 from parity_tests.kit.recognition.paths import Found, arrays
-from parity_tests.kit.recognition.trial import begin, evaluate, explore, made, with_forward
+from parity_tests.kit.recognition.trial import (
+    FAILURES,
+    begin,
+    evaluate,
+    explore,
+    made,
+    with_forward,
+)
 
 Array = NDArray[Any]
 BATCHES = ("rows", "columns", "column", "row", "vector")
@@ -73,10 +85,16 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
     known: list[Forward] = []
     unknown: list[Forward] = []
     for chain in chains(arrays(net)):
+        # Where a bias lies within a matrix is seen only from the output.
+        if unknown and chain.weights != unknown[0].chain.weights:
+            break
         fields = {"make": host.make, "parameters": chain.source(), "weights": repr(chain.layout)}
         if chain.bias != "apart":
             fields["bias"] = repr(chain.bias)
-        for call, function in _calls(host, net):
+        calls = _calls(host, net)
+        for call, function in (*calls, *_calls(host, net, silenced=True)):
+            if call not in dict(calls) and not any(map(_is_random, unknown)):
+                continue
             for batch in BATCHES:
                 tried = _tried(host, chain, {**fields, "batch": repr(batch)}, call, scope)
                 if tried is None:
@@ -85,12 +103,23 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
                 (known if tried.known else unknown).append(tried)
             if known:
                 return known
-        if unknown:
-            return unknown
     return unknown
 
 
-def _calls(host: Host, net: Any) -> list[tuple[str, Callable[..., Any] | None]]:
+def _is_random(forward: Forward) -> bool:
+    """Whether the output of one batch changes from call to call."""
+    subject, inputs = forward.inquiry.subject, forward.inquiry.batches[0].inputs
+    try:
+        return not np.allclose(subject.forward(inputs), subject.forward(inputs), equal_nan=True)
+    except FAILURES:
+        return False
+
+
+def _calls(
+    host: Host, net: Any, silenced: bool = False
+) -> list[tuple[str, Callable[..., Any] | None]]:
+    """Return calls of forward passes; `silenced` ones are told that they are no training."""
+    given = frozenset({"quiet"} if silenced else ())
     if host.forwards:
         return [(call, None) for call in host.forwards]
     roles = {
@@ -107,7 +136,7 @@ def _calls(host: Host, net: Any) -> list[tuple[str, Callable[..., Any] | None]]:
     for one in host.ranked(names.FORWARD):
         if names.is_derivative(one.name):
             continue
-        for text in bindings(one.function, host.exact, roles):
+        for text in bindings(one.function, host.exact, roles, given):
             if _mentions(text, "x"):
                 found.append((f"{one.code}({text})", one.function))
             elif host.kind == "object":
@@ -116,6 +145,14 @@ def _calls(host: Host, net: Any) -> list[tuple[str, Callable[..., Any] | None]]:
                     for name in vars(net)
                     if names.role(name) == "inputs"
                 ]
+    # Some losses are the forward pass if they are given no labels.
+    for one in host.ranked(names.LOSS):
+        if works_unlabelled(one.function):
+            found += [
+                (f"{one.code}({text})", None)
+                for text in bindings(one.function, host.exact, roles)
+                if _mentions(text, "x")
+            ]
     # Some have forward and backward pass in one function, and give the output with the gradients.
     both = [one for one in host.ranked(names.BACKWARD) if "forward" in one.name.lower()]
     for one in both if not found else ():
@@ -227,5 +264,11 @@ def _returned(
         exact |= {str(key).lower(): f"out[{key!r}]" for key in result}
     if returned and len(returned) == 1:
         exact[returned[0].lower().strip("_")] = "out"
-    # What is called y there is the output, and what is called y elsewhere the labels.
-    return {name: code for name, code in exact.items() if names.role(name) != "labels"}
+    # What is called y there is the output, and what is called y elsewhere the labels. So is an x
+    # that goes in and has become the output.
+    taken = {one.name.lower().strip("_") for one in parameters_of(function) or []}
+    return {
+        name: code
+        for name, code in exact.items()
+        if names.role(name) != "labels" and not (name in taken and names.role(name) == "inputs")
+    }

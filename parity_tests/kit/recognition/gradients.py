@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.recognition import names
-from parity_tests.kit.recognition.calls import bindings, parameters_of, returned_names
+from parity_tests.kit.recognition.calls import (
+    bindings,
+    parameters_of,
+    returned_names,
+    works_unlabelled,
+)
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.hosts import Named, own_classes
 from parity_tests.kit.recognition.paths import Found, Step, arrays
@@ -188,18 +193,32 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
                 yield Call(with_out(forward, backward.format(delta=delta)), None, ours)
         return
     exact = {**forward.host.exact, **forward.exact}
-    for one in forward.host.ranked(names.BACKWARD):
+    both = [one for one in forward.host.ranked(names.LOSS) if works_unlabelled(one.function)]
+    for one in (*forward.host.ranked(names.BACKWARD), *both):
         needs_delta = False
         named = {**_by_position(one, forward, exact), **exact}
         for delta, ours in beginnings:
             roles = roles_of(forward, [delta])
-            for text in bindings(one.function, named, roles):
+            for text in bindings(one.function, named, roles, frozenset({"labels"})):
                 call = f"{one.code}({text})"
                 needs_delta = delta in text
                 whole = call if forward.call == call else with_out(forward, call)
                 yield Call(whole, one.function, ours and needs_delta)
+                if not needs_delta and "y" not in _words(call):
+                    # The labels may have come with the loss.
+                    for loss in _own_losses(forward, exact):
+                        yield Call(with_out(forward, f"({loss}, {call})[-1]"), one.function)
             if not needs_delta:
                 break
+
+
+def _own_losses(forward: Forward, exact: Mapping[str, str]) -> Iterator[str]:
+    """Yield calls of a network's own losses that are given labels."""
+    for one in forward.host.functions if forward.host.kind == "object" else ():
+        if names.is_loss(one.name):
+            for text in islice(bindings(one.function, exact, roles_of(forward)), 2):
+                if "y" in _words(text):
+                    yield f"{one.code}({text})"
 
 
 def _by_position(one: Named, forward: Forward, exact: Mapping[str, str]) -> dict[str, str]:

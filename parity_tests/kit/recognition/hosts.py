@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.recognition import names
-from parity_tests.kit.recognition.calls import bindings, parameters_of, returned_names
+from parity_tests.kit.recognition.calls import (
+    bindings,
+    parameters_of,
+    returned_names,
+    works_unlabelled,
+)
 from parity_tests.kit.recognition.making import HIDDEN, INPUTS, OUTPUTS, arguments
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import made
@@ -132,12 +137,20 @@ def _large_enough(net: Any) -> bool:
     return any(one.array.ndim == 2 for one in arrays(net))
 
 
+def _scores(cls: type) -> bool:
+    """Whether a loss of a class gives the output where it is given no labels."""
+    return any(
+        names.rank(name, names.LOSS) is not None and works_unlabelled(member)
+        for name, member in vars(cls).items()
+    )
+
+
 def classes(scope: Scope) -> list[tuple[str, type]]:
     """Return the classes that may be networks."""
     fitting = [
         (name, cls)
         for name, cls in own_classes(scope)
-        if _has(cls, names.FORWARD) or _has(cls, names.TRAIN)
+        if _has(cls, names.FORWARD) or _has(cls, names.TRAIN) or _scores(cls)
     ]
     return fitting[:_MOST_CLASSES]
 

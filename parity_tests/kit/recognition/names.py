@@ -1,10 +1,15 @@
 """The names that people give to things. They say what is tried first; behaviour decides."""
 
 import re
+from collections.abc import Sequence
 
 # Each in the order in which it is tried; the first that fits the whole name counts.
 _ROLES = (
-    ("lr", r"lr|learning_?rate|alpha|eta|step_?size|rate"),
+    (
+        "lr",
+        r"((init|initial|base|start)_?)?(lr|learning_?rate|alpha|eta|step_?size|rate)"
+        r"_?(0|init|initial|base)?",
+    ),
     ("epochs", r"((n|num|max)_?)?(epochs?|iters?|iterations?)(_?num)?"),
     ("batch_size", r"(mini_?)?batch_?size|bs"),
     (
@@ -20,7 +25,7 @@ _ROLES = (
     ("delta", r"d_?(z|y|a|x|out|l|values?|outputs?|loss|upper|next)\d*\w?|d(loss|l|j)_?d\w+"),
     (
         "delta",
-        r"grads?|grad_?(out|output|outputs|y|z|loss|in|input)|(upstream|output|loss)_?grad\w*",
+        r"g|grads?|grad_?(out|output|outputs|y|z|loss|in|input)|(upstream|output|loss)_?grad\w*",
     ),
     ("delta", r"delta\w*|errors?|(output|loss)_?errors?|upstream\w*|gradients?|accum\w*grad\w*"),
     ("labels", r"outputs?_(list|data|vector|targets?)"),
@@ -73,10 +78,22 @@ _GRADIENT = re.compile(
 )
 
 
+# What is called so is the input where nothing else is, and else what came out of the network.
+_EITHER = re.compile(r"a|h|p")
+
+
 def role(name: str) -> str | None:
     """Return what an argument of this name mostly is, or None."""
     plain = name.lower().strip("_")
     return next((role for role, pattern in _ROLES if re.fullmatch(pattern, plain)), None)
+
+
+def roles(arguments: Sequence[str]) -> list[str | None]:
+    """Return what the arguments of one function mostly are, beside each other."""
+    found = [role(name) for name in arguments]
+    either = [_EITHER.fullmatch(name.lower().strip("_")) is not None for name in arguments]
+    sure = any(kind == "inputs" and not open_ for kind, open_ in zip(found, either, strict=True))
+    return ["output" if open_ and sure else kind for kind, open_ in zip(found, either, strict=True)]
 
 
 def rank(name: str, patterns: tuple[str, ...]) -> int | None:

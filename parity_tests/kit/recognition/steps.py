@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from parity_tests.kit.recognition import names
-from parity_tests.kit.recognition.calls import bindings
+from parity_tests.kit.recognition.calls import bindings, works_unlabelled
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import (
     Backward,
@@ -21,6 +21,8 @@ from parity_tests.kit.scales import Scale
 
 _GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
 _MOST = 10
+# The cosine with the gradient from which on a step may be one of an optimizer's.
+_DOWNHILL = 0.3
 
 
 def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
@@ -70,7 +72,7 @@ def _first(
     scope: Mapping[str, Any],
     wanted: Match | None,
 ) -> tuple[str, Match] | None:
-    """Return the step that is explained best; none that is worse than the gradients are."""
+    """Return the step that is explained best; beside gradients, none that has little of them."""
     best: tuple[str, Match] | None = None
     net = made(forward.host.make, scope)
     for body in islice(bodies, _MOST):
@@ -81,7 +83,9 @@ def _first(
                 continue
             if match.complete or (wanted is not None and match.key >= wanted.key):
                 return source, match
-            if wanted is None and (best is None or match.key > best[1].key):
+            # The first step of Adam or RMSprop is no multiple of the gradient, but goes its way.
+            apt = wanted is None or match.closeness > _DOWNHILL
+            if apt and (best is None or match.key > best[1].key):
                 best = source, match
     return best
 
@@ -147,9 +151,10 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
     for group, own in ((host.functions, host.kind == "object"), (beside, False)):
         named = [one for one in group if names.is_loss(one.name)]
         for one in sorted(named, key=lambda one: names.rank(one.name, names.LOSS) or 0):
-            for text in bindings(one.function, exact, roles):
+            end = "[0]" if works_unlabelled(one.function) else ""
+            for text in bindings(one.function, exact, roles, frozenset({"labels"})):
                 if "y" in text:
-                    yield f"{one.code}({text})", own
+                    yield f"{one.code}({text}){end}", own
     for name, cls in own_classes(scope):
         if any(word in name.lower() for word in ("loss", "entropy", "cost")):
             for entry in ("calculate", "forward", "loss", "__call__", "fn"):

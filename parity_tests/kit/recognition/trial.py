@@ -70,7 +70,7 @@ def _depends(inquiry: Inquiry) -> bool:
     subject, inputs = inquiry.subject, inquiry.batches[0].inputs
     try:
         base = subject.forward(inputs)
-        if not np.isfinite(base).all() or len(np.unique(np.round(base, 12), axis=0)) < len(base):
+        if not np.isfinite(base).all() or not _differ(base):
             return False
         for number in range(len(inquiry.layers)):
             layers = list(inquiry.layers)
@@ -83,6 +83,12 @@ def _depends(inquiry: Inquiry) -> bool:
     finally:
         inquiry.restore()
     return True
+
+
+def _differ(output: Array) -> bool:
+    """Whether all samples have outputs of their own, but for those that a rectifier made zero."""
+    rows = np.round(output[np.any(output, axis=1)], 12)
+    return len(rows) > 1 and len(np.unique(rows, axis=0)) == len(rows)
 
 
 def reported_loss(

@@ -12,11 +12,12 @@ from parity_tests.kit.backprop import output_deltas
 from parity_tests.kit.catalogue.correct import CORRECT
 from parity_tests.kit.check import confirm, examine
 from parity_tests.kit.evidence import Evidence
-from parity_tests.kit.forward import Form, run
+from parity_tests.kit.forward import PREPARATIONS, Form, run
 from parity_tests.kit.functions import ACTIVATIONS, activation
-from parity_tests.kit.spec import LOSSES
+from parity_tests.kit.network import Network
+from parity_tests.kit.spec import LOSSES, Spec
 from parity_tests.kit.subject import Batch, Layer
-from parity_tests.kit.verdicts import DIFFERS, EQUAL
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 SIZES = (13, 11, 5)
 SAMPLES = 7
@@ -121,3 +122,77 @@ def test_evidence_goes_through_a_file(tmp_path: Any) -> None:
     gradients[0].weight[0, 0] += 1e-3
     confirm(report, _arbiter())
     assert DIFFERS in {verdict.status for verdict in report.of("gradient")}
+
+
+def _preparing(name: str, prepared_back: bool = True) -> Network:
+    """Return a network that prepares its inputs, on the way back too or only forward."""
+    prepare = PREPARATIONS[name]
+
+    def passed(p: dict[str, Any], x: Any) -> tuple[Any, Any]:
+        hidden = np.tanh(prepare(x) @ p["w1"] + p["b1"])
+        logits = hidden @ p["w2"] + p["b2"]
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return hidden, powers / powers.sum(axis=1, keepdims=True)
+
+    def gradients(p: dict[str, Any], x: Any, y: Any) -> list[Any]:
+        hidden, output = passed(p, x)
+        last = (output - y) / len(x)
+        first = last @ p["w2"].T * (1 - hidden**2)
+        a = prepare(x) if prepared_back else x
+        return [a.T @ first, first.sum(axis=0), hidden.T @ last, last.sum(axis=0)]
+
+    def make() -> dict[str, Any]:
+        rng = np.random.default_rng()
+        first, last = 0.3 * rng.standard_normal((12, 9)), 0.3 * rng.standard_normal((9, 10))
+        return {"w1": first, "b1": np.zeros(9), "w2": last, "b2": np.zeros(10)}
+
+    return Network(
+        make,
+        parameters="w1 b1 w2 b2",
+        forward=lambda p, x: passed(p, x)[1],
+        gradients=gradients,
+        spec=Spec(loss="cross_entropy", scale="mean"),
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in PREPARATIONS if name != "as given"])
+def test_inputs_that_a_network_prepares_itself_are_a_convention(name: str, tmp_path: Any) -> None:
+    report = examine(_preparing(name), arbiter=_arbiter())
+    [verdict] = report.of("forward")
+    assert verdict.status == CONVENTION
+    assert f"of inputs {name}," in verdict.message
+    assert [verdict.status for verdict in report.of("gradient")] == [EQUAL]
+    assert report.failures == []
+    assert report.evidence is not None
+    report.evidence.save(tmp_path / "evidence.npz")
+    assert Evidence.load(tmp_path / "evidence.npz").form == report.evidence.form
+
+
+def test_inputs_that_are_prepared_forward_alone_are_the_wrong_ones() -> None:
+    network = _preparing("standardized by feature", prepared_back=False)
+    verdicts = examine(network, only="gradient").failures
+    assert [(verdict.tensor, verdict.cause) for verdict in verdicts] == [("W1", "wrong-input")]
+
+
+def test_a_small_number_in_the_derivative_is_no_fault() -> None:
+    def passed(p: dict[str, Any], x: Any) -> tuple[Any, Any]:
+        hidden = np.tanh(x @ p["w1"] + p["b1"])
+        return hidden, 1 / (1 + np.exp(-(hidden @ p["w2"] + p["b2"])))
+
+    def gradients(p: dict[str, Any], x: Any, y: Any) -> list[Any]:
+        hidden, output = passed(p, x)
+        slope = output * (1 - output)
+        last = (output - y) / (slope + 1e-8) * slope / len(x)
+        first = last @ p["w2"].T * (1 - hidden**2)
+        return [x.T @ first, first.sum(axis=0), hidden.T @ last, last.sum(axis=0)]
+
+    shapes = {"w1": (12, 9), "b1": (9,), "w2": (9, 10), "b2": (10,)}
+    network = Network(
+        lambda: {name: np.ones(shape) for name, shape in shapes.items()},
+        parameters="w1 b1 w2 b2",
+        forward=lambda p, x: passed(p, x)[1],
+        gradients=gradients,
+        spec=Spec(loss="binary_cross_entropy", scale="mean"),
+    )
+    report = examine(network, only="gradient", arbiter=_arbiter())
+    assert [verdict.status for verdict in report.of("gradient")] == [EQUAL]

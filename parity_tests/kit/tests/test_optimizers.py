@@ -3,6 +3,7 @@
 # ruff: noqa: D102
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects.optimizer import examine as examine_inquiry
 from parity_tests.kit.aspects.optimizer import examine_rule, right_gradient, trajectory
 from parity_tests.kit.causes.optimizers import OPTIMIZER_CAUSES
+from parity_tests.kit.check import examine as examine_network
 from parity_tests.kit.forward import Form
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, Rule
@@ -943,6 +946,94 @@ def test_adam_inside_a_network(step: Step, status: str, cause: str | None) -> No
     inquiry = learner(step, Spec(**HALF, optimizer="adam"))
     inquiry.gradient_scale = None
     assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(status, cause)]
+
+
+def updating(step: Step, gradients: Callable[[Learner, Array, Array], list[Array]]) -> Network:
+    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
+        net.state.lr = lr
+        step(net.state, [net.w1, net.b1, net.w2, net.b2], gradients(net, x, y))
+
+    return Network(Learner, parameters="w1 b1 w2 b2", forward="forward", step=taken)
+
+
+def summed(net: Learner, x: Array, y: Array) -> list[Array]:
+    return [len(x) * gradient for gradient in net.gradients(x, y)]
+
+
+def without_derivative(net: Learner, x: Array, y: Array) -> list[Array]:
+    p = net.forward(x)
+    d2 = (p - y) * p * (1 - p) / len(x)
+    d1 = d2 @ net.w2.T
+    return [x.T @ d1, d1.sum(axis=0), net.a.T @ d2, d2.sum(axis=0)]
+
+
+def told(network: Network, aspect: str) -> list[tuple[str, str | None, float | None]]:
+    report = examine_network(network)
+    factors = [v.factor and round(v.factor, 6) for v in report.of(aspect)]
+    return [
+        (v.status, v.cause, factor) for v, factor in zip(report.of(aspect), factors, strict=True)
+    ]
+
+
+def test_average_of_a_sum_is_not_taken_for_a_batch_size_that_is_fixed() -> None:
+    network = updating(each(momentum_average), summed)
+    assert told(network, "gradient") == [(CONVENTION, "factor-batch", 7.0)]
+    assert told(network, "optimizer") == [(CONVENTION, "momentum-average", 0.1)]
+    declared = replace(network, spec=Spec(**HALF))
+    assert told(declared, "gradient") == [(DIFFERS, "factor-batch", 7.0)]
+    assert told(declared, "optimizer") == [(CONVENTION, "momentum-average", 0.1)]
+
+
+def test_momentum_of_a_sum_is_no_average() -> None:
+    network = updating(each(momentum), summed)
+    assert told(network, "gradient") == [(CONVENTION, "factor-batch", 7.0)]
+    assert told(network, "optimizer") == [(EQUAL, None, None)]
+
+
+def test_factor_of_the_gradient_shows_beside_eps() -> None:
+    network = replace(updating(each(adam), summed), spec=Spec(**HALF))
+    assert told(network, "gradient") == [(DIFFERS, "factor-batch", 7.0)]
+    assert told(network, "optimizer") == [(EQUAL, None, None)]
+
+
+def decayed(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g + 0.01 * p)
+
+
+def test_decay_of_all_parameters_is_a_convention() -> None:
+    network = replace(updating(each(decayed), Learner.gradients), spec=Spec(**HALF))
+    [(status, cause, factor)] = told(network, "gradient")
+    assert (status, cause, factor) == (CONVENTION, "weight-decay", 0.01)
+    report = examine_network(network, arbiter=pytorch())
+    assert report.failures == []
+    assert "matrices and biases" in str(report)
+
+
+def test_decay_of_biases_that_the_loss_does_not_have_is_a_fault() -> None:
+    def loss(net: Learner, x: Array, y: Array) -> float:
+        squares = float((net.w1**2).sum() + (net.w2**2).sum())
+        return float(((net.forward(x) - y) ** 2).sum() / (2 * len(x)) + 0.005 * squares)
+
+    network = replace(updating(each(decayed), Learner.gradients), loss=loss)
+    [verdict] = [v for v in examine_network(network).failures if v.aspect == "gradient"]
+    assert (verdict.cause, verdict.tensor) == ("weight-decay", "b2")
+
+
+def softened(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g * np.sqrt(g**2 + 1e-3)
+
+
+def test_gradient_is_not_blamed_for_an_optimizer_that_is_not_known() -> None:
+    network = replace(updating(each(softened), Learner.gradients), spec=Spec(**HALF))
+    assert told(network, "gradient") == [(UNCHECKED, None, None)]
+    assert told(network, "optimizer") == [(UNCHECKED, None, None)]
+    declared = replace(network, spec=Spec(**HALF, optimizer="rmsprop"))
+    assert told(declared, "optimizer") == [(DIFFERS, None, None)]
+
+
+def test_optimizer_that_is_not_known_does_not_hide_a_fault_of_the_gradient() -> None:
+    network = replace(updating(each(softened), without_derivative), spec=Spec(**HALF))
+    assert [status for status, _, _ in told(network, "gradient")] == [DIFFERS]
 
 
 def test_trajectory_alternates() -> None:

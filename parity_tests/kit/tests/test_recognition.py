@@ -11,9 +11,9 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.recognition import Proposal, RecognitionError, recognize
 from parity_tests.kit.recognition.calls import bindings, returned_names
 from parity_tests.kit.recognition.chains import chains
-from parity_tests.kit.recognition.names import is_gradient, is_loss, role, stem
+from parity_tests.kit.recognition.names import is_gradient, is_loss, role, roles, stem
 from parity_tests.kit.recognition.paths import arrays
-from parity_tests.kit.recognition.trial import references
+from parity_tests.kit.recognition.trial import _differ, references
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Layers, Subject
 
@@ -615,7 +615,7 @@ def test_the_global_generator_is_left_as_it_was() -> None:
 
 
 def test_names_have_their_roles() -> None:
-    assert role("learning_rate") == "lr"
+    assert role("learning_rate") == role("lr0") == role("learning_rate_init") == "lr"
     assert role("y_pred") == "output"
     assert role("y_true") == "labels"
     assert role("dout") == "delta"
@@ -625,6 +625,142 @@ def test_names_have_their_roles() -> None:
     assert not is_gradient("bias")
     assert is_loss("cross_entropy_loss")
     assert not is_loss("mse_prime")
+
+
+def test_what_is_called_p_is_the_output_beside_the_inputs_only() -> None:
+    assert roles(["x", "p", "y"]) == ["inputs", "output", "labels"]
+    assert roles(["p", "y"]) == ["inputs", "labels"]
+
+
+LABELS_OR_SCORES = """
+import numpy as np
+
+class TwoLayers:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.params = {
+            "W1": np.random.randn(n_in, n_hidden) * 0.3, "b1": np.zeros(n_hidden),
+            "W2": np.random.randn(n_hidden, n_out) * 0.3, "b2": np.zeros(n_out),
+        }
+        self.m = {k: np.zeros_like(v) for k, v in self.params.items()}
+
+    def loss(self, X, y=None, reg=0.0):
+        p = self.params
+        h = np.maximum(0, X @ p["W1"] + p["b1"])
+        s = h @ p["W2"] + p["b2"]
+        if y is None:
+            return s
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        d = e / e.sum(axis=1, keepdims=True)
+        value = -np.log(d[np.arange(len(y)), y]).mean()
+        d[np.arange(len(y)), y] -= 1
+        d /= len(y)
+        g = {"W2": h.T @ d, "b2": d.sum(0)}
+        d = d @ p["W2"].T * (h > 0)
+        return value, {**g, "W1": X.T @ d, "b1": d.sum(0)}
+"""
+
+LOSS_BEFORE = """
+import numpy as np
+
+class Network:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.layers = [{"W": np.random.randn(n_in, n_hidden) * 0.3, "b": np.zeros(n_hidden)},
+                       {"W": np.random.randn(n_hidden, n_out) * 0.3, "b": np.zeros(n_out)}]
+    def __call__(self, x):
+        self.inputs = []
+        for n, layer in enumerate(self.layers):
+            self.inputs.append(x)
+            x = x @ layer["W"] + layer["b"]
+            x = np.tanh(x) if n == 0 else x
+        return x
+    def loss(self, x, y):
+        self.d = (self(x) - y) / len(x)
+        return 0.5 * len(x) * (self.d ** 2).sum()
+    def backward(self):
+        first, h = self.inputs
+        d = self.d @ self.layers[1]["W"].T * (1 - h ** 2)
+        return first.T @ d, d.sum(0), h.T @ self.d, self.d.sum(0)
+"""
+
+TRAINING_BY_DEFAULT = """
+import numpy as np
+
+class Dropout:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.3, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) * 0.3, np.zeros(n_out)
+    def forward(self, X, training=True):
+        self.X, self.h = X, np.tanh(X @ self.W1 + self.b1)
+        if training:
+            self.h = self.h * (np.random.rand(*self.h.shape) > 0.5) * 2
+        return self.h @ self.W2 + self.b2
+"""
+
+FIRST_COLUMN = """
+import numpy as np
+
+class Thetas:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.Theta1 = np.random.rand(n_hidden, n_in + 1) - 0.5
+        self.Theta2 = np.random.rand(n_out, n_hidden + 1) - 0.5
+    def forward(self, X):
+        a = np.c_[np.ones(len(X)), X]
+        a = np.c_[np.ones(len(X)), 1 / (1 + np.exp(-a @ self.Theta1.T))]
+        return 1 / (1 + np.exp(-a @ self.Theta2.T))
+"""
+
+
+ADAM = """
+    def update(self, g, lr=1e-3, eps=1e-8):
+        self.t = getattr(self, "t", 0) + 1
+        self.v = getattr(self, "v", {k: np.zeros_like(p) for k, p in self.params.items()})
+        for k in self.params:
+            self.m[k] = 0.9 * self.m[k] + 0.1 * g[k]
+            self.v[k] = 0.999 * self.v[k] + 0.001 * g[k] ** 2
+            v = np.sqrt(self.v[k] / (1 - 0.999**self.t)) + eps
+            self.params[k] -= lr * self.m[k] / (1 - 0.9**self.t) / v
+    def forward(self, X):
+        return self.loss(X)
+    def backward(self, X, y):
+        return self.loss(X, y)[1]
+"""
+
+
+def test_an_optimizer_beside_the_gradients_is_their_step() -> None:
+    proposal = recognize(names_of(LABELS_OR_SCORES + ADAM))
+    assert "net.update(g, lr)" in proposal.fields["step"]
+    assert certainty(proposal, "gradients") == "sure"
+
+
+@pytest.mark.parametrize("source", [LABELS_OR_SCORES, LOSS_BEFORE])
+def test_gradients_that_come_of_the_loss_are_found(source: str) -> None:
+    proposal = recognize(names_of(source))
+    assert certainty(proposal, "gradients") == "sure"
+    assert certainty(proposal, "loss") == "sure"
+
+
+def test_a_pass_that_drops_units_is_told_that_it_is_no_training() -> None:
+    proposal = recognize(names_of(TRAINING_BY_DEFAULT))
+    assert proposal.fields["forward"] == "lambda net, x: net.forward(x, False)"
+    assert certainty(proposal, "forward") == "sure"
+
+
+def test_a_bias_in_the_first_column_is_told_from_one_in_the_last() -> None:
+    proposal = recognize(names_of(FIRST_COLUMN))
+    assert proposal.fields["bias"] == "'first_column'"
+    assert certainty(proposal, "forward") == "sure"
+
+
+def test_moments_of_an_optimizer_in_a_dict_are_no_parameters() -> None:
+    names = names_of(LABELS_OR_SCORES)
+    chain = chains(arrays(names["TwoLayers"](4, 3, 2)))[0]
+    assert {one.path[0].name for one in chain.found} == {"params"}
+
+
+def test_a_rectified_output_may_be_zero_for_some_samples() -> None:
+    assert _differ(np.array([[0.0], [1.0], [0.0], [2.0]]))
+    assert not _differ(np.array([[1.0], [1.0], [2.0]]))
+    assert not _differ(np.array([[0.0], [0.0], [2.0]]))
 
 
 def test_returned_names_are_read_from_code() -> None:

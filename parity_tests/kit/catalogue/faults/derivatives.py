@@ -356,6 +356,14 @@ FAULTS: tuple[Fault, ...] = (
         "wrong-input",
     ),
     Fault(
+        "pre-activation for input: functions with a penalty",
+        "dict functions penalty",
+        'dZ @ caches[f"A{layer - 1}"].T',
+        'dZ @ caches.get(f"Z{layer - 1}", X).T',
+        _GRADIENT,
+        "wrong-input",
+    ),
+    Fault(
         "pre-activation for input: lesson",
         "lesson",
         'g2 = np.dot(self.memory["h"].T, d2)',
