@@ -93,7 +93,7 @@ package: build/venv/dev/.made
 	cd build/elsewhere && ../venv/wheel/bin/numpy-mlp train --dataset xor --epochs 20
 	$(WHEEL) $(INSTALL) "$$(echo build/dist/*.whl)[cli,data,parity]"
 	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error --pyargs parity_tests \
-		--ignore-glob='*/kit/tests/*'
+		--ignore-glob='$(CURDIR)/build/venv/wheel/*/kit/tests/*'
 	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error \
 		--pyargs parity_tests.kit.tests.test_command
 
