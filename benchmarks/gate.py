@@ -16,7 +16,8 @@ no ratio in the baseline, or no benchmark *fail*
 
 The exit status is 0 for pass, 1 for fail, 3 for inconclusive, and 2 if nothing could be measured.
 The baseline is written with ``--update`` only. It holds ratios, which carry over between machines
-of one kind, but not from one processor to quite another: there, make one first.
+of one kind, but not from one maker's processors to another's: the file has a baseline for each, and
+where there is none nothing can be told (*inconclusive*): make one first.
 """
 
 import argparse
@@ -44,6 +45,16 @@ ALLOWED = 1.05
 TOO_WIDE = 1.05
 
 STATUS = {"pass": 0, "fail": 1, "inconclusive": 3}
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Return who made the processor, such as ``"AuthenticAMD"``; where none says so, its kind."""
+    try:
+        lines = cpuinfo.read_text().splitlines()
+    except OSError:
+        lines = []
+    makers = [line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")]
+    return makers[0] if makers else platform.machine()
 
 
 class Interval(NamedTuple):
@@ -126,26 +137,29 @@ def measure_in_children(
     return {name: Interval(*ratio(values, [1.0] * len(values))) for name, values in logs.items()}
 
 
-def load_baseline(path: Path) -> dict[str, float]:
-    """Return the ratios of a baseline file; GateError if it is not one of this yardstick."""
+def load_baseline(path: Path) -> dict[str, dict[str, float]]:
+    """Return the ratios by processor; GateError if the file is not one of this yardstick."""
     try:
         content = json.loads(path.read_text())
     except FileNotFoundError:
         raise GateError(f"{path}: no such file; make it with --update") from None
     if content["frozen_sha256"] != CHECKSUM:
         raise GateError(f"{path}: made with another frozen.py; make it anew with --update")
-    return {name: float(value) for name, value in content["benchmarks"].items()}
+    return {
+        maker: {name: float(value) for name, value in baseline["benchmarks"].items()}
+        for maker, baseline in content["processors"].items()
+    }
 
 
 def save_baseline(path: Path, measured: Mapping[str, Interval]) -> None:
-    """Write a baseline file."""
-    content = {
-        "frozen_sha256": CHECKSUM,
-        "numpy": np.__version__,
-        "processor": platform.machine(),
-        "benchmarks": {name: round(interval.mean, 4) for name, interval in measured.items()},
-    }
-    write_json(path, content)
+    """Write the baseline of this processor, and leave those of others in the file."""
+    others: dict[str, Any] = {}
+    if path.exists():
+        content = json.loads(path.read_text())
+        others = content["processors"] if content["frozen_sha256"] == CHECKSUM else {}
+    ratios = {name: round(interval.mean, 4) for name, interval in measured.items()}
+    own = {processor(): {"numpy": np.__version__, "benchmarks": ratios}}
+    write_json(path, {"frozen_sha256": CHECKSUM, "processors": {**others, **own}})
 
 
 def _line(result: Result) -> str:
@@ -192,7 +206,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             save_baseline(arguments.baseline, measure(list(BENCHMARKS)))
             print(f"written: {arguments.baseline}")
             return 0
-        results = judge(measure, list(BENCHMARKS), load_baseline(arguments.baseline))
+        baselines = load_baseline(arguments.baseline)
+        if processor() not in baselines:
+            print(f"verdict: INCONCLUSIVE: no baseline for {processor()}; make it with --update")
+            return STATUS["inconclusive"]
+        results = judge(measure, list(BENCHMARKS), baselines[processor()])
     except (GateError, ChildError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

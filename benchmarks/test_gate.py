@@ -89,7 +89,8 @@ def test_the_yardstick_is_the_pinned_one(tmp_path: Path) -> None:
 
 
 def test_the_baseline_is_of_these_benchmarks_and_this_yardstick(tmp_path: Path) -> None:
-    assert set(gate.load_baseline(gate.BASELINE)) == set(BENCHMARKS)
+    for baseline in gate.load_baseline(gate.BASELINE).values():
+        assert set(baseline) == set(BENCHMARKS)
     other = json.loads(gate.BASELINE.read_text()) | {"frozen_sha256": "another"}
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps(other))
@@ -97,6 +98,23 @@ def test_the_baseline_is_of_these_benchmarks_and_this_yardstick(tmp_path: Path) 
         gate.load_baseline(path)
     with pytest.raises(GateError, match="--update"):
         gate.load_baseline(tmp_path / "missing.json")
+
+
+def test_every_processor_has_its_own_baseline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor : 0\nvendor_id : GenuineIntel\nmodel : 1\n")
+    assert gate.processor(cpuinfo) == "GenuineIntel"
+    assert gate.processor(tmp_path / "missing")
+    path = tmp_path / "baseline.json"
+    for maker, interval in (("one", FAST), ("other", SLOW), ("one", SLOW)):
+        monkeypatch.setattr(gate, "processor", lambda maker=maker: maker)
+        gate.save_baseline(path, {"a": interval})
+    assert gate.load_baseline(path) == {"one": {"a": 1.15}, "other": {"a": 1.15}}
+    monkeypatch.setattr(gate, "processor", lambda: "a third")
+    assert command(path) == gate.STATUS["inconclusive"]
+    assert "no baseline for a third" in capsys.readouterr().out
 
 
 def test_the_frozen_network_trains_as_the_library_does() -> None:
