@@ -85,6 +85,8 @@ class Finding:
         Whether the factor counts from something that was solved for.
     also : list of str
         Other causes of which the same numbers would come.
+    decayed : bool
+        Whether a bias has the share of itself added that its matrix has.
     """
 
     tensor: str
@@ -180,10 +182,18 @@ def explain(
             # A fault on the way to one matrix need not be on the way to the next.
             above = [chosen] if chosen is right else [chosen, right]
             deltas = _hidden_deltas(form, passed, layers, updated, number - 1, above, errors)
-            slope = functions(form)[0][number - 1].slope(passed.logits[number - 1])
-            right = replace(right, value=(right.value @ layers[number].weight) * slope)
+            right = replace(right, value=carried_back(form, passed, layers, right.value, number))
     _settle_collapsed(result, observed)
     return result
+
+
+def carried_back(form: Form, passed: Pass, layers: Layers, delta: Array, number: int) -> Array:
+    r"""Return the gradient of the pre-activation below a layer, from that of its own.
+
+    .. math:: \delta_l = (\delta_{l+1} W_{l+1}) \odot f_l'(z_l)
+    """
+    slope = functions(form)[0][number - 1].slope(passed.logits[number - 1])
+    return np.asarray((delta @ layers[number].weight) * slope)
 
 
 def _settle_collapsed(result: Explanation, observed: Layers) -> None:

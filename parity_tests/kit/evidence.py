@@ -21,12 +21,10 @@ class Answer:
     Attributes
     ----------
     output : ndarray of shape (samples, out_features)
-    loss : float
     gradients : list of Layer
     """
 
     output: Array | None = None
-    loss: float | None = None
     gradients: Layers | None = None
 
 
@@ -87,8 +85,6 @@ class Evidence:
             }
             if answer.output is not None:
                 arrays[f"output{number}"] = answer.output
-            if answer.loss is not None:
-                arrays[f"loss{number}"] = np.array(answer.loss)
             if answer.gradients is not None:
                 arrays |= to_arrays(f"gradient{number}", answer.gradients)
         np.savez(path, **arrays)
@@ -106,7 +102,6 @@ class Evidence:
                 evidence.answers.append(
                     Answer(
                         arrays.get(f"output{number}"),
-                        _number(arrays.get(f"loss{number}")),
                         from_arrays(f"gradient{number}", arrays, depth)
                         if f"gradient{number}_W1" in arrays
                         else None,
@@ -120,10 +115,6 @@ class Evidence:
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]
         evidence.decayed_biases = told["decayed_biases"]
         return evidence
-
-
-def _number(array: Array | None) -> float | None:
-    return None if array is None else float(array)
 
 
 def to_arrays(prefix: str, layers: Layers) -> dict[str, Array]:

@@ -1,6 +1,6 @@
 """What a network computes, recomputed: its forward pass in float64, in every form that occurs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -203,8 +203,3 @@ def find(
         if distance <= tolerance * size:
             return form
     return None
-
-
-def names_of(forms: Sequence[Form]) -> str:
-    """Return forms as text."""
-    return ", ".join(map(str, forms))

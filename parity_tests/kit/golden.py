@@ -17,7 +17,8 @@ from numpy_impl import InputError, MissingExtraError
 from parity_tests.kit.arbiter import Arbiter, Expected, pytorch
 from parity_tests.kit.evidence import Evidence, from_arrays, to_arrays
 from parity_tests.kit.forward import Form
-from parity_tests.kit.subject import Batch, Layer, Layers
+from parity_tests.kit.probe import drawn_layer
+from parity_tests.kit.subject import Batch, Layers
 
 Array = NDArray[Any]
 
@@ -70,13 +71,7 @@ def make(
     if arbiter is None:
         raise MissingExtraError("torch", "parity", "making golden values")
     rng = np.random.default_rng(seed)
-    layers = [
-        Layer(
-            1.5 / np.sqrt(fan_in) * rng.standard_normal((fan_out, fan_in)),
-            0.3 * rng.standard_normal(fan_out),
-        )
-        for fan_in, fan_out in pairwise(sizes)
-    ]
+    layers = [drawn_layer(fan_out, fan_in, rng) for fan_in, fan_out in pairwise(sizes)]
     told = {
         "version": VERSION,
         "sizes": list(sizes),
@@ -106,8 +101,7 @@ def _batch(sizes: Sequence[int], samples: int, rng: np.random.Generator) -> Batc
     classes = max(sizes[-1], 2)
     labels = rng.integers(0, classes, samples)
     labels[0] = classes - 1
-    targets = np.eye(classes)[labels] if sizes[-1] > 1 else labels[:, np.newaxis].astype(float)
-    return Batch(rng.standard_normal((samples, sizes[0])), labels, targets)
+    return Batch.of(rng.standard_normal((samples, sizes[0])), labels, sizes[-1])
 
 
 def load(path: Path) -> tuple[Evidence, Arbiter]:
@@ -132,10 +126,8 @@ def load(path: Path) -> tuple[Evidence, Arbiter]:
     layers = from_arrays("parameter", arrays, depth)
     batches = []
     for number in range(len(_SAMPLES)):
-        labels = arrays[f"labels{number}"]
-        outputs = told["sizes"][-1]
-        targets = np.eye(outputs)[labels] if outputs > 1 else labels[:, np.newaxis].astype(float)
-        batches.append(Batch(arrays[f"inputs{number}"], labels, targets))
+        inputs, labels = arrays[f"inputs{number}"], arrays[f"labels{number}"]
+        batches.append(Batch.of(inputs, labels, told["sizes"][-1]))
     form = Form(tuple(told["hidden"]), told["output"])
 
     def answer(asked: Form, loss: str, _layers: Layers, _batch: Batch, number: int) -> Expected:

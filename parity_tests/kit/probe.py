@@ -19,13 +19,13 @@ def batch_sizes(subject: Subject) -> tuple[int, int]:
 
 def parameters(subject: Subject, rng: np.random.Generator) -> Layers:
     """Return parameters of a size that neither dies out nor saturates, with biases not zero."""
-    layers = []
-    for now in subject.get():
-        fan_in = now.weight.shape[1]
-        weight = 1.5 / np.sqrt(fan_in) * rng.standard_normal(now.weight.shape)
-        bias = None if now.bias is None else 0.3 * rng.standard_normal(now.bias.shape)
-        layers.append(Layer(weight, bias))
-    return layers
+    return [drawn_layer(*now.weight.shape, rng, bias=now.bias is not None) for now in subject.get()]
+
+
+def drawn_layer(fan_out: int, fan_in: int, rng: np.random.Generator, *, bias: bool = True) -> Layer:
+    """Return parameters of a layer, as `parameters` does."""
+    weight = 1.5 / np.sqrt(fan_in) * rng.standard_normal((fan_out, fan_in))
+    return Layer(weight, 0.3 * rng.standard_normal(fan_out) if bias else None)
 
 
 def batch(subject: Subject, samples: int, rng: np.random.Generator) -> Batch:

@@ -24,12 +24,6 @@ class Scale:
         return self.constant * float(samples) ** -self.power
 
 
-CAUSES = {
-    "mean": Scale(1.0, 1),
-    "sum": Scale(1.0, 0),
-}
-
-
 def scale_of(factors: Sequence[float], samples: Sequence[int], tolerance: float) -> Scale | None:
     """Return the scale that explains the factors of two batches, or None.
 

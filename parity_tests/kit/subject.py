@@ -1,7 +1,6 @@
 """A network as the kit sees it, whatever its conventions: samples in rows, weights (out, in)."""
 
 import contextlib
-import copy
 import io
 import warnings
 from collections.abc import Iterator, Sequence
@@ -55,6 +54,13 @@ class Batch:
     inputs: Array
     labels: Array
     targets: Array
+
+    @classmethod
+    def of(cls, inputs: Array, labels: Array, outputs: int) -> "Batch":
+        """Return samples of classes; with a single output, of an odd class or an even one."""
+        if outputs == 1:
+            return cls(inputs, labels, (labels % 2).astype(np.float64)[:, np.newaxis])
+        return cls(inputs, labels, np.eye(outputs)[labels])
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -113,13 +119,6 @@ class Subject:
     def outputs(self) -> int:
         """Width of the last layer."""
         return self.sizes[-1]
-
-    def names(self) -> list[str]:
-        """Return what the tensors are called: W1, b1, W2, ..."""
-        names = []
-        for number, layer in enumerate(self.get(), start=1):
-            names += [f"W{number}"] if layer.bias is None else [f"W{number}", f"b{number}"]
-        return names
 
     # Parameters
 
@@ -190,13 +189,10 @@ class Subject:
 
     def batch(self, inputs: Array, labels: Array) -> Batch:
         """Return samples with their labels as numbers."""
-        if self.outputs == 1:
-            targets = (labels % 2).astype(np.float64)[:, np.newaxis]
-        else:
-            targets = np.eye(self.outputs)[labels]
+        batch = Batch.of(inputs, labels, self.outputs)
         if self.network.labels == "soft":
-            targets = np.where(targets > 0, 0.99, 0.01)
-        return Batch(inputs, labels, targets)
+            batch.targets = np.where(batch.targets > 0, 0.99, 0.01)
+        return batch
 
     def _given(self, batch: Batch) -> Iterator[tuple[Array, Array]]:
         """Yield inputs and labels as the network takes them."""
@@ -326,10 +322,6 @@ class Subject:
                 return resolve(self.net, access, *arguments)
             except Exception as error:
                 raise SubjectError(f"{what}: {_told(error)}") from error
-
-    def copy(self) -> Any:
-        """Return a copy of the network as it is, to be put back as `net`."""
-        return copy.deepcopy(self.net)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.evidence import Evidence
 
 EQUAL = "equal"
@@ -181,3 +182,29 @@ def worst(statuses: Sequence[str]) -> str:
         if status in statuses:
             return status
     return UNCHECKED
+
+
+def named(
+    aspect: str,
+    cause: str,
+    seen: str,
+    tensor: str | None = None,
+    factor: float | None = None,
+    residual: float | None = None,
+    *,
+    more: Sequence[str] = (),
+) -> Verdict:
+    """Return the verdict that something differs, and why.
+
+    Parameters
+    ----------
+    aspect, cause, tensor, factor, residual
+        As in `Verdict`.
+    seen : str
+        What was observed, as part of a sentence.
+    more : sequence of str
+        Other causes of the same.
+    """
+    message = f"{CAUSES[cause].title}: {seen}. Look at {CAUSES[cause].advice}."
+    message += "".join(f" Also: {CAUSES[other].title}." for other in more)
+    return Verdict(aspect, DIFFERS, message, tensor, cause, factor, residual)

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.initialization import seeded
-from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import Batch, Subject, quiet
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 
@@ -56,9 +55,9 @@ def _one_hot(inquiry: Inquiry) -> Verdict:
         for shift in range(1, classes):
             if np.array_equal(_hits(table), np.roll(expected, shift, axis=1)):
                 seen = f"the 1 of class 0 is in column {shift}, counted from 0"
-                return _named("one-hot-shifted", seen, "one-hot labels")
+                return named("data", "one-hot-shifted", seen, "one-hot labels")
         seen = f"of {samples} labels {int((_hits(table) != expected).any(axis=1).sum())} are wrong"
-        return _named("one-hot-wrong", seen, "one-hot labels")
+        return named("data", "one-hot-wrong", seen, "one-hot labels")
     found = _absent_classes(inquiry, classes)
     if found is not None:
         return found
@@ -92,10 +91,10 @@ def _absent_classes(inquiry: Inquiry, classes: int) -> Verdict | None:
     seen = f"{{}}: a batch has {last or 'no'} columns, of {classes}"
     if last == classes - 1 and first == classes:
         seen = seen.format("without the last class")
-        return _named("one-hot-by-largest-label", seen, "one-hot labels")
+        return named("data", "one-hot-by-largest-label", seen, "one-hot labels")
     if first in (0, classes - 1) and last == classes - 1:
         seen = seen.format("without one of the classes")
-        return _named("one-hot-by-labels-present", seen, "one-hot labels")
+        return named("data", "one-hot-by-labels-present", seen, "one-hot labels")
     message = f"without some of the classes one-hot labels have {last} and {first} columns"
     return Verdict("data", DIFFERS, f"{message}; the cause is unknown", "one-hot labels")
 
@@ -316,7 +315,7 @@ def _apart(epochs: Sequence[_Epoch]) -> Verdict | None:
             np.array_equal(np.roll(epoch.own, n), epoch.came) for n in range(len(epoch.own))
         )
         if same and not moved:
-            return _named("shuffled-apart", seen, "batches")
+            return named("data", "shuffled-apart", seen, "batches")
         return Verdict("data", DIFFERS, f"{seen}; the cause is unknown", "batches")
     return None
 
@@ -334,7 +333,7 @@ def _overlapping(epochs: Sequence[_Epoch]) -> Verdict | None:
                 f"every batch begins {step} after the one before, with a batch size of "
                 f"{_BATCH_SIZE}; of {epoch.samples} samples {len(epoch.missing)} do not come"
             )
-            return _named("batches-overlap", seen, "batches")
+            return named("data", "batches-overlap", seen, "batches")
     filled = all(len(batch) == _BATCH_SIZE for batch in epoch.ids) and not epoch.missing
     if filled and not epochs[0].repeated:
         message = "the last batch is filled up with samples that have come before"
@@ -367,10 +366,4 @@ def _dropped(epochs: Sequence[_Epoch]) -> Verdict | None:
         f"of {epoch.samples} samples {len(epoch.missing)} do not come; with a batch size of "
         f"{_BATCH_SIZE} the batches have {', '.join(map(str, sizes))}"
     )
-    return _named("batches-drop-samples", seen, "batches")
-
-
-def _named(cause: str, seen: str, tensor: str) -> Verdict:
-    named = CAUSES[cause]
-    message = f"{named.title}: {seen}. Look at {named.advice}."
-    return Verdict("data", DIFFERS, message, tensor, cause)
+    return named("data", "batches-drop-samples", seen, "batches")

@@ -5,12 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Form, find, run
 from parity_tests.kit.functions import WRONG_OUTPUTS
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
 from parity_tests.kit.subject import SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 
@@ -121,7 +120,5 @@ def _unknown(inquiry: Inquiry, declared: Form | None, observed: Array) -> Verdic
 def _named(
     cause: str, seen: str, tensor: str | None = None, residual: float | None = None
 ) -> Verdict:
-    named = CAUSES[cause]
     after = "" if residual is None else f" (residual {residual:.1g})"
-    message = f"{named.title}: {seen}{after}. Look at {named.advice}."
-    return Verdict("forward", DIFFERS, message, tensor, cause, residual=residual)
+    return named("forward", cause, f"{seen}{after}", tensor, residual=residual)

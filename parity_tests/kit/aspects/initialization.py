@@ -1,10 +1,8 @@
 """The weights begin as the scheme that is declared says, and a network can learn from there."""
 
-import contextlib
 import math
-import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,8 +22,9 @@ from parity_tests.kit.initialization import (
     scheme,
 )
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import Layers, SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[np.float64]
 
@@ -45,19 +44,6 @@ _ROUGH = 0.2
 _CLOSELY, _NEARLY = 0.03, 0.1
 # Standard deviations that are written as they are.
 _ROUND = tuple(digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5))
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed the global generators, from which strangers' code draws, and restore them."""
-    theirs, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002 - theirs is global
-    np.random.seed(seed)  # noqa: NPY002
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        np.random.set_state(theirs)  # noqa: NPY002
-        random.setstate(pythons)
 
 
 @dataclass
@@ -159,14 +145,14 @@ def _alike(draws: _Draws) -> Verdict | None:
             zeros = not rows.any()
             seen = f"all entries of W{number + 1} are {rows.flat[0]:.3g}"
             cause = "initialization-zeros" if zeros else "initialization-alike"
-            return _named(cause, seen, f"W{number + 1}")
+            return named("initialization", cause, seen, f"W{number + 1}")
         if np.ptp(rows, axis=0).any() or np.ptp(columns, axis=0).any():
             continue
         zeros = not rows.any() and not columns.any()
         cause = "initialization-zeros" if zeros else "initialization-alike"
         what = "zero" if zeros else "the same for every unit"
         seen = f"W{number + 1} and W{number + 2} are {what} in hidden layer {number + 1}"
-        return _named(cause, seen, f"W{number + 1}")
+        return named("initialization", cause, seen, f"W{number + 1}")
     return None
 
 
@@ -179,7 +165,7 @@ def _one_signed(draws: _Draws) -> Verdict | None:
                 f"the entries of {name} lie between {drawn.values.min():.3g} and "
                 f"{drawn.values.max():.3g}; those of a unit add up to {total:.3g} in the mean"
             )
-            return _named("initialization-one-signed", seen, name)
+            return named("initialization", "initialization-one-signed", seen, name)
     return None
 
 
@@ -193,9 +179,9 @@ def _out_of_range(draws: _Draws) -> Verdict | None:
             f"signal of size 1 comes out with size {drawn.gain:.3g}"
         )
         if drawn.std > _EXPLODING_STD and drawn.gain > _EXPLODING_GAIN:
-            return _named("initialization-exploding", seen, name)
+            return named("initialization", "initialization-exploding", seen, name)
         if 0 < drawn.gain < _VANISHING_GAIN and len(draws.weights) > 1:
-            return _named("initialization-vanishing", seen, name)
+            return named("initialization", "initialization-vanishing", seen, name)
     return None
 
 
@@ -225,7 +211,7 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
         others = {m.cause for m in found} - {cause}
         seen = f"the standard deviation should be {meant.text}, and is {found[0].text}. {measured}"
         seen += "".join(f"; the same comes if {CAUSES[o].title}" for o in sorted(others))
-        return _named(cause, seen, first, factors[0])
+        return named("initialization", cause, seen, first, factors[0])
     message = f"the standard deviation of {names} is not {meant.text}: {measured}"
     if not all(draws.weights[number].centred for number in off):
         message += f"; the mean of {first} is {draws.weights[off[0]].mean:.3g}"
@@ -303,7 +289,7 @@ def _undeclared(draws: _Draws) -> Verdict:
         )
         seen = f"the standard deviation is {mistake.text}. {measured}"
         name, _, factor = turned[0]
-        return _named(mistake.cause, seen, name, factor)
+        return named("initialization", mistake.cause, seen, name, factor)
     common = [s for s in SCHEMES.values() if all(_is(drawn, s) for drawn in draws.weights)]
     # A fixed scale may be that of a scheme for one of the matrices.
     fixed = not common and _one_scale(draws.weights)
@@ -393,9 +379,3 @@ def _more(draws: _Draws) -> str:
     smallest = min(drawn.values.size for drawn in draws.weights)
     off = 100 * max(drawn.tolerance for drawn in draws.weights)
     return text if math.isnan(off) else f"{text} (known to {off:.2g} % from {smallest} entries)"
-
-
-def _named(cause: str, seen: str, tensor: str, factor: float | None = None) -> Verdict:
-    named = CAUSES[cause]
-    message = f"{named.title}: {seen}. Look at {named.advice}."
-    return Verdict("initialization", DIFFERS, message, tensor, cause, factor)

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.backprop import losses_of, misnormalized
-from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 
@@ -232,11 +231,8 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
             if between is not None and "factor-constant" in between.causes:
                 continue
             cause = match.cause or "loss-sign"
-            message = (
-                f"{CAUSES[cause].title}: the value is {match.scale.constant:.4g} x that of "
-                f"{match.name} with this fault. Look at {CAUSES[cause].advice}."
-            )
-            return Verdict("loss", DIFFERS, message, "loss", cause)
+            seen = f"the value is {match.scale.constant:.4g} x that of {match.name} with this fault"
+            return named("loss", cause, seen, "loss")
         inquiry.is_loss_unknown = True
         message = f"{observed:.6g} is no loss of this output that is known"
         return Verdict("loss", DIFFERS if spec.loss else UNCHECKED, message, "loss")
@@ -256,9 +252,8 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     usual = Scale(1.0, 0 if inquiry.subject.single else 1)
     between = ratio(match.scale, usual, sizes, _TOLERANCE)
     if between is not None and "loss-log-base" in between.causes:
-        named = CAUSES["loss-log-base"]
-        message = f"{named.title}: {_told(match, between, None)}. Look at {named.advice}."
-        return Verdict("loss", DIFFERS, message, "loss", "loss-log-base", match.scale.constant)
+        seen = _told(match, between, None)
+        return named("loss", "loss-log-base", seen, "loss", match.scale.constant)
     message = f"it is the {match.name.replace('_', ' ')}: {_told(match, between, inquiry.penalty)}"
     return Verdict("loss", EQUAL if between is None else CONVENTION, message)
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.aspects.gradient import is_convention
 from parity_tests.kit.aspects.loss import declared_scale
-from parity_tests.kit.backprop import fit, losses_of
+from parity_tests.kit.backprop import carried_back, fit, losses_of
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.forward import functions, run
+from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
 from parity_tests.kit.network import Rule, arrays_in
 from parity_tests.kit.optimizers.formulas import (
@@ -26,7 +26,7 @@ from parity_tests.kit.optimizers.formulas import (
 from parity_tests.kit.optimizers.search import Match, Observed, estimates, find, responses
 from parity_tests.kit.scales import Ratio, Scale, ratio
 from parity_tests.kit.subject import Batch, Layers, SubjectError, quiet
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 Shapes = Sequence[tuple[int, ...]]
@@ -242,8 +242,7 @@ def _cornered(observed: Observed) -> Observed:
 
 
 def _beside(cause: str, tensor: int | None = None) -> Verdict:
-    named = CAUSES[cause]
-    message = f"{named.title}. Look at {named.advice}."
+    message = f"{CAUSES[cause].title}. Look at {CAUSES[cause].advice}."
     name = None if tensor is None else f"gradient {tensor + 1}"
     return Verdict("side effects", DIFFERS, message, name, cause)
 
@@ -278,10 +277,8 @@ def _told(
     for choice in match.choices:
         if choice.convention:
             continue
-        named = CAUSES[choice.cause]
         factor = match.formula.scale if choice.part == "scale" else None
-        message = f"{named.title}: {what}. Look at {named.advice}."
-        verdicts.append(_verdict(DIFFERS, message, match, choice.cause, factor))
+        verdicts.append(named("optimizer", choice.cause, what, None, factor, match.residual))
     verdicts += _of_numbers(match, given, what)
     if verdicts:
         return verdicts
@@ -321,12 +318,10 @@ def _of_numbers(match: Match, given: Mapping[str, float | None], what: str) -> l
     ]
     if others:
         wrong.append(("another-hyperparameter", "; ".join(others)))
-    verdicts = []
-    for cause, text in wrong:
-        named = CAUSES[cause]
-        message = f"{named.title}: {text}; {what}. Look at {named.advice}."
-        verdicts.append(_verdict(DIFFERS, message, match, cause, None))
-    return verdicts
+    return [
+        named("optimizer", cause, f"{text}; {what}", residual=match.residual)
+        for cause, text in wrong
+    ]
 
 
 def _equivalent(match: Match) -> str:
@@ -518,10 +513,10 @@ def _of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
         if rest is not None and _difficulty(rest) >= _difficulty(whole):
             continue
         inquiry.steps_explain = "factor"
-        named = CAUSES["momentum-average"]
+        title = CAUSES["momentum-average"].title
         first = 1 - momentum
         message = (
-            f"{named.title}: as momentum {momentum:g}, and the first step is {first:.6g} x the "
+            f"{title}: as momentum {momentum:g}, and the first step is {first:.6g} x the "
             f"gradient (the same as PyTorch's with lr x {first:.6g})"
         )
         verdict = _verdict(CONVENTION, message, match, "momentum-average", first)
@@ -694,12 +689,11 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     if loss not in slopes:
         raise InputError("loss", f"one of {sorted(slopes)}", repr(loss))
     delta = function.back(slopes[loss], passed.logits[-1])
-    hidden = functions(form)[0]
     found: Layers = []
     for number in reversed(range(len(layers))):
         layer = layers[number]
         bias = None if layer.bias is None else delta.sum(axis=0)
         found.insert(0, type(layer)(delta.T @ passed.activations[number], bias))
         if number:
-            delta = (delta @ layer.weight) * hidden[number - 1].slope(passed.logits[number - 1])
+            delta = carried_back(form, passed, layers, delta, number)
     return found

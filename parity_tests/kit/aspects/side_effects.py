@@ -12,7 +12,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Access, Network, arrays_in, look_up, resolve
 from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 
@@ -146,7 +146,7 @@ def _written_to(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     verdicts = list(_changes(record))
     if alias is not None:
         seen = f"writing to the gradient changes parameter {alias}"
-        verdicts.append(_named("gradient-aliases-parameter", seen, "gradients"))
+        verdicts.append(named("side effects", "gradient-aliases-parameter", seen, "gradients"))
     if overwritten:
         message = "the output that forward has returned is overwritten by loss or backward"
         verdicts.append(Verdict("side effects", CONVENTION, message, "output"))
@@ -170,10 +170,12 @@ def _changes(record: _Record) -> Iterator[Verdict]:
     }
     for what, cause in (("inputs", "inputs-changed"), ("labels", "labels-changed")):
         if calls[what]:
-            yield _named(cause, f"by {' and '.join(calls[what])}", what)
+            yield named("side effects", cause, f"by {' and '.join(calls[what])}", what)
     computing = [name for name in ("forward", "loss") if name in calls["parameters"]]
     if computing:
-        yield _named("parameters-changed", f"it is {' and '.join(computing)}", "parameters")
+        yield named(
+            "side effects", "parameters-changed", f"it is {' and '.join(computing)}", "parameters"
+        )
     elif {"backward", "gradients"} & set(calls["parameters"]):
         cause = CAUSES["gradient-updates"]
         message = f"{cause.title}; look at {cause.advice}"
@@ -289,7 +291,7 @@ def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) ->
         return [
             Verdict("side effects", CONVENTION, message, "gradients", "gradient-accumulated", 2.0)
         ]
-    return [_named("gradient-accumulated", seen, "gradients", 2.0)]
+    return [named("side effects", "gradient-accumulated", seen, "gradients", 2.0)]
 
 
 def _meant(inquiry: Inquiry, batch: Batch) -> bool:
@@ -332,12 +334,12 @@ def _after_another(
         used.forward(second.inputs)
         after = _ask(used, inquiry.layers, second)
     except SubjectError as error:
-        return [_named("batch-size-kept", str(error), "gradients")]
+        return [named("side effects", "batch-size-kept", str(error), "gradients")]
     if _close(after, new[1], inquiry.tolerance):
         return []
     if _close(after, new[0], inquiry.tolerance):
         seen = "that of a second batch, with other samples, is the first one's"
-        return [_named("gradient-stale", seen, "gradients")]
+        return [named("side effects", "gradient-stale", seen, "gradients")]
     message = "the gradient of a batch is another one after that of another batch"
     return [Verdict("side effects", UNCHECKED, message, "gradients")]
 
@@ -359,7 +361,7 @@ def _one_sample(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         try:
             call()
         except SubjectError as error:
-            return [_named("one-sample-raises", str(error), what)]
+            return [named("side effects", "one-sample-raises", str(error), what)]
     return []
 
 
@@ -383,9 +385,3 @@ def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         "one another, as they do in batch normalization"
     )
     return [Verdict("side effects", CONVENTION, message, "gradients", None, None, float(left))]
-
-
-def _named(cause: str, seen: str, tensor: str, factor: float | None = None) -> Verdict:
-    named = CAUSES[cause]
-    message = f"{named.title}: {seen}. Look at {named.advice}."
-    return Verdict("side effects", DIFFERS, message, tensor, cause, factor)

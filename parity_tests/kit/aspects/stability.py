@@ -22,13 +22,12 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.gradient import observe
 from parity_tests.kit.backprop import losses_of
-from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Form, Pass, functions, prepared, run
 from parity_tests.kit.functions import output as output_of
 from parity_tests.kit.functions import softmax
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -676,9 +675,7 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
 def _judged(cause: str | None, seen: str, tensor: str) -> Verdict:
     if cause is None:
         return Verdict("stability", DIFFERS, f"{seen}; the cause is unknown", tensor)
-    named = CAUSES[cause]
-    message = f"{named.title}: {seen}. Look at {named.advice}."
-    return Verdict("stability", DIFFERS, message, tensor, cause)
+    return named("stability", cause, seen, tensor)
 
 
 # Each needs what stands before it to be answered for ordinary batches.

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.inquiry import CLOSE, EXACT
 from parity_tests.kit.layers.subject import LayerSubject
-from parity_tests.kit.layers.verdicts import named
 from parity_tests.kit.subject import SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 

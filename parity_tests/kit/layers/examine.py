@@ -20,12 +20,12 @@ from parity_tests.kit.layers.subject import (
     LayerSubject,
     LayerUnderTest,
     Values,
-    seeded,
 )
-from parity_tests.kit.layers.verdicts import ROUNDING, distance, named, simplest
+from parity_tests.kit.layers.verdicts import ROUNDING, distance, simplest
 from parity_tests.kit.scales import Scale, ratio, scale_of
+from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 __all__ = ["LayerUnderTest", "examine_layer"]
 

@@ -15,12 +15,11 @@ from parity_tests.kit.differences import numeric_gradients
 from parity_tests.kit.forward import Form, Pass
 from parity_tests.kit.functions import softmax
 from parity_tests.kit.inquiry import CLOSE, EXACT
-from parity_tests.kit.layers.subject import seeded
-from parity_tests.kit.layers.verdicts import named
 from parity_tests.kit.network import LABELS, arrays_in
 from parity_tests.kit.scales import Scale, ratio, scale_of
+from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import Batch, SubjectError, quiet
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 

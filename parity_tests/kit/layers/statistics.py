@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.layers.forms import Form
 from parity_tests.kit.layers.subject import LayerSubject, Values
-from parity_tests.kit.layers.verdicts import distance, named, simplest
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
+from parity_tests.kit.layers.verdicts import distance, simplest
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict, named
 
 Array = NDArray[Any]
 

@@ -316,17 +316,6 @@ def _asking(what: str) -> Iterator[None]:
             raise SubjectError(f"{what}: {type(error).__name__}: {error}") from error
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, which strangers' code draws from, and put it back after."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
-
-
 def reference(like: str, options: Mapping[str, Any]) -> ours.Layer:
     """Return this project's layer of a name, in float64 where it has a type.
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.aspects import loss as loss_aspect
-from parity_tests.kit.aspects.initialization import seeded
 from parity_tests.kit.inquiry import EXACT
 from parity_tests.kit.recognition import hosts
 from parity_tests.kit.recognition.forwards import Forward, forwards
@@ -21,6 +20,7 @@ from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Conventio
 from parity_tests.kit.recognition.steps import losses, trainings, updates
 from parity_tests.kit.recognition.trial import Match, build, with_forward
 from parity_tests.kit.scales import Scale
+from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import SubjectError
 
 _MOST_HOSTS = 16

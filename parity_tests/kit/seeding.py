@@ -1,0 +1,20 @@
+"""The global generators, from which strangers' code draws."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+
+import numpy as np
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed NumPy's and Python's global generator, and put both back after."""
+    theirs, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        np.random.set_state(theirs)  # noqa: NPY002
+        random.setstate(pythons)
