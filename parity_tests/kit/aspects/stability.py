@@ -662,7 +662,8 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
     passed = run(form, layers, batch.inputs)
     cause = None
     for _, function, _, slopes in losses_of(form, passed, batch):
-        for kind in ("cross_entropy", "binary_cross_entropy"):
+        # Outputs that are no probabilities have no cross-entropy.
+        for kind in {"cross_entropy", "binary_cross_entropy"} & slopes.keys():
             delta = function.back(slopes[kind], passed.logits[-1])
             value = delta.T @ passed.activations[-2]
             if not last.all() and np.array_equal(np.isfinite(value), last):

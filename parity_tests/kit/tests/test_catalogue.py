@@ -89,6 +89,13 @@ def test_a_fault_is_caught_and_not_named_wrongly(fault: Fault) -> None:
     assert _names(fault) <= {fault.cause, *fault.also}
 
 
+def test_all_aspects_of_logits_that_are_no_probabilities_are_asked() -> None:
+    [fault] = [f for f in FAULTS if f.name == "softmax over the samples in the loss: closures"]
+    report = examine(_NETWORKS[fault.network].planted(fault.old, fault.new))
+    assert {verdict.aspect for verdict in report.failures} >= {fault.aspect}
+    assert list(report.of("stability"))
+
+
 def test_most_faults_are_named() -> None:
     named = [fault for fault in _ASKED if fault.cause is not None]
     right = [fault for fault in named if {fault.cause, *fault.also} & _names(fault)]
