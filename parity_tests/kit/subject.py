@@ -148,6 +148,20 @@ class Subject:
             layers.append(Layer(matrix, vector))
         return layers
 
+    def arrays_as_made(self) -> list[Array]:
+        """Return the parameters themselves.
+
+        Raises
+        ------
+        SubjectError
+            If a step has given one of them another shape.
+        """
+        arrays = self.arrays()
+        shapes = [np.shape(array) for array in arrays]
+        if shapes != self.shapes:
+            raise SubjectError(f"parameters: their shapes were {self.shapes} and are {shapes} now")
+        return arrays
+
     def set(self, layers: Layers) -> Layers:
         """Write parameters, and return them as the network's own precision keeps them.
 
@@ -156,10 +170,7 @@ class Subject:
         SubjectError
             If what is read afterwards is not what was written.
         """
-        arrays = self.arrays()
-        shapes = [np.shape(array) for array in arrays]
-        if shapes != self.shapes:
-            raise SubjectError(f"parameters: their shapes were {self.shapes} and are {shapes} now")
+        arrays = self.arrays_as_made()
         given = [layer.weight.shape[::-1] for layer in layers]
         own = list(pairwise(self.sizes))
         if given != own:

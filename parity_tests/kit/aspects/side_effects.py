@@ -223,6 +223,7 @@ def _ask(subject: Subject, layers: Layers, batch: Batch) -> Array:
     if network.step is None:
         raise SubjectError("neither gradients nor a step are declared")
     subject.step(batch, network.lr or _RATE)
+    subject.arrays_as_made()
     return _flat(before) - _flat(subject.get())
 
 
