@@ -12,7 +12,7 @@ import numpy_impl as ours
 from numpy_impl.optimizers.averaging import equal_average, exponential_average
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.raising import raised, refused
-from parity_tests.checks.statistics import rarely_farther
+from parity_tests.checks.statistics import rarely_farther_over
 from parity_tests.inputs import CLASSES, FEATURES, HIDDEN
 from parity_tests.measures import Comparison, compare_float32, compare_float64
 from torch_ref import arena_vector, load_weights, to_torch
@@ -110,8 +110,8 @@ def check_formula(name: str, seed: int) -> None:
 
 def check_accuracy(name: str, seed: int) -> None:
     """In float32, the average is not as a rule farther from the truth than PyTorch's."""
-    excess = []
-    for draw in range(40):
+
+    def excess(draw: int) -> dict[str, float]:
         model, weights = _model(1000 * seed + draw, FLOAT32)
         average = AVERAGES[name][0](model.parameters())
         for now in weights[:10]:
@@ -123,8 +123,9 @@ def check_accuracy(name: str, seed: int) -> None:
             np.linalg.norm(value.astype(np.float64) - truth)
             for value in (_value(average, model), theirs)
         ]
-        excess.append(float(distances[0] - distances[1]))
-    rarely_farther(name, excess)
+        return {name: float(distances[0] - distances[1])}
+
+    rarely_farther_over(40, excess)
 
 
 def check_state(name: str, seed: int) -> None:

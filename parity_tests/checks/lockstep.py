@@ -8,7 +8,7 @@ import numpy as np
 
 import numpy_impl as ours
 from parity_tests.checks.check import FLOAT32, FLOAT64, Check
-from parity_tests.checks.statistics import rarely_farther
+from parity_tests.checks.statistics import rarely_farther_over
 from parity_tests.lockstep import (
     Step,
     TorchTraining,
@@ -50,14 +50,20 @@ def check_float32_is_no_farther_than_pytorch(optimizer: str, seed: int) -> None:
     Judged by how often it is larger, over several trainings, each by its median step: single steps
     of either side jump when a rounding error carries a unit over the kink of ReLU.
     """
-    excess: dict[str, list[float]] = {"loss": [], "grads": [], "values": []}
-    for training in range(_TRAININGS):
+
+    def excess(training: int) -> dict[str, float]:
         steps = list(_train(optimizer, _TRAININGS * seed + training, FLOAT32, epochs=1))
-        for name, differences in excess.items():
-            farther = [getattr(step.ours, name) - getattr(step.theirs, name) for step in steps]
-            differences.append(float(np.median(farther)))
-    for name, differences in excess.items():
-        rarely_farther(name, differences)
+        return {
+            name: float(np.median([_farther(step, name) for step in steps]))
+            for name in ("loss", "grads", "values")
+        }
+
+    rarely_farther_over(_TRAININGS, excess)
+
+
+def _farther(step: Step, name: str) -> float:
+    difference: float = getattr(step.ours, name) - getattr(step.theirs, name)
+    return difference
 
 
 def _train(optimizer: str, seed: int, dtype: np.dtype[Any], *, epochs: int) -> Iterator[Step]:

@@ -16,7 +16,7 @@ from parity_tests.checks import averaging, clipping, lbfgs
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.raising import refused
 from parity_tests.checks.refusals import beside_pytorch
-from parity_tests.checks.statistics import rarely_farther
+from parity_tests.checks.statistics import rarely_farther_over
 from parity_tests.inputs import CLASSES, FEATURES, HIDDEN, gradient_sequence
 from parity_tests.measures import Comparison, compare_float32, compare_float64
 from torch_ref import arena_vector, to_torch, twin_class
@@ -137,12 +137,16 @@ class Course:
         """Take the steps in PyTorch; return |start| plus the magnitudes of all steps."""
         now = self.values
         path = np.abs(now)
+        grads = [
+            torch.tensor(np.stack([parameter.of(g) for g in gradients]), dtype=tensor.dtype)
+            for parameter, tensor in zip(self.model.parameters(), self.tensors, strict=True)
+        ]
         # NAdam's product of momenta is of PyTorch's default type, whatever the parameters are.
         with default_dtype(self.tensors[0].dtype):
-            for number, gradient in enumerate(gradients, first):
+            for number, of_step in enumerate(zip(*grads, strict=True), first):
                 change(self.stepper, self.changes, number)
-                for parameter, tensor in zip(self.model.parameters(), self.tensors, strict=True):
-                    tensor.grad = torch.tensor(parameter.of(gradient), dtype=tensor.dtype)
+                for tensor, grad in zip(self.tensors, of_step, strict=True):
+                    tensor.grad = grad
                 self.stepper.step()
                 before, now = now, self.values
                 path = path + np.abs(now - before)
@@ -275,8 +279,8 @@ def check_accuracy(case: OptimizerCase, variant: str, seed: int) -> None:
     begin next to zero, so that the steps and not their sum are what is rounded, and with a learning
     rate of its own, because its rounding is common to all parameters.
     """
-    excess = []
-    for draw in range(_DRAWS):
+
+    def excess(draw: int) -> dict[str, float]:
         rng = np.random.default_rng([seed, draw])
         model = ours.Sequential(ours.Linear(FEATURES, HIDDEN, bias=False, rng=rng))
         model.arena.values *= np.float32(1e-2)
@@ -293,8 +297,9 @@ def check_accuracy(case: OptimizerCase, variant: str, seed: int) -> None:
             np.linalg.norm((values - exact.values) / path)
             for values in (model.arena.values, course.values)
         ]
-        excess.append(float(distances[0] - distances[1]))
-    rarely_farther(f"{case.operation.__name__}, {variant}", excess)
+        return {f"{case.operation.__name__}, {variant}": float(distances[0] - distances[1])}
+
+    rarely_farther_over(_DRAWS, excess)
 
 
 def check_refusal(case: OptimizerCase, refusal: Refusal) -> None:

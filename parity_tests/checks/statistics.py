@@ -1,7 +1,11 @@
 """Judging by counts, where single figures are a matter of luck."""
 
+import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
 
 from parity_tests.measures import Comparison
 
@@ -29,6 +33,41 @@ def rarely_farther(name: str, excess: Sequence[float]) -> None:
     )
 
 
+def rarely_farther_over(draws: int, excess: Callable[[int], Mapping[str, float]]) -> None:
+    """Judge as `rarely_farther` over so many draws, but draw only while the verdict is open.
+
+    Once even draws that are all farther could not make a failure of it, the rest is left out.
+    The verdict is the one of all draws; equals take some three of forty.
+
+    Parameters
+    ----------
+    draws : int
+        How many at most.
+    excess : callable
+        From the number of a draw, from 0, to our error less PyTorch's, by the name of what is
+        judged.
+
+    Raises
+    ------
+    AssertionError
+        As `rarely_farther`.
+    """
+    drawn: dict[str, list[float]] = {}
+    for draw in range(draws):
+        for name, difference in excess(draw).items():
+            drawn.setdefault(name, []).append(difference)
+        if not any(_is_open(differences, draws - draw - 1) for differences in drawn.values()):
+            return
+    for name, differences in drawn.items():
+        rarely_farther(name, differences)
+
+
+def _is_open(differences: Sequence[float], left: int) -> bool:
+    # The limit grows by at most one with every draw: if not all of the rest can reach it, no part.
+    signs = Counter(np.sign(differences))
+    return signs[1] + left > most_heads(signs[1] + left + signs[-1])
+
+
 def compared_by_counts(batches: Iterable[Iterable[Comparison]]) -> list[Comparison]:
     """Return the float32 comparisons of some batches after judging every tensor by counts.
 
@@ -47,6 +86,7 @@ def compared_by_counts(batches: Iterable[Iterable[Comparison]]) -> list[Comparis
     return comparisons
 
 
+@functools.cache
 def most_heads(tosses: int) -> int:
     """Return how many heads of so many tosses of a fair coin are still a matter of luck."""
     tail, heads = 0, tosses

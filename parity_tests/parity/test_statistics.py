@@ -1,0 +1,53 @@
+"""Judging by counts, itself tested."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+
+from parity_tests.checks.statistics import most_heads, rarely_farther, rarely_farther_over
+
+DRAWS = 40
+
+
+def test_a_fair_coin_passes_and_a_false_one_fails() -> None:
+    limit = most_heads(DRAWS)
+    assert sum(math.comb(DRAWS, heads) for heads in range(limit + 1, DRAWS + 1)) <= 1e-9 * 2**DRAWS
+    assert sum(math.comb(DRAWS, heads) for heads in range(limit, DRAWS + 1)) > 1e-9 * 2**DRAWS
+    rarely_farther("as far as chance goes", [1.0] * limit + [-1.0] * (DRAWS - limit))
+    with pytest.raises(AssertionError, match=rf"too far.* {limit + 1} times"):
+        rarely_farther("too far", [1.0] * (limit + 1) + [-1.0] * (DRAWS - limit - 1))
+
+
+def _verdict(judge: Callable[[], None]) -> str:
+    try:
+        judge()
+    except AssertionError:
+        return "farther"
+    return "equal"
+
+
+@pytest.mark.parametrize("signs", [(1, 1), (-1, 1), (-1, 0), (1, 0), (0, 0), (-1, 0, 1)])
+def test_the_verdict_of_some_draws_is_that_of_all(signs: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3)
+    for share in np.linspace(0, 0.3, 60):
+        rare = rng.random((DRAWS, 2)) < share
+        table = np.where(rare, rng.choice(signs, (DRAWS, 2)), signs[-1]).astype(float)
+        draws = [dict(zip(("one", "other"), row, strict=True)) for row in table.tolist()]
+        whole = {_verdict(partial(rarely_farther, "", column)) for column in table.T.tolist()}
+        expected = "farther" if "farther" in whole else "equal"
+        assert _verdict(partial(rarely_farther_over, DRAWS, draws.__getitem__)) == expected
+
+
+def test_no_more_is_drawn_than_the_verdict_needs() -> None:
+    drawn = []
+
+    def excess(draw: int) -> dict[str, float]:
+        drawn.append(draw)
+        return {"": 1.0 if draw % 2 else -1.0}
+
+    rarely_farther_over(DRAWS, excess)
+    needed = DRAWS - most_heads(DRAWS)
+    assert needed <= len(drawn) <= 2 * needed
