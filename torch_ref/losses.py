@@ -37,8 +37,11 @@ class FocalLoss(torch.nn.Module):
         labels = target.unsqueeze(axis)
         # The logarithm of 1 - p is that of all other probabilities together: nothing cancels.
         right = torch.zeros_like(logits, dtype=torch.bool).scatter(axis, labels, True)
-        rest = logits.masked_fill(right, -torch.inf).logsumexp(axis)
-        apart = rest - logits.gather(axis, labels).squeeze(axis)
+        rest = logits.masked_fill(right, -torch.inf)
+        # The derivative of logsumexp is exp(rest - its value): precise if the value is small.
+        top = rest.detach().amax(axis, keepdim=True)
+        top = top.masked_fill(top == -torch.inf, 0.0)
+        apart = (rest - top).logsumexp(axis) + (top - logits.gather(axis, labels)).squeeze(axis)
         # Softplus, and not -logsigmoid(-apart), whose second derivative PyTorch gets from p - 1;
         # beyond 40 it is its argument in every precision.
         losses = (self.gamma * logsigmoid(apart)).exp() * softplus(apart, threshold=40.0)

@@ -24,6 +24,8 @@ from torch_ref.optimizers import default_dtype, state_from_torch, state_to_torch
 
 # Independent draws whose errors are counted, and steps in each.
 _DRAWS, _STEPS = 40, 20
+# Patterns of signs by which parameters are changed to see how far rounding carries them.
+_PATTERNS = 2
 
 
 def checks(seed: int) -> Iterator[Check]:
@@ -133,8 +135,16 @@ class Course:
             self.model.arena.grads[:] = gradient
             self.optimizer.step()
 
-    def there(self, gradients: Array, first: int = 0) -> Array:
-        """Take the steps in PyTorch; return |start| plus the magnitudes of all steps."""
+    def there(
+        self,
+        gradients: Array,
+        first: int = 0,
+        after: Callable[[Array, Array], Array] | None = None,
+    ) -> Array:
+        """Take the steps in PyTorch; return |start| plus the magnitudes of all steps.
+
+        What ``after(before, now)`` returns becomes the parameters after each step.
+        """
         now = self.values
         path = np.abs(now)
         grads = [
@@ -150,7 +160,15 @@ class Course:
                 self.stepper.step()
                 before, now = now, self.values
                 path = path + np.abs(now - before)
+                if after is not None:
+                    now = after(before, now)
+                    self.set(now)
         return path
+
+    def set(self, values: Array) -> None:
+        """Set PyTorch's parameters, from the order of the arena."""
+        for parameter, tensor in zip(self.model.parameters(), self.tensors, strict=True):
+            tensor.data.copy_(torch.tensor(parameter.of(values)))
 
     @property
     def values(self) -> Array:
@@ -191,21 +209,30 @@ def check_steps(
 
 
 def _sensitivity(course: Course, exact: Course, gradients: Array) -> Array:
-    """How far the result moves with start and gradients, in units of their relative change.
+    """How far rounding carries the result, in units of the relative size of one rounding.
 
     Where weight decay cancels a gradient, what is left is rounding, and an adaptive step carries it
-    in full size.
+    in full size. Near zero such steps overshoot, and what is off grows from step to step. So start
+    and gradients are changed a little, and the parameters after every step by as little of
+    themselves and of the step; some patterns of signs, because one alone may cancel.
     """
     decays = [group.get("weight_decay", 0.0) for group in course.optimizer.param_groups]
     if not any(decays):
         return np.zeros(len(exact.values))
-    change = 1e-8
-    signs = np.where(np.arange(gradients.size) % 2, change, -change).reshape(gradients.shape)
-    aside = course.beside(torch.float64)
-    for parameter, tensor in zip(course.model.parameters(), aside.tensors, strict=True):
-        tensor.data.mul_(torch.tensor(1 + parameter.of(signs[0])))
-    aside.there(gradients * (1 + signs))
-    return np.abs(aside.values - exact.values) / change
+    change, rng = 1e-8, np.random.default_rng(0)
+    farthest = np.zeros(len(exact.values))
+    for _ in range(_PATTERNS):
+        start, *of_steps = change * rng.choice((-1, 1), (1 + len(gradients), len(farthest)))
+        noise = iter(of_steps)
+
+        def rounded(before: Array, now: Array, noise: Iterator[Array] = noise) -> Array:
+            return now + next(noise) * (np.abs(now) + np.abs(now - before))
+
+        aside = course.beside(torch.float64)
+        aside.set(aside.values * (1 + start))
+        aside.there(gradients * (1 + np.stack(of_steps[::-1])), after=rounded)
+        farthest = np.maximum(farthest, np.abs(aside.values - exact.values))
+    return farthest / change
 
 
 def _terms(case: OptimizerCase, steps: int) -> int:
