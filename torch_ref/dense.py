@@ -40,6 +40,19 @@ _NUMBERED: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
     "elu": lambda z, alpha: F.elu(z, alpha),
     "scaled_tanh": lambda z, scale: scale * torch.tanh(2 / 3 * z),
 }
+_DISTANCES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "squared_error": lambda p, y: F.mse_loss(p, y, reduction="sum") / 2,
+    "absolute_error": lambda p, y: F.l1_loss(p, y, reduction="sum"),
+    "huber": lambda p, y: F.huber_loss(p, y, reduction="sum"),
+    "log_cosh": lambda p, y: torch.log(torch.cosh(p - y)).sum(),
+    "hinge": lambda p, y: _hinge(p, y, power=1),
+    "squared_hinge": lambda p, y: _hinge(p, y, power=2),
+}
+
+
+def _hinge(p: torch.Tensor, y: torch.Tensor, power: int) -> torch.Tensor:
+    classes = p.shape[1]
+    return classes * F.multi_margin_loss(p, y.argmax(dim=1), p=power, reduction="sum")
 
 
 @dataclass(frozen=True)
@@ -86,8 +99,10 @@ def dense(
         Activation of each hidden layer.
     output : str
         That of the last layer. If it is ``"identity"`` the loss is computed from logits.
-    loss : {"cross_entropy", "binary_cross_entropy", "squared_error"}
-        Summed over samples and outputs; the squared error is halved.
+    loss : str
+        ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"squared_error"``, ``"absolute_error"``,
+        ``"huber"``, ``"log_cosh"``, ``"hinge"`` or ``"squared_hinge"``. Summed over samples and
+        outputs; the squared error is halved.
     weights : sequence of ndarray, each of shape (out_features, in_features)
     biases : sequence of ndarray or None
     inputs, targets : ndarray of shape (samples, features)
@@ -129,8 +144,8 @@ def _gradient(tensor: torch.Tensor) -> Array:
 def _loss(
     loss: str, output: str, z: torch.Tensor, p: torch.Tensor, y: torch.Tensor
 ) -> torch.Tensor:
-    if loss == "squared_error":
-        return F.mse_loss(p, y, reduction="sum") / 2
+    if loss in _DISTANCES:
+        return _DISTANCES[loss](p, y)
     if loss == "cross_entropy":
         if output in ("softmax", "identity", "log_softmax"):
             return F.cross_entropy(z, y, reduction="sum")

@@ -30,6 +30,7 @@ from parity_tests.kit.functions import (
     Activation,
     Output,
 )
+from parity_tests.kit.losses import LOSSES, losses_for
 from parity_tests.kit.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
@@ -177,6 +178,8 @@ def explain(
         result.deltas[number] = chosen
         if number == len(layers) - 1:
             result.loss = chosen.loss
+            # What lies below is held to the loss whose gradient this is.
+            right = _right_of(chosen, deltas)
         if number:
             errors = _carried_errors(errors, layers, updated, number)
             # A fault on the way to one matrix need not be on the way to the next.
@@ -185,6 +188,13 @@ def explain(
             right = replace(right, value=carried_back(form, passed, layers, right.value, number))
     _settle_collapsed(result, observed)
     return result
+
+
+def _right_of(chosen: Candidate, deltas: Sequence[Candidate]) -> Candidate:
+    if not (chosen.causes or chosen.solved):
+        return chosen
+    own = (delta for delta in deltas if not delta.causes and delta.loss == chosen.loss)
+    return next(own, deltas[0])
 
 
 def carried_back(form: Form, passed: Pass, layers: Layers, delta: Array, number: int) -> Array:
@@ -390,12 +400,17 @@ def _bias(
                 continue
             factor, residual = fit(observed, np.asarray(value))
             if residual <= tolerance:
-                more = () if first else delta.causes
+                more = () if first else delta.causes or _of_another_loss(delta, chosen)
                 return Finding(name, (*more, *causes), True, factor, residual, text, delta.solved)
         first = False
     total = chosen.value.sum(axis=0)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
     return Finding(name, ("unknown",), False, factor, residual, "")
+
+
+def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
+    another = not chosen.solved and delta.loss != chosen.loss
+    return ("gradient-of-another-loss",) if another else ()
 
 
 def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
@@ -455,7 +470,7 @@ def losses_of(
             with np.errstate(all="ignore"):
                 slopes["cross_entropy"] = -y / p
                 slopes["binary_cross_entropy"] = (p - y) / (p * (1 - p))
-        slopes["squared_error"] = p - y
+        slopes |= {kind: loss.slope(p, y) for kind, loss in losses_for(y).items()}
         yield name, function, p, slopes
 
 
@@ -492,7 +507,8 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
                     simple = np.allclose(value, p - batch.targets, rtol=1e-9, atol=1e-12)
                     text = "(p - y)" if simple else f"dL/dz{len(passed.logits)}"
                     right.append(Candidate(value, text, (), kind))
-                if kind == "squared_error" or name != "identity":
+                usual = kind in _USUAL_LOSSES or kind == loss
+                if usual and (kind == "squared_error" or name != "identity"):
                     wrong += _wrong_outputs(function, p, z, kind, slope)
         if "cross_entropy" in slopes:
             right += _guarded(name, function, p, z, batch.targets)
@@ -530,10 +546,12 @@ def _guarded(name: str, function: Output, p: Array, z: Array, y: Array) -> Itera
                         yield Candidate(value, text, (), kind)
 
 
+# Whose gradients are also tried in wrong forms if nothing says that they are meant.
+_USUAL_LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error")
 _ERRORS = {
     "cross_entropy": "(-y / p)",
     "binary_cross_entropy": "((p - y) / (p (1 - p)))",
-    "squared_error": "(p - y)",
+    **{name: loss.formula for name, loss in LOSSES.items()},
 }
 
 

@@ -6,8 +6,17 @@ from typing import Any
 
 from numpy_impl import InputError
 
-# Of the errors of an output and its target, entry by entry; summed over a sample's entries.
-LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error")
+# Each summed over a sample's outputs.
+LOSSES = (
+    "cross_entropy",
+    "binary_cross_entropy",
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "log_cosh",
+    "hinge",
+    "squared_hinge",
+)
 
 
 @dataclass(frozen=True)

@@ -411,6 +411,9 @@ def _factors(
     for one, other in zip(first.findings, second.findings, strict=True):
         if not one.known or one.relative or not one.factor:
             continue
+        if "gradient-of-another-loss" in one.causes:
+            # Its factor would be that from one loss to the other.
+            continue
         scale = scale_of((one.factor, other.factor), samples, tolerance)
         between = None if scale is None else ratio(scale, _rounded(expected), sizes, tolerance)
         factors.append(_Factor(one, scale, between))

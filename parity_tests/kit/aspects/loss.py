@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.backprop import losses_of, misnormalized
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import losses_for
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
@@ -56,7 +57,6 @@ def values(
     assert inquiry.form is not None
     y = batch.targets
     for _, _, p, _ in losses_of(inquiry.form, passed, batch):
-        squares = (p - y) ** 2
         with np.errstate(all="ignore"):
             for epsilon in _EPSILONS:
                 ways = (p + epsilon, np.clip(p, epsilon, 1 - epsilon))
@@ -68,8 +68,9 @@ def values(
                 shifted = -_sum(y * np.log(p + epsilon))
                 no = (1 - y) * np.log(1 - p + epsilon)
                 yield "binary_cross_entropy", None, epsilon, shifted - _sum(no)
-            yield "squared_error", None, 0.0, squares.sum() / 2
-            yield "absolute_error", None, 0.0, np.abs(p - y).sum()
+            for loss in losses_for(y).values():
+                yield loss.name, None, 0.0, float(loss.value(p, y).sum())
+            squares = (p - y) ** 2
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
             yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()

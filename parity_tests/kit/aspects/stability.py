@@ -26,6 +26,7 @@ from parity_tests.kit.forward import Form, Pass, functions, prepared, run
 from parity_tests.kit.functions import output as output_of
 from parity_tests.kit.functions import softmax
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import LOSSES
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -461,7 +462,7 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
         found = _guard(inquiry, form, inputs)
         return [] if found is None else [found]
     passed = run(form, extreme.layers, extreme.batch.inputs)
-    logarithmic = inquiry.reported is None or inquiry.reported[0] != "squared_error"
+    logarithmic = inquiry.reported is None or inquiry.reported[0] not in LOSSES
     infinite = logarithmic and _log_is_infinite(form, passed, extreme.batch)
     seen = f"with {extreme.text}, the loss is {value}"
     return [_judged("log-of-zero" if infinite else None, seen, "loss")]

@@ -330,7 +330,7 @@ def logits(
     sizes: Sequence[int] = (12, 9, 8, 10),
     slope: float = 0.1,
 ) -> Network:
-    """A network of logits with one of three losses."""
+    """A network of logits with one of the losses."""
     criterion = getattr(code, loss)
     return Network(
         lambda: code.MLP(sizes, slope),

@@ -54,3 +54,22 @@ def binary_loss(logits, y):
 def mse_loss(outputs, y):
     difference = outputs - y
     return np.mean(difference**2), 2 * difference / difference.size
+
+
+def hinge_loss(scores, y):
+    n = len(y)
+    margins = np.maximum(0, scores - scores[np.arange(n), y][:, None] + 1)
+    margins[np.arange(n), y] = 0
+    dscores = (margins > 0).astype(float)
+    dscores[np.arange(n), y] = -dscores.sum(axis=1)
+    return margins.sum() / n, dscores / n
+
+
+def huber_loss(outputs, y):
+    error = np.abs(outputs - y)
+    loss = np.where(error < 1, 0.5 * error**2, error - 0.5)
+    return loss.mean(), np.clip(outputs - y, -1, 1) / y.size
+
+
+def absolute_loss(outputs, y):
+    return np.abs(outputs - y).mean(), np.sign(outputs - y) / y.size

@@ -1,0 +1,87 @@
+r"""Losses that are a function of the distance of outputs from targets, and hinge losses.
+
+Each summed over samples and outputs, with its derivative. The cross-entropies are not among them:
+what is put beside a logarithm, and the function before it, make many forms of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of outputs and targets.
+
+    Attributes
+    ----------
+    name : str
+        As in a `Spec`.
+    value : callable
+        ``f(p, y)`` of arrays of shape (samples, outputs), the terms of the sum.
+    slope : callable
+        ``f(p, y)``, the derivative of the sum with respect to the outputs.
+    formula : str
+        The derivative, as a formula.
+    """
+
+    name: str
+    value: Callable[[Array, Array], Array]
+    slope: Callable[[Array, Array], Array]
+    formula: str
+
+
+def _huber(p: Array, y: Array) -> Array:
+    distance = np.abs(p - y)
+    return np.where(distance < 1, distance**2 / 2, distance - 1 / 2)
+
+
+def _margins(p: Array, y: Array) -> Array:
+    """Return how far each class comes too close to the one that is meant, which is left out."""
+    own = (p * y).sum(axis=1, keepdims=True)
+    return np.where(y == 1, 0.0, np.maximum(0, p - own + 1))
+
+
+def _hinge_back(upstream: Array, y: Array) -> Array:
+    return upstream - y * upstream.sum(axis=1, keepdims=True)
+
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        # 1/2 of the squares, so that the derivative is p - y.
+        Loss("squared_error", lambda p, y: (p - y) ** 2 / 2, lambda p, y: p - y, "(p - y)"),
+        Loss(
+            "absolute_error",
+            lambda p, y: np.abs(p - y),
+            lambda p, y: np.sign(p - y),
+            "sign(p - y)",
+        ),
+        Loss("huber", _huber, lambda p, y: np.clip(p - y, -1, 1), "clip(p - y, -1, 1)"),
+        Loss(
+            "log_cosh",
+            lambda p, y: np.logaddexp(p - y, y - p) - np.log(2),
+            lambda p, y: np.tanh(p - y),
+            "tanh(p - y)",
+        ),
+        # Crammer and Singer (2001); PyTorch's multi_margin_loss divides it by the classes.
+        Loss("hinge", _margins, lambda p, y: _hinge_back(_margins(p, y) > 0, y), "hinge'"),
+        Loss(
+            "squared_hinge",
+            lambda p, y: _margins(p, y) ** 2,
+            lambda p, y: _hinge_back(2 * _margins(p, y), y),
+            "(hinge^2)'",
+        ),
+    )
+}
+
+
+def losses_for(y: Array) -> dict[str, Loss]:
+    """Return the losses that take such targets: hinge losses are of one class among several."""
+    is_class = y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+    return {name: loss for name, loss in LOSSES.items() if is_class or "hinge" not in name}
