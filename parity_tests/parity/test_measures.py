@@ -86,6 +86,9 @@ def test_central_difference_knows_its_kinks() -> None:
     cubes, smooth = central_difference(lambda z: float((z**3).sum()), x, curvature=10)
     assert smooth.all()
     np.testing.assert_allclose(cubes, 3 * x**2, atol=1e-9)
+    # No kink, but the curvature jumps at zero.
+    _, smooth = central_difference(lambda z: float((np.maximum(z, 0) ** 2).sum()), x, curvature=10)
+    assert smooth.tolist() == [True, True, False, False]
 
 
 def test_inputs_hold_what_they_promise() -> None:
