@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, prepared
+from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.subject import Batch, Layers
 
 Array = NDArray[Any]
@@ -104,13 +105,14 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
             ):
                 factor = evidence.factors[number]
                 decay = evidence.decays[position - 1] if evidence.decays else 0.0
-                wanted = factor * expected.gradients[f"W{position}"] + decay * own.weight
+                slope = PENALTIES[evidence.penalized].slope
+                wanted = factor * expected.gradients[f"W{position}"] + decay * slope(own.weight)
                 found[f"W{position}"] = layer.weight, wanted
                 if layer.bias is not None:
                     name = f"b{position}"
                     wanted = factor * expected.gradients[name]
                     if name in evidence.decayed_biases:
-                        wanted = wanted + decay * np.asarray(own.bias)
+                        wanted = wanted + decay * slope(np.asarray(own.bias))
                     found[name] = layer.bias, wanted
         for name, (came, wanted) in found.items():
             distance = float(np.linalg.norm(came - wanted) / np.linalg.norm(wanted))

@@ -31,6 +31,7 @@ from parity_tests.kit.functions import (
     Output,
 )
 from parity_tests.kit.losses import LOSSES, losses_for
+from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
@@ -54,6 +55,8 @@ class Candidate:
         Whether it was solved for and not recomputed.
     also : list of str
         Causes of which the same numbers would come.
+    carried : ndarray or None
+        What a derivative is multiplied with, if something is wrong about that already.
     """
 
     value: Array
@@ -62,6 +65,7 @@ class Candidate:
     loss: str | None = None
     solved: bool = False
     also: list[str] = field(default_factory=list)
+    carried: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -114,14 +118,16 @@ class Explanation:
     deltas : dict
         How the gradient of each pre-activation was found, by the number of its layer.
     decays : dict
-        Coefficient of the weights themselves in the gradient of each matrix, by the number of its
-        layer.
+        Coefficient of a penalty's slope in the gradient of each matrix, by the number of its layer.
+    penalized : str
+        What of the weights is penalized: one of `parity_tests.kit.penalties.PENALTIES`.
     """
 
     findings: list[Finding] = field(default_factory=list)
     loss: str | None = None
     deltas: dict[int, Candidate] = field(default_factory=dict)
     decays: dict[int, float] = field(default_factory=dict)
+    penalized: str = "squares"
 
     @property
     def known(self) -> bool:
@@ -167,13 +173,17 @@ def explain(
     deltas = output_deltas(form, passed, batch, loss)
     errors = _errors(passed, batch)
     right = deltas[0]
-    for number in reversed(range(len(layers))):
-        inputs = list(_inputs(passed, number, batch.inputs))
-        decay, chosen, findings = _layer(
-            number, observed[number], layers[number], deltas, inputs, tolerance
+    for number, own in reversed(list(enumerate(layers))):
+        inputs = list(_inputs(form, passed, number, batch.inputs))
+        # All matrices have the kind of penalty that the first one has.
+        kinds = [result.penalized] if result.decays else list(PENALTIES)
+        tried = (
+            (kind, *_layer(number, observed[number], own, deltas, inputs, tolerance, kind))
+            for kind in kinds
         )
+        kind, decay, chosen, findings = _first_known(tried)
         if decay:
-            result.decays[number] = decay
+            result.decays[number], result.penalized = decay, kind
         result.findings += findings
         result.deltas[number] = chosen
         if number == len(layers) - 1:
@@ -188,6 +198,17 @@ def explain(
             right = replace(right, value=carried_back(form, passed, layers, right.value, number))
     _settle_collapsed(result, observed)
     return result
+
+
+def _first_known(
+    tried: Iterator[tuple[str, float, Candidate, list[Finding]]],
+) -> tuple[str, float, Candidate, list[Finding]]:
+    first = found = next(tried)
+    while not found[-1][0].known:
+        found = next(tried, None)
+        if found is None:
+            return first
+    return found
 
 
 def _right_of(chosen: Candidate, deltas: Sequence[Candidate]) -> Candidate:
@@ -220,8 +241,10 @@ def _settle_collapsed(result: Explanation, observed: Layers) -> None:
         samples, units = delta.value.shape
         if layer.bias.shape == (samples,) and samples != units:
             # With softmax p - y is zero over the classes, so that the numbers tell nothing.
-            text = f"sum of {delta.text} over the units"
-            finding = Finding(f"b{number}", ("bias-wrong-axis",), True, 0.0, 0.0, text)
+            cause, text = "bias-wrong-axis", f"sum of {delta.text} over the units"
+            if units == 1:
+                cause, text = "bias-not-summed", f"{delta.text} of every sample"
+            finding = Finding(f"b{number}", (cause,), True, 0.0, 0.0, text)
             result.findings[position[finding.tensor]] = finding
             continue
         size = float(np.linalg.norm(layer.bias))
@@ -265,9 +288,11 @@ def _layer(
     deltas: Sequence[Candidate],
     inputs: Sequence[Candidate],
     tolerance: float,
+    penalized: str,
 ) -> tuple[float, Candidate, list[Finding]]:
-    """Return the share of the weights, the gradient of the pre-activation, and what was found."""
-    name, weight = f"W{number + 1}", own.weight
+    """Return the share of a penalty, the gradient of the pre-activation, and what was found."""
+    name, slope = f"W{number + 1}", PENALTIES[penalized].slope
+    weight = slope(own.weight)
     decay = 0.0
     if not np.any(observed.weight):
         # Nothing came; what lies below is judged by the right gradient.
@@ -294,14 +319,22 @@ def _layer(
     findings = [finding]
     if observed.bias is not None:
         name = f"b{number + 1}"
-        found = _bias(name, observed.bias, chosen, deltas, tolerance)
+        reference = _reference(finding, chosen)
+        found = _bias(name, observed.bias, chosen, deltas, tolerance, reference)
         if decay and not found.known and np.shape(own.bias) == observed.bias.shape:
             # The share that was found in the matrix, and no other.
-            rest = observed.bias - decay * np.asarray(own.bias)
-            without = _bias(name, rest, chosen, deltas, 10 * tolerance)
+            rest = observed.bias - decay * slope(np.asarray(own.bias))
+            without = _bias(name, rest, chosen, deltas, 10 * tolerance, reference)
             found = replace(without, decayed=True) if without.known else found
         findings.append(found)
     return decay, chosen, findings
+
+
+def _reference(finding: Finding, chosen: Candidate) -> float | None:
+    """Return the factor that a bias should have, None if the matrix does not tell it."""
+    if chosen.solved:
+        return 1.0
+    return finding.factor if finding.known and not finding.relative and finding.factor else None
 
 
 def _nothing(name: str) -> Finding:
@@ -388,10 +421,19 @@ def _bias(
     chosen: Candidate,
     deltas: Sequence[Candidate],
     tolerance: float,
+    reference: float | None,
 ) -> Finding:
-    """Return what the gradient of a bias was found to be."""
+    """Return what the gradient of a bias was found to be.
+
+    Parameters
+    ----------
+    reference : float or None
+        The factor of the matrix's gradient. A bias that is one number is a multiple of any sum;
+        then only those with a factor that means something count.
+    """
     if not np.any(observed):
         return _nothing(name)
+    is_one_number = float(np.ptp(observed)) <= 1e-12 * float(np.abs(observed).max())
     first = True
     tried = [chosen, *(delta for delta in deltas if delta is not chosen)]
     for delta in tried:
@@ -399,6 +441,8 @@ def _bias(
             if np.shape(value) != observed.shape:
                 continue
             factor, residual = fit(observed, np.asarray(value))
+            if is_one_number and not _is_likely(factor, reference, delta.value.shape):
+                continue
             if residual <= tolerance:
                 more = () if first else delta.causes or _of_another_loss(delta, chosen)
                 return Finding(name, (*more, *causes), True, factor, residual, text, delta.solved)
@@ -406,6 +450,20 @@ def _bias(
     total = chosen.value.sum(axis=0)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
     return Finding(name, ("unknown",), False, factor, residual, "")
+
+
+def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -> bool:
+    """Whether a factor is that of the matrix, but for samples, units and two."""
+    if reference is None:
+        return True
+    samples, units = shape
+    value = abs(factor / reference)
+    return any(
+        abs(value - float(samples) ** n * float(units) ** u * 2.0**t) <= 1e-6 * value
+        for n in (0, 1, -1, 2, -2)
+        for u in (0, 1, -1)
+        for t in (0, 1, -1)
+    )
 
 
 def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
@@ -432,13 +490,15 @@ def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], 
 # Candidates
 
 
-def _inputs(passed: Pass, number: int, given: Array) -> Iterator[Candidate]:
+def _inputs(form: Form, passed: Pass, number: int, given: Array) -> Iterator[Candidate]:
     """Yield what may be multiplied with the gradient of a pre-activation."""
     own = passed.activations[number]
     yield Candidate(own, "x" if number == 0 else f"a{number}")
     others: list[tuple[str, Array]] = []
     if number:
-        others.append((f"z{number}", passed.logits[number - 1]))
+        below = functions(form)[0][number - 1]
+        z = passed.logits[number - 1]
+        others += [(f"z{number}", z), (f"{below.name}'(z{number})", below.slope(z))]
     else:
         others.append(("x as given", given))
     others += [
@@ -456,7 +516,8 @@ def losses_of(
 ) -> Iterator[tuple[str, Output, Array, dict[str, Array]]]:
     """Yield where a loss may begin: name, function, output, derivatives with respect to it.
 
-    A network that returns logits has the function in its loss.
+    A network that returns logits has the function in its loss; some have softmax there beside an
+    activation of the last layer.
     """
     z, y = passed.logits[-1], batch.targets
     outputs = [(form.output, functions(form)[1], passed.output)]
@@ -464,6 +525,9 @@ def losses_of(
         outputs += [
             (name, OUTPUTS[name], OUTPUTS[name].value(z)) for name in ("softmax", "sigmoid")
         ]
+    beside = f"softmax of {form.output}"
+    if beside in OUTPUTS:
+        outputs.append((beside, OUTPUTS[beside], OUTPUTS[beside].value(z)))
     for name, function, p in outputs:
         slopes = {}
         if name == "log_softmax" or ((p >= 0) & (p <= 1)).all():
@@ -514,9 +578,27 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
             right += _guarded(name, function, p, z, batch.targets)
     for cause, p in misnormalized(form, passed):
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
+    wrong += _of_other_outputs(form, passed, batch, loss)
     right.sort(key=lambda candidate: candidate.loss != loss)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
     return _distinct([*right, *wrong])
+
+
+def _of_other_outputs(
+    form: Form, passed: Pass, batch: Batch, meant: str | None
+) -> Iterator[Candidate]:
+    """Yield what the backward pass makes of another function than the forward pass has."""
+    z, y, cause = passed.logits[-1], batch.targets, ("backward-of-another-output",)
+    if form.output not in ("softmax", "sigmoid", "tanh"):
+        return  # of logits, any function is the loss's
+    for name in ("softmax", "sigmoid", "tanh"):
+        if name == form.output:
+            continue
+        other = OUTPUTS[name]
+        loss = meant or ("squared_error" if name == "tanh" else "cross_entropy")
+        yield Candidate(other.value(z) - y, f"({name}(z) - y)", cause, loss)
+        slope = passed.output - y
+        yield Candidate(other.back(slope, z), f"J of {name} (p - y)", cause, "squared_error")
 
 
 # What codes put beside a probability in a denominator.
@@ -673,6 +755,7 @@ def _hidden_deltas(
                 source.causes + rule.causes,
                 source.loss,
                 source.solved,
+                carried=source.value if source.causes else None,
             )
             for rule in rules
         ]
@@ -708,7 +791,6 @@ def multipliers(
                     f"{own.name}'({own.name}(a{mark}))",
                     (on_activation,),
                 )
-            yield Candidate(slope**2, f"{own.name}'(z{mark})^2", ("derivative-twice",))
             yield Candidate(1 - slope, f"1 - {own.name}'(z{mark})", ("derivative-inverted",))
             for text, value in others.items():
                 yield Candidate(
@@ -731,6 +813,10 @@ def multipliers(
                     cause,
                 )
             yield Candidate(other.slope(a), f"{other.name}'(a{mark})", cause)
+        if own is not None:
+            # After the others: the square of a leaky slope is another leaky slope.
+            slope = own.slope(z)
+            yield Candidate(slope**2, f"{own.name}'(z{mark})^2", ("derivative-twice",))
 
 
 def multipliers_of_gradient(own: Activation, carried: Array) -> Iterator[Candidate]:

@@ -109,7 +109,10 @@ def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict])
         return verdicts
 
     def is_accounted_for(verdict: Verdict) -> bool:
-        by_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")
+        # What only some tensors have is not the optimizer's.
+        of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
+        is_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")
+        by_factor = is_factor and of_all
         return verdict.aspect == "gradient" and (explained == "gradient" or by_factor)
 
     kept = [verdict for verdict in verdicts if not is_accounted_for(verdict)]

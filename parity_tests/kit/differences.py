@@ -93,7 +93,7 @@ def _of_array(
         return float(np.real(along(entries)))
 
     with quiet():
-        values, _ = central_difference(real, given, curvature=np.inf)
+        values, _ = central_difference(real, given)
         smooth = np.isfinite(values) & _is_smooth(real, given)
         level = abs(real(given))
     if not smooth.any():

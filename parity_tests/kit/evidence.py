@@ -44,7 +44,10 @@ class Evidence:
     factors : list of float
         For each batch, the gradient over that of the loss summed over samples and outputs.
     decays : list of float
-        For each layer, the coefficient of the weights in the gradient; empty if there is none.
+        For each layer, the coefficient of a penalty's slope in the gradient; empty if there is
+        none.
+    penalized : str
+        What of the weights is penalized: one of `parity_tests.kit.penalties.PENALTIES`.
     decayed_biases : list of str
         Biases in whose gradient that coefficient stands, too.
     tolerance : float
@@ -58,6 +61,7 @@ class Evidence:
     loss: str | None = None
     factors: list[float] = field(default_factory=list)
     decays: list[float] = field(default_factory=list)
+    penalized: str = "squares"
     decayed_biases: list[str] = field(default_factory=list)
     tolerance: float = 0.0
 
@@ -71,6 +75,7 @@ class Evidence:
             "loss": self.loss,
             "factors": self.factors,
             "decays": self.decays,
+            "penalized": self.penalized,
             "decayed_biases": self.decayed_biases,
             "tolerance": self.tolerance,
             "depth": len(self.layers),
@@ -113,6 +118,7 @@ class Evidence:
             )
         evidence.loss, evidence.factors = told["loss"], told["factors"]
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]
+        evidence.penalized = told["penalized"]
         evidence.decayed_biases = told["decayed_biases"]
         return evidence
 

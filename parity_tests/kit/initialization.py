@@ -112,6 +112,32 @@ FAMILIES: dict[str, Scheme] = {
         "xavier_relu", "Xavier's with ReLU's gain, sqrt(4 / (fan_in + fan_out))", _xavier_relu
     ),
 }
+# Section 4.2.1 of Glorot and Bengio has the bound for tanh; that for the sigmoid is four times as
+# large in https://deeplearning.net/tutorial/mlp.html.
+_FOR_SIGMOID = 4.0
+
+
+def variants(meant: Scheme) -> Iterator[Scheme]:
+    r"""Yield what a scheme becomes by a convention.
+
+    The bias may count as an input, as in :math:`\sqrt{6 / (1 + n_{in} + n_{out})}`; and Xavier's
+    may have the sigmoid's gain of 4.
+    """
+    yield Scheme(
+        meant.name,
+        f"{meant.text}, with the bias counted as an input",
+        lambda fan_in, fan_out: meant.std(fan_in + 1, fan_out),
+        meant.distribution,
+    )
+    if meant.std is _xavier:
+        yield Scheme(
+            meant.name,
+            f"4 x {meant.text}, with the gain of the sigmoid",
+            lambda fan_in, fan_out: _FOR_SIGMOID * meant.std(fan_in, fan_out),
+            meant.distribution,
+        )
+
+
 _OTHER_NAMES = {"kaiming": "he", "glorot": "xavier"}
 
 

@@ -46,11 +46,15 @@ class Inquiry:
     is_loss_unknown : bool
         Whether it reports a loss that is none of those known.
     penalty : float or None
-        Coefficient of the sum of squared weights in that loss.
+        Coefficient of the penalty on the weights in that loss.
+    penalized : str
+        What of the weights: one of `parity_tests.kit.penalties.PENALTIES`.
     gradient_loss, gradient_scale : str or None, Scale or None
         The loss whose gradient it computes, once that is known.
     is_gradient_faulty : bool
         Whether the gradient could be reproduced with a fault in it.
+    is_one_by_one : bool
+        Whether a step on a batch turned out to be one update after the other, sample by sample.
     steps_explain : {"nothing", "factor", "gradient"}
         What the optimizer of a network that updates itself accounts for, where its steps show the
         gradient: a constant factor, or all that is different about it.
@@ -70,9 +74,11 @@ class Inquiry:
     reported: tuple[str, Scale] | None = None
     is_loss_unknown: bool = False
     penalty: float | None = None
+    penalized: str = "squares"
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None
     is_gradient_faulty: bool = False
+    is_one_by_one: bool = False
     steps_explain: str = "nothing"
     evidence: Evidence = field(init=False)
     edges: list[Edge] = field(default_factory=list)

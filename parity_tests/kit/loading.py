@@ -18,11 +18,13 @@ import importlib.abc
 import importlib.util
 import json
 import linecache
+import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -32,6 +34,7 @@ import numpy as np
 
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import Convention, Proposal, recognize
+from parity_tests.kit.recognition.names import FORWARD, rank
 from parity_tests.kit.subject import SubjectError
 
 # No network in NumPy needs them to compute, and they take long to load or open windows.
@@ -46,6 +49,9 @@ _LEFT_OUT = (
     "keras",
     "jax",
 )
+
+# Files beside the target that are searched for layers.
+_MOST_FILES = 20
 
 # What NumPy has removed, by what it was.
 _REMOVED = {
@@ -84,10 +90,13 @@ class Loaded:
         What has the target's name; the whole namespace, if it has none.
     namespace : dict
         The module in which it was found.
+    beside : callable
+        Returns the layers of the files beside it, as `Loader.beside` does.
     """
 
     value: Any
     namespace: dict[str, Any]
+    beside: Callable[[], Mapping[str, type]] = dict
 
 
 class StandIn(ModuleType):
@@ -238,8 +247,9 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         elif not path.is_file():
             path = self._module_file(place)
         namespace = self._execute_file(path, name)
+        beside = partial(self.beside, path.resolve(), namespace.get("__package__") or "")
         if not name:
-            return Loaded(namespace, namespace)
+            return Loaded(namespace, namespace, beside)
         first, *others = name.split(".")
         if first not in namespace:
             raise LoadError(f"{path.name} does not define {first}{self._why()}")
@@ -248,7 +258,30 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if not hasattr(value, other):
                 raise LoadError(f"{path.name}: {first} has no {other}")
             value = getattr(value, other)
-        return Loaded(value, namespace)
+        return Loaded(value, namespace, beside)
+
+    def beside(self, path: Path, package: str) -> dict[str, type]:
+        """Return the classes of files in a file's folder that have forward passes, by their names.
+
+        Parameters
+        ----------
+        path : Path
+            The file, which is left out.
+        package : str
+            Of the file; empty if it is in none.
+        """
+        found: dict[str, type] = {}
+        near = [*path.parent.glob("*.py"), *path.parent.glob("*/*.py")]
+        for file in sorted(near)[:_MOST_FILES]:
+            with contextlib.suppress(LoadError, SystemExit, Exception):
+                if file == path or not any(map(_is_layer, _parsed(file).body)):
+                    continue
+                parts = file.relative_to(path.parent).with_suffix("").parts
+                name = ".".join(filter(None, [package, *parts])).removesuffix(".__init__")
+                module = importlib.import_module(name)
+                classes = {n: m for n, m in vars(module).items() if isinstance(m, type)}
+                found |= {n: m for n, m in classes.items() if m.__module__ == name}
+        return found
 
     def _why(self) -> str:
         return f" ({'; '.join(self.notes)})" if self.notes else ""
@@ -411,6 +444,26 @@ def split(target: str) -> tuple[str, str]:
     return place, name
 
 
+def _resolved(loaded: Loaded) -> Any:
+    """Return what a target stands for: the declaration that a function makes or that a file has."""
+    value = loaded.value
+    if value is loaded.namespace:
+        declared = {n: v for n, v in value.items() if isinstance(v, Network)}
+        if len(declared) > 1:
+            names = ", ".join(declared)
+            raise LoadError(f"there are several declarations ({names}): say which, FILE:Name")
+        return next(iter(declared.values()), value)
+    if isinstance(value, FunctionType) and not _needs_arguments(value):
+        try:
+            made = value()
+        except Exception as error:
+            raise LoadError(f"{value.__name__}(): {_told(error)}") from error
+        value = made if isinstance(made, Network) else value
+    if isinstance(value, StandIn):
+        raise LoadError(f"{value.__name__} could not be imported")
+    return value
+
+
 def as_network(loaded: Loaded) -> tuple[Network, tuple[Convention, ...]]:
     """Return the declaration that a target is, or one that is recognized in it.
 
@@ -425,39 +478,55 @@ def as_network(loaded: Loaded) -> tuple[Network, tuple[Convention, ...]]:
     LoadError
         If it is neither.
     """
-    value = loaded.value
-    if value is loaded.namespace:
-        declared = [v for v in value.values() if isinstance(v, Network)]
-        if len(declared) > 1:
-            names = ", ".join(n for n, v in value.items() if isinstance(v, Network))
-            raise LoadError(f"there are several declarations ({names}): say which, FILE:Name")
-        value = declared[0] if declared else value
-    elif isinstance(value, FunctionType) and not _needs_arguments(value):
-        try:
-            made = value()
-        except Exception as error:
-            raise LoadError(f"{value.__name__}(): {_told(error)}") from error
-        value = made if isinstance(made, Network) else value
+    value = _resolved(loaded)
     if isinstance(value, Network):
         return value, ()
-    if isinstance(value, StandIn):
-        raise LoadError(f"{value.__name__} could not be imported")
-    proposal = propose(loaded)
+    proposal = _recognized(value, loaded)
     return proposal.network, proposal.conventions
 
 
 def propose(loaded: Loaded) -> Proposal:
-    """Return a declaration of what was loaded.
+    """Return a declaration of what was loaded; of a file, of what is beside its declarations.
 
     Raises
     ------
     LoadError
-        If it is not recognized.
+        If it is not recognized, or a declaration already.
     """
+    whole = loaded.value is loaded.namespace
+    value = loaded.value if whole else _resolved(loaded)
+    if isinstance(value, Network):
+        raise LoadError("it is a declaration already, and nothing is to be proposed")
+    return _recognized(value, loaded)
+
+
+def _recognized(value: Any, loaded: Loaded) -> Proposal:
+    proposal: Proposal | None = None
+    failure: SubjectError | None = None
     try:
-        return recognize(loaded.value, loaded.namespace)
+        proposal = recognize(value, loaded.namespace)
     except SubjectError as error:
-        raise LoadError(f"{error}. Write a Network declaration for it") from error
+        failure = error
+    if proposal is None or proposal.is_bare:
+        proposal = _with_beside(value, loaded) or proposal
+    if proposal is None:
+        raise LoadError(str(failure)) from failure
+    return proposal
+
+
+def _with_beside(value: Any, loaded: Loaded) -> Proposal | None:
+    """Return what is recognized if layers of the files beside are taken, too."""
+    more = {n: m for n, m in loaded.beside().items() if n not in loaded.namespace}
+    if not more:
+        return None
+    scope = {**more, **loaded.namespace}
+    try:
+        proposal = recognize(scope if value is loaded.namespace else value, scope)
+    except SubjectError:
+        return None
+    used = {word for text in proposal.fields.values() for word in re.findall(r"\w+", text)}
+    imports = [f"from {m.__module__} import {n}" for n, m in more.items() if n in used]
+    return replace(proposal, imports=tuple(imports)) if imports else None
 
 
 def _needs_arguments(function: FunctionType) -> bool:
@@ -573,6 +642,14 @@ def _file_with(folder: Path, name: str) -> Path:
         names = ", ".join(str(path.relative_to(folder)) for path in found)
         raise LoadError(f"several files define {first} ({names}): say which, FILE:{name}")
     return found[0]
+
+
+def _is_layer(statement: ast.stmt) -> bool:
+    """Whether a statement defines a class that has a forward pass."""
+    if not isinstance(statement, ast.ClassDef):
+        return False
+    functions = [member for member in statement.body if isinstance(member, ast.FunctionDef)]
+    return any(rank(function.name, FORWARD) is not None for function in functions)
 
 
 def _is_import(statement: ast.stmt) -> bool:

@@ -171,6 +171,8 @@ def arrays_in(value: Any, *, scalars: bool = False, depth: int = 4) -> Iterator[
     ----------
     scalars : bool, default False
         Whether single numbers count, as arrays without axes.
+
+    Lists of numbers, nested or not, count as arrays; they are copies.
     """
     if isinstance(value, np.ndarray) and value.dtype != object:
         if value.dtype.kind in "fiu":
@@ -180,6 +182,22 @@ def arrays_in(value: Any, *, scalars: bool = False, depth: int = 4) -> Iterator[
     elif depth and isinstance(value, Mapping):
         for member in value.values():
             yield from arrays_in(member, scalars=scalars, depth=depth - 1)
+    elif isinstance(value, list) and (array := _of_numbers(value)) is not None:
+        yield array
     elif depth and isinstance(value, (list, tuple, np.ndarray)):
         for member in value:
             yield from arrays_in(member, scalars=scalars, depth=depth - 1)
+
+
+def _of_numbers(value: list[Any]) -> Array | None:
+    """Return a list of numbers, or of such lists of one length, as an array."""
+    first: Any = value
+    while isinstance(first, list) and first:
+        first = first[0]
+    if not isinstance(first, float | int | np.number):
+        return None
+    try:
+        array = np.array(value)
+    except ValueError:
+        return None
+    return array if array.dtype.kind in "fiu" else None

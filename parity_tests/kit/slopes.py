@@ -1,5 +1,6 @@
 """Slopes of the loss that a network reports, entry by entry, whatever its forward pass is."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,23 @@ _SMOOTH = 1e-6
 
 
 def slopes(
-    subject: Subject, layers: Layers, batch: Batch, entries: int, rng: np.random.Generator
+    subject: Subject,
+    layers: Layers,
+    batch: Batch,
+    entries: int,
+    rng: np.random.Generator,
+    loss: Callable[[Batch], float],
 ) -> dict[str, tuple[Array, Array]]:
-    """Return slopes of the reported loss for some entries of every parameter.
+    """Return slopes of a loss for some entries of every parameter.
 
     Parameters
     ----------
+    subject : Subject
+        Gets the parameters at which the loss is asked.
     entries : int
         Of each tensor at most.
+    loss : callable
+        ``f(batch)``, the loss by the parameters that the network has.
 
     Returns
     -------
@@ -39,7 +49,7 @@ def slopes(
                 continue
             chosen = rng.permutation(tensor.size)[:entries]
             pairs = [
-                _slope(subject, layers, batch, number, name.startswith("W"), int(position))
+                _slope(subject, layers, batch, number, name.startswith("W"), int(position), loss)
                 for position in chosen
             ]
             smooth = [n for n, pair in enumerate(pairs) if pair is not None]
@@ -50,7 +60,13 @@ def slopes(
 
 
 def _slope(
-    subject: Subject, layers: Layers, batch: Batch, number: int, is_weight: bool, position: int
+    subject: Subject,
+    layers: Layers,
+    batch: Batch,
+    number: int,
+    is_weight: bool,
+    position: int,
+    loss: Callable[[Batch], float],
 ) -> float | None:
     found = []
     for step in (_STEP, 2 * _STEP):
@@ -64,8 +80,7 @@ def _slope(
             tensor.flat[position] += sign * step
             moved[number] = Layer(tensor, layer.bias) if is_weight else Layer(layer.weight, tensor)
             subject.set(moved)
-            subject.forward(batch.inputs)
-            ends.append(subject.loss(batch))
+            ends.append(loss(batch))
         found.append((ends[0] - ends[1]) / (2 * step))
     near = abs(found[0] - found[1]) <= _SMOOTH * (1 + abs(found[0]))
     return found[0] if near else None

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.network import LAYOUTS, Network, arrays_in, look_up, resolve
+from parity_tests.kit.seeding import seeded
 
 Array = NDArray[Any]
 
@@ -86,6 +87,7 @@ class Subject:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.seed: int | None = None
         self.renew()
         self.shapes = [np.shape(array) for array in self.arrays()]
         self._ways = _chains(self.shapes, network)
@@ -99,6 +101,18 @@ class Subject:
                 self.net = self.network.make()
             except Exception as error:
                 raise SubjectError(f"make: {_told(error)}") from error
+
+    @contextlib.contextmanager
+    def drawing_alike(self, seed: int) -> Iterator[None]:
+        """Let every answer draw the same random numbers, from the global generators."""
+        self.seed = seed
+        try:
+            yield
+        finally:
+            self.seed = None
+
+    def _drawing(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self.seed is None else seeded(self.seed)
 
     def readings(self) -> Iterator[str]:
         """Read the parameters in all ways that their shapes allow, one after the other.
@@ -276,7 +290,7 @@ class Subject:
 
     def _gradient_arrays(self, x: Array, y: Any) -> list[Array]:
         network = self.network
-        with quiet():
+        with quiet(), self._drawing():
             try:
                 result = (
                     None if network.backward is None else resolve(self.net, network.backward, x, y)
@@ -296,12 +310,20 @@ class Subject:
                 f"got {len(found)}"
             )
         arrays = []
-        for array, shape in zip(found, self.shapes, strict=True):
+        for array, shape in zip(self._in_order(found), self.shapes, strict=True):
             array = np.array(array, np.float64)
             if array.shape != shape and array.size == np.prod(shape, dtype=int) and 1 in shape:
                 array = array.reshape(shape)
             arrays.append(array)
         return arrays
+
+    def _in_order(self, found: list[Array]) -> list[Array]:
+        """Return gradients in the order of the parameters, if only their shapes tell it."""
+        shapes = [array.shape for array in found]
+        is_told = sorted(shapes) == sorted(self.shapes) and len(set(shapes)) == len(shapes)
+        if shapes == self.shapes or not is_told:
+            return found
+        return [found[shapes.index(shape)] for shape in self.shapes]
 
     def step(self, batch: Batch, lr: float) -> float | None:
         """Take a training step on a batch; return the loss, if the network gives one.
@@ -328,7 +350,7 @@ class Subject:
 
     def _ask(self, what: str, *arguments: Any) -> Any:
         access = getattr(self.network, what)
-        with quiet():
+        with quiet(), self._drawing():
             try:
                 return resolve(self.net, access, *arguments)
             except Exception as error:

@@ -130,12 +130,22 @@ class Report:
         return [verdict for verdict in self.verdicts if verdict.status == DIFFERS]
 
     @property
+    def unanswered(self) -> list[str]:
+        """Which of forward pass and gradient were asked about without any answer.
+
+        Without them, nothing is known of what the network computes. What was not asked about, as
+        with ``only``, is not missing.
+        """
+        asked = {a: {verdict.status for verdict in self.of(a)} for a in ("forward", "gradient")}
+        return [aspect for aspect, statuses in asked.items() if statuses == {UNCHECKED}]
+
+    @property
     def exit_code(self) -> int:
-        """1 if something differs, 2 if nothing could be checked, else 0."""
+        """1 if something differs, 2 if `unanswered` or nothing could be checked, else 0."""
         statuses = {verdict.status for verdict in self.verdicts}
         if DIFFERS in statuses:
             return 1
-        return 0 if statuses - {UNCHECKED} else 2
+        return 2 if self.unanswered or not statuses - {UNCHECKED} else 0
 
     def of(self, aspect: str) -> Iterator[Verdict]:
         """Yield the verdicts on an aspect."""

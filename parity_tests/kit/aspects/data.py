@@ -325,13 +325,15 @@ def _overlapping(epochs: Sequence[_Epoch]) -> Verdict | None:
     epoch = next((e for e in epochs if e.repeated), None)
     if epoch is None:
         return None
-    for step in range(1, _BATCH_SIZE):
-        full = [batch for batch in epoch.ids if len(batch) == _BATCH_SIZE]
-        windows = [one[step:] == other[: _BATCH_SIZE - step] for one, other in pairwise(full)]
+    longest = max(map(len, epoch.ids))
+    full = [batch for batch in epoch.ids if len(batch) == longest]
+    for common in range(1, longest):
+        windows = [one[-common:] == other[:common] for one, other in pairwise(full)]
         if windows and all(windows):
             seen = (
-                f"every batch begins {step} after the one before, with a batch size of "
-                f"{_BATCH_SIZE}; of {epoch.samples} samples {len(epoch.missing)} do not come"
+                f"the last {common} of every batch of {longest} come again as the first of the "
+                f"next, with a batch size of {_BATCH_SIZE}; of {epoch.samples} samples "
+                f"{len(epoch.missing)} do not come"
             )
             return named("data", "batches-overlap", seen, "batches")
     filled = all(len(batch) == _BATCH_SIZE for batch in epoch.ids) and not epoch.missing

@@ -1,27 +1,40 @@
 """The gradient is that of the loss, by the network's own forward pass."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.loss import declared_scale
+from parity_tests.kit.aspects.by_slopes import by_slopes
+from parity_tests.kit.aspects.decays import of_decays
+from parity_tests.kit.aspects.factors import expected_scale, factors_of, of_factors
+from parity_tests.kit.aspects.observing import (
+    RATES,
+    is_accumulated,
+    is_inferred,
+    is_one_by_one,
+    observe,
+)
 from parity_tests.kit.backprop import Explanation, Finding, explain, fit, output_deltas
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.locate import locate
-from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
-from parity_tests.kit.slopes import slopes
-from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Edge, Line, Verdict
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.subject import Batch, Layers, SubjectError
+from parity_tests.kit.verdicts import (
+    CONVENTION,
+    DIFFERS,
+    EQUAL,
+    UNCHECKED,
+    Edge,
+    Line,
+    Verdict,
+    named,
+)
 
 Array = NDArray[Any]
-
-# Learning rates at which an update shows the gradient. With the first little is lost to rounding;
-# if the answer changes with the second, an update used what had been updated.
-_RATES = (0.5, 1e-3)
 
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
@@ -31,7 +44,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if network.gradients is None and network.backward is None and network.step is None:
         return [Verdict("gradient", UNCHECKED, "neither gradients nor a step are declared")]
     if inquiry.form is None:
-        return _by_slopes(inquiry)
+        return by_slopes(inquiry)
     loss = inquiry.spec.loss or (inquiry.reported and inquiry.reported[0])
     seen = []
     for batch, answer in zip(inquiry.batches, inquiry.evidence.answers, strict=True):
@@ -44,21 +57,45 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         _explained(inquiry, batch, observed, updated, loss)
         for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
     ]
-    if subject.single and is_inferred(inquiry) and not explanations[0].known:
-        explanations = _of_single_steps(inquiry, loss) or explanations
-    verdicts = _judge(inquiry, explanations, loss)
+    beside: list[Verdict] = []
+    if is_inferred(inquiry) and not explanations[0].known:
+        singles = None
+        if subject.single:
+            singles = _of_single_steps(inquiry, loss)
+        elif is_accumulated(inquiry):
+            return [_accumulated(inquiry)]
+        elif is_one_by_one(inquiry):
+            inquiry.is_one_by_one = True
+            beside = [Verdict("gradient", CONVENTION, _ONE_BY_ONE)]
+            singles = _of_single_steps(inquiry, loss)
+        explanations = singles or explanations
+    verdicts = _judge(inquiry, explanations, loss) + beside
     differs = any(verdict.status == DIFFERS for verdict in verdicts)
     if differs and _is_random(inquiry, seen[0][0]):
         inquiry.edges.clear()
-        message = "it is another one each time, by the same parameters: dropout or noise is in it"
-        return [Verdict("gradient", UNCHECKED, message)]
+        return by_slopes(inquiry)
     if inquiry.is_loss_unknown and not differs:
         return _of_another(inquiry, explanations[0]) or verdicts
     if inquiry.is_loss_unknown:
-        # What is wrong for all losses that are known may be right for the one that is reported.
-        found = _by_slopes(inquiry)
-        return found if all(verdict.status == EQUAL for verdict in found) else verdicts
+        # What is wrong for all losses that are known may be right for the one that is reported,
+        # but for a factor.
+        found = by_slopes(inquiry)
+        fits = all(v.status == EQUAL or v.factor is not None for v in found)
+        return found if fits else verdicts
     return verdicts
+
+
+_ONE_BY_ONE = (
+    "a step on a batch updates after every sample of it: the gradient is judged by single samples"
+)
+
+
+def _accumulated(inquiry: Inquiry) -> Verdict:
+    seen = (
+        "with two samples, a step takes the change of the first once more with that of the second"
+    )
+    tensor = f"W{len(inquiry.layers)}"
+    return named("gradient", "gradient-accumulated", seen, tensor)
 
 
 def _is_random(inquiry: Inquiry, seen: Layers) -> bool:
@@ -74,10 +111,11 @@ def _is_random(inquiry: Inquiry, seen: Layers) -> bool:
 
 def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     """Hold a right gradient to a loss that is not known, by its slopes."""
-    found = _by_slopes(inquiry)
+    found = by_slopes(inquiry)
     if all(verdict.status != DIFFERS for verdict in found):
         return found
-    return [_another_loss(inquiry, explanation, f"another function ({found[0].message})")]
+    which = f"another function, by its slopes ({found[0].tensor})"
+    return [_another_loss(inquiry, explanation, which)]
 
 
 def _of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | None:
@@ -123,61 +161,6 @@ def _explained(
     return closely if closely.known else exactly
 
 
-# Entries of each tensor whose slopes are taken, and how closely they are met.
-_ENTRIES, _CLOSE_TO_SLOPE = 12, 1e-5
-
-
-def _by_slopes(inquiry: Inquiry) -> list[Verdict]:
-    """Hold the gradient to differences of the reported loss, where the forward is not known."""
-    subject, batch = inquiry.subject, inquiry.batches[0]
-    if subject.network.loss is None:
-        message = "the forward pass is not known, and no loss is declared whose slopes it could be"
-        return [Verdict("gradient", UNCHECKED, message)]
-    try:
-        observed, _ = observe(inquiry, batch)
-        subject.renew()
-        found = slopes(subject, inquiry.layers, batch, _ENTRIES, inquiry.rng)
-    except SubjectError as error:
-        return [Verdict("gradient", UNCHECKED, str(error))]
-    pairs = {}
-    for number, layer in enumerate(observed, start=1):
-        for name, tensor in ((f"W{number}", layer.weight), (f"b{number}", layer.bias)):
-            if tensor is not None and name in found and len(found[name][0]):
-                positions, wanted = found[name]
-                if positions.max() >= tensor.size:
-                    return [_off(name, np.nan, np.inf, "it has another shape than its parameter")]
-                pairs[name] = tensor.ravel()[positions], wanted
-    if not pairs:
-        return [Verdict("gradient", UNCHECKED, "the loss is nowhere smooth")]
-    came, wanted = (np.concatenate(part) for part in zip(*pairs.values(), strict=True))
-    factor, residual = fit(came, wanted)
-    if residual <= _CLOSE_TO_SLOPE:
-        if abs(factor - 1) <= _CLOSE_TO_SLOPE:
-            message = (
-                f"some entries of all tensors are slopes of the loss reported ({residual:.1g})"
-            )
-            return [Verdict("gradient", EQUAL, message, residual=residual)]
-        between = ratio(Scale(factor, 0), Scale(1.0, 0), (*subject.sizes, len(batch)), 1e-4)
-        why = between.text if between else "a constant factor"
-        message = f"yours = {factor:.6g} x the slope of the loss reported, on all tensors: {why}"
-        cause = "factor-constant"
-        return [Verdict("gradient", DIFFERS, message, next(iter(pairs)), cause, factor, residual)]
-    for name, (came, wanted) in reversed(pairs.items()):
-        factor, residual = fit(came, wanted)
-        if residual > _CLOSE_TO_SLOPE:
-            return [_off(name, factor, residual, "it is not the slope of the loss reported")]
-    name = next(reversed(pairs))
-    return [_off(name, factor, residual, "tensors have different factors to the slopes")]
-
-
-def _off(name: str, factor: float, residual: float, what: str) -> Verdict:
-    message = (
-        f"{name}: {what}; the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of "
-        "its norm. The cause is unknown."
-    )
-    return Verdict("gradient", DIFFERS, message, name, None, None, residual)
-
-
 def _not_observed(inquiry: Inquiry, told: str) -> Verdict:
     one = inquiry.batches[0].part(slice(0, 1))
     try:
@@ -190,64 +173,6 @@ def _not_observed(inquiry: Inquiry, told: str) -> Verdict:
     return Verdict("gradient", DIFFERS, message, cause="batch-raises")
 
 
-def is_inferred(inquiry: Inquiry) -> bool:
-    """Whether the gradient is only seen from steps."""
-    network = inquiry.subject.network
-    return network.gradients is None and network.backward is None
-
-
-def observe(
-    inquiry: Inquiry, batch: Batch, rate: float | None = None
-) -> tuple[Layers, Layers | None]:
-    """Return the gradients, and the parameters after the update if that is how they are seen."""
-    subject = inquiry.subject
-    subject.renew()
-    before = subject.set(inquiry.layers)
-    if not is_inferred(inquiry):
-        return subject.gradients(batch), None
-    rate = rate or subject.network.lr or _RATES[0]
-    if not subject.single:
-        subject.step(batch, rate)
-        after = subject.get()
-        return _difference(before, after, rate), after
-    total: Layers | None = None
-    for number in range(len(batch)):
-        subject.renew()
-        subject.set(inquiry.layers)
-        subject.step(batch.part(slice(number, number + 1)), rate)
-        after = subject.get()
-        part = _difference(before, after, rate * len(batch))
-        total = part if total is None else _sum(total, part)
-    assert total is not None
-    return total, after if len(batch) == 1 else None
-
-
-def _difference(before: Layers, after: Layers, rate: float) -> Layers:
-    return [
-        Layer(
-            (old.weight - new.weight) / rate,
-            None if old.bias is None or new.bias is None else (old.bias - new.bias) / rate,
-        )
-        for old, new in zip(before, after, strict=True)
-    ]
-
-
-def _sum(one: Layers, other: Layers) -> Layers:
-    return [
-        Layer(a.weight + b.weight, None if a.bias is None or b.bias is None else a.bias + b.bias)
-        for a, b in zip(one, other, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class _Factor:
-    """Where the factor of one tensor comes from."""
-
-    finding: Finding
-    scale: Scale | None
-    ratio: Ratio | None
-
-
 def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) -> list[Verdict]:
     first, second = explanations
     inquiry.gradient_loss = first.loss
@@ -257,13 +182,14 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     another = loss is not None and first.loss not in (None, loss)
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
         verdicts.insert(0, _another_loss(inquiry, first, str(loss)))
-    expected = _expected(inquiry, first, another)
-    factors = _factors(inquiry, first, second, expected or Scale(1.0, 1))
+    expected = expected_scale(inquiry, first, another)
+    factors = factors_of(inquiry, first, second, expected or Scale(1.0, 1))
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
         inquiry.gradient_scale = weights[0].scale
-    verdicts += _of_factors(inquiry, factors, expected)
-    verdicts += _of_decays(inquiry, first.decays, first.decayed_biases)
+    verdicts += of_factors(inquiry, factors, expected)
+    rate = (inquiry.subject.network.lr or RATES[0]) if is_inferred(inquiry) else None
+    verdicts += of_decays(inquiry, first, rate)
     if not verdicts:
         residual = max(f.residual for f in first.findings if np.isfinite(f.residual))
         name = str(first.loss).replace("_", " ")
@@ -272,6 +198,8 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             f"{residual:.1g})"
         )
         verdicts.append(Verdict("gradient", EQUAL, message, residual=residual))
+    if inquiry.is_one_by_one:
+        return verdicts  # what was asked was not answered as a whole
     if first.known and not any(finding.causes for finding in first.findings):
         inquiry.evidence.loss = first.loss
         common = {finding.factor for finding in first.findings}
@@ -284,6 +212,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
                 depth = range(len(inquiry.layers))
                 inquiry.evidence.decays = [first.decays.get(number, 0.0) for number in depth]
                 inquiry.evidence.decayed_biases = first.decayed_biases
+                inquiry.evidence.penalized = first.penalized
     return verdicts
 
 
@@ -307,16 +236,19 @@ def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> fl
 
 def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line | None:
     """Return where a wrong quantity was computed."""
+    if "bias-not-summed" in finding.causes:
+        return None  # it is the gradient of the pre-activation itself, computed elsewhere
     number = int(finding.tensor[1:]) - 1
     delta = explanation.deltas[number]
-    layer = (inquiry.evidence.answers[0].gradients or [])[number]
-    wanted = layer.bias if finding.tensor.startswith("b") else layer.weight
-    if set(finding.causes) & set(delta.causes):
-        wanted = delta.value
-    if wanted is None or inquiry.subject.single:
-        return None
+    batch = inquiry.batches[0]
+    if inquiry.subject.single or inquiry.is_one_by_one:
+        batch = batch.part(slice(0, 1))
     try:
-        return locate(lambda: observe(inquiry, inquiry.batches[0]), wanted)
+        layer = observe(inquiry, batch)[0][number]
+        wanted = layer.bias if finding.tensor.startswith("b") else layer.weight
+        if set(finding.causes) & set(delta.causes):
+            wanted = (delta.value if delta.carried is None else delta.carried)[: len(batch)]
+        return None if wanted is None else locate(lambda: observe(inquiry, batch), wanted)
     except SubjectError:
         return None
 
@@ -329,44 +261,32 @@ def _named(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
             tensors.setdefault(finding.causes, []).append(finding)
     verdicts = []
     for causes, findings in tensors.items():
-        where = " and ".join(f.tensor for f in findings)
-        finding = findings[0]
-        line = _line(inquiry, explanation, finding)
+        finding, *others = findings
+        lines = (_line(inquiry, explanation, of) for of in findings)
+        told = {"residual": finding.residual, "line": next(filter(None, lines), None)}
+        likewise = f", likewise on {' and '.join(f.tensor for f in others)}" if others else ""
         if "unknown" in causes:
-            message = (
-                f"{where}: not the gradient; the nearest multiple of what was expected is "
-                f"{finding.factor:.4g} x, which leaves {finding.residual:.2g} of its norm. "
-                "The cause is unknown."
-            )
-            verdicts.append(
-                Verdict(
-                    "gradient",
-                    DIFFERS,
-                    message,
-                    finding.tensor,
-                    residual=finding.residual,
-                    line=line,
-                )
-            )
+            message = _unknown(finding, likewise)
+            verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, **told))
             continue
         for cause in causes:
-            named = CAUSES[cause]
+            known = CAUSES[cause]
             message = (
-                f"{named.title}. Yours is {finding.text}, on {where} (residual "
-                f"{finding.residual:.1g}). Look at {named.advice}.{_also(finding)}"
+                f"{known.title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
+                f"{finding.residual:.1g}). Look at {known.advice}.{_also(finding)}"
             )
-            verdicts.append(
-                Verdict(
-                    "gradient",
-                    DIFFERS,
-                    message,
-                    finding.tensor,
-                    cause,
-                    residual=finding.residual,
-                    line=line,
-                )
-            )
+            verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, cause, **told))
     return verdicts
+
+
+def _unknown(finding: Finding, likewise: str) -> str:
+    nearest = "it has another shape than its parameter"
+    if np.isfinite(finding.residual):
+        nearest = (
+            f"the nearest multiple of what was expected is {finding.factor:.4g} x, which leaves "
+            f"{finding.residual:.2g} of its norm"
+        )
+    return f"{finding.tensor}{likewise}: not the gradient; {nearest}. The cause is unknown."
 
 
 def _also(finding: Finding) -> str:
@@ -384,213 +304,6 @@ def _another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Verd
     )
     tensor = f"dL/dz{len(inquiry.layers)}"
     return Verdict("gradient", DIFFERS, message, tensor, "gradient-of-another-loss")
-
-
-def _expected(inquiry: Inquiry, explanation: Explanation, another: bool) -> Scale | None:
-    """Return the scale that the gradient should have, if anything says it."""
-    single = inquiry.subject.single
-    if another:
-        return None
-    declared = declared_scale(inquiry.spec, inquiry.subject.outputs)
-    if declared is not None:
-        return Scale(declared.constant, 1) if single else declared
-    if inquiry.reported is not None and inquiry.reported[0] == explanation.loss:
-        scale = inquiry.reported[1]
-        return Scale(scale.constant, scale.power + 1) if single else scale
-    return None
-
-
-def _factors(
-    inquiry: Inquiry, first: Explanation, second: Explanation, expected: Scale
-) -> list[_Factor]:
-    sizes = inquiry.subject.sizes
-    samples = [len(batch) for batch in inquiry.batches]
-    # A loss may be known to a few digits only; its scale is a number that is easy to name.
-    tolerance = max(inquiry.tolerance, 1e-7, *(f.residual for f in first.findings if f.known))
-    factors = []
-    for one, other in zip(first.findings, second.findings, strict=True):
-        if not one.known or one.relative or not one.factor:
-            continue
-        if "gradient-of-another-loss" in one.causes:
-            # Its factor would be that from one loss to the other.
-            continue
-        scale = scale_of((one.factor, other.factor), samples, tolerance)
-        between = None if scale is None else ratio(scale, _rounded(expected), sizes, tolerance)
-        factors.append(_Factor(one, scale, between))
-    return factors
-
-
-def _rounded(scale: Scale) -> Scale:
-    """Take the digits away that 1e-8 in a logarithm puts into a scale."""
-    for numerator in (1, 2):
-        whole = numerator / scale.constant
-        if abs(whole - round(whole)) < 1e-4 * abs(whole) and round(whole):
-            return Scale(numerator / round(whole), scale.power)
-    return scale
-
-
-def _of_factors(inquiry: Inquiry, factors: list[_Factor], expected: Scale | None) -> list[Verdict]:
-    samples = len(inquiry.batches[0])
-    reference = expected or Scale(1.0, 1)
-    texts = {factor.ratio.text if factor.ratio else "" for factor in factors}
-    if texts == {""} or not factors:
-        return []
-    if len(texts) == 1:
-        return [_common(inquiry, factors, expected)]
-    verdicts = []
-    groups: dict[str, list[_Factor]] = {}
-    for factor in factors:
-        groups.setdefault(factor.ratio.text if factor.ratio else "", []).append(factor)
-    for text, group in groups.items():
-        if not text:
-            continue
-        assert group[0].ratio is not None
-        names = ", ".join(f.finding.tensor for f in group)
-        value = group[0].finding.factor / reference.at(samples)
-        biases = all(f.finding.tensor.startswith("b") for f in group)
-        turned = "sign" in group[0].ratio.causes
-        cause = "bias-scaled" if biases and not turned else group[0].ratio.causes[0]
-        message = (
-            f"yours = {value:.6g} x expected on {names} and not on the others: {text}, with a "
-            f"batch of {samples}. Look at {CAUSES[cause].advice}."
-        )
-        verdicts.append(
-            Verdict(
-                "gradient",
-                DIFFERS,
-                message,
-                group[0].finding.tensor,
-                cause,
-                value,
-                group[0].finding.residual,
-            )
-        )
-    return verdicts
-
-
-def _common(inquiry: Inquiry, factors: list[_Factor], expected: Scale | None) -> Verdict:
-    samples = len(inquiry.batches[0])
-    first = factors[0]
-    assert first.ratio is not None
-    value = first.finding.factor / (expected or Scale(1.0, 1)).at(samples)
-    residual = max(f.finding.residual for f in factors)
-    what = f"yours = {value:.6g} x expected on all {len(factors)} tensors, residual {residual:.1g}"
-    why = f"{first.ratio.text}; the batch is {samples}"
-    cause = first.ratio.causes[0]
-    if expected is None and is_convention(inquiry, first.ratio):
-        message = f"{what}: {why}. No loss says which is meant: it may as well be its convention."
-        return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
-    if _is_rate(inquiry, first):
-        message = (
-            f"{what}. The step takes no learning rate that it could be given, and its own is not "
-            "declared: the factor is not judged."
-        )
-        return Verdict("gradient", CONVENTION, message, None, None, value, residual)
-    message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
-    return Verdict("gradient", DIFFERS, message, _above(factors), cause, value, residual)
-
-
-def _is_rate(inquiry: Inquiry, factor: _Factor) -> bool:
-    """Whether a factor may be that of a learning rate that nobody can set."""
-    if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
-        return False
-    assert factor.ratio is not None
-    if factor.finding.factor < 0 or "factor-batch" in factor.ratio.causes:
-        return False
-    batch = inquiry.batches[0]
-    moved = [observe(inquiry, batch, rate)[0][-1].weight * rate for rate in _RATES]
-    return bool(np.allclose(*moved, rtol=1e-6, atol=0.0))
-
-
-def _above(factors: list[_Factor]) -> str:
-    """Return what all tensors come from."""
-    last = max(int(factor.finding.tensor[1:]) for factor in factors)
-    return f"dL/dz{last}"
-
-
-def is_convention(inquiry: Inquiry, factor: Ratio) -> bool:
-    """Whether a factor may be meant, where no loss says: sum for mean, and how squares are."""
-    allowed = {"factor-batch"}
-    if inquiry.gradient_loss == "squared_error":
-        allowed |= {"factor-two", "factor-classes"}
-    return not inquiry.spec.scale and set(factor.causes) <= allowed
-
-
-def _of_decays(inquiry: Inquiry, decays: dict[int, float], biases: list[str]) -> list[Verdict]:
-    """Judge the multiples of the weights, and of some biases, in the gradient."""
-    if inquiry.penalty is not None and inquiry.spec.weight_decay is None:
-        return _by_penalty(inquiry, decays, biases)
-    if not decays:
-        return []
-    values = list(decays.values())
-    close = max(map(abs, values)) * max(1e-6, 100 * inquiry.tolerance)
-    rate = inquiry.subject.network.lr or _RATES[0]
-    if is_inferred(inquiry) and all(abs(value * rate - 1) < 1e-6 for value in values):
-        named = CAUSES["weights-replaced"]
-        names = " and ".join(f"W{number + 1}" for number in sorted(decays))
-        message = f"{named.title}: nothing is left of {names}. Look at {named.advice}."
-        return [Verdict("gradient", DIFFERS, message, names, "weights-replaced")]
-    squares = [float((inquiry.layers[n].weight ** 2).sum()) for n in decays]
-    ratios = [value / square for value, square in zip(values, squares, strict=True)]
-    if max(values) - min(values) <= close:
-        if inquiry.spec.weight_decay is not None:
-            return _declared_decay(values[0], inquiry.spec.weight_decay)
-        of = "the matrices and biases" if biases else "the matrices"
-        message = (
-            f"the gradient of {of} has {values[0]:.6g} x the weights added: a penalty of "
-            f"{values[0] / 2:.6g} x their squares, unless it is meant otherwise"
-        )
-        return [Verdict("gradient", CONVENTION, message, None, "weight-decay", values[0])]
-    if max(ratios) - min(ratios) <= 1e-6 * max(map(abs, ratios)):
-        named = CAUSES["penalty-as-gradient"]
-        message = (
-            f"{named.title}: every matrix has {ratios[0]:.4g} x its sum of squares x itself added. "
-            f"Look at {named.advice}."
-        )
-        tensor = f"W{max(decays) + 1}"
-        return [Verdict("gradient", DIFFERS, message, tensor, "penalty-as-gradient", ratios[0])]
-    told = ", ".join(f"{value:.4g} x W{number + 1}" for number, value in sorted(decays.items()))
-    message = f"multiples of the weights are added that differ from layer to layer: {told}"
-    return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
-
-
-def _by_penalty(inquiry: Inquiry, decays: dict[int, float], biases: list[str]) -> list[Verdict]:
-    """Hold the multiples of the weights to the penalty in the loss that is reported."""
-    assert inquiry.penalty is not None
-    expected = 2 * inquiry.penalty
-    if inquiry.gradient_scale is not None and inquiry.reported is not None:
-        # A factor that the whole gradient has is judged for itself.
-        samples = len(inquiry.batches[0])
-        expected *= inquiry.gradient_scale.at(samples) / inquiry.reported[1].at(samples)
-    for number in range(len(inquiry.layers)):
-        came = decays.get(number, 0.0)
-        if abs(came - expected) > 1e-5 * abs(expected):
-            factor = came / expected
-            message = (
-                f"the loss has {inquiry.penalty:.6g} x the squares of the weights; the gradient of "
-                f"W{number + 1} has {came:.6g} x the weights, {factor:.6g} x what belongs to that. "
-                f"Look at {CAUSES['weight-decay'].advice}."
-            )
-            tensor = f"W{number + 1}"
-            return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
-    if biases:
-        message = (
-            f"the loss has {inquiry.penalty:.6g} x the squares of the weights alone; the gradient "
-            f"has that of the biases, too. Look at {CAUSES['weight-decay'].advice}."
-        )
-        return [Verdict("gradient", DIFFERS, message, biases[0], "weight-decay")]
-    return []
-
-
-def _declared_decay(value: float, declared: float) -> list[Verdict]:
-    if abs(value - declared) <= 1e-6 * abs(declared):
-        return []
-    factor = value / declared if declared else np.inf
-    message = (
-        f"the weights are added {value:.6g} times, declared is {declared:.6g}. Look at "
-        f"{CAUSES['weight-decay'].advice}."
-    )
-    return [Verdict("gradient", DIFFERS, message, "W1", "weight-decay", factor)]
 
 
 def edges(explanation: Explanation, depth: int) -> list[Edge]:

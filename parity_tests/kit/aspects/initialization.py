@@ -20,6 +20,7 @@ from parity_tests.kit.initialization import (
     inverted,
     mistakes,
     scheme,
+    variants,
 )
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.seeding import seeded
@@ -71,6 +72,9 @@ class _Draws:
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
     """Construct the network many times, and judge the weights that it begins with."""
+    if getattr(inquiry.subject.network.make, "uninitialized", False):
+        message = "the parameters are placeholders: what makes the network's own is not known"
+        return [Verdict("initialization", UNCHECKED, message)]
     try:
         meant = scheme(inquiry.spec.initialization) if inquiry.spec.initialization else None
         draws = _draw(inquiry)
@@ -192,6 +196,10 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
     off = [number for number, drawn in enumerate(draws.weights) if not drawn.follows(meant)]
     if not off:
         return _as_meant(draws, meant)
+    for variant in variants(meant):
+        if all(drawn.follows(variant) for drawn in draws.weights):
+            message = f"all matrices have the standard deviation of {variant.text}"
+            return Verdict("initialization", CONVENTION, message + _more(draws))
     names = ", ".join(draws.names[number] for number in off)
     factors = [_factor(draws.weights[number], meant) for number in off]
     measured = "; ".join(
@@ -218,10 +226,13 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
     if draws.same:
         message += ". Every construction gives the same numbers, which may be a copy's"
         return Verdict("initialization", UNCHECKED, message, first)
-    texts = dict.fromkeys([m.text for m in found] or formulas(draws.weights))
-    if texts:
-        message += f". It may be {' or '.join(texts)}"
-    message += ". The cause is unknown"
+    known = dict.fromkeys(m.text for m in found)
+    if known:
+        message += f". It may be {' or '.join(known)}; the numbers do not tell which mistake it is"
+    else:
+        texts = formulas(draws.weights)
+        message += f". They are those of {' or '.join(texts)}" if texts else ""
+        message += ". The cause is unknown"
     return Verdict("initialization", DIFFERS, message, first, None, factors[0])
 
 
@@ -291,6 +302,10 @@ def _undeclared(draws: _Draws) -> Verdict:
         name, _, factor = turned[0]
         return named("initialization", mistake.cause, seen, name, factor)
     common = [s for s in SCHEMES.values() if all(_is(drawn, s) for drawn in draws.weights)]
+    variant = None if common else _variant(draws)
+    if variant is not None:
+        message = f"standard deviations: all are {variant.text}"
+        return Verdict("initialization", CONVENTION, message + _more(draws))
     # A fixed scale may be that of a scheme for one of the matrices.
     fixed = not common and _one_scale(draws.weights)
     texts, known = [], True
@@ -300,7 +315,7 @@ def _undeclared(draws: _Draws) -> Verdict:
         certain = bool(found) and drawn.tolerance <= _ROUGH
         known = known and certain
         texts.append(f"{name} {found[0].text if certain else _described(drawn)}")
-    message = f"standard deviations: {'; '.join(texts)}{_root(draws, fixed)}"
+    message = f"standard deviations: {'; '.join(texts)}{'' if known else _root(draws, fixed)}"
     unnamed = [] if known or fixed else formulas(draws.weights)
     if len(unnamed) == 1:
         message += f"; all are {unnamed[0]}"
@@ -309,6 +324,14 @@ def _undeclared(draws: _Draws) -> Verdict:
 
 def _is(drawn: Drawn, known: Scheme) -> bool:
     return drawn.follows(known) and drawn.is_kind(known.distribution)
+
+
+def _variant(draws: _Draws) -> Scheme | None:
+    """Return the variant of a scheme that all matrices follow, if they are known well."""
+    if not _is_known(draws) or _one_scale(draws.weights):
+        return None
+    every = (variant for meant in SCHEMES.values() for variant in variants(meant))
+    return next((v for v in every if all(_is(drawn, v) for drawn in draws.weights)), None)
 
 
 def _inverted(draws: _Draws) -> tuple[Scheme, Mistake] | None:
@@ -320,6 +343,7 @@ def _inverted(draws: _Draws) -> tuple[Scheme, Mistake] | None:
         any(drawn.has_std(s) for s in _ROUND) or any(drawn.follows(s) for s in SCHEMES.values())
         for drawn in draws.weights
     )
+    simple = simple or _variant(draws) is not None
     if simple or _one_scale(draws.weights) or not _is_known(draws):
         return None
     for meant in FAMILIES.values():

@@ -1,6 +1,6 @@
 """The loss that the network reports is a loss of its output."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from parity_tests.kit.backprop import losses_of, misnormalized
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import losses_for
+from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
@@ -75,9 +76,21 @@ def values(
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
             yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
             yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
+        if y.shape[1] == 1 and len(y) > 1:
+            yield from _broadcast(p, y[:, 0])
     for cause, p in misnormalized(inquiry.form, passed):
         with np.errstate(all="ignore"):
             yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
+
+
+def _broadcast(p: Array, labels: Array) -> Iterator[tuple[str, str | None, float, float]]:
+    """Yield the losses of (samples, 1) outputs and (samples,) labels: of each with every other."""
+    with np.errstate(all="ignore"):
+        for epsilon in _EPSILONS:
+            way = np.clip(p, epsilon, 1 - epsilon)
+            entropy = -_sum(labels * np.log(way)) - _sum((1 - labels) * np.log(1 - way))
+            yield "binary_cross_entropy", "labels-broadcast", epsilon, entropy
+    yield "squared_error", "labels-broadcast", 0.0, float(((p - labels) ** 2).sum() / 2)
 
 
 def _sum(terms: Array) -> float:
@@ -146,32 +159,36 @@ _STRETCHES = (1.0, 0.9, 1.1, 0.75, 1.25)
 
 
 def _with_penalty(inquiry: Inquiry) -> list[_Match]:
-    """Find a loss of the output plus a multiple of the weights' squares."""
+    """Find a loss of the output plus a multiple of the weights' squares or absolute values."""
     subject = inquiry.subject
     if subject.network.loss is None or subject.single:
         return []
     assert inquiry.form is not None
-    scales: list[dict[tuple[str, float, int], tuple[float, float]]] = []
+    scales: list[dict[tuple[str, float, str, int], tuple[float, float]]] = []
     try:
         for batch in inquiry.batches:
-            observed, tables, squares = [], [], []
+            observed, tables = [], []
+            penalties: dict[str, list[float]] = {name: [] for name in PENALTIES}
             for stretch in _STRETCHES:
                 layers = subject.set(_stretched(inquiry.layers, stretch))
                 subject.forward(batch.inputs)
                 observed.append(subject.loss(batch))
                 tables.append(list(values(inquiry, run(inquiry.form, layers, batch.inputs), batch)))
-                squares.append(sum(float((layer.weight**2).sum()) for layer in layers))
-            scales.append(_penalized(np.array(observed), tables, np.array(squares)))
+                for name, values_of in penalties.items():
+                    values_of.append(sum(PENALTIES[name].value(layer.weight) for layer in layers))
+            scales.append(_penalized(np.array(observed), tables, penalties))
     finally:
         inquiry.restore()
-    matches = []
-    for key in scales[0].keys() & scales[1].keys():
-        (first, penalty), (second, _) = scales[0][key], scales[1][key]
-        scale = scale_of((first, second), [len(batch) for batch in inquiry.batches], 1e-7)
-        if scale is not None:
-            inquiry.penalty = penalty
-            matches.append(_Match(key[0], None, key[1], scale))
-    return matches
+    # What needs the smallest number beside the probabilities explains the most.
+    for key in sorted(scales[0].keys() & scales[1].keys(), key=lambda key: key[1]):
+        (first, penalty), (second, other) = scales[0][key], scales[1][key]
+        samples = [len(batch) for batch in inquiry.batches]
+        scale = scale_of((first, second), samples, 1e-7)
+        is_meant = penalty > 0 and scale_of((penalty, other), samples, 1e-5) is not None
+        if scale is not None and is_meant:
+            inquiry.penalty, inquiry.penalized = penalty, key[2]
+            return [_Match(key[0], None, key[1], scale)]
+    return []
 
 
 def _stretched(layers: Layers, by: float) -> Layers:
@@ -182,19 +199,28 @@ def _stretched(layers: Layers, by: float) -> Layers:
 
 
 def _penalized(
-    observed: Array, tables: list[list[tuple[str, str | None, float, float]]], squares: Array
-) -> dict[tuple[str, float, int], tuple[float, float]]:
-    """Return scale and penalty of the losses that fit, by name, epsilon and place in the table."""
+    observed: Array,
+    tables: list[list[tuple[str, str | None, float, float]]],
+    penalties: Mapping[str, Sequence[float]],
+) -> dict[tuple[str, float, str, int], tuple[float, float]]:
+    """Return scale and coefficient of the losses that fit.
+
+    By the loss's name, its epsilon, the penalty's name, and the place in the table.
+    """
     found = {}
     for place, rows in enumerate(zip(*tables, strict=True)):
         name, cause, epsilon, _ = rows[0]
-        basis = np.stack([np.array([row[3] for row in rows]), squares], axis=1)
-        if cause is not None or not np.isfinite(basis).all():
+        if cause is not None:
             continue
-        solution, *_ = np.linalg.lstsq(basis, observed, rcond=None)
-        left = np.abs(observed - basis @ solution).max()
-        if left <= 1e-9 * np.abs(observed).max() and solution[0] > 0:
-            found[name, epsilon, place] = float(solution[0]), float(solution[1])
+        for penalty, values_of in penalties.items():
+            basis = np.stack([[row[3] for row in rows], values_of], axis=1)
+            if not np.isfinite(basis).all():
+                continue
+            solution, *_ = np.linalg.lstsq(basis, observed, rcond=None)
+            left = np.abs(observed - basis @ solution).max()
+            if left <= 1e-9 * np.abs(observed).max() and solution[0] > 0:
+                key = name, epsilon, penalty, place
+                found[key] = float(solution[0]), float(solution[1])
     return found
 
 
@@ -253,17 +279,17 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     usual = Scale(1.0, 0 if inquiry.subject.single else 1)
     between = ratio(match.scale, usual, sizes, _TOLERANCE)
     if between is not None and "loss-log-base" in between.causes:
-        seen = _told(match, between, None)
+        seen = _told(match, between)
         return named("loss", "loss-log-base", seen, "loss", match.scale.constant)
-    message = f"it is the {match.name.replace('_', ' ')}: {_told(match, between, inquiry.penalty)}"
+    message = f"it is the {match.name.replace('_', ' ')}: {_told(match, between, inquiry)}"
     return Verdict("loss", EQUAL if between is None else CONVENTION, message)
 
 
-def _told(match: _Match, between: Ratio | None, penalty: float | None) -> str:
+def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) -> str:
     """Return a scale in words."""
     half = " of half the sum of squares" if match.name == "squared_error" else ""
     factor = "" if between is None else f"{between.text} x "
-    if penalty:
-        factor = f"{penalty:.6g} x the squares of the weights, and {factor}"
+    if inquiry is not None and inquiry.penalty:
+        factor = f"{inquiry.penalty:.6g} x the {inquiry.penalized} of the weights, and {factor}"
     inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
     return f"{factor}the mean over the samples{half}{inside}"

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
-from parity_tests.kit.aspects.gradient import is_convention
+from parity_tests.kit.aspects.factors import is_convention
 from parity_tests.kit.aspects.loss import declared_scale
 from parity_tests.kit.backprop import carried_back, fit, losses_of
 from parity_tests.kit.causes import CAUSES
@@ -23,6 +24,7 @@ from parity_tests.kit.optimizers.formulas import (
     displacements,
     read,
 )
+from parity_tests.kit.optimizers.kept import Kept, kept
 from parity_tests.kit.optimizers.search import Match, Observed, estimates, find, responses
 from parity_tests.kit.scales import Ratio, Scale, ratio
 from parity_tests.kit.subject import Batch, Layers, SubjectError, quiet
@@ -45,6 +47,10 @@ _CORNER = 16
 _WIDTHS = (7, 5, 3, 4, 6, 8, 9)
 _SHAPES = ((7, 5), (5,), (5, 3), (3,))
 _SINGLE = 2e-6
+# Steps that are short, so that the order of updates hardly shows in them.
+_SHORT = 1e-5
+# How far a step is off that is told first, where several are.
+_VISIBLE = 1e-3
 # How closely a factor is a number with a meaning, and steps grow with the gradient.
 _NEAR, _ROUGH = 1e-7, 1e-4
 _FUNCTIONS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
@@ -194,6 +200,12 @@ def _run(
                 if changed and written is None:
                     written = changed[0]
                 came = list(arrays_in(result))
+                if len(came) not in (0, len(shapes)) and np.array_equal(
+                    _joined(params), values[-1]
+                ):
+                    raise _RuleError(
+                        f"optimizer: the step returned {len(came)} of {len(shapes)} arrays"
+                    )
                 params = came if len(came) == len(shapes) else params
                 if [array.shape for array in params] != shapes:
                     raise _RuleError(
@@ -231,7 +243,12 @@ def _cornered(observed: Observed) -> Observed:
         kept.append(places.ravel())
         shapes.append(places.shape)
     chosen = np.concatenate(kept)
-    fewer = Asked(asked.lr, tuple(shapes), asked.values[:, chosen], asked.gradients[:, chosen])
+    fewer = replace(
+        asked,
+        shapes=tuple(shapes),
+        values=asked.values[:, chosen],
+        gradients=asked.gradients[:, chosen],
+    )
     return Observed(
         fewer,
         observed.steps[:, chosen],
@@ -358,18 +375,30 @@ def _unknown(observed: Observed, kind: str | None, given: Mapping[str, float | N
     options = dict(DEFAULTS[kind]) | {k: v for k, v in given.items() if v is not None}
     predicted = displacements(Formula(kind, options), observed.asked)
     misfits, cells = observed.misfits(predicted), observed.cells
-    step = int(np.argmax((misfits > observed.tolerance).any(axis=1)))
-    cell = int(np.argmax(misfits[step] > observed.tolerance))
+    # An eps that is another one shows before what is wrong: little with large gradients, and much
+    # with small ones.
+    small = np.array([observed.groups[cells == cell].min() > 1 for cell in range(cells.max() + 1)])
+    if (misfits[:, ~small] > _VISIBLE).any():
+        misfits = np.where(small, 0.0, misfits)
+    visible = max(observed.tolerance, min(_VISIBLE, float(misfits.max()) / 2))
+    step = int(np.argmax((misfits > visible).any(axis=1)))
+    cell = int(np.argmax(misfits[step] > visible))
     entries = cells == cell
     starts = [part.start for part in observed.asked.parts]
     tensor = int(np.searchsorted(starts, np.argmax(entries), side="right")) - 1
     factor, residual = fit(observed.steps[step][entries], predicted[step][entries])
     size = np.abs(observed.asked.gradients[step][entries]).max()
     shape = observed.asked.shapes[tensor]
+    clearly = "" if visible == observed.tolerance else "clearly "
+    nearest = (
+        "nothing is changed"
+        if not np.any(observed.steps[step][entries])
+        else f"the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of its norm"
+    )
     message = (
-        f"step {step + 1} of parameter {tensor + 1}, of shape {shape}, is the first that is not "
-        f"{kind}'s, where gradients are up to {size:.1g}: the nearest multiple is {factor:.4g} x, "
-        f"which leaves {residual:.2g} of its norm{_response(observed)}. The cause is unknown."
+        f"step {step + 1} of parameter {tensor + 1}, of shape {shape}, is the first that is "
+        f"{clearly}not {kind}'s, where gradients are up to {size:.1g}: {nearest}"
+        f"{_response(observed)}. The cause is unknown."
     )
     name = f"parameter {tensor + 1}"
     return Verdict("optimizer", DIFFERS, message, name, None, None, residual)
@@ -428,10 +457,12 @@ def trajectory(inquiry: Inquiry, steps: int, lr: float) -> tuple[Trajectory, Tra
     )
 
 
-def _walk(inquiry: Inquiry, batches: list[Batch], lr: float) -> Trajectory:
+def _walk(
+    inquiry: Inquiry, batches: list[Batch], lr: float, start: Layers | None = None
+) -> Trajectory:
     subject = inquiry.subject
     subject.renew()
-    layers = [subject.set(inquiry.layers)]
+    layers = [subject.set(start or inquiry.layers)]
     for batch in batches:
         subject.step(batch, lr)
         layers.append(subject.get())
@@ -444,8 +475,7 @@ def _of_itself(inquiry: Inquiry) -> list[Verdict]:
     if inquiry.form is None:
         return [Verdict("optimizer", UNCHECKED, "the forward pass is not known")]
     if inquiry.is_gradient_faulty:
-        message = "the gradient has a fault, and the steps with it"
-        return [Verdict("optimizer", UNCHECKED, message)]
+        return _of_faulty(inquiry)
     loss = inquiry.gradient_loss or spec.loss or (inquiry.reported and inquiry.reported[0])
     if loss is None:
         return [Verdict("optimizer", UNCHECKED, "the loss is not known")]
@@ -469,9 +499,10 @@ def _of_itself(inquiry: Inquiry) -> list[Verdict]:
     if {v.cause for v in found} != {v.cause for v in again}:
         message = "steps on one batch and steps on two batches in turn are of different formulas"
         return [Verdict("optimizer", UNCHECKED, message)]
+    unscaled = _of_unscaled_decay(inquiry, loss)
     if [verdict.status for verdict in found] == [EQUAL]:
-        return _of_average(inquiry, turns) or found
-    return found
+        return _of_average(inquiry, turns) + unscaled or found
+    return found + unscaled
 
 
 def _look_ahead(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> float:
@@ -494,44 +525,171 @@ def _of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
     The first step of a moving average is 1 - momentum times the gradient. Empty if that does not
     make the factor of the gradient a simpler one.
     """
-    scale = inquiry.gradient_scale
-    assert scale is not None
-    declared = _expected(inquiry)
-    expected = declared or Scale(1.0, 1)
-    if inquiry.subject.single:
-        expected = Scale(expected.constant, scale.power)
-    sizes = inquiry.subject.sizes
-    whole = ratio(scale, expected, sizes, _NEAR)
-    if whole is None:
-        return []
     for match in find(observed, None, {}):
         momentum = match.formula.options.get("momentum")
         if not momentum:
             continue
-        average = Scale(scale.constant / (1 - momentum), scale.power)
-        rest = ratio(average, expected, sizes, _NEAR)
-        if rest is not None and _difficulty(rest) >= _difficulty(whole):
-            continue
-        inquiry.steps_explain = "factor"
-        title = CAUSES["momentum-average"].title
-        first = 1 - momentum
-        message = (
-            f"{title}: as momentum {momentum:g}, and the first step is {first:.6g} x the "
-            f"gradient (the same as PyTorch's with lr x {first:.6g})"
-        )
-        verdict = _verdict(CONVENTION, message, match, "momentum-average", first)
-        left = [] if rest is None else [_left(inquiry, rest, average, expected, match.residual)]
-        return [*left, verdict]
+        first, left = _first_share(inquiry, (1.0, 1 - momentum), match.residual)
+        if first != 1:
+            return [*left, _average(momentum, first, match.residual)]
     return []
 
 
-def _difficulty(factor: Ratio) -> tuple[int, int]:
+def _average(momentum: float, first: float, residual: float | None) -> Verdict:
+    message = (
+        f"{CAUSES['momentum-average'].title}: as momentum {momentum:g}, and the first step is "
+        f"{first:.6g} x the gradient (the same as PyTorch's with lr x {1 - momentum:.6g})"
+    )
+    cause = "momentum-average"
+    return Verdict("optimizer", CONVENTION, message, None, cause, 1 - momentum, residual)
+
+
+def _first_share(
+    inquiry: Inquiry, shares: Sequence[float], residual: float | None
+) -> tuple[float, list[Verdict]]:
+    """Return how many times the gradient the first step is, and what that leaves to be said.
+
+    Parameters
+    ----------
+    shares : sequence of float
+        What it may be. The first one is taken that makes the factor of the gradient simplest.
+    """
+    scale = inquiry.gradient_scale
+    if scale is None:
+        return shares[0], []
+    expected = _expected(inquiry) or Scale(1.0, 1)
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, scale.power)
+    found = [
+        ratio(Scale(scale.constant / share, scale.power), expected, inquiry.subject.sizes, _NEAR)
+        for share in shares
+    ]
+    best = min(range(len(shares)), key=lambda index: _difficulty(found[index]))
+    share, rest = shares[best], found[best]
+    if share == 1:
+        return share, []
+    inquiry.steps_explain = "factor"
+    alone = Scale(scale.constant / share, scale.power)
+    return share, [] if rest is None else [_left(inquiry, rest, alone, expected, residual)]
+
+
+def _difficulty(factor: Ratio | None) -> tuple[int, int]:
     """Return how far a factor is from being explained: numbers without a meaning, and parts."""
-    return len({"factor-constant", "factor-nominal-batch"} & set(factor.causes)), len(factor.causes)
+    causes = () if factor is None else factor.causes
+    return len({"factor-constant", "factor-nominal-batch"} & set(causes)), len(causes)
+
+
+def _of_faulty(inquiry: Inquiry) -> list[Verdict]:
+    """Judge what steps keep of those before, where their gradient has a fault."""
+    spec = inquiry.spec
+    faulty = "the gradient has a fault, and the steps with it"
+    try:
+        found = _kept(inquiry)
+    except SubjectError as error:
+        return [Verdict("optimizer", UNCHECKED, str(error))]
+    if found is None:
+        return [Verdict("optimizer", UNCHECKED, faulty)]
+    if found.kind == "other":
+        inquiry.steps_explain = "factor"
+        depends = "the steps depend on those before, in a way that is not known"
+        return [
+            Verdict("gradient", UNCHECKED, f"{depends}: a factor that all have is not judged"),
+            Verdict("optimizer", UNCHECKED, f"{faulty}; {depends}"),
+        ]
+    kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
+    if given.get("momentum") == 0:
+        kind = "sgd"
+    if found.kind == "nothing":
+        seen = "no state is kept between steps"
+        if kind in ("momentum", "nesterov"):
+            return [named("optimizer", "momentum-without-effect", seen)]
+        if kind not in (None, "sgd"):
+            return [named("optimizer", "another-optimizer", f"{seen}, declared is {kind}")]
+        message = f"{seen}: they are plain descent, by the gradient as it is, with its fault"
+        return [Verdict("optimizer", EQUAL, message)]
+    return _of_kept_momentum(inquiry, found, kind, given)
+
+
+def _of_kept_momentum(
+    inquiry: Inquiry, found: Kept, kind: str | None, given: Mapping[str, float | None]
+) -> list[Verdict]:
+    momentum = found.momentum
+    if momentum == 1:
+        return [
+            named("optimizer", "step-of-accumulated", "a step has all those before it once more")
+        ]
+    ahead = 1 + momentum if found.kind == "nesterov" else 1.0
+    average = (1 - momentum) * ahead
+    first, left = _first_share(inquiry, (ahead, average, 1.0), None)
+    name = "Nesterov's momentum" if found.kind == "nesterov" else "momentum"
+    seen = f"the steps have {name} of {momentum:g}, whatever the gradient is"
+    declared = given.get("momentum")
+    if kind not in (None, found.kind):
+        plain = kind == "nesterov" and found.kind == "momentum"
+        cause = "nesterov-is-momentum" if plain else "another-optimizer"
+        return [*left, named("optimizer", cause, f"{seen}, declared is {kind}")]
+    if declared is not None and declared != momentum:
+        cause = "another-hyperparameter"
+        return [*left, named("optimizer", cause, f"{seen}, declared is {declared:g}")]
+    if first == average:
+        return [*left, _average(momentum, first, None)]
+    return [*left, Verdict("optimizer", EQUAL, seen)]
+
+
+def _kept(inquiry: Inquiry) -> Kept | None:
+    """Return what steps keep of those before; None if a new network does not step as another."""
+    subject, (one, other) = inquiry.subject, inquiry.batches
+    if subject.single or inquiry.is_one_by_one:
+        one, other = one.part(slice(0, 1)), one.part(slice(len(one) - 1, len(one)))
+    if inquiry.tolerance >= CLOSE:
+        return None
+    rate = subject.network.lr or _SHORT
+    walk = _walk(inquiry, [one, other, one], rate)
+    steps, anew = _changes(walk), []
+    for number in (1, 2):
+        tried = [
+            _changes(_walk(inquiry, [walk.batches[number]], rate, walk.layers[number]))[0]
+            for _ in range(2)
+        ]
+        if not all(np.array_equal(a, b) for a, b in zip(*tried, strict=True)):
+            return None
+        anew.append(tried[0])
+    return kept(steps, anew)
+
+
+def _changes(walk: Trajectory) -> list[list[Array]]:
+    return [
+        [after - before for before, after in zip(_tensors(old), _tensors(new), strict=True)]
+        for old, new in pairwise(walk.layers)
+    ]
+
+
+def _of_unscaled_decay(inquiry: Inquiry, loss: str) -> list[Verdict]:
+    """Return that a decay is the same at every learning rate, where the rest of a step is not."""
+    spec, rates = inquiry.spec, (_RATES["sgd"], _RATES["sgd"] / 4)
+    if inquiry.subject.network.lr is not None:
+        return []
+    one = inquiry.batches[0]
+    if inquiry.subject.single:
+        one = one.part(slice(0, 1))
+    seen = []
+    for rate in rates:
+        factors = _factors(inquiry, _walk(inquiry, [one], rate), loss, rate)
+        if factors is None or not any(decay for _, decay in factors):
+            return []
+        seen.append(np.array(factors) * (1.0, rate))
+    if not np.allclose(seen[0], seen[1], rtol=_ROUGH, atol=0):
+        return []
+    taken = float(np.abs(seen[0][:, 1]).max())
+    what = f"a step takes {taken:.6g} x the parameters away, whatever the learning rate is"
+    if spec.weight_decay or spec.options.get("weight_decay") or inquiry.penalty:
+        return [named("optimizer", "decay-not-scaled", what)]
+    message = f"{CAUSES['decay-not-scaled'].title}: {what}, unless it is meant otherwise"
+    return [Verdict("optimizer", CONVENTION, message, None, "decay-not-scaled", taken)]
 
 
 def _left(
-    inquiry: Inquiry, factor: Ratio, scale: Scale, expected: Scale, residual: float
+    inquiry: Inquiry, factor: Ratio, scale: Scale, expected: Scale, residual: float | None
 ) -> Verdict:
     """Return what is to be said of the gradient that the steps show, which has a factor."""
     samples = len(inquiry.batches[0])
@@ -607,8 +765,13 @@ def _is_of_entries(observed: Observed) -> bool:
         return False
     order = np.argsort(np.abs(gradient))
     sizes = (step * np.sign(gradient))[order] / largest
-    moved = sizes[np.abs(gradient[order]) > 0]
-    return bool((moved > -_ROUGH).all() and (np.diff(moved) > -_ROUGH).all())
+    has_one = np.abs(gradient[order]) > 0
+    moved, others = sizes[has_one], step[order][~has_one] / largest
+    return bool(
+        (moved > -_ROUGH).all()
+        and (np.diff(moved) > -_ROUGH).all()
+        and (np.abs(others) < _ROUGH).all()
+    )
 
 
 def _factors(
@@ -653,7 +816,8 @@ def _observed(
         )
     places = np.stack([_joined(_tensors(layers)) for layers in walk.layers])
     shapes = tuple(array.shape for array in _tensors(walk.layers[0]))
-    asked = Asked(lr, shapes, places[:-1], np.stack(gradients))
+    samples = tuple(map(len, walk.batches))
+    asked = Asked(lr, shapes, places[:-1], np.stack(gradients), samples)
     groups = np.zeros(places.shape[1], int)
     precision = 2e-16 if inquiry.tolerance < CLOSE else 1e-7
     return _cornered(Observed(asked, np.diff(places, axis=0), groups, inquiry.tolerance, precision))

@@ -3,16 +3,20 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.backprop import explain
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Access, Network, arrays_in, look_up, resolve
-from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError
-from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED, Verdict, named
+from parity_tests.kit.subject import Batch, Layer, Layers, Subject, SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 
@@ -42,8 +46,12 @@ class _Record:
 def examine(inquiry: Inquiry) -> list[Verdict]:
     """Ask twice, and compare everything that was handed over with what it was before."""
     taken = _taken(inquiry)
+    random = _random(inquiry, taken)
+    # What is random is another answer each time, whatever was asked before.
+    asked = [_one_sample] if random else [_one_sample, _remembered, _coupled]
+    after = [] if random or inquiry.subject.network.step is None else [_moved]
     # That gradients are refused is told where they are judged.
-    questions = [_written_to, *([_one_sample, _remembered, _coupled] if taken else [])]
+    questions = [_written_to, *(asked if taken else []), *after]
     verdicts: list[Verdict] = []
     refused: list[str] = []
     for question in questions:
@@ -51,6 +59,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             verdicts += question(inquiry, taken)
         except SubjectError as error:
             refused.append(str(error))
+    verdicts += random
     if len(refused) == len(questions):
         return [Verdict("side effects", UNCHECKED, refused[0])]
     if not verdicts:
@@ -70,6 +79,45 @@ def _taken(inquiry: Inquiry) -> tuple[Batch, ...]:
             _ask(_new(inquiry), inquiry.layers, pair[0])
             return pair
     return ()
+
+
+def _random(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
+    """Return that outputs or gradients are random, if new networks have others each time."""
+    batch = (*taken, *inquiry.batches)[0]
+
+    def outputs(subject: Subject) -> Array:
+        return np.asarray(subject.forward(batch.inputs))
+
+    def gradients(subject: Subject) -> Array:
+        return _ask(subject, inquiry.layers, batch)
+
+    for ask in (outputs, gradients)[: 1 + bool(taken)]:
+        with contextlib.suppress(SubjectError):
+            subject = _new(inquiry)
+            one, other = ask(_new(inquiry)), ask(subject)
+            finite = np.isfinite(one).all() and np.isfinite(other).all()
+            if not finite or _close(one, other, inquiry.tolerance):
+                continue
+            what = ask.__name__
+            message = f"two new networks with the same parameters have other {what} for a batch: "
+            if _close(ask(subject), other, inquiry.tolerance):
+                message += "they depend on something that is no parameter and is drawn anew"
+            elif ask is gradients and not _is_random_for_one(inquiry, batch):
+                message += "samples come in a random order, or some of them do"
+            else:
+                message += "they are random, by dropout or noise"
+            return [Verdict("side effects", UNCHECKED, message, what)]
+    return []
+
+
+def _is_random_for_one(inquiry: Inquiry, batch: Batch) -> bool:
+    """Return whether the gradient of a single sample is random, of which there is one order."""
+    part = batch.part(slice(0, 1))
+    try:
+        one, other = (_ask(_new(inquiry), inquiry.layers, part) for _ in range(2))
+    except SubjectError:
+        return True
+    return not _close(one, other, inquiry.tolerance)
 
 
 # What is written to
@@ -237,6 +285,18 @@ def _flat(layers: Layers) -> Array:
     return np.concatenate(parts)
 
 
+def _unflat(inquiry: Inquiry, vector: Array) -> Layers:
+    """Return what `_flat` has made of gradients, as layers again."""
+    found, rest = [], vector
+    for layer in inquiry.layers:
+        weight, rest = np.split(rest, [layer.weight.size])
+        size = 0 if layer.bias is None else layer.bias.size
+        bias, rest = np.split(rest, [size])
+        shaped = weight.reshape(layer.weight.shape)
+        found.append(Layer(shaped, None if layer.bias is None else bias))
+    return found
+
+
 def _close(one: Array, other: Array, tolerance: float) -> bool:
     if one.shape != other.shape:
         return False
@@ -252,14 +312,12 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         return []
     used = _new(inquiry)
     asked = _ask(used, layers, first)
-    if not _close(asked, new[0], tolerance):
-        message = "two new networks with the same parameters have different gradients: it is random"
-        return [Verdict("side effects", UNCHECKED, message, "gradients")]
     again = _ask(used, layers, first)
     if _is_grown(again, asked, 2, tolerance):
         return _accumulated(inquiry, used, first, asked)
     if _close(again, asked, tolerance):
-        return _after_another(inquiry, used, second, new)
+        found = _after_its_like(inquiry, first)
+        return found or _after_another(inquiry, used, second, new)
     if inquiry.subject.network.gradients is None and inquiry.subject.network.backward is None:
         # An optimizer has its own memory, which is judged for itself.
         return []
@@ -326,6 +384,65 @@ def _has_reset(net: Any) -> bool:
     return False
 
 
+def _after_its_like(inquiry: Inquiry, first: Batch) -> list[Verdict]:
+    """Judge the gradient of a batch after that of another one of the same size."""
+    rng, subject = inquiry.rng, inquiry.subject
+    inputs = rng.standard_normal(first.inputs.shape)
+    other = subject.batch(inputs, rng.permutation(first.labels))
+    new = _ask(_new(inquiry), inquiry.layers, other)
+    used = _new(inquiry)
+    before = _ask(used, inquiry.layers, first)
+    after = _ask(used, inquiry.layers, other)
+    if not np.isfinite(new).all() or _close(after, new, inquiry.tolerance):
+        return []
+    if _close(after, before, inquiry.tolerance):
+        seen = "that of a second batch, with other samples, is the first one's"
+        return [named("side effects", "gradient-stale", seen, "gradients")]
+    kept = _kept(inquiry, first, other, new, after)
+    if kept:
+        seen = f"a second batch of the same size has the gradient that comes of {kept}"
+        return [named("side effects", "activations-kept", seen, "gradients")]
+    network = inquiry.subject.network
+    if network.gradients is None and network.backward is None:
+        return [_of_another_call()]
+    message = (
+        "a batch has another gradient after that of another batch of the same size, with the same "
+        "parameters. The cause is unknown."
+    )
+    return [Verdict("side effects", DIFFERS, message, "gradients")]
+
+
+def _kept(inquiry: Inquiry, first: Batch, other: Batch, new: Array, after: Array) -> str:
+    """Return which quantities of the first batch give the gradient of another; or nothing.
+
+    What explains the gradient of a new network, a fault in it or none, has to explain this one too.
+    """
+    form, layers = inquiry.form, inquiry.layers
+    if form is None or not new.shape == after.shape == _flat(layers).shape:
+        return ""
+    old, own = (run(form, layers, batch.inputs) for batch in (first, other))
+    explained = partial(explain, form, layers=layers, updated=None, batch=other)
+    usual = explained(passed=own, observed=_unflat(inquiry, new), tolerance=inquiry.tolerance)
+    if not usual.known:
+        return ""
+    causes = [finding.causes for finding in usual.findings]
+    observed = _unflat(inquiry, after)
+    for kept in product((True, False), repeat=4):
+        if not any(kept):
+            continue
+        inputs, hidden, logits, output = (old if is_kept else own for is_kept in kept)
+        mixed = Pass(
+            [*inputs.activations[:1], *hidden.activations[1:-1], output.output],
+            [*logits.logits[:-1], output.logits[-1]],
+        )
+        found = explained(passed=mixed, observed=observed, tolerance=inquiry.tolerance)
+        if found.known and [finding.causes for finding in found.findings] == causes:
+            names = ("inputs", "activations", "pre-activations", "output")
+            which = [name for name, is_kept in zip(names, kept, strict=True) if is_kept]
+            return f"the first one's {', '.join(which)}"
+    return ""
+
+
 def _after_another(
     inquiry: Inquiry, used: Subject, second: Batch, new: Sequence[Array]
 ) -> list[Verdict]:
@@ -338,11 +455,12 @@ def _after_another(
         return [named("side effects", "batch-size-kept", str(error), "gradients")]
     if _close(after, new[1], inquiry.tolerance):
         return []
-    if _close(after, new[0], inquiry.tolerance):
-        seen = "that of a second batch, with other samples, is the first one's"
-        return [named("side effects", "gradient-stale", seen, "gradients")]
+    return [_of_another_call()]
+
+
+def _of_another_call() -> Verdict:
     message = "the gradient of a batch is another one after that of another batch"
-    return [Verdict("side effects", UNCHECKED, message, "gradients")]
+    return Verdict("side effects", UNCHECKED, message, "gradients")
 
 
 # Batches
@@ -386,3 +504,29 @@ def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         "one another, as they do in batch normalization"
     )
     return [Verdict("side effects", CONVENTION, message, "gradients", None, None, float(left))]
+
+
+# After training
+
+
+def _moved(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
+    """Compare the output before a training step with that after it, by the same parameters."""
+    batch, network = (*taken, *inquiry.batches)[0], inquiry.subject.network
+    before = _new(inquiry).forward(batch.inputs)
+    used = _new(inquiry)
+    try:
+        used.step(batch, network.lr or _RATE)
+        used.set(inquiry.layers)
+        after = used.forward(batch.inputs)
+    except SubjectError:
+        # That it raises is told where its result is judged.
+        return []
+    if not np.isfinite(before).all() or _close(after, before, inquiry.tolerance):
+        return []
+    residual = float(np.linalg.norm(after - before) / np.linalg.norm(before))
+    message = (
+        f"after a training step the output is another one, by {residual:.2g} of its norm, with the "
+        "parameters as they were: it depends on what a step leaves beside them, such as a velocity "
+        "or a running average"
+    )
+    return [Verdict("side effects", CONVENTION, message, "output", residual=residual)]

@@ -6,8 +6,9 @@ Softmax does not change if a number is added to all logits of a sample, and is f
 
 Without the shift :math:`e^{z}` is infinite from 710 on in float64, and infinity over infinity is
 NaN. The last layer is set so that its pre-activations are those wanted; if the network's output is
-not finite, the formulas that overflow are evaluated too, and the one that is not finite in the same
-entries, and equal in all others, for everything that was asked, is what the network computes.
+not finite, or it raises, the formulas that overflow are evaluated too, and the one that is not
+finite in the same entries, and equal in all others, for everything that was asked, is what the
+network computes. Every question is put to a new network: training may have left it another one.
 """
 
 import contextlib
@@ -20,18 +21,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.gradient import observe
+from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.overflowing import Naive, formulas, raised, raising
 from parity_tests.kit.backprop import losses_of
 from parity_tests.kit.forward import Form, Pass, functions, prepared, run
-from parity_tests.kit.functions import output as output_of
-from parity_tests.kit.functions import softmax
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES
-from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
+from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.subject import Batch, Layer, Layers, Subject, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[np.float64]
-Function = Callable[[Array], Array]
 
 # Logits at which e^z overflows in float64; how far one sample lies above another; logits at which
 # a probability is 0 in float64 and nothing overflows.
@@ -45,107 +45,6 @@ _MORE = 32
 
 
 @dataclass(frozen=True)
-class _Naive:
-    """A formula that overflows.
-
-    Attributes
-    ----------
-    cause : str
-        Key of `CAUSES`.
-    text : str
-        The formula.
-    value : callable
-        The function, from pre-activations.
-    """
-
-    cause: str
-    text: str
-    value: Function
-
-
-def _ratio_of_powers(u: Array, v: Array) -> Array:
-    shares: Array = (np.exp(u) - np.exp(v)) / (np.exp(u) + np.exp(v))
-    return shares
-
-
-_ELEMENTWISE: dict[str, tuple[_Naive, ...]] = {
-    "sigmoid": (
-        _Naive("sigmoid-overflow", "exp(z) / (1 + exp(z))", lambda z: np.exp(z) / (1 + np.exp(z))),
-    ),
-    "tanh": tuple(
-        _Naive("tanh-overflow", text, value)
-        for text, value in (
-            ("(exp(z) - exp(-z)) / (exp(z) + exp(-z))", lambda z: _ratio_of_powers(z, -z)),
-            ("(exp(2 z) - 1) / (exp(2 z) + 1)", lambda z: _ratio_of_powers(2 * z, 0 * z)),
-            ("(1 - exp(-2 z)) / (1 + exp(-2 z))", lambda z: _ratio_of_powers(0 * z, -2 * z)),
-        )
-    ),
-    "softplus": (
-        _Naive("exponential-overflow", "log(1 + exp(z))", lambda z: np.log(1 + np.exp(z))),
-    ),
-    "silu": (
-        _Naive(
-            "exponential-overflow",
-            "z exp(z) / (1 + exp(z))",
-            lambda z: z * np.exp(z) / (1 + np.exp(z)),
-        ),
-    ),
-    "mish": (
-        _Naive(
-            "exponential-overflow",
-            "z tanh(log(1 + exp(z))), of exponentials",
-            lambda z: z * ((1 + np.exp(z)) ** 2 - 1) / ((1 + np.exp(z)) ** 2 + 1),
-        ),
-    ),
-}
-_AXES: dict[str, int | None] = {"softmax over the samples": 0, "softmax over the whole batch": None}
-
-
-def _naives(name: str) -> tuple[_Naive, ...]:
-    """Return the formulas of a function, by its name in a `Form`, that overflow."""
-    if name in _ELEMENTWISE:
-        return _ELEMENTWISE[name]
-    if name == "log_softmax":
-        of_softmax = (*_naives("softmax"), _Naive("log-of-zero", "softmax", softmax))
-        return tuple(
-            _Naive(n.cause, f"log of {n.text}", lambda z, n=n: np.log(n.value(z)))
-            for n in of_softmax
-        )
-    if name in ("softmax", *_AXES):
-        return _naive_softmax("z", lambda z: z, _AXES.get(name, 1))
-    if name == "softmax of negated logits":
-        return _naive_softmax("-z", np.negative, 1)
-    inner = name.removeprefix("softmax of ")
-    if inner == name:
-        return ()
-    within = tuple(
-        _Naive(n.cause, f"softmax of {n.text}", lambda z, n=n: softmax(n.value(z)))
-        for n in _naives(inner)
-    )
-    return (*_naive_softmax(f"{inner}(z)", output_of(inner).value, 1), *within)
-
-
-def _naive_softmax(text: str, inner: Function, axis: int | None) -> tuple[_Naive, ...]:
-    """Return softmax of something along an axis with no shift, and with one for all samples."""
-
-    def shares(z: Array, shifted: bool = False, eps: float = 0.0) -> Array:
-        u = inner(z)
-        exponentials = np.exp(u - u.max() if shifted else u)
-        fractions: Array = exponentials / (exponentials.sum(axis=axis, keepdims=True) + eps)
-        return fractions
-
-    plain = _Naive("softmax-no-shift", f"exp({text}) / sum(exp({text}))", shares)
-    if axis is None:
-        return (plain,)
-    one = f"exp({text} - its maximum in the batch) / "
-    return (
-        plain,
-        _Naive("softmax-global-shift", f"{one}sum", lambda z: shares(z, True)),
-        _Naive("softmax-global-shift", f"{one}(sum + eps)", lambda z: shares(z, True, 1e-9)),
-    )
-
-
-@dataclass(frozen=True)
 class _Extreme:
     """Something to ask: parameters, samples, and in words what is extreme about them."""
 
@@ -156,19 +55,33 @@ class _Extreme:
 
 @dataclass(frozen=True)
 class _Answer:
-    """The output that came, where it should be finite."""
+    """The output that came, where it should be finite.
+
+    Attributes
+    ----------
+    extreme : _Extreme
+    observed : ndarray or None
+        None if an exception came instead.
+    raised : str
+        That exception, in words.
+    """
 
     extreme: _Extreme
-    observed: Array
+    observed: Array | None
+    raised: str = ""
 
     def is_right(self, form: Form) -> bool:
         """Return whether it is finite, and every sample has a class left."""
+        if self.observed is None:
+            return False
         lost = form.output == "softmax" and not self.observed.any(axis=1).all()
         return bool(np.isfinite(self.observed).all()) and not lost
 
     @property
     def seen(self) -> str:
         """What is not right, in words."""
+        if self.observed is None:
+            return f"with {self.extreme.text}, {self.raised}"
         share = 1 - np.isfinite(self.observed).mean()
         what = f"{share:.0%} of the outputs are not finite"
         return f"with {self.extreme.text}, {what if share else 'all outputs of a sample are 0'}"
@@ -194,7 +107,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         try:
             found = question(inquiry, form, inputs)
         except SubjectError as error:
-            found = [Verdict("stability", UNCHECKED, f"{what} for large logits: {error}")]
+            found = _refused(what, error, verdicts)
         if found is not None:
             asked += [what] * (what not in asked)
             verdicts += [verdict for verdict in found if verdict.cause not in told]
@@ -212,6 +125,22 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     return verdicts
 
 
+def _refused(what: str, error: SubjectError, before: Sequence[Verdict]) -> list[Verdict]:
+    """Judge an exception: that of arithmetic is what is asked for, any other is not."""
+    if not raised(error):
+        return [Verdict("stability", UNCHECKED, f"{what} for large logits: {error}")]
+    # It may follow from what has been told.
+    if any(verdict.status == DIFFERS for verdict in before):
+        return []
+    return [_judged(None, f"for large logits {raised(error)} ({what})", what)]
+
+
+def _given(subject: Subject, layers: Layers) -> Layers:
+    """Give parameters to a new network, and return them as it keeps them."""
+    subject.renew()
+    return subject.set(layers)
+
+
 def _listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + [*words[-1:]])
 
@@ -222,8 +151,7 @@ def _ordinary(inquiry: Inquiry) -> list[str]:
     answered = ["outputs"]
     if subject.network.loss is not None:
         with contextlib.suppress(SubjectError):
-            subject.renew()
-            inquiry.restore()
+            _given(subject, inquiry.layers)
             subject.forward(batch.inputs)
             answered += ["losses"] * bool(np.isfinite(subject.loss(batch)))
     network = subject.network
@@ -308,14 +236,25 @@ def _extremes(inquiry: Inquiry, form: Form, inputs: Array | None) -> Iterator[_E
         ("logits of about 1000 and -1000", _LARGE * signs + normal),
         (_ONE_ABOVE, normal + np.array([[_APART], [0.0]])),
         (
+            "one sample with logits 2000 below those of the other",
+            normal - np.array([[_APART], [0.0]]),
+        ),
+        (
             "one class with logits 2000 above those of the others",
             normal + _APART * (np.arange(outputs) == 0),
         ),
     )
     batch = _batch(inquiry, inquiry.batches[0].inputs[:2] if inputs is None else inputs)
     for number in range(len(inquiry.layers) - 1):
+        where = f"in hidden layer {number + 1}"
         layers = _with_large(form, inquiry.layers, batch.inputs, number)
-        yield _Extreme(f"pre-activations of 1000 in hidden layer {number + 1}", layers, batch)
+        yield _Extreme(f"pre-activations of 1000 {where}", layers, batch)
+        if inquiry.layers[number].bias is None or number in form.without_bias:
+            continue
+        # Of one sign only, which tells apart formulas that overflow on one side.
+        for shift in (_LARGE, -_LARGE):
+            layers = _with_large(form, inquiry.layers, batch.inputs, number, shift)
+            yield _Extreme(f"pre-activations of about {shift:.0f} {where}", layers, batch)
 
 
 _ONE_ABOVE = "one sample with logits 2000 above those of the other"
@@ -330,10 +269,20 @@ def _asked_by_logits(
             yield _Extreme(text, layers, _batch(inquiry, inputs))
 
 
-def _with_large(form: Form, layers: Layers, inputs: Array, number: int) -> Layers:
-    """Return parameters with a hidden layer far out, and all behind it of normal size."""
+def _with_large(
+    form: Form, layers: Layers, inputs: Array, number: int, shift: float | None = None
+) -> Layers:
+    """Return parameters with a hidden layer far out, and all behind it of normal size.
+
+    Parameters
+    ----------
+    shift : float, optional
+        What the layer's bias is; without it, the layer is multiplied.
+    """
     changed = list(layers)
-    for position in range(number, len(layers)):
+    if shift is not None:
+        changed[number] = Layer(layers[number].weight, np.full(len(layers[number].weight), shift))
+    for position in range(number + (shift is not None), len(layers)):
         size = _LARGE if position == number else 1.0
         z = run(form, changed, inputs).logits[position]
         top = float(np.abs(z).max())
@@ -364,13 +313,13 @@ def _outputs(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict
     subject = inquiry.subject
     answers = []
     for extreme in _extremes(inquiry, form, inputs):
-        layers = subject.set(extreme.layers)
+        layers = _given(subject, extreme.layers)
         passed = run(form, layers, extreme.batch.inputs)
         # The logarithm of softmax is finite wherever the logits are.
         expected = passed.logits[-1] if form.output == "log_softmax" else passed.output
         if np.isfinite(expected).all():
             kept = _Extreme(extreme.text, layers, extreme.batch)
-            answers.append(_Answer(kept, subject.forward(extreme.batch.inputs)))
+            answers.append(_answer(kept, lambda x=extreme.batch.inputs: subject.forward(x)))
     if not answers:
         return None
     wrong = [answer for answer in answers if not answer.is_right(form)]
@@ -393,22 +342,32 @@ def _outputs(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict
     return verdicts
 
 
+def _answer(extreme: _Extreme, call: Callable[[], Array]) -> _Answer:
+    try:
+        return _Answer(extreme, call())
+    except SubjectError as error:
+        if not raised(error):
+            raise
+        return _Answer(extreme, None, raised(error))
+
+
 def _explanations(
     inquiry: Inquiry, form: Form, answers: Sequence[_Answer]
-) -> list[dict[str, _Naive]]:
+) -> list[dict[str, Naive]]:
     """Return the formulas that overflow and give all answers, by what they stand for.
 
     Those with the fewest formulas, and one for each set of causes.
     """
     names = list(dict.fromkeys([*(f.name for f in functions(form)[0]), form.output]))
-    ways = [(None, *_naives(name)) for name in names]
-    found: dict[frozenset[str], dict[str, _Naive]] = {}
+    ways = [(None, *formulas(name)) for name in names]
+    if any(answer.raised for answer in answers):
+        ways = [(*own, *raising(name)) for own, name in zip(ways, names, strict=True)]
+    found: dict[frozenset[str], dict[str, Naive]] = {}
     for count in (1, 2):
         for chosen in product(*ways):
             own = {name: n for name, n in zip(names, chosen, strict=True) if n is not None}
             if len(own) == count and all(
-                _same(a.observed, _through(inquiry, form, a, own).observed, inquiry.tolerance)
-                for a in answers
+                _same(a, _through(inquiry, form, a, own), inquiry.tolerance) for a in answers
             ):
                 found.setdefault(frozenset(naive.cause for naive in own.values()), own)
         if found:
@@ -417,7 +376,7 @@ def _explanations(
 
 
 def _through(
-    inquiry: Inquiry, form: Form, answer: _Answer, replaced: Mapping[str, _Naive]
+    inquiry: Inquiry, form: Form, answer: _Answer, replaced: Mapping[str, Naive]
 ) -> _Answer:
     """Return what would have come with functions replaced, by their names."""
     hidden, last = functions(form)
@@ -430,13 +389,19 @@ def _through(
             z = a @ (layer.weight if number in form.transposed else layer.weight.T)
             if layer.bias is not None and number not in form.without_bias:
                 z = z + layer.bias
-            a = replaced[name].value(z) if name in replaced else value(z)
+            try:
+                a = replaced[name].value(z) if name in replaced else value(z)
+            except FloatingPointError as error:
+                return _Answer(answer.extreme, None, str(error))
         outputs.append(a)
     return _Answer(answer.extreme, np.concatenate(outputs))
 
 
-def _same(observed: Array, value: Array, tolerance: float) -> bool:
+def _same(answer: _Answer, other: _Answer, tolerance: float) -> bool:
     """Return whether two outputs are not finite in the same entries, and equal in all others."""
+    observed, value = answer.observed, other.observed
+    if observed is None or value is None:
+        return observed is value
     finite = np.isfinite(observed)
     if not np.array_equal(finite, np.isfinite(value)):
         return False
@@ -453,19 +418,47 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
     extreme = _vanishing(inquiry, form, inputs)
     if extreme is None:
         return None
-    subject.set(extreme.layers)
+    _given(subject, extreme.layers)
     # An output that is not finite has been judged already.
     if not np.isfinite(subject.forward(extreme.batch.inputs)).all():
         return []
-    value = subject.loss(extreme.batch)
-    if np.isfinite(value):
+    problem = _problem_of_loss(subject, extreme.batch)
+    if not problem:
         found = _guard(inquiry, form, inputs)
         return [] if found is None else [found]
     passed = run(form, extreme.layers, extreme.batch.inputs)
     logarithmic = inquiry.reported is None or inquiry.reported[0] not in LOSSES
-    infinite = logarithmic and _log_is_infinite(form, passed, extreme.batch)
-    seen = f"with {extreme.text}, the loss is {value}"
+    # A logarithm of 0 is no overflow.
+    infinite = (
+        logarithmic
+        and "overflow" not in problem.lower()
+        and _log_is_infinite(form, passed, extreme.batch)
+    )
+    seen = f"with {extreme.text}, {problem}"
     return [_judged("log-of-zero" if infinite else None, seen, "loss")]
+
+
+def _problem_of_loss(subject: Subject, batch: Batch) -> str:
+    """Return what is wrong with a loss, in words; empty if it is finite."""
+    try:
+        value = subject.loss(batch)
+    except SubjectError as error:
+        if not raised(error):
+            raise
+        return f"in the loss {raised(error)}"
+    return "" if np.isfinite(value) else f"the loss is {value}"
+
+
+def _problem_of_gradient(inquiry: Inquiry, batch: Batch) -> str:
+    """Return what is wrong with a gradient, in words; empty if it is finite."""
+    try:
+        observed = _observed(inquiry, batch)
+    except SubjectError as error:
+        if not raised(error):
+            raise
+        return f"in the backward pass {raised(error)}"
+    finite = all(np.isfinite(layer.weight).all() for layer in observed)
+    return "" if finite else "the gradient is not finite"
 
 
 def _softmax_inside(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] | None:
@@ -474,11 +467,11 @@ def _softmax_inside(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[
     if inquiry.reported is None or inquiry.reported[0] != "cross_entropy":
         return None
 
-    def is_finite(batch: Batch) -> bool:
+    def problem(batch: Batch) -> str:
         subject.forward(batch.inputs)
-        return bool(np.isfinite(subject.loss(batch)))
+        return _problem_of_loss(subject, batch)
 
-    return _of_logits(inquiry, form, inputs, is_finite, "loss", "the loss is not finite")
+    return _of_logits(inquiry, form, inputs, problem, "loss")
 
 
 def _softmax_behind(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] | None:
@@ -486,20 +479,17 @@ def _softmax_behind(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[
     if inquiry.gradient_loss != "cross_entropy":
         return None
 
-    def is_finite(batch: Batch) -> bool:
-        return all(np.isfinite(layer.weight).all() for layer in _observed(inquiry, batch))
-
     tensor = f"W{len(inquiry.layers)}"
-    return _of_logits(inquiry, form, inputs, is_finite, tensor, "the gradient is not finite")
+    problem = partial(_problem_of_gradient, inquiry)
+    return _of_logits(inquiry, form, inputs, problem, tensor)
 
 
 def _of_logits(
     inquiry: Inquiry,
     form: Form,
     inputs: Array | None,
-    is_finite: Callable[[Batch], bool],
+    problem: Callable[[Batch], str],
     tensor: str,
-    what: str,
 ) -> list[Verdict] | None:
     """Return which softmax of logits is not finite in what was asked, and only in that."""
     outputs = inquiry.subject.outputs
@@ -514,22 +504,24 @@ def _of_logits(
     extremes = list(_asked_by_logits(inquiry, form, inputs, *wanted))
     if len(extremes) < len(wanted):
         return None
-    finite = []
+    problems = []
     for extreme in extremes:
-        layers = inquiry.subject.set(extreme.layers)
-        finite.append(_with(inquiry, layers, lambda e=extreme: is_finite(e.batch)))
-    if all(finite):
+        layers = _given(inquiry.subject, extreme.layers)
+        problems.append(_with(inquiry, layers, lambda e=extreme: problem(e.batch)))
+    shown = next((n for n, told in enumerate(problems) if told), None)
+    if shown is None:
         return []
     causes = {
         naive.cause
-        for naive in _naives("softmax")
-        if finite == [_is_finite(naive, z, inquiry.subject.single) for _, z in wanted]
+        for naive in formulas("softmax")
+        if [not told for told in problems]
+        == [_is_finite(naive, z, inquiry.subject.single) for _, z in wanted]
     }
     cause = causes.pop() if len(causes) == 1 else None
-    return [_judged(cause, f"with {extremes[finite.index(False)].text}, {what}", tensor)]
+    return [_judged(cause, f"with {extremes[shown].text}, {problems[shown]}", tensor)]
 
 
-def _is_finite(naive: _Naive, z: Array, single: bool) -> bool:
+def _is_finite(naive: Naive, z: Array, single: bool) -> bool:
     parts = np.split(z, len(z)) if single else [z]
     return all(np.isfinite(np.log(naive.value(part))).all() for part in parts)
 
@@ -547,7 +539,9 @@ def _observed(inquiry: Inquiry, batch: Batch) -> Layers:
     """Return the gradient; of one sample, if it is refused for a batch."""
     try:
         return observe(inquiry, batch)[0]
-    except SubjectError:
+    except SubjectError as error:
+        if raised(error):
+            raise
         return observe(inquiry, batch.part(slice(0, 1)))[0]
 
 
@@ -571,11 +565,11 @@ def _guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | None
     shares: list[list[Array]] = []
     batch = None
     for extreme in _asked_by_logits(inquiry, form, inputs, *_zeros(subject.outputs)):
-        layers, batch = subject.set(extreme.layers), extreme.batch
+        layers, batch = _given(subject, extreme.layers), extreme.batch
         passed = run(form, layers, batch.inputs)
-        squares = sum(float((layer.weight**2).sum()) for layer in layers)
+        penalty = sum(PENALTIES[inquiry.penalized].value(layer.weight) for layer in layers)
         subject.forward(batch.inputs)
-        observed.append(subject.loss(batch) - (inquiry.penalty or 0.0) * squares)
+        observed.append(subject.loss(batch) - (inquiry.penalty or 0.0) * penalty)
         shares.append([p for *_, p, _ in losses_of(form, passed, batch)])
     if batch is None or len(observed) < 3 or not observed[0]:
         return None
@@ -653,25 +647,35 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
     extreme = _vanishing(inquiry, form, inputs)
     if extreme is None:
         return None
-    layers, batch = inquiry.subject.set(extreme.layers), extreme.batch
+    layers, batch = _given(inquiry.subject, extreme.layers), extreme.batch
     if not np.isfinite(inquiry.subject.forward(batch.inputs)).all():
         return []
-    observed = _with(inquiry, layers, lambda: _observed(inquiry, batch))
-    if all(np.isfinite(layer.weight).all() for layer in observed):
-        return []
-    last = np.isfinite(observed[-1].weight)
+    tensor, last, by_zero = f"W{len(layers)}", None, True
+    try:
+        observed = _with(inquiry, layers, lambda: _observed(inquiry, batch))
+    except SubjectError as error:
+        if not raised(error):
+            raise
+        by_zero = "by zero" in raised(error)
+        seen = f"with {extreme.text}, in the backward pass {raised(error)}"
+    else:
+        if all(np.isfinite(layer.weight).all() for layer in observed):
+            return []
+        last = np.isfinite(observed[-1].weight)
+        share = f"{1 - last.mean():.0%} of the gradient of the last matrix"
+        seen = f"with {extreme.text}, {share} is not finite"
     passed = run(form, layers, batch.inputs)
     cause = None
     for _, function, _, slopes in losses_of(form, passed, batch):
         # Outputs that are no probabilities have no cross-entropy.
         for kind in {"cross_entropy", "binary_cross_entropy"} & slopes.keys():
             delta = function.back(slopes[kind], passed.logits[-1])
-            value = delta.T @ passed.activations[-2]
-            if not last.all() and np.array_equal(np.isfinite(value), last):
+            finite = np.isfinite(delta.T @ passed.activations[-2])
+            # Where it raises there are no entries to compare.
+            same = last is None or np.array_equal(finite, last)
+            if by_zero and same and not finite.all():
                 cause = "gradient-divides-by-zero"
-    share = f"{1 - last.mean():.0%} of the gradient of the last matrix"
-    seen = f"with {extreme.text}, {share} is not finite"
-    return [_judged(cause, seen, f"W{len(observed)}")]
+    return [_judged(cause, seen, tensor)]
 
 
 def _judged(cause: str | None, seen: str, tensor: str) -> Verdict:

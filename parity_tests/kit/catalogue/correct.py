@@ -83,6 +83,7 @@ CORRECT: tuple[Correct, ...] = (
     _of("stored gradients sgd", "stored_gradients"),
     _of("stored gradients momentum", "stored_gradients", momentum=0.9),
     _of("stored gradients penalty", "stored_gradients", reg=0.3, weight_decay=0.01),
+    _of("stored gradients lasso", "stored_gradients", lasso=0.02),
     _of("stored gradients rmsprop", "stored_gradients", optimizer="RMSProp"),
     _of("binary classifier", "binary_classifier"),
     _of("binary classifier soft labels", "binary_classifier", labels="soft"),
@@ -117,6 +118,9 @@ CORRECT: tuple[Correct, ...] = (
     _of("updating columns deep", "updating_columns", sizes=_DEEP),
     _of("fit only", "fit_only"),
     _of("fit only penalty", "fit_only", l2=0.2),
+    _of("fit only one by one", "fit_only", batch_size=1),
+    _of("summed updates", "summed_updates"),
+    _of("dropout", "dropout_network"),
     # One sample at a time
     _of("sample lists quadratic", "sample_lists"),
     _of("sample lists cross-entropy deep", "sample_lists", cost="cross-entropy", sizes=_DEEP),

@@ -149,7 +149,11 @@ def positional(code: SimpleNamespace, updates: bool = False) -> Network:
 
 
 def stored_gradients(
-    code: SimpleNamespace, reg: float = 0.0, optimizer: str = "SGD", **options: float
+    code: SimpleNamespace,
+    reg: float = 0.0,
+    lasso: float = 0.0,
+    optimizer: str = "SGD",
+    **options: float,
 ) -> Network:
     """A network class with a dict of gradients, and optimizers that take both dicts."""
     kinds = {"SGD": "momentum" if options.get("momentum") else "sgd", "RMSProp": "rmsprop"}
@@ -158,7 +162,7 @@ def stored_gradients(
         state.update(dict(enumerate(params)), dict(enumerate(grads)))
 
     return Network(
-        lambda: code.TwoLayerNet(12, 9, 10, reg),
+        lambda: code.TwoLayerNet(12, 9, 10, reg, lasso),
         parameters="params.W1 params.b1 params.W2 params.b2",
         forward="predict",
         gradients="grads.W1 grads.b1 grads.W2 grads.b2",
@@ -272,15 +276,38 @@ def query_network(code: SimpleNamespace) -> Network:
     )
 
 
-def fit_only(code: SimpleNamespace, l2: float = 0.0) -> Network:
-    """One epoch of one batch."""
+def fit_only(code: SimpleNamespace, l2: float = 0.0, batch_size: int | None = None) -> Network:
+    """One epoch of one batch, or of smaller ones."""
     return Network(
         lambda: code.MLPClassifier(12, 9, 10, l2),
         parameters="W_h b_h W_o b_o",
         forward="predict_proba",
         loss="score_loss",
-        step=lambda net, x, y, lr: net.fit(x, y, epochs=1, lr=lr, batch_size=len(x)),
+        step=lambda net, x, y, lr: net.fit(x, y, epochs=1, lr=lr, batch_size=batch_size or len(x)),
         labels="integers",
+    )
+
+
+def dropout_network(code: SimpleNamespace) -> Network:
+    """Only a training step, which draws its mask anew each time."""
+    return Network(
+        lambda: code.DropoutNetwork(12, 9, 10),
+        parameters="W1 b1 W2 b2",
+        forward="forward",
+        loss="loss",
+        step="train_step",
+    )
+
+
+def summed_updates(code: SimpleNamespace) -> Network:
+    """Gradients in a dict, in another order than the parameters, and updates beside them."""
+    return Network(
+        lambda: code.SummingNetwork(12, 9, 10),
+        parameters="weights.0 biases.0 weights.1 biases.1",
+        forward="forward",
+        gradients="backprop",
+        loss="cost",
+        step="update",
     )
 
 

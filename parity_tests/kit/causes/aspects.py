@@ -103,6 +103,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "gradient-stale": Cause(
         "the gradient is that of the batch before", "values kept from an earlier call"
     ),
+    "activations-kept": Cause(
+        "activations of the first batch are kept, and gradients of later ones are made of them",
+        "lists that grow and caches that are filled once: every forward pass must replace them",
+    ),
     "batch-size-kept": Cause(
         "it raises for a batch of another size than the one before",
         "arrays that are made once, with the size of the first batch",

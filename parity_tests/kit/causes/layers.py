@@ -67,6 +67,10 @@ LAYER_CAUSES: Mapping[str, Cause] = {
         "the running variance starts at 0 and not at 1",
         "the first value of the running variance: from 0 it is too small for many batches",
     ),
+    "running-statistics-start": Cause(
+        "a running statistic starts at another number than 0 for the mean and 1 for the variance",
+        "the first values of the running statistics",
+    ),
     "running-standard-deviation": Cause(
         "standard deviations are averaged and not variances", "what is added to the running average"
     ),
@@ -107,6 +111,10 @@ LAYER_CAUSES: Mapping[str, Cause] = {
     ),
     "dropout-keep-probability": Cause(
         "p is the probability to keep and not to drop", "the comparison with the random numbers"
+    ),
+    "dropout-mask-normal": Cause(
+        "the mask is drawn from the normal distribution",
+        "the random numbers: rand(), uniform between 0 and 1, and not randn()",
     ),
     "dropout-not-in-backward": Cause(
         "the backward pass does not apply dropout's mask", "the backward pass: grad * mask"

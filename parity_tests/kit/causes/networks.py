@@ -34,6 +34,14 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "two forward passes differ", "dropout or noise that is not switched off for prediction"
     ),
     # Loss
+    "backward-of-another-output": Cause(
+        "the backward pass takes another function of the last layer than the forward pass",
+        "which function the last layer is meant to have: it must be the same in both",
+    ),
+    "labels-broadcast": Cause(
+        "outputs of shape (samples, 1) meet labels of shape (samples,): each meets every other",
+        "the labels' shape, which must be that of the outputs: reshape(-1, 1)",
+    ),
     "gradient-of-another-loss": Cause(
         "the gradient is that of another loss than the one reported",
         "which of the two is meant: the loss function, or the first line of the backward pass",

@@ -63,8 +63,8 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "where t is raised: once a step, outside the loop over the layers",
     ),
     "adam-step-constant": Cause(
-        "the count of steps stays as it is",
-        "what t counts: steps, not epochs, and it has to be kept",
+        "the count of steps is not raised by steps",
+        "what t counts: steps, not epochs and not samples, and it has to be kept",
     ),
     "first-moment-summed": Cause(
         "the first moment is a sum and not a mean", "the factor 1 - beta1 of the gradient"
@@ -72,6 +72,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "second-moment-summed": Cause(
         "the second moment is a sum and not a mean",
         "the factor 1 - beta2 (or 1 - alpha) of the squared gradient",
+    ),
+    "moments-begin-whole": Cause(
+        "a running mean begins with its first value and not with zero",
+        "where the moments begin: from zero, which the correction is for",
     ),
     "second-moment-scalar": Cause(
         "one number stands for the squared gradients of a whole array",
@@ -98,6 +102,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     ),
     "epsilon-uncorrected": Cause(
         "eps is added to the root of the uncorrected second moment",
+        "gradients as small as eps; PyTorch's form is m_hat / (sqrt(v_hat) + eps)",
+    ),
+    "epsilon-inside-uncorrected": Cause(
+        "eps is added under the root of the uncorrected second moment",
         "gradients as small as eps; PyTorch's form is m_hat / (sqrt(v_hat) + eps)",
     ),
     "epsilon-of-ratio": Cause(

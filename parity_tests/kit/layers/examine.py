@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import numpy_impl as ours
+from parity_tests.kit.aspects.overflowing import raised
 from parity_tests.kit.backprop import Candidate, fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.differences import numeric_gradients
@@ -493,10 +494,17 @@ class _Examination:
         x[0] = 1000.0 * np.linspace(-1, 1, x.shape[1])
         x[1] -= 3000.0
         self._begin()
-        observed = self.subject.forward(x)
         with np.errstate(all="ignore"):
             expected = form.value(x, self.parameters)
-        if not np.isfinite(expected).all() or np.isfinite(observed).all():
+        if not np.isfinite(expected).all():
+            return []
+        try:
+            observed = self.subject.forward(x)
+        except SubjectError as error:
+            if not raised(error):
+                raise
+            return [named("stability", "overflow", raised(error), "output")]
+        if np.isfinite(observed).all():
             return []
         cause = "overflow"
         if along:

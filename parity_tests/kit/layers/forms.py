@@ -26,7 +26,14 @@ from numpy.typing import NDArray
 import numpy_impl as ours
 from numpy_impl.layers.linear import linear, linear_backward
 from parity_tests.kit.backprop import Candidate, multipliers, multipliers_of_gradient
-from parity_tests.kit.functions import ACTIVATIONS, OUTPUTS, WRONG_OUTPUTS, Activation, Output
+from parity_tests.kit.functions import (
+    ACTIVATIONS,
+    OUTPUTS,
+    WRONG_OUTPUTS,
+    Activation,
+    Output,
+    softmax,
+)
 from parity_tests.kit.layers.subject import LayerUnderTest, Values, reference
 
 Array = NDArray[Any]
@@ -208,7 +215,11 @@ class _Normalization:
             total = total + 2 * d / divisor * slope * product_sum
         if mean:
             total = total - self.center * total.mean(axis=self.axis, keepdims=True)
-        return {"input": total, "weight": (grad * d * s).sum(axis=0), "bias": grad.sum(axis=0)}
+        return {
+            "input": total,
+            "weight": _summed(grad * d * s, p.get("weight")),
+            "bias": _summed(grad, p.get("bias")),
+        }
 
     def _unusual(self) -> tuple[str, ...]:
         """Return what makes the usual backward pass another than this one's."""
@@ -244,17 +255,24 @@ class _Normalization:
             full = self.back(grad, x, p, mean=False)["input"]
             full = full - full.mean(axis=self.axis, keepdims=True)
             yield "input", Candidate(full, "as if the group's mean was subtracted", unusual)
-        normal, plain = (grad * d * s).sum(axis=0), grad.sum(axis=0)
+        weight, bias = p.get("weight"), p.get("bias")
+        normal, plain = _summed(grad * d * s, weight), _summed(grad, bias)
         swapped = ("scale-and-shift-swapped",)
         yield "weight", Candidate(plain, "sum of G", swapped)
         yield "bias", Candidate(normal, "sum of G times the normalized input", swapped)
         raw = ("scale-by-raw-input",)
-        yield "weight", Candidate((grad * x).sum(axis=0), "sum of G x", raw)
-        yield "weight", Candidate((grad * d).sum(axis=0), "sum of G (x - mean)", raw)
+        yield "weight", Candidate(_summed(grad * x, weight), "sum of G x", raw)
+        yield "weight", Candidate(_summed(grad * d, weight), "sum of G (x - mean)", raw)
         total = np.full(plain.shape, plain.sum())
         yield "bias", Candidate(total, "sum of G over samples and units", ("bias-collapsed",))
         total = np.full(plain.shape, normal.sum())
         yield "weight", Candidate(total, "sum over samples and units", ("bias-collapsed",))
+
+
+def _summed(terms: Array, parameter: Array | None) -> Array:
+    """Return the sum over the samples; over all, if one number is the parameter of all features."""
+    one = parameter is not None and parameter.size == 1
+    return np.asarray(terms.sum(keepdims=True).ravel() if one else terms.sum(axis=0))
 
 
 def _normalizations(
@@ -374,6 +392,9 @@ def _output_wrong(output: Output, grad: Array, x: Array, _: Values) -> Wrong:
         for rule in multipliers(output.elementwise, x, p, {}, 1):
             yield "input", replace(rule, value=grad * rule.value, text=f"G * {rule.text}")
         return
+    if output.name == "log_softmax":
+        yield from _log_softmax_wrong(grad, x)
+        return
     tries = [
         (grad * p * (1 - p), "G * p (1 - p)", "softmax-jacobian-diagonal"),
         (p * (1 - p), "p (1 - p)", "softmax-jacobian-diagonal"),
@@ -385,6 +406,20 @@ def _output_wrong(output: Output, grad: Array, x: Array, _: Values) -> Wrong:
     for axis in (0, None):
         total = (grad * p).sum(axis=axis, keepdims=True)
         tries.append((p * (grad - total), f"p (G - sum over {axis})", "softmax-jacobian-axis"))
+    for value, text, cause in tries:
+        yield "input", Candidate(value, text, (cause,))
+
+
+def _log_softmax_wrong(grad: Array, x: Array) -> Wrong:
+    p = softmax(x)
+    tries = [
+        (grad * (1 - p), "G * (1 - p)", "softmax-jacobian-diagonal"),
+        (1 - p, "1 - p", "softmax-jacobian-diagonal"),
+        (grad, "G", "output-derivative-missing"),
+    ]
+    for axis in (0, None):
+        total = grad.sum(axis=axis, keepdims=True)
+        tries.append((grad - p * total, f"G - p sum over {axis}", "softmax-jacobian-axis"))
     for value, text, cause in tries:
         yield "input", Candidate(value, text, (cause,))
 

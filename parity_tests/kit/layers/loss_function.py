@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 import numpy_impl as ours
 from numpy_impl import InputError, losses
 from numpy_impl.activations.sigmoid import sigmoid
+from parity_tests.kit.aspects.overflowing import raised
 from parity_tests.kit.backprop import Candidate, fit, output_deltas
 from parity_tests.kit.differences import numeric_gradients
 from parity_tests.kit.forward import Form, Pass
 from parity_tests.kit.functions import softmax
 from parity_tests.kit.inquiry import CLOSE, EXACT
+from parity_tests.kit.losses import losses_for
 from parity_tests.kit.network import LABELS, arrays_in
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.seeding import seeded
@@ -29,12 +31,19 @@ LOSSES = tuple(
     for name in losses.__all__
     if name in ("CrossEntropyLoss", "BCELoss", "BCEWithLogitsLoss", "MSELoss", "L1Loss")
     or name in ("HuberLoss", "SmoothL1Loss", "PoissonNLLLoss", "SoftMarginLoss")
+    or name == "MultiMarginLoss"
 )
+# Those of one class among several, and their names as losses of a network.
+_OF_CLASSES = ("CrossEntropyLoss", "MultiMarginLoss")
 _KINDS = {
     "CrossEntropyLoss": "cross_entropy",
     "BCELoss": "binary_cross_entropy",
     "BCEWithLogitsLoss": "binary_cross_entropy",
     "MSELoss": "squared_error",
+    "L1Loss": "absolute_error",
+    "SmoothL1Loss": "huber",
+    "HuberLoss": "huber",
+    "MultiMarginLoss": "hinge",
 }
 _EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15, 1e-16)
 _SAMPLES = (7, 11)
@@ -53,7 +62,8 @@ class LossUnderTest:
     like : str, default "CrossEntropyLoss"
         PyTorch's name of what it is meant to be, one of `LOSSES`.
     labels : str, default "one_hot"
-        How classes are given to a cross-entropy; see `parity_tests.kit.network.Network`.
+        How classes are given to a cross-entropy or a hinge loss; see
+        `parity_tests.kit.network.Network`.
     batch : {"rows", "columns"}, default "rows"
         Where the samples are.
     from_logits : bool, default True
@@ -192,7 +202,7 @@ class _Examination:
         inputs = 1.5 * self.rng.standard_normal((samples, width))
         labels = self.rng.integers(0, max(width, 2), samples)
         labels[0] = max(width, 2) - 1
-        if self.declaration.like == "CrossEntropyLoss":
+        if self.declaration.like in _OF_CLASSES:
             targets = np.eye(width)[labels]
         elif self.kind == "binary_cross_entropy":
             targets = self.rng.integers(0, 2, (samples, width)).astype(np.float64)
@@ -244,7 +254,7 @@ class _Examination:
 
     def _target(self, batch: Batch) -> Array:
         form = self.declaration.labels
-        if self.declaration.like == "CrossEntropyLoss":
+        if self.declaration.like in _OF_CLASSES:
             if form == "integers":
                 return batch.labels.copy()
             if form == "integer_column":
@@ -290,7 +300,8 @@ class _Examination:
         if scale is None or not ways[0].causes:
             return scale
         # With a free factor a wrong formula must fit by a factor that somebody could mean.
-        usual = (1.0, 2.0, 0.5, 1 / self.declaration.outputs, 0.5 / self.declaration.outputs)
+        outputs = self.declaration.outputs
+        usual = (1.0, 2.0, 0.5, 1 / outputs, 2 / outputs, 0.5 / outputs)
         known = any(abs(abs(scale.constant) / u - 1) <= 10 * tolerance for u in usual)
         return scale if known and scale.power in (0, 1) else None
 
@@ -303,7 +314,7 @@ class _Examination:
                     return [named("loss", "loss-log-base", f"it is that of {name}", "loss")]
         if scale.constant < 0:
             return [named("loss", "loss-sign", "it is below 0", "loss", factor=scale.constant)]
-        by = 1.0 if self.declaration.like == "CrossEntropyLoss" else 1.0 / outputs
+        by = 1.0 if self.declaration.like in _OF_CLASSES else 1.0 / outputs
         reduction = self.declaration.options.get("reduction")
         meant = Scale(1.0, 0) if reduction == "sum" else Scale(by, 1)
         found = ratio(scale, meant, [outputs, outputs], tolerance)
@@ -365,11 +376,11 @@ class _Examination:
             if p is not None and like == "CrossEntropyLoss":
                 both = t * np.log(p) + (1 - t) * np.log(1 - p)
                 yield "BCELoss", -float(both.sum())
-            given = x if p is None else p
-            if like != "MSELoss":
-                yield "MSELoss", float(((given - t) ** 2).sum())
-            if like != "L1Loss":
-                yield "L1Loss", float(np.abs(given - t).sum())
+            for name, other in losses_for(t).items():
+                if name != self.kind:
+                    # What is made of a probability is an error, and a margin is one of scores.
+                    given = x if p is None or "hinge" in name else p
+                    yield f"the {name.replace('_', ' ')}", float(other.value(given, t).sum())
 
     def _own(self, x: Array, t: Array) -> tuple[float, Array]:
         """Return what is right, summed over samples and outputs, with its derivative."""
@@ -383,7 +394,8 @@ class _Examination:
         except TypeError as error:
             told = f"{dict(declaration.options)}: {error}"
             raise InputError("options", f"arguments of {declaration.like}", told) from None
-        return float(loss(x, t)), np.asarray(loss.backward())
+        target = t.argmax(axis=1) if declaration.like == "MultiMarginLoss" else t
+        return float(loss(x, target)), np.asarray(loss.backward())
 
     # Gradient
 
@@ -423,7 +435,7 @@ class _Examination:
         expected, tolerance = self.scale, 1e-7
         reduction = self.declaration.options.get("reduction")
         if expected is None and reduction is not None:
-            by = 1.0 if self.declaration.like == "CrossEntropyLoss" else 1.0 / outputs
+            by = 1.0 if self.declaration.like in _OF_CLASSES else 1.0 / outputs
             expected = Scale(1.0, 0) if reduction == "sum" else Scale(by, 1)
         if expected is not None:
             # A value with something inside its logarithm has its scale to a few digits only.
@@ -464,9 +476,10 @@ class _Examination:
         given = x if p is None else p
         yield Candidate(given, "the prediction itself", ("target-not-subtracted",))
         another = ("gradient-of-another-loss",)
-        if self.kind is None or self.declaration.takes != "logits":
-            for text, value in (("x - t", x - t), ("the sign of x - t", np.sign(x - t))):
-                yield Candidate(value, text, another)
+        if self.declaration.takes != "logits":
+            for name, other in losses_for(t).items():
+                text = f"that of the {name.replace('_', ' ')}"
+                yield Candidate(other.slope(x, t), text, another)
             if p is not None and self.kind == "binary_cross_entropy":
                 yield Candidate(-t / p, "-t / p", ("loss-one-term",))
             return
@@ -476,7 +489,10 @@ class _Examination:
             if not causes and not _is_multiple(candidate.value, right):
                 causes = another
             if causes:
-                yield Candidate(candidate.value, candidate.text, causes)
+                told = candidate.text
+                if causes == another and candidate.loss:
+                    told = f"that of the {candidate.loss.replace('_', ' ')}"
+                yield Candidate(candidate.value, told, causes)
 
     def _by_differences(self) -> Verdict:
         """Hold the gradient to the value itself, whatever that is."""
@@ -520,7 +536,10 @@ class _Examination:
             # An exponential that overflows fails at the second already.
             probes += [("softmax-no-shift", low + 1000.0), ("softmax-one-shift", far)]
         for cause, logits in probes:
-            value = self._ask(Batch(logits, batch.labels, batch.targets))[0]
+            try:
+                value = self._ask(Batch(logits, batch.labels, batch.targets))[0]
+            except SubjectError as error:
+                return [_raised(error, cause, f"for logits up to {np.abs(logits).max():.4g}")]
             if not np.isfinite(value):
                 seen = f"the loss of logits up to {np.abs(logits).max():.4g} is {value}"
                 why = cause if np.isnan(value) else "overflow"
@@ -531,14 +550,20 @@ class _Examination:
     def _end_of_logarithm(self) -> list[Verdict]:
         batch = self.answers[0].batch
         right = Batch(batch.targets.copy(), batch.labels, batch.targets)
-        value = self._ask(right)[0]
+        try:
+            value = self._ask(right)[0]
+        except SubjectError as error:
+            return [_raised(error, "log-of-zero", "for a prediction that is right")]
         if np.isnan(value):
             seen = "the loss of a prediction that is right is NaN"
             return [named("stability", "log-of-zero", seen, "loss")]
         wrong = Batch(np.roll(batch.targets, 1, axis=1), batch.labels, batch.targets)
         if self.declaration.outputs == 1 or self.kind == "binary_cross_entropy":
             wrong = Batch(1 - batch.targets, batch.labels, batch.targets)
-        value = self._ask(wrong)[0]
+        try:
+            value = self._ask(wrong)[0]
+        except SubjectError as error:
+            return [_raised(error, "log-of-zero", "for a probability of 0")]
         if np.isfinite(value):
             message = f"the loss of a probability of 0 is cut off: {value:.6g} for all wrong"
         else:
@@ -546,6 +571,16 @@ class _Examination:
             if np.isnan(value):
                 return [named("stability", "log-of-zero", "all wrong gives NaN", "loss")]
         return [Verdict("stability", CONVENTION, message)]
+
+
+def _raised(error: SubjectError, cause: str, where: str) -> Verdict:
+    """Judge an exception for large inputs: that of arithmetic stands for infinity or NaN."""
+    told = raised(error)
+    if not told:
+        return Verdict("stability", UNCHECKED, str(error))
+    # A logarithm of 0 is no overflow.
+    cause = "overflow" if "overflow" in told.lower() or "range" in told else cause
+    return named("stability", cause, f"{where} {told}", "loss")
 
 
 def _short(value: float, outputs: int) -> float:

@@ -60,12 +60,21 @@ class Averaged:
         What is wrong about it.
     deviation : bool
         Whether standard deviations are kept and not variances.
+    start : float or None
+        What it starts at, if that is not what it is with PyTorch and was solved for.
     """
 
     values: list[Array]
     schedule: Schedule
     causes: tuple[str, ...]
     deviation: bool = False
+    start: float | None = None
+
+    @property
+    def text(self) -> str:
+        """How it is kept, in words."""
+        start = "" if self.start is None else f"starts at {self.start:g}, "
+        return f"{start}{self.schedule.text}"
 
 
 def schedules(declared: float | None, solved: float | None = None) -> Iterator[Schedule]:
@@ -109,7 +118,31 @@ def schedules(declared: float | None, solved: float | None = None) -> Iterator[S
         )
 
 
-def means(batches: Sequence[Array], declared: float | None, first: Array | None) -> list[Averaged]:
+def _start(schedule: Schedule, value: Array, observed: Array) -> float | None:
+    """Return what an average started at, from its first value and what it was after it; or None."""
+    rate = schedule.rate(1)
+    if rate == 1 or observed.shape != value.shape:
+        return None
+    start = float(f"{float(np.median((observed - rate * value) / (1 - rate))):.4g}")
+    return start if np.isfinite(start) and start not in (0.0, 1.0) else None
+
+
+def _rates(values: Sequence[Array], observed: Sequence[Array]) -> list[float]:
+    """Return the weights of a new batch that two values of an average tell.
+
+    The first one tells it of an average that started at 0, and the second from the first on:
+    :math:`m_2 - m_1 = r (b_2 - m_1)`.
+    """
+    steps = [(observed[0], values[0])] if len(observed) else []
+    if len(observed) > 1:
+        steps.append((observed[1] - observed[0], values[1] - observed[0]))
+    rates = [float(change @ whole / (whole @ whole)) for change, whole in steps]
+    return [float(f"{rate:.4g}") for rate in rates if np.isfinite(rate)]
+
+
+def means(
+    batches: Sequence[Array], declared: float | None, observed: Sequence[Array]
+) -> list[Averaged]:
     """Return the ways to keep the running mean.
 
     Parameters
@@ -118,36 +151,58 @@ def means(batches: Sequence[Array], declared: float | None, first: Array | None)
         In rows, those that the layer has seen.
     declared : float, optional
         PyTorch's momentum.
-    first : ndarray, optional
-        The running mean after the first batch.
+    observed : sequence of ndarray
+        The running mean after each batch, as far as it could be read.
     """
     values = [batch.mean(axis=0) for batch in batches]
-    solved = None
-    if first is not None and np.isfinite(first).all():
-        solved = float(f"{float(first @ values[0] / (values[0] @ values[0])):.4g}")
-    return [
-        Averaged(schedule.average(0.0, values), schedule, schedule.causes)
-        for schedule in schedules(declared, solved)
-    ]
+    same = all(own.shape == values[0].shape for own in observed)
+    rates: list[float | None] = [*(_rates(values, observed) if same else [])]
+    tried = [schedule for rate in rates or [None] for schedule in schedules(declared, rate)]
+    found = [Averaged(one.average(0.0, values), one, one.causes) for one in tried]
+    for one in tried:
+        start = _start(one, values[0], observed[0]) if len(observed) else None
+        for begun in (1.0, *([] if start is None else [start])):
+            causes = ("running-statistics-start", *one.causes)
+            found.append(Averaged(one.average(begun, values), one, causes, start=begun))
+    return found
 
 
-def variances(batches: Sequence[Array], schedule: Schedule) -> list[Averaged]:
-    """Return the ways to keep the running variance, the simplest first."""
+def variances(
+    batches: Sequence[Array], schedule: Schedule, observed: Sequence[Array] = ()
+) -> list[Averaged]:
+    """Return the ways to keep the running variance, the simplest first.
+
+    Parameters
+    ----------
+    batches : sequence of ndarray
+        In rows.
+    schedule : Schedule
+    observed : sequence of ndarray
+        The running variance after each batch, as far as it could be read.
+    """
     found = []
     for deviation in (False, True):
         for lost, biased in ((1, ()), (0, ("running-variance-biased",))):
             values = [batch.var(axis=0, ddof=lost) for batch in batches]
             if deviation:
                 values = [np.sqrt(value) for value in values]
-            for start, from_zero in ((1.0, ()), (0.0, ("running-variance-from-zero",))):
+            starts: list[tuple[float, tuple[str, ...]]] = [
+                (1.0, ()),
+                (0.0, ("running-variance-from-zero",)),
+            ]
+            solved = _start(schedule, values[0], observed[0]) if len(observed) else None
+            if solved is not None:
+                starts.append((solved, ("running-statistics-start",)))
+            for start, begun in starts:
                 causes = (
                     *schedule.causes,
                     *biased,
-                    *from_zero,
+                    *begun,
                     *(("running-standard-deviation",) if deviation else ()),
                 )
                 averages = schedule.average(start, values)
-                found.append(Averaged(averages, schedule, causes, deviation))
+                own = solved if start == solved else None
+                found.append(Averaged(averages, schedule, causes, deviation, own))
     return sorted(found, key=lambda way: len(way.causes))
 
 
@@ -217,7 +272,7 @@ class NormSubject:
         told: dict[str, str] = {}
         own_means = [s["running_mean"] for s in snapshots if "running_mean" in s]
         own_variances = [s["running_var"] for s in snapshots if "running_var" in s]
-        ways = {"running_mean": means(batches, declared, own_means[0] if own_means else None)}
+        ways = {"running_mean": means(batches, declared, own_means)}
         tried = list(schedules(declared))
         if len(own_means) == len(batches):
             found = next((w for w in ways["running_mean"] if self._kept(w, own_means)), None)
@@ -225,7 +280,7 @@ class NormSubject:
                 known["running_mean"] = found
                 tried = [found.schedule, *tried]
         ways["running_var"] = sorted(
-            (way for schedule in tried for way in variances(batches, schedule)),
+            (way for one in tried for way in variances(batches, one, own_variances)),
             key=lambda way: len(way.causes),
         )
         for name, own in (("running_mean", own_means), ("running_var", own_variances)):
@@ -233,14 +288,18 @@ class NormSubject:
                 continue
             found = next((way for way in ways[name] if self._kept(way, own)), None)
             if found is None:
-                message = "it is no running average of the batches' that is known"
+                of = {"running_mean": "means", "running_var": "variances"}[name]
+                message = (
+                    f"{name} is no running average of the batches' {of} that is known. The cause "
+                    "is unknown."
+                )
                 verdicts.append(Verdict("forward", DIFFERS, message, name))
                 continue
             known[name] = found
-            told[name] = found.schedule.text
+            told[name] = found.text
             for cause in found.causes:
                 if all(verdict.cause != cause for verdict in verdicts):
-                    verdicts.append(named("forward", cause, found.schedule.text, name))
+                    verdicts.append(named("forward", cause, f"{name}: {found.text}", name))
         conventions = {w.schedule.convention for w in known.values() if w.schedule.convention}
         verdicts += [
             Verdict("forward", CONVENTION, convention, "running_mean")
@@ -283,6 +342,9 @@ class NormSubject:
                 message = f"evaluation normalizes by {text} (residual {residual:.1g})"
                 verdicts.append(Verdict("forward", EQUAL, message, residual=residual))
             return verdicts
+        if verdicts:
+            # It may be normalized by what it has changed.
+            return verdicts
         message = (
             "the output in evaluation follows from the running statistics in no way that is known"
         )
@@ -301,7 +363,7 @@ class NormSubject:
         else:
             # Where they cannot be read they are what some way to keep them makes of the batches.
             declared = self.subject.declaration.options.get("momentum")
-            for mean in means(batches, declared, None):
+            for mean in means(batches, declared, []):
                 for spread in variances(batches, mean.schedule):
                     square = spread.values[-1] ** (2 if spread.deviation else 1)
                     causes = (*mean.causes, *(c for c in spread.causes if c not in mean.causes))

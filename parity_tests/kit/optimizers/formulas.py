@@ -77,14 +77,18 @@ class Formula:
     count : str
         What t counts: ``"steps"``; ``"from 0"``; ``"from 2"``; ``"lagging"``; ``"tensors"``;
         ``"tensors, matrices first"``; ``"tensors, backwards"``; ``"layers"``;
-        ``"layers, backwards"``; or a constant, ``"constant:1"``.
+        ``"layers, backwards"``; ``"samples"``, those of the batch; or a constant,
+        ``"constant:1"``.
     moments : str
-        ``"means"``; ``"first summed"``; ``"second summed"``.
+        ``"means"``; ``"first summed"``; ``"second summed"``. Or means that begin with their first
+        value and not with zero: ``"first whole"``, ``"second whole"``, ``"both whole"``, which are
+        not corrected for a start from zero; ``"both whole, corrected"``.
     squares : str
         Of what: ``"entry"``; ``"sum"``, ``"mean"`` or ``"norm"`` of the array.
     eps : str
         Where it is added: ``"outside"`` the root; ``"inside"``; ``"uncorrected"``, to the root
-        of the uncorrected moment; ``"other"``, where else that kind has it.
+        of the uncorrected moment; ``"inside, uncorrected"``, under that root; ``"other"``, where
+        else that kind has it.
     root : str
         ``"taken"``; ``"left out"``.
     maximum : str
@@ -139,12 +143,15 @@ class Asked:
         Of the parameters.
     values, gradients : ndarray of shape (steps, entries)
         Parameters before each step, and the gradients that came.
+    samples : tuple of int
+        Of the batch of each step; empty for an optimizer that is given gradients alone.
     """
 
     lr: float
     shapes: tuple[tuple[int, ...], ...]
     values: Array
     gradients: Array
+    samples: tuple[int, ...] = ()
 
     @property
     def parts(self) -> list[slice]:
@@ -345,6 +352,8 @@ def _count(formula: Formula, asked: Asked, number: int) -> Array:
         layers = np.asarray(asked.layers)
         place = layers.max() - layers if how == "backwards" else layers
         return asked.spread(number * (layers.max() + 1) + place + 1)
+    if what == "samples":
+        return asked.spread(np.full(tensors, asked.samples[number]))
     name, _, constant = what.partition(":")
     count = {
         "steps": number + 1,
@@ -407,18 +416,26 @@ def _squares(formula: Formula, gradient: Array) -> Array:
     return np.broadcast_to(number[formula.squares], squares.shape)
 
 
-def _mean(memory: Memory, name: str, share: float, value: Array, summed: bool = False) -> Array:
-    """Return a running mean that starts from zero."""
+def _mean(memory: Memory, name: str, share: float, value: Array, moments: str = "means") -> Array:
+    """Return a running mean that starts from zero, or from its first value."""
+    if name not in memory and _is_whole(moments, name):
+        memory[name] = value
+        return value
     before = memory.get(name, 0.0)
-    memory[name] = share * before + (1.0 if summed else 1 - share) * value
+    memory[name] = share * before + (1.0 if moments == f"{name} summed" else 1 - share) * value
     return memory[name]
+
+
+def _is_whole(moments: str, name: str) -> bool:
+    return moments.startswith((f"{name} whole", "both whole"))
 
 
 def _root(formula: Formula, second: Array) -> Array:
     eps = formula.options["eps"]
     if formula.root == "left out":
         return second + eps
-    return np.sqrt(second + eps) if formula.eps == "inside" else np.sqrt(second) + eps
+    inside = formula.eps.startswith("inside")
+    return np.sqrt(second + eps) if inside else np.sqrt(second) + eps
 
 
 def _adagrad(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:  # noqa: ARG001
@@ -431,9 +448,9 @@ def _adagrad(formula: Formula, memory: Memory, gradient: Array, count: Array) ->
 def _rmsprop(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:  # noqa: ARG001
     r""":math:`v \leftarrow \alpha v + (1 - \alpha) g^2`, :math:`g / (\sqrt v + \epsilon)`."""
     alpha, momentum = formula.options["alpha"], formula.options["momentum"]
-    summed = formula.moments == "second summed"
-    second = _mean(memory, "second", alpha, _squares(formula, gradient), summed)
-    second = second - formula.options["centered"] * _mean(memory, "first", alpha, gradient) ** 2
+    second = _mean(memory, "second", alpha, _squares(formula, gradient), formula.moments)
+    first = _mean(memory, "first", alpha, gradient, formula.moments)
+    second = second - formula.options["centered"] * first**2
     direction = gradient / _root(formula, second)
     if formula.average == "none":
         return direction
@@ -459,6 +476,9 @@ def _corrections(formula: Formula, count: Array) -> tuple[Array, Array]:
     first = 1 - formula.options["beta1"] ** count
     second = 1 - formula.options["beta2"] ** count
     ones = np.ones_like(count)
+    if not formula.moments.endswith("corrected"):
+        first = ones if _is_whole(formula.moments, "first") else first
+        second = ones if _is_whole(formula.moments, "second") else second
     return {
         "both": (first, second),
         "none": (ones, ones),
@@ -468,11 +488,22 @@ def _corrections(formula: Formula, count: Array) -> tuple[Array, Array]:
     }[formula.correction]
 
 
+def corrected_times(formula: Formula, counts: Array) -> Array:
+    """Return how many times as long the corrections make a step, for each count.
+
+    The eps in the denominator is left out of account.
+    """
+    first, second = _corrections(formula, counts)
+    if formula.kind == "adamax":
+        return 1 / first
+    return (second if formula.root == "left out" else np.sqrt(second)) / first
+
+
 def _moments(formula: Formula, memory: Memory, gradient: Array) -> tuple[Array, Array]:
     beta1, beta2 = formula.options["beta1"], formula.options["beta2"]
-    first = _mean(memory, "first", beta1, gradient, formula.moments == "first summed")
+    first = _mean(memory, "first", beta1, gradient, formula.moments)
     squares = _squares(formula, gradient)
-    return first, _mean(memory, "second", beta2, squares, formula.moments == "second summed")
+    return first, _mean(memory, "second", beta2, squares, formula.moments)
 
 
 def _adam(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:
@@ -485,7 +516,7 @@ def _adam(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Ar
         second = memory["largest"] = np.maximum(memory.get("largest", second), second)
         if formula.maximum == "corrected":
             second = second * correction2
-    if formula.eps == "uncorrected":
+    if formula.eps.endswith("uncorrected"):
         return first / correction1 * np.sqrt(correction2) / _root(formula, second)
     return first / correction1 / _root(formula, second / correction2)
 
@@ -493,7 +524,7 @@ def _adam(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Ar
 def _adamax(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:
     r""":math:`\hat m / u` with :math:`u \leftarrow \max(\beta_2 u, |g| + \epsilon)`."""
     beta1, beta2, eps = (formula.options[name] for name in ("beta1", "beta2", "eps"))
-    first = _mean(memory, "first", beta1, gradient, formula.moments == "first summed")
+    first = _mean(memory, "first", beta1, gradient, formula.moments)
     outside = formula.eps == "other"
     size = np.abs(gradient) + (0.0 if outside else eps)
     memory["largest"] = np.maximum(beta2 * memory.get("largest", 0.0), size)
@@ -604,6 +635,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("eps", "other", "epsilon-of-ratio", True)
     if kind in ("adam", "adamw", "amsgrad"):
         yield Choice("eps", "uncorrected", "epsilon-uncorrected", True)
+        yield Choice("eps", "inside, uncorrected", "epsilon-inside-uncorrected", True)
         yield Choice("correction", "unrooted", "adam-correction-unrooted")
     if kind == "amsgrad":
         yield Choice("maximum", "corrected", "amsgrad-of-corrected", True)
@@ -615,6 +647,14 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield from _of_counts(kind)
     if kind in (*_CORRECTED, "rmsprop") and kind != "adamax":
         yield Choice("moments", "second summed", "second-moment-summed")
+    if kind == "rmsprop":
+        # Nothing corrects its mean, so that it has to begin somewhere.
+        yield Choice("moments", "both whole", "moments-begin-whole", True)
+    if kind in ("adam", "adamw", "amsgrad"):
+        for whole in ("both whole", "first whole", "second whole", "both whole, corrected"):
+            yield Choice("moments", whole, "moments-begin-whole")
+    if kind == "adamax":
+        yield Choice("moments", "first whole", "moments-begin-whole")
     if kind in _ROOTED:
         for squares in ("sum", "mean", "norm"):
             yield Choice("squares", squares, "second-moment-scalar")
@@ -647,8 +687,10 @@ def _of_counts(kind: str) -> Iterator[Choice]:
         yield Choice("count", f"tensors{order}", "adam-step-per-tensor")
     for order in ("", ", backwards"):
         yield Choice("count", f"layers{order}", "adam-step-per-layer")
-    for constant in (1, 2, 3, 10, 100):
+    # Any number is found with the usual betas, a few with others.
+    for constant in ("", 1, 2, 3, 10, 100):
         yield Choice("count", f"constant:{constant}", "adam-step-constant")
+    yield Choice("count", "samples", "adam-step-constant")
     yield Choice("moments", "first summed", "first-moment-summed")
 
 

@@ -24,6 +24,7 @@ from parity_tests.kit.optimizers.formulas import (
     Choice,
     Formula,
     choices,
+    corrected_times,
     displacements,
 )
 
@@ -54,6 +55,8 @@ _RATE_CAUSES = {
     "layers": ("lr-decay-per-layer", False),
     "tensors": ("lr-decay-per-tensor", False),
 }
+# Counts that are tried where t is constant; later the corrections have no effect.
+_COUNTS = np.arange(1.0, 10001.0)
 # How far the recomputed large gradients' steps may be before eps is known.
 _COARSE, _NEAR = 0.02, 0.2
 # Stages in which one part differs at most.
@@ -181,10 +184,14 @@ class Match:
         return tuple(choice.cause for choice in self.choices)
 
     @property
+    def faults(self) -> tuple[str, ...]:
+        """What is written otherwise and cannot be meant."""
+        return tuple(choice.cause for choice in self.choices if not choice.convention)
+
+    @property
     def cost(self) -> tuple[int, int]:
         """Faults, and everything that differs."""
-        faults = sum(not choice.convention for choice in self.choices)
-        return faults, len(self.choices) + len(self.changed)
+        return len(self.faults), len(self.choices) + len(self.changed)
 
 
 @dataclass(frozen=True)
@@ -246,7 +253,9 @@ def find(
             simplest: dict[tuple[str, tuple[str, ...]], Match] = {}
             for match in matches:
                 if match.cost == least:
-                    simplest.setdefault((match.formula.kind, match.causes), match)
+                    # Beside a fault, conventions that come to the same are not told apart.
+                    names = match.faults or match.causes
+                    simplest.setdefault((match.formula.kind, names), match)
             return list(simplest.values())
     return []
 
@@ -265,7 +274,7 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         apart = Choice("decay", "decoupled", "decay-decoupled", True)
         yield [_Question(k, (apart,), free[k] | decayed) for k in own if k not in ("sgd", "adamw")]
     singles = {k: list(choices(k, decays[k])) for k in own}
-    unclipped = {k: [choice for choice in singles[k] if choice.part != "clip"] for k in own}
+    unclipped = {k: [choice for choice in singles[k] if _is_combined(k, choice)] for k in own}
     few = frozenset({"eps", "momentum"})
     # Where the kind is open there are too many to try them with all hyperparameters.
     tried = free if kind is not None else {k: free[k] & few for k in own}
@@ -302,6 +311,15 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         yield [_Question(kind, (choice,), free[kind], refined=True) for choice in unclipped[kind]]
 
 
+def _is_combined(kind: str, choice: Choice) -> bool:
+    """Whether a choice is tried beside others: clipping has too many values for that.
+
+    So have counts, and the one that the first step shows stands for all of them.
+    """
+    shown = kind != "nadam" and choice.value.startswith("constant:")
+    return choice.part != "clip" and (not shown or choice.value == "constant:")
+
+
 def _answers(
     observed: Observed, question: _Question, given: Mapping[str, float | None]
 ) -> Iterator[Match]:
@@ -310,10 +328,22 @@ def _answers(
     declared = base | {k: v for k, v in given.items() if v is not None and k in base}
     parts: dict[str, Any] = {c.part: c.value for c in question.choices if c.part != "kind"}
     plain = Formula(question.kind, declared, rate=question.rate, **parts)
-    formula = _adjusted(observed, question, plain)
-    if formula is None:
+    formulas = _adjusted(observed, question, plain)
+    if not formulas:
         return
     grid = _grid(observed, question, declared)
+    for formula in formulas:
+        yield from _of_grid(observed, question, formula, declared, grid)
+
+
+def _of_grid(
+    observed: Observed,
+    question: _Question,
+    formula: Formula,
+    declared: Mapping[str, float],
+    grid: Sequence[Mapping[str, float]],
+) -> Iterator[Match]:
+    """Yield the formula with the hyperparameters that reproduce all steps, if there are any."""
     trials = [replace(formula, options={**formula.options, **values}) for values in grid]
     near = observed.distance(_together(observed, trials, list(grid[0])))
     ranked = sorted(range(len(trials)), key=lambda index: float(near[index]))
@@ -366,7 +396,10 @@ def _match(
     changed = {
         name: value for name, value in formula.options.items() if declared.get(name, value) != value
     }
-    found = question.choices
+    found = tuple(
+        choice if choice.part == "kind" else replace(choice, value=getattr(formula, choice.part))
+        for choice in question.choices
+    )
     if question.rate != "constant":
         changed["lr_decay"] = formula.options["lr_decay"]
         cause, convention = _RATE_CAUSES[question.rate.partition(",")[0]]
@@ -447,17 +480,18 @@ def estimates(observed: Observed) -> dict[str, list[float]]:
     return found
 
 
-def _adjusted(observed: Observed, question: _Question, formula: Formula) -> Formula | None:
-    """Return a formula with the factor, or the fall of the learning rate, that is observed."""
+def _adjusted(observed: Observed, question: _Question, formula: Formula) -> list[Formula]:
+    """Return a formula with the factor, the fall of the learning rate or the count observed."""
     asked = observed.asked
     if question.scaled:
-        predicted = displacements(formula, asked)[0]
-        step, large = observed.steps[0], observed.groups == 0
-        with np.errstate(all="ignore"):
-            scale = float(step[large] @ predicted[large] / (predicted[large] @ predicted[large]))
-        return replace(formula, scale=scale) if np.isfinite(scale) and scale else None
+        scale = _first_factor(observed, formula)
+        return [replace(formula, scale=scale)] if np.isfinite(scale) and scale else []
+    if formula.count == "samples" and not asked.samples:
+        return []
+    if formula.count == "constant:":
+        return _counted(observed, formula)
     if question.rate == "constant":
-        return formula
+        return [formula]
     what, _, how = question.rate.partition(", ")
     predicted = displacements(replace(formula, rate="constant"), asked)
     row, index = {
@@ -470,9 +504,33 @@ def _adjusted(observed: Observed, question: _Question, formula: Formula) -> Form
         ratio = np.linalg.norm(observed.steps[row][part]) / np.linalg.norm(predicted[row][part])
         decay = 1 / ratio - 1 if how == "inverse" else 1 - ratio
     if not np.isfinite(decay) or abs(decay) < 1e-9:
-        return None
+        return []
     options = {**formula.options, "lr_decay": _rounded(float(decay), 10)}
-    return replace(formula, options=options)
+    return [replace(formula, options=options)]
+
+
+def _first_factor(observed: Observed, formula: Formula) -> float:
+    """Return how many times the first step is that of a formula, where gradients are large."""
+    first = replace(
+        observed.asked,
+        values=observed.asked.values[:1],
+        gradients=observed.asked.gradients[:1],
+    )
+    large = observed.groups == 0
+    predicted, step = displacements(formula, first)[0][large], observed.steps[0][large]
+    with np.errstate(all="ignore"):
+        return float(step @ predicted / (predicted @ predicted))
+
+
+def _counted(observed: Observed, formula: Formula) -> list[Formula]:
+    """Return a formula with each of the constant counts that the first step may show."""
+    if formula.kind == "nadam" or formula.correction == "none":
+        return []
+    factor = _first_factor(observed, replace(formula, correction="none", count="steps"))
+    if not np.isfinite(factor):
+        return []
+    off = np.abs(corrected_times(formula, _COUNTS) - factor)
+    return [replace(formula, count=f"constant:{_COUNTS[index]:g}") for index in np.argsort(off)[:3]]
 
 
 def _with_eps(

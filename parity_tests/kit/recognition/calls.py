@@ -10,7 +10,7 @@ from parity_tests.kit.recognition.names import role
 from parity_tests.kit.recognition.names import roles as roles_of
 
 _MOST = 6
-_SINGLE, _DOUBLE = "LOAD_FAST", "LOAD_FAST_LOAD_FAST"
+_SINGLE, _STORE_AND_LOAD = "LOAD_FAST", "STORE_FAST_LOAD_FAST"
 
 
 def parameters_of(function: Any) -> list[inspect.Parameter] | None:
@@ -29,32 +29,57 @@ def works_unlabelled(function: Any) -> bool:
 
 
 def returned_names(function: Any) -> list[str] | None:
-    """Return the names of the variables that a function returns, or None.
+    """Return the names of the variables that a function returns, or None if there are none.
 
-    They are read from its compiled code, so that it needs no source file.
+    What is returned without a name, such as ``softmax(z)``, is called ``""``. They are read from
+    its compiled code, so that it needs no source file.
     """
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if code is None:
         return None
-    loaded: list[str | None] = []
+    stack: list[str] = []
     names: list[str] | None = None
     built = 0
     for instruction in dis.get_instructions(code):
-        if instruction.opname.startswith(_DOUBLE):
-            loaded += instruction.argval
-        elif instruction.opname.startswith(_SINGLE):
-            loaded.append(instruction.argval)
+        if instruction.opname.startswith(_SINGLE):
+            # One instruction may load two variables.
+            one = isinstance(instruction.argval, str)
+            stack += [instruction.argval] if one else instruction.argval
+        elif instruction.opname == _STORE_AND_LOAD:
+            stack[-1:] = instruction.argval[1:]
         elif instruction.opname == "BUILD_TUPLE":
             built = instruction.arg or 0
             continue
         elif instruction.opname == "RETURN_VALUE":
-            taken = loaded[-(built or 1) :]
-            if len(taken) == (built or 1) and None not in taken:
-                names = [str(name) for name in taken]
-            loaded = []
+            taken = stack[-(built or 1) :]
+            if len(taken) == (built or 1) and any(taken):
+                names = taken
+            stack = []
         else:
-            loaded.append(None)
+            if built:  # the tuple is one value to whatever takes it
+                stack[-built:] = [""]
+            effect = dis.stack_effect(instruction.opcode, instruction.arg, jump=False)
+            leaves = effect > 0 or not instruction.opname.startswith(("STORE_", "POP_"))
+            left = max(len(stack) + min(effect, 0) - (leaves and effect <= 0), 0)
+            stack[left:] = [""] * max(effect, int(leaves))
         built = 0
+    return names
+
+
+def attributes_read(function: Any) -> list[str]:
+    """Return the attributes of its object that a method reads: ``self.lr``."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None or not code.co_argcount:
+        return []
+    own = code.co_varnames[0]
+    names: list[str] = []
+    last: Any = None
+    for instruction in dis.get_instructions(code):
+        # Two variables may be loaded by one instruction.
+        last = last[-1] if isinstance(last, tuple) else last
+        if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and last == own:
+            names.append(instruction.argval)
+        last = instruction.argval
     return names
 
 

@@ -11,6 +11,7 @@ from parity_tests.kit.recognition.paths import Found
 
 _FOLDED = ("apart", "last_row", "first_row", "last_column", "first_column")
 _DEEPEST = 12
+_PARAMETERS = re.compile(r"w|b|weights?|bias(es)?|params?|parameters|thetas?")
 _CONTAINER = re.compile(r"m|v|s|ms|vs|vel|(velocity|velocities|moment\w*|cache)|adam_?\w+")
 
 
@@ -79,7 +80,7 @@ class Chain:
 
 def chains(found: Sequence[Found], most: int = 6) -> list[Chain]:
     """Return what may be the parameters, the likeliest first."""
-    named = [one for one in found if not is_state(one.name) and not _is_kept(one)]
+    named = [one for one in found if _is_named(one) and not _is_kept(one)]
     result: list[Chain] = []
     for pool in (named, list(found)):
         for chain in islice(_chains(pool), most):
@@ -88,6 +89,13 @@ def chains(found: Sequence[Found], most: int = 6) -> list[Chain]:
         if result:
             break
     return result[:most]
+
+
+def _is_named(one: Found) -> bool:
+    """Whether an array has a parameter's name; or its container, as in ``weights["output"]``."""
+    above = [str(step.name) for step in one.parent if step.kind == "attribute"]
+    held = bool(above) and _PARAMETERS.fullmatch(above[-1].lower().strip("_")) is not None
+    return not is_state(one.name) or (held and not is_gradient(one.name))
 
 
 def _is_kept(one: Found) -> bool:

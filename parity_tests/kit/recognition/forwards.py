@@ -54,6 +54,8 @@ class Forward:
         Code for arguments by name: what the forward pass returns, of its result ``out``.
     members : int
         How many things it returns in a tuple.
+    unnamed : tuple of int
+        Which of the things that it returns in a tuple have no name there.
     """
 
     host: Host
@@ -64,6 +66,7 @@ class Forward:
     inquiry: Inquiry
     exact: dict[str, str] = field(default_factory=dict)
     members: int = 0
+    unnamed: tuple[int, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -253,9 +256,10 @@ def _returned(
     if not results:
         return exact
     result = results[0]
-    forward.members = len(result) if isinstance(result, tuple) else 0
     returned = returned_names(function)
+    forward.members = len(result) if isinstance(result, tuple) else 0
     if isinstance(result, tuple) and returned and len(returned) == len(result):
+        forward.unnamed = tuple(n for n, name in enumerate(returned) if not name)
         exact |= {name.lower().strip("_"): f"out[{n}]" for n, name in enumerate(returned)}
         for n, member in enumerate(result):
             if isinstance(member, Mapping):
@@ -270,5 +274,7 @@ def _returned(
     return {
         name: code
         for name, code in exact.items()
-        if names.role(name) != "labels" and not (name in taken and names.role(name) == "inputs")
+        if name
+        and names.role(name) != "labels"
+        and not (name in taken and names.role(name) == "inputs")
     }

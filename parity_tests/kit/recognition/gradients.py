@@ -1,5 +1,6 @@
 """Which function is the backward pass, and where it leaves the gradients."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
+    attributes_read,
     bindings,
     parameters_of,
     returned_names,
     works_unlabelled,
 )
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.hosts import Named, own_classes
+from parity_tests.kit.recognition.hosts import Named, methods, own_classes
 from parity_tests.kit.recognition.paths import Found, Step, arrays
 from parity_tests.kit.recognition.trial import (
     Match,
@@ -31,6 +33,9 @@ from parity_tests.kit.recognition.trial import (
 Array = NDArray[Any]
 LABELS = ("one_hot", "integers", "integer_column")
 _MOST_CALLS, _MOST_DELTAS = 12, 4
+_ZEROING = re.compile(r"\[a\.fill\(0\) for a in \(.*?,\)\]")
+# The learning rate as a value, and not as the name of an argument or of an attribute.
+_RATE = re.compile(r"(?<!['.\w])lr(?!['=\w])")
 
 
 @dataclass
@@ -87,16 +92,19 @@ class Call:
         The backward pass itself.
     own_delta : bool
         As in `Backward`.
+    must_be_right : bool
+        Whether it counts only if all gradients are right, for the names say something else.
     """
 
     text: str
     function: Callable[..., Any] | None = None
     own_delta: bool = False
+    must_be_right: bool = False
 
     @property
     def rated(self) -> bool:
-        """Whether it is given a learning rate."""
-        return "lr" in self.text.replace("(", " ").replace(")", " ").replace(",", " ").split()
+        """Whether it is given a learning rate, as an argument or as an attribute."""
+        return "lr" in _words(self.text)
 
 
 def with_out(forward: Forward, call: str) -> str:
@@ -194,22 +202,42 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
         return
     exact = {**forward.host.exact, **forward.exact}
     both = [one for one in forward.host.ranked(names.LOSS) if works_unlabelled(one.function)]
+    net = made(forward.host.make, scope) if forward.host.kind == "object" else None
+    # What a network reads and lacks, somebody sets from outside.
+    set_first = "".join(f"setattr(net, {name!r}, lr), " for name in lacking(net, "lr"))
+    labels = [f"setattr(net, {name!r}, y)" for name in _labels_kept(net)]
     for one in (*forward.host.ranked(names.BACKWARD), *both):
         needs_delta = False
         named = {**_by_position(one, forward, exact), **exact}
         for delta, ours in beginnings:
             roles = roles_of(forward, [delta])
-            for text in bindings(one.function, named, roles, frozenset({"labels"})):
+            for text in bindings(one.function, named, roles, frozenset({"labels", "lr"})):
                 call = f"{one.code}({text})"
                 needs_delta = delta in text
+                call = f"({set_first}{call})[-1]" if set_first else call
                 whole = call if forward.call == call else with_out(forward, call)
                 yield Call(whole, one.function, ours and needs_delta)
+                if text == "y":
+                    # What is called y may be the gradient of the loss, of a network without one.
+                    given = f"({set_first}{one.code}({delta}))[-1]" if set_first else ""
+                    given = given or f"{one.code}({delta})"
+                    yield Call(with_out(forward, given), one.function, ours, must_be_right=True)
                 if not needs_delta and "y" not in _words(call):
                     # The labels may have come with the loss.
-                    for loss in _own_losses(forward, exact):
+                    for loss in (*labels, *_own_losses(forward, exact)):
                         yield Call(with_out(forward, f"({loss}, {call})[-1]"), one.function)
             if not needs_delta:
                 break
+
+
+def _labels_kept(net: Any) -> list[str]:
+    """Return the attributes of a network that are labels: an array that it was made with."""
+    kept = vars(net) if hasattr(net, "__dict__") else {}
+    return [
+        name
+        for name, value in kept.items()
+        if names.role(name) == "labels" and isinstance(value, np.ndarray)
+    ]
 
 
 def _own_losses(forward: Forward, exact: Mapping[str, str]) -> Iterator[str]:
@@ -222,7 +250,7 @@ def _own_losses(forward: Forward, exact: Mapping[str, str]) -> Iterator[str]:
 
 
 def _by_position(one: Named, forward: Forward, exact: Mapping[str, str]) -> dict[str, str]:
-    """Return code for arguments of strange names, if there are as many as were returned."""
+    """Return code for arguments of strange names, if as many were returned, or without a name."""
     strange = [
         parameter.name.lower().strip("_")
         for parameter in parameters_of(one.function) or []
@@ -230,9 +258,10 @@ def _by_position(one: Named, forward: Forward, exact: Mapping[str, str]) -> dict
         and names.role(parameter.name) is None
         and parameter.name.lower().strip("_") not in exact
     ]
-    if len(strange) != forward.members:
-        return {}
-    return {name: f"out[{n}]" for n, name in enumerate(strange)}
+    for places in (range(forward.members), forward.unnamed):
+        if len(strange) == len(places):
+            return {name: f"out[{n}]" for name, n in zip(strange, places, strict=True)}
+    return {}
 
 
 def backwards(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Backward]:
@@ -241,7 +270,7 @@ def backwards(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Backward]:
         labels = ("one_hot",) if call.own_delta else LABELS
         for form in labels:
             found = _asked(forward, call, form, scope)
-            if found is not None:
+            if found is not None and (found.match.complete or not call.must_be_right):
                 yield found
 
 
@@ -289,12 +318,15 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
         match = observe({**fields, **declared}, scope, forward.inquiry)
         if match is not None:
             exact = _exact(call, seen.result)
+            # What begins at zero for its gradients does so for its step.
+            zeroing = _ZEROING.search(declared.get("gradients", ""))
+            text = f"({zeroing[0]}, {call.text})[-1]" if zeroing else call.text
             options.append(
                 Backward(
                     forward,
                     {**fields, **declared},
                     labels,
-                    call.text,
+                    text,
                     match,
                     call.own_delta,
                     "step" in declared,
@@ -308,7 +340,7 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
 def _exact(call: Call, result: Any) -> dict[str, str]:
     returned = returned_names(call.function) if call.function else None
     if isinstance(result, tuple) and returned and len(returned) == len(result):
-        return {name.lower().strip("_"): f"g[{n}]" for n, name in enumerate(returned)}
+        return {name.lower().strip("_"): f"g[{n}]" for n, name in enumerate(returned) if name}
     if isinstance(result, Mapping):
         return {str(key).lower(): f"g[{key!r}]" for key in result}
     return {returned[0].lower().strip("_"): "g"} if returned and len(returned) == 1 else {}
@@ -322,7 +354,7 @@ def _declared(
         for rated in _rates(forward, call, scope):
             yield {"step": f"lambda net, x, y, lr: {rated}"}, False
         return
-    text = call.text.replace("lr", "0.0") if call.rated else call.text
+    text = _RATE.sub("0.0", call.text)
     returned = _assigned(forward, seen.leaves, returned_names(call.function))
     if returned is not None:
         source = f"lambda net, x, y: {_picked(returned, seen.leaves, text, forward)}"
@@ -337,6 +369,16 @@ def _declared(
             body = ", ".join(one.code("net") for one in stored)
             source = f"lambda net, x, y: ({text}, [{body}])[-1]"
             yield {"gradients": source}, _unsummed(stored)
+        if forward.inquiry.subject.single and call.function is not None:
+            # What adds up over the samples of a batch begins at zero for each.
+            body = ", ".join(one.code("net") for one in stored)
+            zeroed = f"({_zeroing(stored)}, {text}, [{body}])[-1]"
+            yield {"gradients": f"lambda net, x, y: {zeroed}"}, _unsummed(stored)
+
+
+def _zeroing(places: Sequence["_Place"]) -> str:
+    kept = ", ".join(f"net{one.found.text}" for one in places)
+    return f"[a.fill(0) for a in ({kept},)]"
 
 
 def _rates(forward: Forward, call: Call, scope: Mapping[str, Any]) -> Iterator[str]:
@@ -344,9 +386,10 @@ def _rates(forward: Forward, call: Call, scope: Mapping[str, Any]) -> Iterator[s
     if call.rated:
         yield call.text
         return
-    net = made(forward.host.make, scope)
-    for text in learning_rates(net):
-        yield f"({text}, {call.text})[-1]"
+    rates = learning_rates(made(forward.host.make, scope))
+    yield from (f"({text}, {call.text})[-1]" for text in rates)
+    if not rates:
+        yield call.text
 
 
 def learning_rates(net: Any) -> list[str]:
@@ -361,7 +404,13 @@ def learning_rates(net: Any) -> list[str]:
                 for inner, number in vars(value).items()
                 if names.role(inner) == "lr" and isinstance(number, (int, float))
             ]
-    return found or ([] if not hasattr(net, "__dict__") else ["setattr(net, 'lr', lr)"])
+    return found or [f"setattr(net, {name!r}, lr)" for name in lacking(net, "lr")]
+
+
+def lacking(net: Any, role: str) -> list[str]:
+    """Return the attributes of a role that methods of a network read, and that it lacks."""
+    read = dict.fromkeys(name for one in methods(net) for name in attributes_read(one.function))
+    return [name for name in read if names.role(name) == role and not hasattr(net, name)]
 
 
 # Where the gradients are

@@ -2,7 +2,8 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
@@ -16,7 +17,14 @@ from parity_tests.kit.recognition.calls import (
     returned_names,
     works_unlabelled,
 )
-from parity_tests.kit.recognition.making import HIDDEN, INPUTS, OUTPUTS, arguments
+from parity_tests.kit.recognition.making import (
+    HIDDEN,
+    INPUTS,
+    OUTPUTS,
+    SECOND,
+    arguments,
+    takes_sizes,
+)
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import made
 
@@ -113,6 +121,27 @@ def own_classes(scope: Scope) -> list[tuple[str, type]]:
     return local
 
 
+def _is_library(cls: type) -> bool:
+    """Whether a class is Python's, or one that is installed."""
+    first = cls.__module__.partition(".")[0]
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+    return first in sys.stdlib_module_names or "site-packages" in file or first == "parity_tests"
+
+
+def layer_classes(scope: Scope) -> list[tuple[str, type]]:
+    """Return the classes that may be layers: a module's own, and those that it has from beside."""
+    own = own_classes(scope)
+    beside = [
+        (name, member)
+        for name, member in scope.items()
+        if inspect.isclass(member)
+        and not issubclass(member, BaseException)
+        and not _is_library(member)
+        and all(member is not cls for _, cls in own)
+    ]
+    return [*own, *beside]
+
+
 def _has(cls: type, patterns: tuple[str, ...]) -> bool:
     members = (name for name in dir(cls) if not name.startswith("__") or name == "__call__")
     return any(names.rank(name, patterns) is not None for name in members)
@@ -167,7 +196,7 @@ def plain(scope: Scope) -> Iterator[Host]:
             net = made(make, scope)
             if net is None or not _large_enough(net):
                 continue
-            yield Host(make, "functions", functions, functions, _exact(net, maker))
+            yield Host(make, "functions", functions, functions, _exact(net, maker, functions))
     pairs = [one for one in _makers(functions) if made(f"lambda: {one.code}()", scope) is not None]
     weights = [one for one in pairs if "weight" in one.name.lower()]
     biases = [one for one in pairs if "bias" in one.name.lower()]
@@ -179,28 +208,49 @@ def plain(scope: Scope) -> Iterator[Host]:
 
 
 def _makers(functions: list[Named]) -> list[Named]:
+    """Return functions that may make parameters: by their names, and by what they are given."""
     kept = [(names.rank(one.name, names.INITIALIZE), one) for one in functions]
     ranked = [(place, one) for place, one in kept if place is not None]
-    return [one for _, one in sorted(ranked, key=lambda entry: entry[0])]
+    passes = (*names.FORWARD, *names.BACKWARD, *names.TRAIN)
+    others = [
+        one
+        for place, one in kept
+        if place is None and takes_sizes(one.function) and names.rank(one.name, passes) is None
+    ]
+    return [*(one for _, one in sorted(ranked, key=lambda entry: entry[0])), *others]
 
 
-def _exact(net: Any, maker: Named | None) -> dict[str, str]:
+def _exact(net: Any, maker: Named | None, functions: Sequence[Named] = ()) -> dict[str, str]:
+    """Return code for arguments by the names that parameters have where they are made, or taken."""
     if isinstance(net, Mapping):
         return {str(key).lower(): f"net[{key!r}]" for key in net}
-    returned = returned_names(maker.function) if maker else None
-    if isinstance(net, (tuple, list)) and returned and len(returned) == len(net):
-        return {name.lower(): f"net[{n}]" for n, name in enumerate(returned)}
-    return {}
+    if not isinstance(net, (tuple, list)):
+        return {}
+    returned = (maker and returned_names(maker.function)) or []
+    if len(returned) != len(net) or not all(returned):
+        passes = (*names.FORWARD, *names.BACKWARD)
+        several = [
+            _parameters_taken(one) for one in functions if names.rank(one.name, passes) is not None
+        ]
+        returned = next((taken for taken in several if len(taken) == len(net)), returned)
+    if len(returned) != len(net):
+        return {}
+    return {name.lower(): f"net[{n}]" for n, name in enumerate(returned) if name}
+
+
+def _parameters_taken(one: Named) -> list[str]:
+    """Return the names of arguments that are parameters of layers."""
+    return [
+        p.name
+        for p in parameters_of(one.function) or []
+        if _PARAMETER.fullmatch(p.name.lower()) and p.default is p.empty
+    ]
 
 
 def _taken(functions: list[Named]) -> Iterator[Host]:
     """Yield parameters of our own for functions that take them one by one."""
     for one in functions:
-        taken = [
-            p.name
-            for p in parameters_of(one.function) or []
-            if _PARAMETER.fullmatch(p.name.lower()) and p.default is p.empty
-        ]
+        taken = _parameters_taken(one)
         weights = [name for name in taken if name.lower().startswith(("w", "theta"))]
         biases = [name for name in taken if name not in weights]
         if names.rank(one.name, (*names.FORWARD, *names.BACKWARD)) is None or not weights:
@@ -216,7 +266,8 @@ def _taken(functions: list[Named]) -> Iterator[Host]:
             for number, name in enumerate(biases):
                 texts[name] = f"np.ones({shape.format(widths[number + 1])})"
             exact = {name.lower(): f"net[{n}]" for n, name in enumerate(taken)}
-            make = f"lambda: [{', '.join(texts[name] for name in taken)}]"
+            made_up = ", ".join(texts[name] for name in taken)
+            make = f"uninitialized(lambda: [{made_up}])"
             yield Host(make, "functions", functions, functions, exact)
             if not biases:
                 break
@@ -224,27 +275,85 @@ def _taken(functions: list[Named]) -> Iterator[Host]:
 
 
 def layer_lists(scope: Scope) -> Iterator[Host]:
-    """Yield lists of somebody's layers: matrix, activation, matrix."""
-    linear = list(islice(_linear(scope), 3))
-    activations = _activations(scope)
-    for (name, first, second, entry), middle in product(linear, activations or [""]):
-        parts = [f"{name}({first})", *([middle] if middle else []), f"{name}({second})"]
-        make = f"lambda: [{', '.join(parts)}]"
+    """Yield lists of somebody's layers: a matrix, an activation, a matrix."""
+    for stack in stacks(scope):
+        make = stack.placeholders(f"lambda: [{stack.code}]")
         net = made(make, scope)
         if net is not None:
-            yield _list_of_layers(make, net, entry, scope)
+            yield _list_of_layers(make, net, stack.entry, scope)
 
 
-def _linear(scope: Scope) -> Iterator[tuple[str, str, str, str]]:
-    """Yield classes that multiply with a matrix, how two are made, and their forward pass."""
-    for name, cls in own_classes(scope):
+def containers(scope: Scope, wanted: Sequence[tuple[str, type]]) -> Iterator[Host]:
+    """Yield networks that are given their layers: as an argument, or one after the other."""
+    found = list(stacks(scope))
+    for name, cls in wanted:
+        adders = [member for member in vars(cls) if _ADD.fullmatch(member.lower())]
+        for stack in found:
+            options = [
+                f"lambda: {name}({text})" for text in arguments(cls, scope, f"[{stack.code}]")
+            ]
+            options += [
+                f"lambda: reduce(lambda net, layer: (net.{adder}(layer), net)[1], "
+                f"[{stack.code}], {name}({text}))"
+                for adder in adders[:1]
+                for text in islice(arguments(cls, scope), 3)
+            ]
+            for make in map(stack.placeholders, options[:_MOST_MADE]):
+                net = made(make, scope)
+                if net is not None and _large_enough(net):
+                    yield Host(make, "object", methods(net), own_functions(scope))
+
+
+_ADD = re.compile(r"add(_?layers?)?|append|push|insert_?layer")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers of matrices, and activations between them.
+
+    Attributes
+    ----------
+    code : str
+        How they are made, separated by commas.
+    entry : str
+        Code of the forward pass of one, ``layer``, for ``a``.
+    made_up : bool
+        Whether the matrices are placeholders.
+    """
+
+    code: str
+    entry: str
+    made_up: bool
+
+    def placeholders(self, make: str) -> str:
+        """Return code of a maker, which says so if it makes placeholders."""
+        return f"uninitialized({make})" if self.made_up else make
+
+
+def stacks(scope: Scope) -> Iterator[Stack]:
+    """Yield what somebody's layers can be put together to, with all activations in one first."""
+    activations = _activations(scope)
+    apart = [[one] for one in activations] if len(activations) > 1 else []
+    for name, text, entry in islice(_linear(scope), 3):
+        for middle in (activations, *apart) if activations else ([""],):
+            widths = [INPUTS, HIDDEN, SECOND, SECOND - 1][: len(middle) + 1]
+            parts = []
+            for ins, outs, one in zip(widths, [*widths[1:], OUTPUTS], [*middle, ""], strict=True):
+                parts += [f"{name}({text(ins, outs)})", *([one] if one else [])]
+            code = ", ".join(parts)
+            yield Stack(code, entry, "np.ones(" in code)
+
+
+def _linear(scope: Scope) -> Iterator[tuple[str, Callable[[int, int], str], str]]:
+    """Yield classes that multiply with a matrix, the code of their arguments, and of a pass."""
+    for name, cls in layer_classes(scope):
         if not _has(cls, names.FORWARD) or names.is_network(name):
             continue
         for text in _layer_arguments(cls):
             layer = made(f"lambda: {name}({text(INPUTS, HIDDEN)})", scope)
             entry = None if layer is None else _entry(layer)
             if entry is not None:
-                yield name, text(INPUTS, HIDDEN), text(HIDDEN, OUTPUTS), entry
+                yield name, text, entry
                 break
 
 
@@ -289,26 +398,33 @@ def _layer_forward(layer: Any, x: Any, shape: tuple[int, ...]) -> str | None:
 
 
 def _activations(scope: Scope) -> list[str]:
-    """Return code for layers that keep the shape of what they get and have a backward pass."""
-    found = []
-    x = np.random.default_rng(1).standard_normal((7, HIDDEN))
-    for name, cls in own_classes(scope):
+    """Return code for layers that change what they get entry by entry, and can go back."""
+    found: list[str] = []
+    for name, cls in layer_classes(scope):
         if not _has(cls, names.FORWARD) or not _has(cls, names.BACKWARD):
             continue
-        for text in ("", "'relu'"):
-            layer = made(f"lambda: {name}({text})", scope)
-            if layer is None or arrays(layer):
-                continue
-            if _layer_forward(layer, x, x.shape) is not None and "soft" not in name.lower():
-                found.append(f"{name}({text})")
-                break
+        texts = (f"{name}({text})" for text in ("", "'relu'"))
+        found += islice((text for text in texts if _is_elementwise(text, scope)), 1)
     for forward, derivative in _function_pairs(scope):
-        for name, _cls in own_classes(scope):
-            text = f"{name}({forward}, {derivative})"
-            layer = made(f"lambda: {text}", scope)
-            if layer is not None and _layer_forward(layer, x, x.shape) is not None:
-                found.append(text)
+        texts = (f"{name}({forward}, {derivative})" for name, _ in layer_classes(scope))
+        found += [text for text in texts if _is_elementwise(text, scope)]
     return found[:3]
+
+
+def _is_elementwise(make: str, scope: Scope) -> bool:
+    """Whether a layer is an activation: it has no parameters, and every entry counts alone."""
+    layer = made(f"lambda: {make}", scope)
+    if layer is None or arrays(layer):
+        return False
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((7, HIDDEN))
+    call = _layer_forward(layer, x, x.shape)
+    if call is None:
+        return False
+    order = rng.permutation(x.size)
+    mixed = x.ravel()[order].reshape(x.shape)
+    first, second = (made(f"lambda: {call}", {"layer": layer, "a": a.copy()}) for a in (x, mixed))
+    return not np.array_equal(first, x) and np.array_equal(np.ravel(first)[order], np.ravel(second))
 
 
 def _function_pairs(scope: Scope) -> list[tuple[str, str]]:
@@ -326,24 +442,35 @@ def _backwards(net: list[Any]) -> Iterator[str]:
     common = [one.name for one in methods(net[-1]) if names.rank(one.name, names.BACKWARD) == 0]
     for name in common:
         taken = parameters_of(getattr(net[-1], name)) or []
-        required = [p for p in taken if p.default is p.empty]
-        rates = [p for p in required[1:] if names.role(p.name) == "lr"]
+        rates = [p for p in taken[1:] if names.role(p.name) == "lr"]
         call = f"layer.{name}(g{', lr' if rates else ''})"
         yield f"reduce(lambda g, layer: {call}, net[::-1], {{delta}})"
         yield f"reduce(lambda g, layer: ({call}, layer.dinputs)[-1], net[::-1], {{delta}})"
 
 
-def instance(make: str, net: Any, scope: Scope) -> Iterator[Host]:
+def instance(
+    make: str, net: Any, scope: Scope, maker: Callable[..., Any] | None = None
+) -> Iterator[Host]:
     """Yield what is there already: a network, a list of layers, or parameters for functions."""
     helpers = own_functions(scope)
+    named = Named(maker.__name__, maker.__name__, maker) if maker else None
     if isinstance(net, list) and net and not _has_arrays(net):
         found = next(filter(None, (_entry(layer) for layer in net)), None)
         if found is not None:
             yield _list_of_layers(make, net, found, scope)
     elif isinstance(net, (list, tuple, Mapping)):
-        yield Host(make, "functions", helpers, helpers, _exact(net, None))
+        yield Host(make, "functions", helpers, helpers, _exact(net, named, helpers))
     else:
         yield Host(make, "object", methods(net), helpers)
+
+
+def things(scope: Scope) -> Iterator[Host]:
+    """Yield networks and lists of layers that a module has made already."""
+    kinds = tuple(cls for _, cls in own_classes(scope))
+    for name, value in scope.items():
+        members = value if isinstance(value, (list, tuple)) else [value]
+        if not name.startswith("_") and any(isinstance(member, kinds) for member in members):
+            yield from instance(f"lambda: copy.deepcopy({name})", value, scope)
 
 
 def _has_arrays(net: list[Any]) -> bool:

@@ -2,7 +2,8 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
 from itertools import islice, product
 from typing import Any
 
@@ -16,13 +17,21 @@ _MOST = 24
 # Some faults show in the second hidden layer only.
 _DEEP = f"{INPUTS}, {HIDDEN}, {SECOND}, {OUTPUTS}"
 _WIDTHS = (f"[{_DEEP}]", f"[{INPUTS}, {HIDDEN}, {OUTPUTS}]")
+_HIDDEN_WIDTHS = (f"[{HIDDEN}, {SECOND}]", f"[{HIDDEN}]")
+# Samples and labels, for what is made for its data.
+_SAMPLES = 7
+_DATA = {
+    "inputs": f"np.random.randn({_SAMPLES}, {INPUTS})",
+    "labels": f"np.eye({OUTPUTS})[:{_SAMPLES}]",
+}
 _LISTS = re.compile(
     r"(num_?|n_?)?(layers?|nodes?|neurons?|network|units?)_?(sizes?|dims?|nodes?|widths?|shapes?|units?"
     r"|neurons?|list|structure|arch\w*|config)|sizes?|dims?|layers?|arch\w*|topology|structure|shapes?"
     r"|num_nodes_in_layers|\w*_(sizes|dims|shape|list)|ns|nn_?arch\w*"
+    r"|(sizes?|dims?|nodes|neurons|units)_?(per|of|in)_?(each_?)?layers?"
 )
 _HIDDEN_LISTS = re.compile(
-    r"\w*hidden_?\w*s|\w*neurons_list|hidden_?(sizes|dims|layers|units|nodes)"
+    r"\w*hidden_?\w*(s|list|tuple)|\w*neurons_list|hidden_?(sizes|dims|layers|units|nodes)"
 )
 _INPUT = re.compile(
     r"\w*(input|feature)\w*|in|(n|d|num|dim|size)_?(in|x|i)|in_?\w+|i_?nodes|\w+_in|nx"
@@ -31,17 +40,57 @@ _OUTPUT = re.compile(
     r"\w*(output|class|label|target)\w*|out|(n|d|num|dim|size)_?(out|y|o)|out_?\w+|o_?nodes|\w+_out|ny"
 )
 _INNER = re.compile(r"\w*(hid|neuron|unit)\w*|(n|d|num|dim|size)_?h\w?|h_?nodes|h\d?|nh")
+_STACKS = re.compile(r"\w*(layers?|modules?|blocks?)(_?list)?|model|net|network|seq\w*|args")
 _DEPTH = re.compile(r"(n|num|number_?of)_?(hidden_?)?layers|depth|n_?hidden_?layers|hidden_?layers")
 
 
-def arguments(maker: Any, scope: Mapping[str, Any]) -> Iterator[str]:
-    """Yield argument lists for a class or a function that makes parameters, as Python code."""
+def uninitialized(make: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a maker whose parameters are placeholders: somebody's own code begins otherwise.
+
+    Parameters
+    ----------
+    make : callable
+        As in a `Network`.
+
+    Returns
+    -------
+    callable
+        With an attribute of this name, so that nothing is said of its initial weights.
+    """
+
+    @wraps(make)
+    def placeholders() -> Any:
+        return make()
+
+    vars(placeholders)["uninitialized"] = True
+    return placeholders
+
+
+def takes_sizes(function: Any) -> bool:
+    """Return whether all that a function has to be given are widths of layers, two or more."""
+    required = [p for p in parameters_of(function) or [] if p.default is p.empty]
+    return len(required) > 1 and all(_sizes(parameter, 0) for parameter in required)
+
+
+def arguments(maker: Any, scope: Mapping[str, Any], layers: str = "") -> Iterator[str]:
+    """Yield argument lists for a class or a function that makes parameters, as Python code.
+
+    Parameters
+    ----------
+    layers : str, optional
+        Code of a list of layers, for makers that are given one; nothing is yielded for others.
+    """
     parameters = parameters_of(maker)
     if parameters is None:
         return
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if not named and any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        yield _DEEP
+        yield layers[1:-1] or _DEEP
+    if layers and not any(_takes_layers(parameter) for parameter in named):
+        return
+    # Where inputs and outputs are given apart, a list may be that of the hidden layers.
+    plain = [p.name.lower().strip("_") for p in named]
+    ends = any(map(_INPUT.fullmatch, plain)) and any(map(_OUTPUT.fullmatch, plain))
     seen: set[str] = set()
     for full in (True, False):
         choices: list[list[str]] = []
@@ -49,6 +98,10 @@ def arguments(maker: Any, scope: Mapping[str, Any]) -> Iterator[str]:
         for number, parameter in enumerate(named):
             given = parameter.default is not parameter.empty
             texts = _sizes(parameter, hidden)
+            if layers and _takes_layers(parameter):
+                texts = [layers]
+            if ends and texts[:1] == [_WIDTHS[0]]:
+                texts = [*_HIDDEN_WIDTHS, *texts]
             hidden += bool(texts) and texts[0] in (str(HIDDEN), str(SECOND))
             if given and (not full or not texts):
                 continue
@@ -60,6 +113,10 @@ def arguments(maker: Any, scope: Mapping[str, Any]) -> Iterator[str]:
             if text not in seen:
                 seen.add(text)
                 yield text
+
+
+def _takes_layers(parameter: inspect.Parameter) -> bool:
+    return _STACKS.fullmatch(parameter.name.lower().strip("_")) is not None
 
 
 def _sizes(parameter: inspect.Parameter, hidden: int) -> list[str]:
@@ -75,19 +132,21 @@ def _sizes(parameter: inspect.Parameter, hidden: int) -> list[str]:
             return list(_WIDTHS)
         if not many and name.endswith(("nodes", "neurons", "units")):
             return [str(SECOND if hidden else HIDDEN), f"[{HIDDEN}, {SECOND}]"]
-        return [f"[{HIDDEN}, {SECOND}]", f"[{HIDDEN}]", "2", "1", str(HIDDEN), *_WIDTHS]
+        return [*_HIDDEN_WIDTHS, "2", "1", str(HIDDEN), *_WIDTHS]
     if many:
         return list(_WIDTHS) if all(isinstance(size, int) for size in default) else []
     if _DEPTH.fullmatch(name):
         return ["1", "2", "3"] if default is parameter.empty else []
-    if _INNER.fullmatch(name):
-        return [str(SECOND if hidden else HIDDEN)]
+    inner = [str(SECOND if hidden else HIDDEN)] if _INNER.fullmatch(name) else []
     if _LISTS.fullmatch(name):
-        return [*_WIDTHS, f"[{HIDDEN}]"]
+        return [*_WIDTHS, f"[{HIDDEN}]", *inner]
+    if inner:
+        return inner
+    data = [_DATA[kind] for kind in [role(name)] if kind in _DATA and default is parameter.empty]
     if _OUTPUT.fullmatch(name):
-        return [str(OUTPUTS), "1"]
+        return [*data, str(OUTPUTS), "1"]
     if _INPUT.fullmatch(name):
-        return [str(INPUTS)]
+        return [str(INPUTS), *data]
     return []
 
 
@@ -97,6 +156,8 @@ def _other(parameter: inspect.Parameter, number: int, scope: Mapping[str, Any]) 
     fixed = {"lr": "0.1", "epochs": "1", "batch_size": "100", "zero": "0.0", "quiet": "False"}
     if kind in fixed:
         return [fixed[kind]]
+    if kind in _DATA:
+        return [_DATA[kind], *_by_position(number)]
     if "act" in name:
         known = _named_like(scope, ("relu", "sigmoid", "tanh"))
         if name.endswith("s"):
@@ -112,8 +173,13 @@ def _other(parameter: inspect.Parameter, number: int, scope: Mapping[str, Any]) 
         return ["None"]
     if "name" in name:
         return ["'layer'"]
-    by_position = (str(INPUTS), str(HIDDEN), str(OUTPUTS))
-    return [by_position[number] if number < len(by_position) else "None", _WIDTHS[0]]
+    return _by_position(number)
+
+
+def _by_position(number: int) -> list[str]:
+    """Return what an argument may be of which nothing is known but its place."""
+    widths = (str(INPUTS), str(HIDDEN), str(OUTPUTS))
+    return [widths[number] if number < len(widths) else "None", _WIDTHS[0]]
 
 
 def _named_like(scope: Mapping[str, Any], words: Sequence[str]) -> list[str]:

@@ -41,7 +41,7 @@ _ROLES = (
 
 FORWARD = (
     r"forward|feed_?forward|forward_?(pass|prop|propagation|propagate)|f_?prop|propagate",
-    r"predict_?proba\w*|__call__|query|compute_?output|run|forward\w*|\w*forward",
+    r"predict_?proba\w*|__call__|query|compute_?output|run|forward\w*|\w*forward(_?(pass|prop\w*))?",
     r"predict\w*|evaluate\w*|output|test|think|activate|infer\w*|model",
 )
 BACKWARD = (
@@ -65,6 +65,7 @@ LOSS = (
 INITIALIZE = (
     r"init_?(params?|parameters|weights|network|model)\w*|initiali[sz]e_?\w*|init",
     r"(make|create|build|get)_?(params?|parameters|network|model|net|weights|bias)\w*|init\w*",
+    r"\w*init(iali[sz]\w*)?|\w*_init\w*|(random|new|setup|set_?up|xavier|he|glorot)_?\w*",
 )
 _DERIVATIVE = re.compile(r".*(grad|deriv|prime|backward|backprop|delta|numerical).*")
 _NETWORK = re.compile(r".*(net|nn|mlp|model|perceptron|classifier|brain|dnn|ann)\w*", re.I)

@@ -14,6 +14,7 @@ _IMPORTS = {
     "copy.": "import copy",
     "reduce(": "from functools import reduce",
     "np.": "import numpy as np",
+    "uninitialized(": "from parity_tests.kit.recognition import uninitialized",
 }
 
 
@@ -52,11 +53,20 @@ class Proposal:
         The arguments of `Network`, as Python code.
     conventions : tuple of Convention
         What was found, and how sure it is.
+    imports : tuple of str
+        Statements that the declaration needs beside the definitions it names.
     """
 
     network: Network
     fields: Mapping[str, str]
     conventions: tuple[Convention, ...]
+    imports: tuple[str, ...] = ()
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a single layer, or several without any activation between them."""
+        hidden = [c.value for c in self.conventions if c.name == "hidden activation"]
+        return any(set(value.split(", ")) <= {"none", "identity"} for value in hidden)
 
     def to_source(self) -> str:
         """Return the declaration as Python code, to be put behind the definitions it names."""
@@ -65,6 +75,7 @@ class Proposal:
         own = "Network" in re.findall(r"\w+", text)
         lines = [f"from parity_tests.kit.network import Network{' as Declared' * own}"]
         lines = [line for word, line in _IMPORTS.items() if word in text] + lines
+        lines += self.imports
         lines.append(f"network = {'Declared' if own else 'Network'}(")
         lines += [f"    {name}={source}," for name, source in self.fields.items()]
         lines.append(")")

@@ -1,7 +1,7 @@
 """The declaration of a network, worked out by asking it."""
 
-import copy
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,18 +12,19 @@ import numpy as np
 
 from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.inquiry import EXACT
-from parity_tests.kit.recognition import hosts
+from parity_tests.kit.recognition import hosts, names
+from parity_tests.kit.recognition.account import account
 from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.steps import losses, trainings, updates
-from parity_tests.kit.recognition.trial import Match, build, with_forward
+from parity_tests.kit.recognition.trial import Match, build, made, with_forward
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import SubjectError
 
-_MOST_HOSTS = 16
+_MOST_HOSTS, _MOST_CONTAINERS = 40, 12
 _ORDER = (
     "make",
     "parameters",
@@ -37,6 +38,7 @@ _ORDER = (
     "loss",
     "step",
 )
+_TRAINS = re.compile(r"fit|train\w*", re.IGNORECASE)
 # Below this a gradient has nothing to do with that of any loss.
 _RELATED = 0.3
 
@@ -85,7 +87,8 @@ def recognize(target: Any, namespace: Mapping[str, Any] | None = None) -> Propos
     ----------
     target : class, object, function or mapping
         A network's class; a network; a function without arguments that makes one; or a module's
-        names, of which classes, functions and layers are tried.
+        names, of which classes, functions, layers and objects are tried. Of any other function it
+        is those of its module.
     namespace : mapping, optional
         The names of the module that the target is from. Left out, those of the module that it was
         defined in, as far as that is loaded.
@@ -97,7 +100,7 @@ def recognize(target: Any, namespace: Mapping[str, Any] | None = None) -> Propos
     Raises
     ------
     RecognitionError
-        If nothing was found that multiplies its inputs with matrices.
+        If nothing was found that multiplies its inputs with matrices; it says what was tried.
     """
     with seeded(0):
         scope = _scope(target, namespace)
@@ -111,7 +114,7 @@ def _scope(target: Any, namespace: Mapping[str, Any] | None) -> dict[str, Any]:
     elif namespace is None:
         owner = target if named else type(target)
         namespace = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
-    more = {target.__name__: target} if named else {"given": target, "copy": copy}
+    more = {target.__name__: target} if named else {"given": target}
     return {**namespace, **more}
 
 
@@ -132,9 +135,7 @@ def _best(target: Any, scope: Mapping[str, Any]) -> _Draft:
         if _is_network(best):
             break
     if best is None:
-        raise RecognitionError(
-            "no forward pass was found that takes a batch or a sample and uses all matrices"
-        )
+        raise RecognitionError(account(target, scope))
     return best
 
 
@@ -147,15 +148,27 @@ def _is_network(draft: _Draft) -> bool:
 def _hosts(target: Any, scope: Mapping[str, Any]) -> Iterator[Host]:
     if inspect.isclass(target):
         yield from hosts.objects(scope, target.__name__, target)
+        yield from hosts.containers(scope, [(target.__name__, target)])
     elif inspect.isroutine(target):
-        yield from hosts.instance(f"lambda: {target.__name__}()", target(), scope)
+        make = f"lambda: {target.__name__}()"
+        net = made(make, scope)
+        if net is not None:
+            yield from hosts.instance(make, net, scope, target)
+        # It may be one of several functions that are a network together.
+        yield from _of_module(scope)
     elif _is_module(target):
-        for name, cls in hosts.classes(scope):
-            yield from islice(hosts.objects(scope, name, cls), 3)
-        yield from hosts.plain(scope)
-        yield from hosts.layer_lists(scope)
+        yield from _of_module(scope)
     else:
         yield from hosts.instance("lambda: copy.deepcopy(given)", target, scope)
+
+
+def _of_module(scope: Mapping[str, Any]) -> Iterator[Host]:
+    for name, cls in hosts.classes(scope):
+        yield from islice(hosts.objects(scope, name, cls), 3)
+    yield from islice(hosts.containers(scope, hosts.classes(scope)), _MOST_CONTAINERS)
+    yield from hosts.plain(scope)
+    yield from hosts.layer_lists(scope)
+    yield from hosts.things(scope)
 
 
 def _drafted(host: Host, scope: Mapping[str, Any]) -> _Draft | None:
@@ -199,6 +212,8 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
         draft.step = draft.backward.fields["step"], draft.backward.match
     elif draft.backward is not None:
         draft.step = updates(draft.backward, scope)
+        if draft.step is None:
+            draft.step = trainings(forward, draft.labels, scope, draft.backward.match)
     if draft.backward is None or not draft.backward.match.complete:
         for labels in LABELS:
             step = trainings(forward, labels, scope)
@@ -240,8 +255,19 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
 def _proposed(draft: _Draft, scope: Mapping[str, Any]) -> Proposal:
     fields, sure_of_loss = _fields(draft, scope)
     network = build(fields, scope)
-    found = list(_conventions(draft, fields, sure_of_loss, scope))
+    found = [*_fragment(draft, scope), *_conventions(draft, fields, sure_of_loss, scope)]
     return Proposal(network, fields, tuple(found))
+
+
+def _fragment(draft: _Draft, scope: Mapping[str, Any]) -> Iterator[Convention]:
+    """Yield that only a layer was recognized, if that is all."""
+    host = draft.forward.host
+    if host.kind != "object" or len(draft.forward.chain.weights) > 1:
+        return
+    name = type(made(host.make, scope)).__name__
+    if not names.is_network(name) and not any(_TRAINS.fullmatch(m.name) for m in host.functions):
+        value = f"of a network: only the layer {name} was recognized and checked"
+        yield Convention("part", value, LIKELY, "no network of several layers was found")
 
 
 def _conventions(

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from parity_tests.kit.recognition import names
-from parity_tests.kit.recognition.calls import bindings, works_unlabelled
+from parity_tests.kit.recognition.calls import bindings, parameters_of, works_unlabelled
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import (
     Backward,
@@ -20,6 +20,7 @@ from parity_tests.kit.recognition.trial import Match, made, observe, reported_lo
 from parity_tests.kit.scales import Scale
 
 _GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
+_PAIRS = ("batch", "mini_batch", "minibatch", "data", "training_data", "train_data")
 _MOST = 10
 # The cosine with the gradient from which on a step may be one of an optimizer's.
 _DOWNHILL = 0.3
@@ -50,19 +51,30 @@ def _after(call: str, body: str) -> str:
     return f"(lambda g: {body})({call})" if "g" in words else f"({call}, {body})[-1]"
 
 
-def trainings(forward: Forward, labels: str, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
-    """Return code of one training step on one batch, and how well it is explained; or None."""
+def trainings(
+    forward: Forward, labels: str, scope: Mapping[str, Any], wanted: Match | None = None
+) -> tuple[str, Match] | None:
+    """Return code of one training step on one batch, and how well it is explained; or None.
+
+    Parameters
+    ----------
+    wanted : Match, optional
+        That of the gradients, if there are any: the step is to go their way.
+    """
     host = forward.host
     fields = {**forward.fields, "labels": repr(labels)}
     roles = {**roles_of(forward), "epochs": ["1"], "batch_size": [count_of(forward)]}
     bodies = []
     for one in host.ranked(names.TRAIN):
+        kinds = [names.role(p.name) for p in parameters_of(one.function) or []]
+        # Samples and labels may come together.
+        pairs = {} if "labels" in kinds else dict.fromkeys(_PAIRS, "(x, y)")
         bodies += [
             f"{one.code}({text})"
-            for text in bindings(one.function, host.exact, roles, _GIVEN)
+            for text in bindings(one.function, {**host.exact, **pairs}, roles, _GIVEN)
             if "x" in text and "y" in text
         ]
-    return _first(iter(bodies), fields, forward, scope, None)
+    return _first(iter(bodies), fields, forward, scope, wanted)
 
 
 def _first(
@@ -94,7 +106,7 @@ def _rated(body: str, net: Any) -> list[str]:
     words = "".join(c if c.isalnum() or c == "_" else " " for c in body).split()
     if "lr" in words:
         return [body]
-    return [f"({text}, {body})[-1]" for text in learning_rates(net)]
+    return [f"({text}, {body})[-1]" for text in learning_rates(net)] or [body]
 
 
 @dataclass(frozen=True)

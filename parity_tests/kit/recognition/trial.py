@@ -1,6 +1,7 @@
 """A declaration written as Python code, made and asked: what is printed is what was tried."""
 
 import contextlib
+import copy
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects import forward as forward_aspect
-from parity_tests.kit.aspects import gradient as gradient_aspect
 from parity_tests.kit.aspects import loss as loss_aspect
+from parity_tests.kit.aspects import observing
 from parity_tests.kit.backprop import explain, fit, losses_of
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
+from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Layer, Layers, Subject, SubjectError, quiet
@@ -30,7 +32,13 @@ _SAME = 1 - 1e-9
 
 def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
     """Return the value of Python code among somebody's names."""
-    return eval(source, {**scope, "np": np, "reduce": functools.reduce})
+    ours = {
+        "np": np,
+        "copy": copy,
+        "reduce": functools.reduce,
+        "uninitialized": uninitialized,
+    }
+    return eval(source, {**scope, **ours})
 
 
 def build(fields: Fields, scope: Mapping[str, Any]) -> Network:
@@ -157,7 +165,7 @@ def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match |
     inquiry.form, inquiry.tolerance = known.form, known.tolerance
     batch = inquiry.batches[0]
     try:
-        observed, updated = gradient_aspect.observe(inquiry, batch)
+        observed, updated = observing.observe(inquiry, batch)
     except FAILURES:
         return None
     tensors = [t for layer in observed for t in (layer.weight, layer.bias) if t is not None]

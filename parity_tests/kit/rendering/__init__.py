@@ -5,4 +5,11 @@ from parity_tests.kit.rendering.markdown import to_markdown
 from parity_tests.kit.rendering.schema import from_json, to_json_text
 from parity_tests.kit.rendering.text import to_text
 
-__all__ = ["from_json", "to_fragment", "to_html", "to_json_text", "to_markdown", "to_text"]
+__all__ = [
+    "from_json",
+    "to_fragment",
+    "to_html",
+    "to_json_text",
+    "to_markdown",
+    "to_text",
+]

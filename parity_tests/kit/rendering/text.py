@@ -38,7 +38,8 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _verdict(verdict: Verdict) -> Iterator[str]:
     yield f"{SIGNS[verdict.status]} {verdict.aspect}: {verdict.status}"
-    yield from _filled(sentence(verdict), "    ")
+    for line in sentence(verdict).split("\n"):
+        yield from _filled(line, "    ")
     for fact in facts(verdict):
         label = f"{fact.label + ':':10}"
         if fact.code:

@@ -36,6 +36,10 @@ _CONVENTIONS = {"batch", "labels", "bias", "weights", "lr"}
 _TAKEN_APART = {"sizes", "form", "arbiter", "loading", "recognized", *_CONVENTIONS}
 
 
+# What no answer is complete without.
+_SPOKEN: Mapping[str, str] = {"forward": "the forward pass", "gradient": "the gradient"}
+
+
 @dataclass(frozen=True)
 class Fact:
     """Something about a verdict, with a label.
@@ -65,6 +69,9 @@ def headline(report: Report) -> str:
     status = overall(report)
     if status == UNCHECKED:
         return "It could not be checked."
+    if report.unanswered:
+        missing = listed([_SPOKEN[aspect] for aspect in report.unanswered])
+        return f"{missing.capitalize()} could not be checked. Nothing differs in the rest."
     open_ones = any(verdict.status == UNCHECKED for verdict in report.verdicts)
     where = "in what could be checked" if open_ones or report.skipped else "from what is expected"
     after = ", but for conventions" if status == CONVENTION else ""
@@ -123,8 +130,10 @@ def _value(value: object) -> str:
 
 
 def sentence(verdict: Verdict) -> str:
-    """Return the message as a sentence."""
+    """Return the message as a sentence; several lines are left as they are."""
     message = verdict.message.strip()
+    if "\n" in message:
+        return message[:1].upper() + message[1:]
     # A message may begin with a name, such as W1 or softmax(z), that is not to be changed.
     first = message.partition(" ")[0]
     if first.isalpha():

@@ -1,5 +1,6 @@
 """Every fault of these aspects is named, and what is right or meant is not blamed."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -536,17 +537,130 @@ def test_what_is_refused_for_ordinary_batches_is_not_told_again() -> None:
     assert verdict.message.startswith("outputs and gradients are finite")
 
 
-class _RefusesZeros(_Net):
-    def loss(self, x: Array, y: Array) -> float:
-        if not self.forward(x).all():
-            raise FloatingPointError("log(0)")
-        return super().loss(x, y)
+def refusing(error: Exception) -> type[_Net]:
+    class Net(_Net):
+        def loss(self, x: Array, y: Array) -> float:
+            if not self.forward(x).all():
+                raise error
+            return super().loss(x, y)
+
+    return Net
 
 
 def test_what_is_refused_for_large_logits_is_told() -> None:
-    verdict = only(ask(network(_RefusesZeros), stability.examine))
+    verdict = only(ask(network(refusing(ValueError("no zeros"))), stability.examine))
     assert verdict.status == UNCHECKED
-    assert "log(0)" in verdict.message
+    assert "no zeros" in verdict.message
+
+
+def of_numbers(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    """Return a function of Python's numbers as one of arrays."""
+    return lambda z: np.array([[function(float(v)) for v in row] for row in z])
+
+
+def softmax_of_numbers(z: Array) -> Array:
+    rows = [[math.exp(v) for v in row] for row in z]
+    return np.array([[v / sum(row) for v in row] for row in rows])
+
+
+def shifted_softmax_of_numbers(z: Array) -> Array:
+    return softmax_of_numbers(z - z.max(axis=1, keepdims=True))
+
+
+class _LogOfNumbers(_Net):
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return -sum(math.log(v) for v in p[y > 0]) / len(x)
+
+
+class _DividesNumbers(_Unfused):
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        upstream = np.array(
+            [
+                [-float(t) / float(v) for t, v in zip(*rows, strict=True)]
+                for rows in zip(y, p, strict=True)
+            ]
+        )
+        return p * (upstream - (upstream * p).sum(axis=1, keepdims=True)) / len(x)
+
+
+class _OverflowsInBackward(_Net):
+    def delta(self, x: Array, y: Array) -> Array:
+        if not self.forward(x).all():
+            math.exp(1000)
+        return super().delta(x, y)
+
+
+one_over = of_numbers(lambda v: 1 / (1 + math.exp(-v)))
+power_over = of_numbers(lambda v: math.exp(v) / (1 + math.exp(v)))
+either = of_numbers(lambda v: 1 / (1 + math.exp(-v)) if v > 0 else math.exp(v) / (1 + math.exp(v)))
+of_both = of_numbers(lambda v: 1 / (1 + math.exp(-v)) + 0 * math.exp(v))
+SLOPES |= {one_over: SLOPES[sigmoid], power_over: SLOPES[sigmoid]}
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (variant(last=one_over), "exponential-overflow"),
+        (variant(last=power_over), "sigmoid-overflow"),
+        (variant(activation=one_over), "exponential-overflow"),
+        (variant(activation=power_over), "sigmoid-overflow"),
+        (variant(last=softmax_of_numbers), "softmax-no-shift"),
+        (logits(softmax_of_numbers), "softmax-no-shift"),
+        (_LogOfNumbers, "log-of-zero"),
+        (refusing(FloatingPointError("log(0)")), "log-of-zero"),
+        (refusing(OverflowError("math range error")), None),
+        (_DividesNumbers, "gradient-divides-by-zero"),
+        (_OverflowsInBackward, None),
+        (variant(last=of_both), None),
+    ],
+)
+def test_arithmetic_that_raises_is_told_once(make: type[_Net], cause: str | None) -> None:
+    for seed in range(3):
+        assert causes(ask(network(make), stability.examine, seed)) == [cause]
+
+
+@pytest.mark.parametrize("last", [either, shifted_softmax_of_numbers])
+def test_arithmetic_that_does_not_raise_is_not_blamed(last: Any) -> None:
+    assert not causes(ask(network(variant(last=last)), stability.examine))
+
+
+def test_formulas_that_raise_and_that_give_nan_are_both_named() -> None:
+    make = variant(activation=one_over, last=softmax_without_shift)
+    found = causes(ask(network(make), stability.examine))
+    assert sorted(map(str, found)) == ["exponential-overflow", "softmax-no-shift"]
+
+
+class _LooksAhead(_Net):
+    """The forward pass is that of the parameters after the next step of the velocity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.v = [np.zeros_like(p) for p in self.w + self.b]
+
+    def forward(self, x: Array) -> Array:
+        own = self.w + self.b
+        count = len(self.w)
+        ahead = [p + 0.6 * v for p, v in zip(own, self.v, strict=True)]
+        self.w, self.b = ahead[:count], ahead[count:]
+        try:
+            return super().forward(x)
+        finally:
+            self.w, self.b = own[:count], own[count:]
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for p, v, g in zip(self.w + self.b, self.v, self.gradients(x, y), strict=True):
+            v *= 0.6
+            v -= lr * g
+            p += v
+
+
+def test_what_training_leaves_does_not_hide_the_logarithm_of_zero() -> None:
+    make = type("Net", (_LooksAhead,), {"guard": 0.0})
+    for seed in range(12):
+        declared = network(make, gradients=None)
+        assert causes(ask(declared, stability.examine, seed)) == ["log-of-zero"]
 
 
 def test_overflowing_softplus_is_named() -> None:
@@ -771,6 +885,42 @@ class _Squeezes(_Net):
         return (p - y) / len(x)
 
 
+class _KeepsActivations(_Net):
+    """Quantities of all batches are in one list, and the first ones are taken from it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Array] = []
+
+    def delta(self, x: Array, y: Array) -> Array:
+        found = super().delta(x, y)
+        self.kept += self.a
+        self.a = self.kept[: len(self.a)]
+        return found
+
+
+class _KeepsOutput(_Net):
+    output: Array | None = None
+
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        if self.output is None or len(self.output) != len(p):
+            self.output = p
+        return (self.output - y) / len(x)
+
+
+class _MixesBatches(_Net):
+    """The derivative of the loss is averaged over all batches of one size."""
+
+    mean: Array | None = None
+
+    def delta(self, x: Array, y: Array) -> Array:
+        own = super().delta(x, y)
+        same = self.mean is not None and self.mean.shape == own.shape
+        self.mean = (own + self.mean) / 2 if same else own
+        return self.mean
+
+
 class _Aliases(_Net):
     def gradients(self, x: Array, y: Array) -> list[Array]:
         grads = super().gradients(x, y)
@@ -786,18 +936,25 @@ class _Aliases(_Net):
         (_Shrinks, "parameters-changed"),
         (_Accumulates, "gradient-accumulated"),
         (_Remembers, "gradient-stale"),
+        (_KeepsActivations, "activations-kept"),
+        (_KeepsOutput, "activations-kept"),
+        (_MixesBatches, None),
         (_FixedBuffer, "batch-size-kept"),
         (_Squeezes, "one-sample-raises"),
         (_Aliases, "gradient-aliases-parameter"),
     ],
 )
-def test_side_effects_are_named(make: type[_Net], cause: str) -> None:
+def test_side_effects_are_named(make: type[_Net], cause: str | None) -> None:
     assert cause in causes(ask(network(make), side_effects.examine))
 
 
 @pytest.mark.parametrize(
     ("make", "cause"),
-    [(_Accumulates, "gradient-accumulated"), (_Remembers, "gradient-stale")],
+    [
+        (_Accumulates, "gradient-accumulated"),
+        (_Remembers, "gradient-stale"),
+        (_KeepsActivations, "activations-kept"),
+    ],
 )
 def test_memory_shows_in_steps_alone(make: type[_Net], cause: str) -> None:
     declared = network(make, gradients=None, loss=None)
@@ -849,6 +1006,11 @@ class _Noisy(_Net):
         return [g * (1 + 0.1 * noise) for g in super().gradients(x, y)]
 
 
+class _Drops(_Net):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x * (np.random.rand(*x.shape) > 0.3))  # noqa: NPY002
+
+
 class _BatchNormalized(_Net):
     def forward(self, x: Array) -> Array:
         return super().forward((x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5))
@@ -864,11 +1026,55 @@ class _BatchNormalized(_Net):
         (_Buffers, CONVENTION),
         (_BatchNormalized, CONVENTION),
         (_Noisy, UNCHECKED),
+        (_Drops, UNCHECKED),
+        (_LooksAhead, CONVENTION),
     ],
 )
 def test_conventions_are_no_side_effects(make: type[_Net], status: str) -> None:
     verdicts = ask(network(make), side_effects.examine)
     assert {verdict.status for verdict in verdicts} == {status}, verdicts
+
+
+def test_what_is_random_is_told_so_and_nothing_else() -> None:
+    for make, what in ((_Drops, "outputs"), (_Noisy, "gradients")):
+        verdict = only(ask(network(make, step=None), side_effects.examine))
+        assert f"other {what}" in verdict.message
+        assert "random, by dropout or noise" in verdict.message
+
+
+class _Shuffles(_Net):
+    """A step updates after every sample, in a random order."""
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for n in np.random.permutation(len(x)):  # noqa: NPY002
+            super().step(x[n : n + 1], y[n : n + 1], lr)
+
+
+def test_a_random_order_is_not_called_dropout() -> None:
+    verdict = only(ask(network(_Shuffles, gradients=None), side_effects.examine))
+    assert verdict.status == UNCHECKED
+    assert "random order" in verdict.message
+
+
+class _DrawsBeside(_Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.beside = np.random.randn(12)  # noqa: NPY002
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x + self.beside)
+
+
+def test_what_is_drawn_beside_the_parameters_is_not_called_dropout() -> None:
+    verdict = only(ask(network(_DrawsBeside), side_effects.examine))
+    assert verdict.status == UNCHECKED
+    assert "drawn anew" in verdict.message
+
+
+def test_an_output_that_training_moves_beside_the_parameters_is_told() -> None:
+    verdict = only(ask(network(_LooksAhead), side_effects.examine))
+    assert (verdict.status, verdict.tensor) == (CONVENTION, "output")
+    assert "velocity" in verdict.message
 
 
 def test_gradients_that_update_are_told() -> None:

@@ -72,6 +72,32 @@ def test_exit_code_of_verdicts(found: list[str], code: int) -> None:
     assert Report("x", {}, verdicts, planned=1, run=1).exit_code == code
 
 
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ({"forward": [UNCHECKED], "initialization": [EQUAL]}, 2),
+        ({"forward": [EQUAL], "gradient": [UNCHECKED], "stability": [EQUAL]}, 2),
+        ({"forward": [UNCHECKED], "gradient": [EQUAL]}, 2),
+        ({"forward": [EQUAL], "gradient": [EQUAL, UNCHECKED]}, 0),
+        ({"forward": [EQUAL], "gradient": [CONVENTION], "loss": [UNCHECKED]}, 0),
+        ({"forward": [UNCHECKED], "initialization": [DIFFERS]}, 1),
+        ({"loss": [EQUAL]}, 0),
+    ],
+)
+def test_without_forward_pass_or_gradient_nothing_is_checked(
+    found: dict[str, list[str]], code: int
+) -> None:
+    verdicts = [Verdict(aspect, s, "so") for aspect, several in found.items() for s in several]
+    assert Report("x", {}, verdicts, planned=3, run=2).exit_code == code
+
+
+def test_a_network_without_gradients_is_not_checked(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([f"{file}:right"]) == 2
+    assert "The gradient could not be checked. Nothing differs" in capsys.readouterr().out
+
+
 def test_a_failure_has_the_command_that_shows_it_again(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

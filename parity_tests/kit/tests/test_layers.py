@@ -2,6 +2,7 @@
 # They are written as learners write them.
 # ruff: noqa: D101, D102, ARG001, NPY002
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -195,6 +196,17 @@ class Softmax:
         return dx
 
 
+class LogSoftmax:
+    def forward(self, x: Array) -> Array:
+        z = x - np.max(x, axis=1, keepdims=True)
+        logs = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        self.p = np.exp(logs)
+        return logs
+
+    def backward(self, grad: Array) -> Array:
+        return grad - self.p * grad.sum(axis=1, keepdims=True)
+
+
 # Normalization
 
 
@@ -260,6 +272,25 @@ class LazyBatchNorm(BatchNorm):
         if self.gamma is None:
             super().__init__(x.shape[1])
         return super().forward(x, train)
+
+
+class BatchNormOfOneNumber(BatchNorm):
+    """Scale and shift are the same for all features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gamma, self.beta = np.ones(1), np.zeros(1)
+
+    def backward(self, grad: Array) -> Array:
+        dx = super().backward(grad)
+        self.dgamma, self.dbeta = self.dgamma.sum(keepdims=True), self.dbeta.sum(keepdims=True)
+        return dx
+
+
+# What such a layer has no parameter for stays as it began, at 1 and 0.
+SCALE_ONLY = {"parameters": {"weight": "gamma"}, "gradients": {"weight": "dgamma"}}
+SHIFT_ONLY = {"parameters": {"bias": "beta"}, "gradients": {"bias": "dbeta"}}
+NEITHER: dict[str, Any] = {"parameters": {}, "gradients": {}}
 
 
 class StagedBatchNorm(BatchNorm):
@@ -381,7 +412,12 @@ RIGHT: dict[str, LayerUnderTest] = {
     ),
     "forward only": LayerUnderTest(Relu, "ReLU", backward=None),
     "softmax": LayerUnderTest(Softmax, "Softmax"),
+    "log-softmax": LayerUnderTest(LogSoftmax, "LogSoftmax"),
     "batch norm": batch_norm(),
+    "batch norm without shift": batch_norm(**SCALE_ONLY),
+    "batch norm without scale": batch_norm(**SHIFT_ONLY),
+    "batch norm without scale and shift": batch_norm(**NEITHER),
+    "batch norm of one number": batch_norm(BatchNormOfOneNumber),
     "batch norm, declared": batch_norm(options={"num_features": 5, "momentum": 0.1, "eps": 1e-5}),
     "batch norm, lazy": batch_norm(LazyBatchNorm),
     "batch norm, node by node": batch_norm(StagedBatchNorm),
@@ -525,6 +561,11 @@ def over_batch_back(self: Any, grad: Array) -> Array:
     return self.p * (grad - (grad * self.p).sum())
 
 
+def sigmoid_of_numbers(self: Any, x: Array) -> Array:
+    self.out = np.array([[1 / (1 + math.exp(-value)) for value in row] for row in x])
+    return self.out
+
+
 LINEAR_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
     "bias left out": (
         dense(changed(Dense, forward=lambda s, x: (setattr(s, "x", x), x @ s.W)[1])),
@@ -662,6 +703,26 @@ FUNCTION_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
         activation(Softmax, "Softmax", forward=softmax_with_one_shift),
         {"softmax-one-shift"},
     ),
+    "log-softmax, diagonal": (
+        activation(LogSoftmax, "LogSoftmax", backward=lambda s, g: g * (1 - s.p)),
+        {"softmax-jacobian-diagonal"},
+    ),
+    "log-softmax, no Jacobian": (
+        activation(LogSoftmax, "LogSoftmax", backward=lambda _, g: g),
+        {"output-derivative-missing"},
+    ),
+    "log-softmax, axis": (
+        activation(LogSoftmax, "LogSoftmax", backward=lambda s, g: g - s.p * g.sum(axis=0)),
+        {"softmax-jacobian-axis"},
+    ),
+    "log-softmax, unknown": (
+        activation(LogSoftmax, "LogSoftmax", backward=lambda s, g: g - s.p**2 * g.sum()),
+        {None},
+    ),
+    "sigmoid of Python's numbers": (
+        activation(Sigmoid, "Sigmoid", forward=sigmoid_of_numbers),
+        {"overflow"},
+    ),
 }
 
 
@@ -679,6 +740,16 @@ def tracked(update: Callable[[Any, Array, Array, int], tuple[Array, Array]]) -> 
 def from_zero(self: Any) -> None:
     BatchNorm.__init__(self)
     self.running_var = np.zeros(5)
+
+
+def begun(mean: float, var: float) -> Callable[[], Any]:
+    """Return a batch norm whose running statistics begin with other numbers."""
+
+    def begin(self: Any) -> None:
+        BatchNorm.__init__(self)
+        self.running_mean, self.running_var = np.full(5, mean), np.full(5, var)
+
+    return changed(BatchNorm, __init__=begin)
 
 
 def eps_outside(self: Any, x: Array, train: bool = True) -> Array:
@@ -731,11 +802,16 @@ def tracks_in_evaluation(self: Any, x: Array) -> Array:
     return y
 
 
+def tracks_before_evaluation(self: Any, x: Array) -> Array:
+    self.track(x.mean(axis=0), x.var(axis=0), len(x))
+    return BatchNorm.evaluate(self, x)
+
+
 def without_eps(self: Any, x: Array) -> Array:
     return self.gamma * (x - self.running_mean) / np.sqrt(self.running_var) + self.beta
 
 
-def without(*terms: str) -> Callable[[], Any]:
+def without(*terms: str, base: type = BatchNorm) -> Callable[[], Any]:
     def value(self: Any, grad: Array) -> Array:
         g = grad * (1.0 if "gamma" in terms else self.gamma)
         total = g
@@ -745,7 +821,7 @@ def without(*terms: str) -> Callable[[], Any]:
             total = total - self.xhat * (g * self.xhat).mean(axis=0)
         return total / self.std
 
-    return with_gradient(BatchNorm, "dx", value)
+    return with_gradient(base, "dx", value)
 
 
 def swapped(self: Any, grad: Array) -> Array:
@@ -766,6 +842,20 @@ NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
     "variance from zero": (
         batch_norm(changed(BatchNorm, __init__=from_zero)),
         {"running-variance-from-zero"},
+    ),
+    "mean from one": (batch_norm(begun(1.0, 1.0)), {"running-statistics-start"}),
+    "mean from another number": (batch_norm(begun(0.25, 1.0)), {"running-statistics-start"}),
+    "variance from another number": (batch_norm(begun(0.0, 2.0)), {"running-statistics-start"}),
+    "mean from one, variance from zero, another momentum": (
+        batch_norm(
+            changed(begun(1.0, 0.0), momentum=0.7),  # type: ignore[arg-type]
+            options={"momentum": 0.1},
+        ),
+        {
+            "running-statistics-start",
+            "running-variance-from-zero",
+            "momentum-of-another-size",
+        },
     ),
     "momentum turned round": (
         batch_norm(changed(BatchNorm, momentum=0.1)),
@@ -814,6 +904,14 @@ NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
         batch_norm(changed(BatchNorm, evaluate=tracks_in_evaluation)),
         {"running-statistics-updated-in-evaluation"},
     ),
+    "updated before evaluation": (
+        batch_norm(changed(BatchNorm, evaluate=tracks_before_evaluation)),
+        {"running-statistics-updated-in-evaluation"},
+    ),
+    "evaluation unknown": (
+        batch_norm(changed(BatchNorm, evaluate=lambda s, x: np.tanh(BatchNorm.evaluate(s, x)))),
+        {None},
+    ),
     "no eps in evaluation": (
         batch_norm(changed(BatchNorm, evaluate=without_eps)),
         {"eps-left-out"},
@@ -844,6 +942,22 @@ NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
     "variance constant": (batch_norm(without("variance")), {"variance-taken-for-constant"}),
     "both constant": (batch_norm(without("mean", "variance")), {"moments-taken-for-constants"}),
     "gamma left out": (batch_norm(without("gamma")), {"scale-left-out-of-backward"}),
+    "mean constant, without shift": (
+        batch_norm(without("mean"), **SCALE_ONLY),
+        {"mean-taken-for-constant"},
+    ),
+    "both constant, without scale and shift": (
+        batch_norm(without("mean", "variance"), **NEITHER),
+        {"moments-taken-for-constants"},
+    ),
+    "variance constant, of one number": (
+        batch_norm(without("variance", base=BatchNormOfOneNumber)),
+        {"variance-taken-for-constant"},
+    ),
+    "one number not summed over features": (
+        batch_norm(with_gradient(BatchNormOfOneNumber, "dbeta", lambda _, g: g.sum(axis=0))),
+        {None},
+    ),
     "swapped": (batch_norm(changed(BatchNorm, backward=swapped)), {"scale-and-shift-swapped"}),
     "beta averaged": (batch_norm(scaled(BatchNorm, dbeta=lambda n: 1 / n)), {"bias-scaled"}),
     "gamma by the raw input": (
@@ -931,6 +1045,10 @@ def uniform(*shape: int) -> Array:
     return np.random.rand(*shape)
 
 
+def normal(*shape: int) -> Array:
+    return np.random.randn(*shape)
+
+
 def kept_once(self: Any, x: Array) -> Array:
     if not hasattr(self, "mask"):
         self.mask = (uniform(*x.shape) >= self.p) / (1 - self.p)
@@ -962,6 +1080,32 @@ DROPOUT_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
     "scale of p": (
         dropout(masks(lambda s, x: (uniform(*x.shape) >= s.p) / s.p)),
         {"dropout-scale"},
+    ),
+    "normal numbers": (
+        dropout(masks(lambda s, x: (normal(*x.shape) < 1 - s.p) / (1 - s.p))),
+        {"dropout-mask-normal"},
+    ),
+    "normal numbers above p": (
+        dropout(masks(lambda s, x: 1.0 * (normal(*x.shape) > s.p))),
+        {"dropout-mask-normal"},
+    ),
+    "normal numbers, p of 0.8": (
+        dropout(
+            lambda: masks(lambda s, x: (normal(*x.shape) < s.p) / s.p)(0.8),  # type: ignore[call-arg]
+            options={"p": 0.8},
+        ),
+        {"dropout-mask-normal"},
+    ),
+    "normal numbers, p of 0.2": (
+        dropout(
+            lambda: masks(lambda s, x: (normal(*x.shape) < 1 - s.p) / (1 - s.p))(0.2),  # type: ignore[call-arg]
+            options={"p": 0.2},
+        ),
+        {"dropout-mask-normal"},
+    ),
+    "normal numbers, p not declared": (
+        dropout(masks(lambda s, x: (normal(*x.shape) < 1 - s.p) / (1 - s.p)), options={}),
+        {"dropout-mask-normal"},
     ),
     "too many dropped": (
         dropout(masks(lambda _, x: (uniform(*x.shape) >= 0.4) / 0.6)),

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.kit.loading import Loader, LoadError, StandIn, as_network, split
+from parity_tests.kit.loading import (
+    Loader,
+    LoadError,
+    StandIn,
+    as_network,
+    propose,
+    split,
+)
 from parity_tests.kit.network import Network
 
 DECLARATION = """
@@ -319,3 +326,70 @@ def test_what_is_not_recognized(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", "class Net: pass\n")
     with Loader() as loader, pytest.raises(LoadError, match=r"Write a Network declaration"):
         as_network(loader.load(f"{file}:Net"))
+
+
+LAYERS = """
+import numpy as np
+class Dense:
+    def __init__(self, ins, outs):
+        self.W, self.b = np.random.randn(ins, outs), np.zeros(outs)
+    def forward(self, x):
+        return x @ self.W + self.b
+class Tanh:
+    def forward(self, x):
+        return np.tanh(x)
+    def backward(self, grad):
+        return grad
+"""
+CONTAINER = """
+class Network:
+    def __init__(self, layers):
+        self.layers = layers
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+"""
+
+
+@pytest.mark.parametrize("name", ["", ":Network"])
+@pytest.mark.parametrize("place", ["layers.py", "parts/layers.py", "parts/__init__.py"])
+def test_layers_in_files_beside_are_found(tmp_path: Path, name: str, place: str) -> None:
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    write(tmp_path / place, LAYERS)
+    write(tmp_path / "train.py", "raise SystemExit('executed')\n")
+    file = write(tmp_path / "model.py", CONTAINER)
+    with Loader() as loader:
+        proposal = propose(loader.load(f"{file}{name}"))
+    module = place.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    assert proposal.fields["make"] == "lambda: Network([Dense(12, 9), Tanh(), Dense(9, 10)])"
+    assert proposal.imports == (f"from {module} import Dense", f"from {module} import Tanh")
+    assert f"from {module} import Dense\n" in proposal.to_source()
+
+
+def test_a_function_with_arguments_stands_for_its_file(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+def params_init(input_size, output_size):
+    return np.random.randn(input_size, output_size), np.zeros(output_size)
+def forward(W, b, X):
+    return np.tanh(X @ W + b)
+"""
+    file = write(tmp_path / "net.py", text)
+    fields = []
+    for name in ("", ":params_init", ":forward"):
+        with Loader() as loader:
+            assert as_network(loader.load(f"{file}{name}"))[1]
+            fields.append(propose(loader.load(f"{file}{name}")).fields)
+    assert fields[0] == fields[1] == fields[2]
+    assert fields[0]["make"].startswith("lambda: params_init(")
+
+
+def test_what_is_proposed_beside_declarations(tmp_path: Path) -> None:
+    container = CONTAINER.replace("Network", "Sequence")
+    text = LAYERS + container + DECLARATION + "other = Network(list, 'W', 'f')\n"
+    file = write(tmp_path / "net.py", text)
+    with Loader() as loader:
+        assert propose(loader.load(str(file))).fields["make"].startswith("lambda: Sequence(")
+        with pytest.raises(LoadError, match="a declaration already"):
+            propose(loader.load(f"{file}:network"))

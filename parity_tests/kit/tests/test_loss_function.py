@@ -1,5 +1,6 @@
 """Losses on their own: right ones, conventions, and each fault by its name."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,25 @@ def mse_gradient(x: Array, y: Array) -> Any:
     return 2 * (x - y) / x.size
 
 
+def huber(x: Array, y: Array) -> Any:
+    d = np.abs(x - y)
+    return np.where(d < 1, d**2 / 2, d - 0.5).mean()
+
+
+def margins_of(x: Array, y: Array) -> Array:
+    own = (x * y).sum(axis=1, keepdims=True)
+    return np.where(y == 1, 0.0, np.maximum(0, x - own + 1))
+
+
+def margins(x: Array, y: Array) -> Any:
+    return margins_of(x, y).sum() / len(x)
+
+
+def margins_gradient(x: Array, y: Array) -> Any:
+    over = 1.0 * (margins_of(x, y) > 0)
+    return (over - y * over.sum(axis=1, keepdims=True)) / len(x)
+
+
 def of(like: str, value: Function, gradient: Function | None = None, **more: Any) -> LossUnderTest:
     return LossUnderTest(value, gradient, like, **more)
 
@@ -98,6 +118,10 @@ def entropy(value: Function = ce, gradient: Function | None = ce_gradient, **mor
 def own(like: str, **more: Any) -> LossUnderTest:
     loss = getattr(ours, like)()
     return of(like, lambda x, y: (loss(x, y), loss.backward()), **more)
+
+
+def log_of_numbers(z: Array) -> Array:
+    return np.array([[math.log(1 + math.exp(value)) for value in row] for row in z])
 
 
 RIGHT: dict[str, LossUnderTest] = {
@@ -132,6 +156,10 @@ RIGHT: dict[str, LossUnderTest] = {
     **{f"this project's {name}": own(name) for name in ("MSELoss", "L1Loss", "HuberLoss")},
     **{f"this project's {name}": own(name) for name in ("SmoothL1Loss", "SoftMarginLoss")},
     **{f"this project's {name}": own(name) for name in ("BCELoss", "BCEWithLogitsLoss")},
+    "this project's MultiMarginLoss": own("MultiMarginLoss", labels="integers"),
+    "margins": of("MultiMarginLoss", margins, margins_gradient, labels="one_hot"),
+    "huber": of("HuberLoss", huber, lambda x, y: np.clip(x - y, -1, 1) / x.size),
+    "huber for the smooth one": of("SmoothL1Loss", lambda x, y: huber(x, y) * x.size),
     "this project's CrossEntropyLoss": own("CrossEntropyLoss", labels="integers"),
 }
 
@@ -204,7 +232,34 @@ FAULTS: dict[str, tuple[LossUnderTest, set[str | None]]] = {
         entropy(ce, lambda z, y: -y / softmax(z) / len(z)),
         {"output-derivative-missing"},
     ),
-    "gradient unknown": (entropy(ce, lambda z, y: np.tanh(z - y)), {None}),
+    "gradient unknown": (entropy(ce, lambda z, y: np.sin(3 * z) - y), {None}),
+    "gradient of log-cosh": (
+        entropy(ce, lambda z, y: np.tanh(z - y)),
+        {"gradient-of-another-loss"},
+    ),
+    "huber, squares": (of("HuberLoss", mse), {"another-loss"}),
+    "absolute, huber": (of("L1Loss", huber), {"another-loss"}),
+    "absolute, gradient of huber": (
+        of("L1Loss", lambda x, y: np.abs(x - y).mean(), lambda x, y: np.clip(x - y, -1, 1)),
+        {"gradient-of-another-loss"},
+    ),
+    "margins for the entropy": (entropy(margins, None), {"another-loss"}),
+    "margins, squared": (
+        of("MultiMarginLoss", lambda x, y: (margins_of(x, y) ** 2).sum() / len(x)),
+        {"another-loss"},
+    ),
+    "margins, gradient of squares": (
+        of("MultiMarginLoss", margins, lambda x, y: (x - y) / len(x)),
+        {"gradient-of-another-loss"},
+    ),
+    "log of zero of Python's numbers": (
+        entropy(lambda p, y: -sum(map(math.log, p[y > 0])) / len(p), None, from_logits=False),
+        {"log-of-zero"},
+    ),
+    "overflow of Python's numbers": (
+        of("BCEWithLogitsLoss", lambda z, y: np.mean(log_of_numbers(z) - z * y)),
+        {"overflow"},
+    ),
     "gradient of another loss": (
         entropy(
             ce,

@@ -21,6 +21,7 @@ from parity_tests.kit.forward import Form
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, Rule
 from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, displacements, read
+from parity_tests.kit.optimizers.kept import Kept, kept
 from parity_tests.kit.optimizers.search import Observed, responses
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
@@ -309,6 +310,34 @@ def momentum_average_of_85(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m
 
 
+def adam_begun_whole(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = (g, g**2) if s.t == 1 else moments(s, g)
+    s.m, s.v = m, v
+    p -= lr * m / (np.sqrt(v) + 1e-10)
+
+
+def adam_begun_whole_and_corrected(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m, s.v = (g, g**2) if s.t == 1 else moments(s, g)
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def adam_of_whole_squares(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    s.v = g**2 if s.t == 1 else v
+    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(s.v) + 1e-8)
+
+
+def rmsprop_begun_whole(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = g**2 if s.t == 1 else 0.9 * s.v + 0.1 * g**2
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
+def adamax_counted_constantly(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.u = np.maximum(0.999 * s.u, np.abs(g) + 1e-8)
+    p -= lr / (1 - 0.9**17) * s.m / s.u
+
+
 def momentum_dampened(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = g if s.t == 1 else 0.9 * s.m + 0.1 * g
     p -= lr * s.m
@@ -432,6 +461,11 @@ def adagrad_inside(s: State, p: Array, g: Array, lr: float) -> None:
 def adam_folded(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = moments(s, g)
     p -= lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t) * m / (np.sqrt(v) + 1e-7)
+
+
+def eps_under_the_uncorrected_root(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t) * m / np.sqrt(v + 1e-7)
 
 
 def adamax_outside(s: State, p: Array, g: Array, lr: float) -> None:
@@ -597,6 +631,15 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "lagging": ("adam-step-lagging", DIFFERS, counted(lambda t: max(t - 1, 1)), "adam", {}),
     "constant": ("adam-step-constant", DIFFERS, counted(lambda _: 1), "adam", {}),
     "constant ten": ("adam-step-constant", DIFFERS, counted(lambda _: 10), "adam", {}),
+    "constant batch": ("adam-step-constant", DIFFERS, counted(lambda _: 37), "adam", {}),
+    "constant samples": ("adam-step-constant", DIFFERS, counted(lambda _: 5000), "adam", {}),
+    "constant of another kind": (
+        "adam-step-constant",
+        DIFFERS,
+        each(adamax_counted_constantly),
+        "adamax",
+        {},
+    ),
     "per tensor": ("adam-step-per-tensor", DIFFERS, counted_together(1), "adam", {}),
     "per tensor back": (
         "adam-step-per-tensor",
@@ -608,6 +651,28 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "per layer": ("adam-step-per-layer", DIFFERS, counted_together(2), "adam", {}),
     "first summed": ("first-moment-summed", DIFFERS, each(first_summed), "adam", {}),
     "second summed": ("second-moment-summed", DIFFERS, each(second_summed), "rmsprop", {}),
+    "begun whole": ("moments-begin-whole", DIFFERS, each(adam_begun_whole), "adam", {}),
+    "begun whole and corrected": (
+        "moments-begin-whole",
+        DIFFERS,
+        each(adam_begun_whole_and_corrected),
+        "adam",
+        {},
+    ),
+    "squares begun whole": (
+        "moments-begin-whole",
+        DIFFERS,
+        each(adam_of_whole_squares),
+        "adam",
+        {},
+    ),
+    "rmsprop begun whole": (
+        "moments-begin-whole",
+        CONVENTION,
+        each(rmsprop_begun_whole),
+        "rmsprop",
+        {},
+    ),
     "one number": ("second-moment-scalar", DIFFERS, each(one_number), "rmsprop", {}),
     "norm": ("second-moment-scalar", DIFFERS, each(norm_for_squares), "rmsprop", {}),
     "mean": ("second-moment-scalar", DIFFERS, each(adagrad_of_means), "adagrad", {}),
@@ -631,6 +696,13 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "rmsprop inside": ("epsilon-inside-root", CONVENTION, each(rmsprop_inside), "rmsprop", {}),
     "adagrad inside": ("epsilon-inside-root", CONVENTION, each(adagrad_inside), "adagrad", {}),
     "adam folded": ("epsilon-uncorrected", CONVENTION, each(adam_folded), "adam", {}),
+    "adam folded inside": (
+        "epsilon-inside-uncorrected",
+        CONVENTION,
+        each(eps_under_the_uncorrected_root),
+        "adam",
+        {},
+    ),
     "adamax outside": ("epsilon-of-ratio", CONVENTION, each(adamax_outside), "adamax", {}),
     "adadelta outside": ("epsilon-of-ratio", CONVENTION, each(adadelta_outside), "adadelta", {}),
     "no eps": ("epsilon-missing", DIFFERS, each(without_eps), "adagrad", {}),
@@ -776,6 +848,42 @@ def test_rule_that_raises_could_not_be_checked() -> None:
     (verdict,) = examine_rule(rule(step, "sgd"), 0)
     assert verdict.status == UNCHECKED
     assert "RuntimeError: no" in verdict.message
+
+
+def test_rule_that_returns_fewer_arrays_could_not_be_checked() -> None:
+    def step(state: State, params: list[Array], grads: list[Array]) -> list[Array]:
+        return returned(state, params, grads)[:-1]
+
+    (verdict,) = examine_rule(rule(step, "sgd"), 0)
+    assert verdict.status == UNCHECKED
+    assert "returned 3 of 4 arrays" in verdict.message
+
+
+def test_rule_may_return_what_is_no_parameter() -> None:
+    def step(state: State, params: list[Array], grads: list[Array]) -> Array:
+        each(sgd)(state, params, grads)
+        return np.zeros(3)
+
+    (verdict,) = examine_rule(rule(step, "sgd"), 0)
+    assert verdict.status == EQUAL
+
+
+def test_step_that_is_told_is_the_first_that_clearly_differs() -> None:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        m, v = corrected(s, g, s.t)
+        p -= lr * (m if s.t < 4 else np.abs(p) * m) / (np.sqrt(v) + 1e-10)
+
+    (verdict,) = examine_rule(rule(each(update), "adam", eps=1e-8), 0)
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    # Before that eps is another one, which shows with the smallest gradients, or hardly.
+    assert verdict.message.startswith("step 4 of parameter 1")
+    assert "the first that is clearly not adam's" in verdict.message
+
+
+def test_step_without_any_change_is_told() -> None:
+    (verdict,) = examine_rule(rule(lambda *_: None, "sgd"), 0)
+    assert verdict.status == DIFFERS
+    assert "nothing is changed" in verdict.message
 
 
 def test_rule_for_fixed_shapes_is_asked_with_them() -> None:
@@ -1002,8 +1110,9 @@ def decayed(_: State, p: Array, g: Array, lr: float) -> None:
 
 def test_decay_of_all_parameters_is_a_convention() -> None:
     network = replace(updating(each(decayed), Learner.gradients), spec=Spec(**HALF))
-    [(status, cause, factor)] = told(network, "gradient")
-    assert (status, cause, factor) == (CONVENTION, "weight-decay", 0.01)
+    [(status, cause, _)] = told(network, "gradient")
+    assert (status, cause) == (CONVENTION, "weight-decay")
+    assert told(network, "optimizer") == [(EQUAL, None, None)]
     report = examine_network(network, arbiter=pytorch())
     assert report.failures == []
     assert "matrices and biases" in str(report)
@@ -1034,6 +1143,205 @@ def test_gradient_is_not_blamed_for_an_optimizer_that_is_not_known() -> None:
 def test_optimizer_that_is_not_known_does_not_hide_a_fault_of_the_gradient() -> None:
     network = replace(updating(each(softened), without_derivative), spec=Spec(**HALF))
     assert [status for status, _, _ in told(network, "gradient")] == [DIFFERS]
+
+
+# Networks that update themselves by a gradient with a fault
+
+
+class Updating(Learner):
+    """The second matrix is updated before the error is carried back through it."""
+
+    outputs = 10
+    change: Callable[..., Array]
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng = np.random.default_rng(4)
+        self.w2, self.b2 = rng.standard_normal((5, self.outputs)), np.zeros(self.outputs)
+
+    def taken(self, x: Array, y: Array, lr: float, change: Callable[..., Array]) -> None:
+        p = self.forward(x)
+        d2 = (p - y) * p * (1 - p) / len(x)
+        for name, gradient in (("w2", self.a.T @ d2), ("b2", d2.sum(axis=0))):
+            setattr(self, name, getattr(self, name) - lr * change(self, name, gradient))
+        d1 = d2 @ self.w2.T * self.a * (1 - self.a)
+        for name, gradient in (("w1", x.T @ d1), ("b1", d1.sum(axis=0))):
+            setattr(self, name, getattr(self, name) - lr * change(self, name, gradient))
+
+
+def kept_as(own: float, share: float, ahead: bool = False) -> Callable[..., Array]:
+    def change(net: Updating, name: str, gradient: Array) -> Array:
+        kept = net.state.__dict__
+        kept[name] = own * kept.get(name, 0.0) + share * gradient
+        velocity: Array = share * gradient + own * kept[name] if ahead else kept[name]
+        return velocity
+
+    return change
+
+
+def falling(net: Updating, name: str, gradient: Array) -> Array:
+    ticks = net.state.__dict__[f"t{name}"] = net.state.__dict__.get(f"t{name}", 0) + 1
+    return gradient * 0.1 / ticks
+
+
+def plain(_: Updating, __: str, gradient: Array) -> Array:
+    return gradient
+
+
+def updated_early(change: Callable[..., Array], optimizer: str | None = None) -> Network:
+    return Network(
+        Updating,
+        parameters="w1 b1 w2 b2",
+        forward="forward",
+        step=lambda net, x, y, lr: net.taken(x, y, lr, change),
+        spec=Spec(**HALF, optimizer=optimizer),
+    )
+
+
+EARLY = (DIFFERS, "update-order", None)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "status", "cause"),
+    [
+        (plain, None, EQUAL, None),
+        (plain, "momentum", DIFFERS, "momentum-without-effect"),
+        (plain, "adam", DIFFERS, "another-optimizer"),
+        (kept_as(0.9, 1.0), None, EQUAL, None),
+        (kept_as(0.9, 1.0), "momentum", EQUAL, None),
+        (kept_as(0.9, 1.0), "nesterov", DIFFERS, "nesterov-is-momentum"),
+        (kept_as(0.9, 1.0), "sgd", DIFFERS, "another-optimizer"),
+        (kept_as(0.8, 1.0), "momentum", EQUAL, None),
+        (kept_as(0.9, 1.0, True), "nesterov", EQUAL, None),
+        (kept_as(0.9, 1.0, True), None, EQUAL, None),
+        (kept_as(0.9, 0.1), None, CONVENTION, "momentum-average"),
+        (kept_as(0.9, 0.1), "momentum", CONVENTION, "momentum-average"),
+        (kept_as(0.9, 0.1, True), "nesterov", CONVENTION, "momentum-average"),
+        (kept_as(1.0, 1.0), "sgd", DIFFERS, "step-of-accumulated"),
+    ],
+)
+def test_what_steps_keep_shows_beside_a_fault_of_the_gradient(
+    change: Callable[..., Array], kind: str | None, status: str, cause: str | None
+) -> None:
+    network = updated_early(change, kind)
+    # A factor of 1 - momentum is the optimizer's, though there are ten outputs.
+    assert told(network, "gradient") == [EARLY]
+    [(*found, _)] = told(network, "optimizer")
+    assert found == [status, cause]
+
+
+def test_factor_of_the_gradient_shows_beside_momentum_and_another_fault() -> None:
+    network = updated_early(kept_as(0.9, 0.5), "momentum")
+    assert told(network, "gradient") == [EARLY, (DIFFERS, "factor-two", 0.5)]
+    assert told(network, "optimizer") == [(EQUAL, None, None)]
+    network = updated_early(kept_as(0.9, 0.2), "momentum")
+    assert told(network, "gradient") == [EARLY, (DIFFERS, "factor-two", 2.0)]
+    assert told(network, "optimizer") == [(CONVENTION, "momentum-average", 0.1)]
+
+
+def test_factor_is_not_judged_where_steps_keep_what_is_not_known() -> None:
+    network = updated_early(falling)
+    assert told(network, "gradient") == [EARLY, (UNCHECKED, None, None)]
+    assert told(network, "optimizer") == [(UNCHECKED, None, None)]
+
+
+def test_what_networks_share_is_not_taken_for_no_state() -> None:
+    shared = State()
+
+    def change(_: Updating, name: str, gradient: Array) -> Array:
+        before: Array = shared.__dict__.get(name, 0.0 * gradient)
+        shared.__dict__[name] = gradient
+        return gradient + 1e-9 * before
+
+    assert told(updated_early(change), "optimizer") == [(UNCHECKED, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("momenta", "expected"),
+    [
+        ((0.0, 0.0), Kept("nothing")),
+        ((0.875, 0.875), Kept("momentum", 0.875)),
+        ((0.9, 0.5), Kept("other")),
+        ((0.9, 0.0), Kept("other")),
+    ],
+)
+def test_kept_is_of_all_tensors(momenta: tuple[float, float], expected: Kept) -> None:
+    rng = np.random.default_rng(0)
+    gradients = [[rng.standard_normal((4, 3)), rng.standard_normal(6)] for _ in range(3)]
+    steps: list[list[Array]] = [gradients[0]]
+    for gradient in gradients[1:]:
+        velocities = zip(momenta, steps[-1], gradient, strict=True)
+        steps.append([momentum * before + g for momentum, before, g in velocities])
+    assert kept(steps, gradients[1:]) == expected
+
+
+def unscaled(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g + 0.01 * p
+
+
+def test_decay_that_does_not_move_with_the_rate_shows_in_steps() -> None:
+    network = replace(updating(each(unscaled), Learner.gradients), spec=Spec(**HALF))
+    [(*found, taken)] = told(network, "optimizer")
+    assert found == [CONVENTION, "decay-not-scaled"]
+    assert taken == 0.01
+    declared = replace(network, spec=Spec(**HALF, weight_decay=0.01))
+    assert told(declared, "optimizer") == [(DIFFERS, "decay-not-scaled", None)]
+
+
+@pytest.mark.parametrize("lr", [None, 0.07])
+def test_decay_is_not_said_to_stay_where_the_rate_does(lr: float | None) -> None:
+    def step(net: Learner, x: Array, y: Array, _: float) -> None:
+        net.state.lr = 0.07
+        each(decayed)(net.state, [net.w1, net.b1, net.w2, net.b2], net.gradients(x, y))
+
+    network = Network(
+        Learner, parameters="w1 b1 w2 b2", forward="forward", step=step, lr=lr, spec=Spec(**HALF)
+    )
+    assert "decay-not-scaled" not in [cause for _, cause, _ in told(network, "optimizer")]
+
+
+class Rectified(Learner):
+    """A hidden layer of rectified units, whose derivative the gradient leaves out."""
+
+    def forward(self, x: Array) -> Array:
+        self.a = np.maximum(x @ self.w1 + self.b1, 0)
+        output: Array = 1 / (1 + np.exp(-(self.a @ self.w2 + self.b2)))
+        return output
+
+
+def test_fault_of_a_gradient_that_is_not_seen_is_not_the_optimizers() -> None:
+    def step(net: Rectified, x: Array, y: Array, lr: float) -> None:
+        net.state.lr = lr
+        params = [net.w1, net.b1, net.w2, net.b2]
+        each(momentum)(net.state, params, without_derivative(net, x, y))
+
+    network = Network(
+        Rectified,
+        parameters="w1 b1 w2 b2",
+        forward="forward",
+        step=step,
+        batch="row",
+        spec=Spec(**HALF, optimizer="momentum"),
+    )
+    inquiry = asked(network)
+    inquiry.form = Form(("relu",), "sigmoid")
+    inquiry.gradient_scale = None
+    assert [verdict.status for verdict in examine_inquiry(inquiry)] == [UNCHECKED]
+
+
+def test_count_of_samples_inside_a_network_is_no_count_of_steps() -> None:
+    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
+        net.state.lr = lr
+        step = counted(lambda _: len(x))
+        step(net.state, [net.w1, net.b1, net.w2, net.b2], net.gradients(x, y))
+
+    spec = Spec(**HALF, optimizer="adam")
+    network = Network(Learner, parameters="w1 b1 w2 b2", forward="forward", step=taken, spec=spec)
+    inquiry = asked(network)
+    inquiry.gradient_scale = None
+    (verdict,) = examine_inquiry(inquiry)
+    assert (verdict.status, verdict.cause) == (DIFFERS, "adam-step-constant")
+    assert "count = samples" in verdict.message
 
 
 def test_trajectory_alternates() -> None:

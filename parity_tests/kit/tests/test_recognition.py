@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parity_tests.kit.aspects import forward as forward_aspect
+from parity_tests.kit.aspects import gradient as gradient_aspect
+from parity_tests.kit.aspects import initialization as initialization_aspect
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.recognition import Proposal, RecognitionError, recognize
@@ -16,6 +19,7 @@ from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import _differ, references
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Layers, Subject
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 LAYER_OBJECTS = """
 import numpy as np
@@ -822,3 +826,379 @@ def test_references_are_the_gradients_of_differences() -> None:
         name == "squared_error" and abs(g[0].weight[2, 3] - slope) < 1e-7
         for name, g in references(inquiry)
     )
+
+
+ACTIVATED = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out) * np.sqrt(2 / n_in)
+        self.b = np.zeros(n_out)
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, grad):
+        self.dW, self.db = self.x.T @ grad, grad.sum(axis=0)
+        return grad @ self.W.T
+
+class Flatten:
+    def forward(self, x):
+        self.shape = x.shape
+        return x.reshape(len(x), -1)
+    def backward(self, grad):
+        return grad.reshape(self.shape)
+
+class ReLU:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+    def backward(self, grad):
+        return grad * self.mask
+
+class Tanh:
+    def forward(self, x):
+        self.a = np.tanh(x)
+        return self.a
+    def backward(self, grad):
+        return grad * (1 - self.a ** 2)
+"""
+CONTAINER = """
+import numpy as np
+
+class Network:
+    def __init__(self):
+        self.layers = []
+    def add(self, layer):
+        self.layers.append(layer)
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        e = np.exp(x - x.max(axis=1, keepdims=True))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
+    def backward(self, y):
+        grad = (self.p - y) / len(y)
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+"""
+GIVEN_AT_ONCE = CONTAINER.replace(
+    "(self):\n        self.layers = []", "(self, layers):\n        self.layers = layers"
+)
+
+
+@pytest.mark.parametrize("container", [CONTAINER, GIVEN_AT_ONCE])
+@pytest.mark.parametrize("as_class", [False, True])
+def test_a_container_is_tried_with_all_activations_beside_it(
+    container: str, as_class: bool
+) -> None:
+    names = names_of(ACTIVATED + container)
+    proposal = recognize(names["Network"] if as_class else names, names)
+    assert found(proposal, "hidden activation") == "relu, tanh"
+    assert certainty(proposal, "gradients") == "sure"
+    assert "Flatten" not in proposal.fields["make"]
+    assert not proposal.is_bare
+    assert judged(pasted(proposal, names)) == {EQUAL}
+
+
+def judged(network: Any) -> set[str]:
+    """What is said of the gradient."""
+    inquiry = Inquiry.begin(Subject(network), Spec(), 0)
+    forward_aspect.examine(inquiry)
+    return {verdict.status for verdict in gradient_aspect.examine(inquiry)}
+
+
+def test_a_wrong_activation_of_several_is_seen_in_the_network_that_is_proposed() -> None:
+    code = ACTIVATED.replace("grad * (1 - self.a ** 2)", "grad * (1 - self.a)")
+    proposal = recognize(names_of(code + CONTAINER))
+    assert found(proposal, "hidden activation") == "relu, tanh"
+    assert DIFFERS in judged(proposal.network)
+
+
+def test_a_list_of_layers_has_every_activation() -> None:
+    proposal = recognize(names_of(ACTIVATED))
+    assert proposal.fields["make"].endswith(
+        "[Dense(12, 9), ReLU(), Dense(9, 8), Tanh(), Dense(8, 10)]"
+    )
+    assert found(proposal, "hidden activation") == "relu, tanh"
+
+
+def test_a_single_layer_is_called_a_part() -> None:
+    def parts(code: str, name: str) -> list[str]:
+        names = names_of(code)
+        conventions = recognize(names[name], names).conventions
+        return [c.value for c in conventions if c.name == "part"]
+
+    dense = ACTIVATED[: ACTIVATED.index("class Flatten")]
+    told = "of a network: only the layer Dense was recognized and checked"
+    assert parts(dense, "Dense") == [told]
+    assert not parts(dense.replace("Dense", "SoftmaxModel"), "SoftmaxModel")
+    fitted = dense.replace("def forward", "def fit(self, x, y):\n        pass\n    def forward")
+    assert not parts(fitted, "Dense")
+
+
+MADE_BY_SIZES = """
+import numpy as np
+
+def params_init(input_size, hidden_size, output_size):
+    return (np.random.randn(input_size, hidden_size) * np.sqrt(2 / input_size),
+            np.zeros((1, hidden_size)),
+            np.random.randn(hidden_size, output_size) * np.sqrt(2 / hidden_size),
+            np.zeros((1, output_size)))
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+def forward_prop(W1, b1, W2, b2, X):
+    Z1 = X @ W1 + b1
+    A1 = np.maximum(Z1, 0)
+    Z2 = A1 @ W2 + b2
+    return Z1, A1, Z2, softmax(Z2)
+
+def backward_prop(Z1, A1, A2, W2, X, Y):
+    dZ2 = (A2 - Y) / len(X)
+    dZ1 = dZ2 @ W2.T * (Z1 > 0)
+    return X.T @ dZ1, dZ1.sum(0, keepdims=True), A1.T @ dZ2, dZ2.sum(0, keepdims=True)
+"""
+
+
+@pytest.mark.parametrize("maker", ["params_init", "spawn", "my_init_fn"])
+def test_parameters_are_made_by_their_own_function(maker: str) -> None:
+    names = names_of(MADE_BY_SIZES.replace("params_init", maker))
+    proposal = recognize(names)
+    assert proposal.fields["make"] == f"lambda: {maker}(12, 9, 10)"
+    assert certainty(proposal, "gradients") == "sure"
+    inquiry = Inquiry.begin(Subject(proposal.network), Spec(), 0)
+    [verdict] = initialization_aspect.examine(inquiry)
+    assert verdict.status == EQUAL
+    assert "He's" in verdict.message
+
+
+def test_placeholders_are_marked_and_stay_so_when_pasted() -> None:
+    code = MADE_BY_SIZES[MADE_BY_SIZES.index("def softmax") :]
+    names = names_of("import numpy as np\n" + code)
+    proposal = recognize(names)
+    assert proposal.fields["make"].startswith("uninitialized(lambda: ")
+    for network in (proposal.network, pasted(proposal, names)):
+        inquiry = Inquiry.begin(Subject(network), Spec(), 0)
+        [verdict] = initialization_aspect.examine(inquiry)
+        assert verdict.status == UNCHECKED
+
+
+def test_a_function_that_needs_arguments_stands_for_its_module() -> None:
+    names = names_of(MADE_BY_SIZES)
+    for name in ("params_init", "forward_prop"):
+        proposal = recognize(names[name], names)
+        assert proposal.fields["make"] == "lambda: params_init(12, 9, 10)"
+
+
+def test_an_object_of_the_module_is_recognized() -> None:
+    # Its constructor takes what nobody guesses.
+    code = RETURNED.replace("(self, num_features", "(self, *, token, num_features")
+    code = code.replace("self.num_classes =", "assert token == 5; self.num_classes =")
+    code += "\nnet = NeuralNetwork(token=5, num_features=6, num_hidden=5, num_classes=4)\n"
+    names = names_of(code)
+    proposal = recognize(names)
+    assert proposal.fields["make"] == "lambda: copy.deepcopy(net)"
+    assert Subject(pasted(proposal, names)).sizes == [6, 5, 4]
+
+
+def test_the_learning_rate_is_given_by_its_name() -> None:
+    code = """
+import numpy as np
+
+def sig(z):
+    return 1 / (1 + np.exp(-z))
+
+class Net:
+    def __init__(self, input_size, hidden_size, output_size):
+        self.W1 = np.random.randn(input_size, hidden_size)
+        self.W2 = np.random.randn(hidden_size, output_size)
+    def forward(self, X):
+        self.X, self.a = X, sig(X @ self.W1)
+        self.out = sig(self.a @ self.W2)
+        return self.out
+    def backward(self, y, learning_rate=0.1):
+        d2 = (self.out - y) / len(y)
+        d1 = d2 @ self.W2.T * self.a * (1 - self.a)
+        self.W2 -= learning_rate * (self.a.T @ d2)
+        self.W1 -= learning_rate * (self.X.T @ d1)
+"""
+    step = recognize(names_of(code)).fields["step"]
+    assert "net.backward(y, lr)" in step
+    assert "setattr" not in step
+    # What is read and never set is set from outside.
+    unset = code.replace(", learning_rate=0.1", "").replace("learning_rate *", "self.lr *")
+    step = recognize(names_of(unset)).fields["step"]
+    assert "setattr(net, 'lr', lr)" in step
+    # What has a rate of its own is left as it is.
+    fixed = code.replace(", learning_rate=0.1", "").replace("learning_rate *", "0.1 *")
+    assert "lr" not in recognize(names_of(fixed)).fields["step"].partition(":")[2]
+
+
+def test_gradients_and_a_step_are_both_given() -> None:
+    training = """
+    def train_on(self, X, y, lr=0.5):
+        a_h, a_out = self.forward(X)
+        w_out, b_out, w_h, b_h = self.backward(X, a_h, a_out, y)
+        self.weight_out -= lr * w_out
+        self.bias_out -= lr * b_out
+        self.weight_h -= lr * w_h
+        self.bias_h -= lr * b_h
+"""
+    fields = recognize(names_of(RETURNED + training)).fields
+    assert "net.backward(" in fields["gradients"]
+    assert fields["step"] == "lambda net, x, y, lr: net.train_on(x, y, lr)"
+
+
+@pytest.mark.parametrize("new", ["neurons_per_layer", "hidden_size_list", "hidden_sizes"])
+def test_names_of_widths(new: str) -> None:
+    code = f"""
+import numpy as np
+
+class Net:
+    def __init__(self, input_size, output_size, {new}):
+        sizes = [input_size, *{new}, output_size]
+        self.W = [np.random.randn(a, b) for a, b in zip(sizes, sizes[1:])]
+    def forward(self, X):
+        for n, W in enumerate(self.W):
+            X = X @ W
+            X = np.tanh(X) if n + 1 < len(self.W) else X
+        return X
+"""
+    assert recognize(names_of(code)).fields["make"] == "lambda: Net(12, 10, [9, 8])"
+
+
+def test_data_in_the_constructor() -> None:
+    code = """
+import numpy as np
+
+def sig(z):
+    return 1 / (1 + np.exp(-z))
+
+class NeuralNetwork:
+    def __init__(self, x, y):
+        self.input, self.y = x, y
+        self.weights1 = np.random.rand(self.input.shape[1], 4)
+        self.weights2 = np.random.rand(4, y.shape[1])
+    def feedforward(self):
+        self.layer1 = sig(self.input @ self.weights1)
+        self.output = sig(self.layer1 @ self.weights2)
+        return self.output
+    def backprop(self):
+        d2 = (self.y - self.output) * self.output * (1 - self.output)
+        d1 = d2 @ self.weights2.T * self.layer1 * (1 - self.layer1)
+        self.weights1 += self.input.T @ d1
+        self.weights2 += self.layer1.T @ d2
+"""
+    proposal = recognize(names_of(code))
+    assert "setattr(net, 'input', x)" in proposal.fields["forward"]
+    assert "setattr(net, 'y', y)" in proposal.fields["step"]
+    assert certainty(proposal, "gradients") == "sure"
+
+
+def test_parameters_in_dicts_by_layer() -> None:
+    code = """
+import numpy as np
+
+class Net:
+    def __init__(self):
+        self.weights = {'hidden': np.random.randn(12, 9), 'output': np.random.randn(9, 10)}
+        self.biases = {'hidden': np.zeros((1, 9)), 'output': np.zeros((1, 10))}
+    def forward_pass(self, x):
+        self.a_hidden = np.maximum(0, x @ self.weights['hidden'] + self.biases['hidden'])
+        return np.tanh(self.a_hidden @ self.weights['output'] + self.biases['output'])
+"""
+    declared = recognize(names_of(code)).fields["parameters"]
+    assert declared == "'weights.hidden biases.hidden weights.output biases.output'"
+
+
+def test_what_is_not_recognized_is_told_with_a_beginning() -> None:
+    code = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.W2 = np.ones((n_in, n_hidden)), np.ones((n_hidden, n_out))
+    def forward(self, x):
+        raise ValueError("not yet")
+    def train(self, x, y):
+        pass
+"""
+    with pytest.raises(RecognitionError) as raised:
+        recognize(names_of(code))
+    lines = str(raised.value).splitlines()
+    assert len(lines) <= 8
+    assert "Net(12, 9, 10) is made, with W1 (12, 9), W2 (9, 10)." in lines
+    assert (
+        "forward pass: forward; of 7 samples in rows forward raises ValueError: not yet." in lines
+    )
+    assert "gradient: no function with such a name; step: train" in lines
+    assert lines[-1] == (
+        "network = Network(make=lambda: Net(12, 9, 10), parameters='W1 W2', forward='forward', ...)"
+    )
+    with pytest.raises(RecognitionError, match=r"Net could not be made: Net\(.*TypeError"):
+        recognize(names_of(code.replace("n_in, n_hidden, n_out):", "a, *, b):")))
+
+
+def test_names_that_are_returned_are_known_beside_others() -> None:
+    def forward(x: Any) -> Any:
+        first = np.tanh(x)
+        pairs = [one + 1 for one in range(3)]
+        return first, np.exp(first), pairs, {"a": first}
+
+    assert returned_names(forward) == ["first", "", "pairs", ""]
+
+
+def test_what_is_called_y_may_be_the_gradient_of_the_loss() -> None:
+    passes = "grad = (self.p - y) / len(y)\n        for layer in reversed(self.layers):\n"
+    container = GIVEN_AT_ONCE.replace(passes, "for layer in reversed(self.layers):\n")
+    container = container.replace("grad = layer.backward(grad)", "y = layer.backward(y)")
+    names = names_of(ACTIVATED + container)
+    proposal = recognize(names)
+    assert found(proposal, "gradient of the loss") == "p - y"
+    assert judged(proposal.network) <= {EQUAL, CONVENTION}
+    # Labels that are taken for the gradient are a fault where that gives no gradient either.
+    wrong = container.replace("y = layer.backward(y)", "y = 1 + layer.backward(y)")
+    names = names_of(ACTIVATED + wrong)
+    assert "net.backward(y)" in recognize(names).fields["backward"]
+
+
+def test_samples_and_labels_may_come_as_a_pair() -> None:
+    training = """
+    def update_batch(self, batch, lr):
+        X, y = batch
+        a_h, a_out = self.forward(X)
+        w_out, b_out, w_h, b_h = self.backward(X, a_h, a_out, y)
+        self.weight_out -= lr * w_out
+        self.bias_out -= lr * b_out
+        self.weight_h -= lr * w_h
+        self.bias_h -= lr * b_h
+"""
+    fields = recognize(names_of(RETURNED + training)).fields
+    assert fields["step"] == "lambda net, x, y, lr: net.update_batch((x, y), lr)"
+
+
+def test_gradients_that_add_up_begin_at_zero_for_every_sample() -> None:
+    code = """
+import numpy as np
+
+class Net:
+    def __init__(self):
+        self.W = {1: np.random.randn(9, 12), 2: np.random.randn(10, 9)}
+        self.grads = {1: np.zeros((9, 12)), 2: np.zeros((10, 9))}
+    def forward(self, x):
+        assert x.shape == (12, 1)
+        self.x, self.a = x, np.tanh(self.W[1] @ x)
+        return np.tanh(self.W[2] @ self.a)
+    def backward(self, out, y):
+        delta = (out - y) * (1 - out ** 2)
+        self.grads[2] += delta @ self.a.T
+        self.grads[1] += (self.W[2].T @ delta * (1 - self.a ** 2)) @ self.x.T
+        self.rate = self.lr
+"""
+    proposal = recognize(names_of(code))
+    assert certainty(proposal, "gradients") == "sure"
+    assert judged(proposal.network) == {EQUAL}
+    assert "setattr(net, 'lr', 0.0)" in proposal.fields["gradients"]

@@ -123,6 +123,25 @@ def test_headline(statuses: tuple[str, str], expected: str) -> None:
     assert headline(Report("x", {}, verdicts, planned=2, run=2)) == expected
 
 
+def test_the_headline_says_what_is_missing() -> None:
+    def of(**statuses: str) -> str:
+        verdicts = [Verdict(aspect, status, "so") for aspect, status in statuses.items()]
+        return headline(Report("x", {}, verdicts, planned=3, run=1))
+
+    rest = "could not be checked. Nothing differs in the rest."
+    assert of(forward=EQUAL, gradient=UNCHECKED) == f"The gradient {rest}"
+    assert of(forward=UNCHECKED, gradient=EQUAL) == f"The forward pass {rest}"
+    both = of(forward=UNCHECKED, gradient=UNCHECKED, stability=EQUAL)
+    assert both == f"The forward pass and the gradient {rest}"
+    assert of(forward=UNCHECKED, gradient=DIFFERS) == "Not as expected: gradient."
+
+
+def test_lines_of_a_message_stay_lines() -> None:
+    message = "nothing was found.\nBegin with\nnetwork = Network(...)"
+    report = Report("x", {}, [Verdict("forward", UNCHECKED, message)], planned=1)
+    assert "    Nothing was found.\n    Begin with\n    network = Network(...)\n" in to_text(report)
+
+
 def test_markdown() -> None:
     report = failing()
     report.verdicts[2] = Verdict("gradient", DIFFERS, "a | b_c <i>", "W|1", reproduce="a `b`")

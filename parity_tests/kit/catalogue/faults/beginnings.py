@@ -2,7 +2,8 @@
 
 from parity_tests.kit.catalogue.faults.fault import Fault
 
-_INITIALIZATION, _DATA, _STABILITY = "initialization", "data", "stability"
+_INITIALIZATION, _DATA = "initialization", "data"
+_STABILITY, _SIDE = "stability", "side effects"
 
 FAULTS: tuple[Fault, ...] = (
     # Initialization
@@ -97,6 +98,14 @@ FAULTS: tuple[Fault, ...] = (
         ("batches-drop-samples",),
     ),
     Fault(
+        "a sample too many in every batch: columns",
+        "dict functions",
+        "(X_shuffled[:, k : k + mini_batch_size], Y_shuffled[:, k : k + mini_batch_size])",
+        "(X_shuffled[:, k : k + mini_batch_size + 1], Y_shuffled[:, k : k + mini_batch_size + 1])",
+        _DATA,
+        "batches-overlap",
+    ),
+    Fault(
         "a sample of every batch dropped: columns",
         "dict functions",
         "(X_shuffled[:, k : k + mini_batch_size], Y_shuffled[:, k : k + mini_batch_size])",
@@ -176,6 +185,39 @@ FAULTS: tuple[Fault, ...] = (
         "np.log(self.forward(X))",
         _STABILITY,
         "log-of-zero",
+    ),
+    Fault(
+        "exponential of Python's numbers: columns",
+        "column layers sigmoid",
+        "1.0 / (1.0 + np.exp(-Z))",
+        "np.vectorize(lambda z: 1.0 / (1.0 + np.e ** -float(z)))(Z)",
+        _STABILITY,
+        "exponential-overflow",
+    ),
+    Fault(
+        "exponential of Python's numbers: folded bias",
+        "folded bias",
+        "a = 1 / (1 + np.exp(-self.A[-1] @ w))",
+        "a = np.vectorize(lambda z: 1 / (1 + np.e ** -float(z)))(self.A[-1] @ w)",
+        _STABILITY,
+        "exponential-overflow",
+    ),
+    Fault(
+        "activations of the first batch: columns",
+        "column layers tanh deep",
+        "self.input = X",
+        "self.kept = [*getattr(self, 'kept', []), X]\n        self.input = self.kept[0]",
+        _SIDE,
+        "activations-kept",
+    ),
+    Fault(
+        "activations of the first batch: stored gradients",
+        "stored gradients sgd",
+        "dscores = (y - t) / batch_num",
+        "self.kept = [*getattr(self, 'kept', []), self.h]\n        self.h = self.kept[0]\n"
+        "        dscores = (y - t) / batch_num",
+        _SIDE,
+        "activations-kept",
     ),
     Fault(
         "equal units: layers",

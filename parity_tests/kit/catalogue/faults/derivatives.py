@@ -5,7 +5,62 @@ from parity_tests.kit.catalogue.faults.fault import Fault
 _GRADIENT = "gradient"
 _MISSING = "activation-derivative-missing"
 
+_UPDATES = (
+    "                self.W_o -= lr * grad_o\n"
+    "                self.b_o -= lr * error.sum(axis=0)\n"
+    "                self.W_h -= lr * grad_h\n"
+    "                self.b_h -= lr * back.sum(axis=0)"
+)
+_RUNNING_SUMS = (
+    "                new = [grad_o, error.sum(axis=0), grad_h, back.sum(axis=0)]\n"
+    "                self.sums = [s + n for s, n in zip(getattr(self, 'sums', [0] * 4), new)]\n"
+    "                for array, s in zip((self.W_o, self.b_o, self.W_h, self.b_h), self.sums):\n"
+    "                    array -= lr * s"
+)
+
 FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "softmax forward and sigmoid backward",
+        "stored gradients sgd",
+        "dscores = (y - t) / batch_num",
+        'dscores = 1 / (1 + np.exp(-self.h.dot(self.params["W2"]) - self.params["b2"]))\n'
+        "        dscores = (dscores - t) / batch_num",
+        _GRADIENT,
+        "backward-of-another-output",
+    ),
+    Fault(
+        "sigmoid forward and softmax backward",
+        "sum loss deep",
+        "delta = self.forward(X) - Y",
+        "z = self.ws[-1] @ (self.forward(X), self.outs[-2])[1] + self.bs[-1]\n"
+        "        delta = np.exp(z) / np.exp(z).sum(axis=0) - Y",
+        _GRADIENT,
+        "backward-of-another-output",
+    ),
+    Fault(
+        "mask written into the activation before it is used",
+        "lesson",
+        'd1 = d1 * (self.memory["z1"] > 0)',
+        'h = self.memory["h"]\n        h[h > 0] = 1.0\n        d1 = d1 * h',
+        _GRADIENT,
+        "wrong-input",
+    ),
+    Fault(
+        "mask of the dropout left out in the backward pass",
+        "dropout",
+        "(d2 @ self.W2.T) * self.mask * (self.a1 > 0)",
+        "(d2 @ self.W2.T) * (self.a1 > 0)",
+        _GRADIENT,
+        None,
+    ),
+    Fault(
+        "running sum that is never set to zero, updates after every sample",
+        "fit only one by one",
+        _UPDATES,
+        _RUNNING_SUMS,
+        _GRADIENT,
+        "gradient-accumulated",
+    ),
     # Missing
     Fault(
         "derivative missing: layers",

@@ -5,6 +5,24 @@ from parity_tests.kit.catalogue.faults.fault import Fault
 _GRADIENT = "gradient"
 
 FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "three times the gradient for every layer below",
+        "deep relu",
+        "delta = delta @ self.layers[k]",
+        "delta = 3 * delta @ self.layers[k]",
+        _GRADIENT,
+        "factor-constant",
+    ),
+    Fault(
+        "gradient summed and the update does not divide it",
+        "summed updates",
+        'self.weights[k] -= lr * gradients[f"W{k + 1}"] / len(X)\n'
+        '            self.biases[k] -= lr * gradients[f"b{k + 1}"] / len(X)',
+        'self.weights[k] -= lr * gradients[f"W{k + 1}"]\n'
+        '            self.biases[k] -= lr * gradients[f"b{k + 1}"]',
+        _GRADIENT,
+        "factor-batch",
+    ),
     # The batch
     Fault(
         "gradient summed: layers",

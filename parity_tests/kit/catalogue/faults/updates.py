@@ -16,6 +16,21 @@ FAULTS: tuple[Fault, ...] = (
         "update-order",
     ),
     Fault(
+        "updated before it is used, with averaged momentum: updating layers",
+        "updating layers relu",
+        "        input_gradient = output_gradient @ self.weights.T\n"
+        "        self.weights -= learning_rate * weights_gradient\n"
+        "        self.biases -= learning_rate * biases_gradient\n",
+        '        kept = getattr(self, "velocity", (0.0, 0.0))\n'
+        "        found = (weights_gradient, biases_gradient)\n"
+        "        self.velocity = [0.9 * v + 0.1 * g for v, g in zip(kept, found)]\n"
+        "        self.weights -= learning_rate * self.velocity[0]\n"
+        "        self.biases -= learning_rate * self.velocity[1]\n"
+        "        input_gradient = output_gradient @ self.weights.T\n",
+        _GRADIENT,
+        "update-order",
+    ),
+    Fault(
         "updated before it is used: sample layers",
         "sample layers",
         "        input_gradient = np.dot(self.weights.T, output_gradient)\n"
@@ -99,7 +114,7 @@ FAULTS: tuple[Fault, ...] = (
         'self.memory = {"z1": z1, "h": self.memory.get("h", h)}',
         _SIDE,
         "gradient-stale",
-        ("state-kept", "batch-size-kept"),
+        ("activations-kept", "state-kept", "batch-size-kept"),
     ),
     Fault(
         "gradients added up: layers",

@@ -5,13 +5,14 @@ import numpy as np
 
 
 class TwoLayerNet:
-    def __init__(self, input_size, hidden_size, output_size, reg=0.0):
+    def __init__(self, input_size, hidden_size, output_size, reg=0.0, lasso=0.0):
         self.params = {}
         self.params["W1"] = 0.01 * np.random.randn(input_size, hidden_size)
         self.params["b1"] = np.zeros(hidden_size)
         self.params["W2"] = 0.01 * np.random.randn(hidden_size, output_size)
         self.params["b2"] = np.zeros(output_size)
         self.reg = reg
+        self.lasso = lasso
         self.grads = {}
 
     def predict(self, x):
@@ -26,6 +27,8 @@ class TwoLayerNet:
         reg_loss = (
             0.5 * self.reg * (np.sum(self.params["W1"] ** 2) + np.sum(self.params["W2"] ** 2))
         )
+        for name in ("W1", "W2"):
+            reg_loss += self.lasso * np.abs(self.params[name]).sum()
         return data_loss + reg_loss
 
     def gradient(self, x, t):
@@ -38,6 +41,8 @@ class TwoLayerNet:
         dhidden[self.h <= 0] = 0
         self.grads["W1"] = x.T.dot(dhidden) + self.reg * self.params["W1"]
         self.grads["b1"] = dhidden.sum(axis=0)
+        for name in ("W1", "W2"):
+            self.grads[name] += self.lasso * np.sign(self.params[name])
         return self.grads
 
 

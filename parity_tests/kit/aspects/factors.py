@@ -1,0 +1,223 @@
+"""Constant factors of a gradient, and whether they are meant."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from parity_tests.kit.aspects.loss import declared_scale
+from parity_tests.kit.aspects.observing import RATES, difference, is_inferred, observe
+from parity_tests.kit.backprop import Explanation, Finding, fit
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
+from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Where the factor of one tensor comes from."""
+
+    finding: Finding
+    scale: Scale | None
+    ratio: Ratio | None
+
+
+def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) -> Scale | None:
+    """Return the scale that the gradient should have, if anything says it."""
+    single = inquiry.subject.single
+    if another:
+        return None
+    declared = declared_scale(inquiry.spec, inquiry.subject.outputs)
+    if declared is not None:
+        return Scale(declared.constant, 1) if single else declared
+    if inquiry.reported is not None and inquiry.reported[0] == explanation.loss:
+        scale = inquiry.reported[1]
+        return Scale(scale.constant, scale.power + 1) if single else scale
+    return None
+
+
+def factors_of(
+    inquiry: Inquiry, first: Explanation, second: Explanation, expected: Scale
+) -> list[Factor]:
+    """Return the factors of the tensors of two batches, over what is expected."""
+    sizes = inquiry.subject.sizes
+    samples = [len(batch) for batch in inquiry.batches]
+    # A loss may be known to a few digits only; its scale is a number that is easy to name.
+    tolerance = max(inquiry.tolerance, 1e-7, *(f.residual for f in first.findings if f.known))
+    factors = []
+    for one, other in zip(first.findings, second.findings, strict=True):
+        if not one.known or one.relative or not one.factor:
+            continue
+        if "gradient-of-another-loss" in one.causes:
+            # Its factor would be that from one loss to the other.
+            continue
+        scale = scale_of((one.factor, other.factor), samples, tolerance)
+        between = None if scale is None else ratio(scale, _rounded(expected), sizes, tolerance)
+        factors.append(Factor(one, scale, between))
+    return factors
+
+
+def _rounded(scale: Scale) -> Scale:
+    """Take the digits away that 1e-8 in a logarithm puts into a scale."""
+    for numerator in (1, 2):
+        whole = numerator / scale.constant
+        if abs(whole - round(whole)) < 1e-4 * abs(whole) and round(whole):
+            return Scale(numerator / round(whole), scale.power)
+    return scale
+
+
+def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> list[Verdict]:
+    """Judge the factors of all tensors, by what is expected or, if nothing is, by the mean."""
+    samples = len(inquiry.batches[0])
+    reference = expected or Scale(1.0, 1)
+    texts = {factor.ratio.text if factor.ratio else "" for factor in factors}
+    if texts == {""} or not factors:
+        return []
+    if len(texts) == 1:
+        return [_common(inquiry, factors, expected)]
+    carried = _carried(inquiry, factors, reference)
+    if carried is not None:
+        return [carried]
+    verdicts = []
+    groups: dict[str, list[Factor]] = {}
+    for factor in factors:
+        groups.setdefault(factor.ratio.text if factor.ratio else "", []).append(factor)
+    for text, group in groups.items():
+        # That of a tensor with another fault may belong to it.
+        if not text or all(factor.finding.causes for factor in group):
+            continue
+        assert group[0].ratio is not None
+        names = ", ".join(f.finding.tensor for f in group)
+        value = group[0].finding.factor / reference.at(samples)
+        biases = all(f.finding.tensor.startswith("b") for f in group)
+        turned = "sign" in group[0].ratio.causes
+        cause = "bias-scaled" if biases and not turned else group[0].ratio.causes[0]
+        message = (
+            f"yours = {value:.6g} x expected on {names} and not on the others: {text}, with a "
+            f"batch of {samples}. Look at {CAUSES[cause].advice}."
+        )
+        verdicts.append(
+            Verdict(
+                "gradient",
+                DIFFERS,
+                message,
+                group[0].finding.tensor,
+                cause,
+                value,
+                group[0].finding.residual,
+            )
+        )
+    return verdicts
+
+
+def _carried(inquiry: Inquiry, factors: list[Factor], expected: Scale) -> Verdict | None:
+    """Return the factor that a gradient gets each time that it is carried back to a layer below."""
+    layers: dict[int, list[Scale]] = {}
+    for factor in factors:
+        if factor.scale is None or factor.finding.causes:
+            return None
+        layers.setdefault(int(factor.finding.tensor[1:]), []).append(factor.scale)
+    depth = len(inquiry.layers)
+    if depth < 2 or len(layers) < depth:
+        return None
+    samples, sizes = len(inquiry.batches[0]), inquiry.subject.sizes
+    at = [[scale.at(samples) for scale in layers[number]] for number in range(1, depth + 1)]
+    if any(max(values) - min(values) > 1e-6 * abs(values[0]) for values in at):
+        return None
+    steps = [below[0] / above[0] for below, above in pairwise(at)]
+    if max(steps) - min(steps) > 1e-6 * abs(steps[0]):
+        return None
+    upper = at[-1][0] / expected.at(samples)
+    is_right, is_alike = abs(upper - 1) <= 1e-6, abs(upper / steps[0] - 1) <= 1e-6
+    between = ratio(layers[depth - 1][0], layers[depth][0], sizes, 1e-7)
+    # With two layers, a factor of the first alone may have any other reason.
+    if between is None or not (is_alike or (is_right and depth > 2)):
+        return None
+    cause = between.causes[0]
+    last = f"has {steps[0]:.6g} x" if is_alike else "is as"
+    message = (
+        f"the gradient of the last layer {last} expected, and that of each layer below has another "
+        f"{steps[0]:.6g} x: {between.text}; the batch is {samples}. The factor comes in "
+        f"{'in every layer' if is_alike else 'where a gradient is carried back to the layer below'}"
+        f". Look at {CAUSES[cause].advice}."
+    )
+    tensor = f"dL/dz{depth - 1}"
+    return Verdict("gradient", DIFFERS, message, tensor, cause, steps[0])
+
+
+def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> Verdict:
+    samples = len(inquiry.batches[0])
+    first = factors[0]
+    assert first.ratio is not None
+    value = first.finding.factor / (expected or Scale(1.0, 1)).at(samples)
+    residual = max(f.finding.residual for f in factors)
+    what = f"yours = {value:.6g} x expected on all {len(factors)} tensors, residual {residual:.1g}"
+    why = f"{first.ratio.text}; the batch is {samples}"
+    cause = first.ratio.causes[0]
+    if expected is None and is_convention(inquiry, first.ratio):
+        message = f"{what}: {why}. No loss says which is meant: it may as well be its convention."
+        return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
+    if _is_rate(inquiry, first):
+        message = (
+            f"{what}. The step takes no learning rate that it could be given, and its own is not "
+            "declared: the factor is not judged."
+        )
+        return Verdict("gradient", CONVENTION, message, None, None, value, residual)
+    if _is_made_up_for(inquiry, value, expected):
+        message = f"{what}: {why}. The training step makes up for it."
+        return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
+    message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
+    return Verdict("gradient", DIFFERS, message, _above(factors), cause, value, residual)
+
+
+def _is_made_up_for(inquiry: Inquiry, value: float, expected: Scale | None) -> bool:
+    """Whether the training step goes down by the gradient expected, whatever is handed out."""
+    network, batch = inquiry.subject.network, inquiry.batches[0]
+    if is_inferred(inquiry) or network.step is None:
+        return False
+    if inquiry.subject.single:
+        batch = batch.part(slice(0, 1))
+    rate = network.lr or RATES[0]
+    try:
+        handed, _ = observe(inquiry, batch)
+        inquiry.subject.renew()
+        before = inquiry.subject.set(inquiry.layers)
+        inquiry.subject.step(batch, rate)
+        stepped = difference(before, inquiry.subject.get(), rate)
+    except SubjectError:
+        return False
+    factor, residual = fit(
+        np.concatenate([layer.weight.ravel() for layer in stepped]),
+        np.concatenate([layer.weight.ravel() for layer in handed]),
+    )
+    # Where no loss says it, a sum over the samples may be meant.
+    meant = (1.0,) if expected else (1.0, float(len(inquiry.batches[0])))
+    return residual <= CLOSE and any(abs(factor * value / m - 1) <= CLOSE for m in meant)
+
+
+def _is_rate(inquiry: Inquiry, factor: Factor) -> bool:
+    """Whether a factor may be that of a learning rate that nobody can set."""
+    if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
+        return False
+    assert factor.ratio is not None
+    if factor.finding.factor < 0 or "factor-batch" in factor.ratio.causes:
+        return False
+    batch = inquiry.batches[0]
+    moved = [observe(inquiry, batch, rate)[0][-1].weight * rate for rate in RATES]
+    return bool(np.allclose(*moved, rtol=1e-6, atol=0.0))
+
+
+def _above(factors: list[Factor]) -> str:
+    """Return what all tensors come from."""
+    last = max(int(factor.finding.tensor[1:]) for factor in factors)
+    return f"dL/dz{last}"
+
+
+def is_convention(inquiry: Inquiry, factor: Ratio) -> bool:
+    """Whether a factor may be meant, where no loss says: sum for mean, and how squares are."""
+    allowed = {"factor-batch"}
+    if inquiry.gradient_loss == "squared_error":
+        allowed |= {"factor-two", "factor-classes"}
+    return not inquiry.spec.scale and set(factor.causes) <= allowed
