@@ -9,13 +9,13 @@ import numpy as np
 
 from numpy_impl import InputError
 from parity_tests.kit.arbiter import pytorch
-from parity_tests.kit.aspects.optimizer import examine_rule
 from parity_tests.kit.check import EXAMINATIONS, examine
 from parity_tests.kit.differences import examine_gradients
 from parity_tests.kit.layers.examine import examine_layer
 from parity_tests.kit.layers.loss_function import LossUnderTest, examine_loss
 from parity_tests.kit.layers.subject import LayerUnderTest
 from parity_tests.kit.network import Network, Rule
+from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Report, Verdict
 

@@ -104,7 +104,7 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
                 zip(answer.gradients, evidence.layers, strict=True), start=1
             ):
                 factor = evidence.factors[number]
-                decay = evidence.decays[position - 1] if evidence.decays else 0.0
+                decay = evidence.decays[number][position - 1] if evidence.decays else 0.0
                 slope = PENALTIES[evidence.penalized].slope
                 wanted = factor * expected.gradients[f"W{position}"] + decay * slope(own.weight)
                 found[f"W{position}"] = layer.weight, wanted

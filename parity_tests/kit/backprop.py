@@ -15,57 +15,21 @@ one fault does not hide the next, and a gradient that follows from another fault
 Where nothing fits, the gradient of the pre-activation is solved for, if the batch is small enough.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
+from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.forward import Form, Pass, functions
-from parity_tests.kit.functions import (
-    ACTIVATIONS,
-    OUTPUTS,
-    WRONG_OUTPUTS,
-    Activation,
-    Output,
-)
-from parity_tests.kit.losses import LOSSES, losses_for
 from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to compute a quantity.
-
-    Attributes
-    ----------
-    value : ndarray
-        The quantity.
-    text : str
-        As a formula.
-    causes : tuple of str
-        What is wrong about it; empty if it is right.
-    loss : str or None
-        The loss whose gradient it is, for the last pre-activation.
-    solved : bool
-        Whether it was solved for and not recomputed.
-    also : list of str
-        Causes of which the same numbers would come.
-    carried : ndarray or None
-        What a derivative is multiplied with, if something is wrong about that already.
-    """
-
-    value: Array
-    text: str
-    causes: tuple[str, ...] = ()
-    loss: str | None = None
-    solved: bool = False
-    also: list[str] = field(default_factory=list)
-    carried: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -171,10 +135,10 @@ def explain(
     """
     result = Explanation()
     deltas = output_deltas(form, passed, batch, loss)
-    errors = _errors(passed, batch)
+    errors = errors_of(passed, batch)
     right = deltas[0]
     for number, own in reversed(list(enumerate(layers))):
-        inputs = list(_inputs(form, passed, number, batch.inputs))
+        inputs = list(inputs_of(form, passed, number, batch.inputs))
         # All matrices have the kind of penalty that the first one has.
         kinds = [result.penalized] if result.decays else list(PENALTIES)
         tried = (
@@ -191,10 +155,10 @@ def explain(
             # What lies below is held to the loss whose gradient this is.
             right = _right_of(chosen, deltas)
         if number:
-            errors = _carried_errors(errors, layers, updated, number)
+            errors = carried_errors(errors, layers, updated, number)
             # A fault on the way to one matrix need not be on the way to the next.
             above = [chosen] if chosen is right else [chosen, right]
-            deltas = _hidden_deltas(form, passed, layers, updated, number - 1, above, errors)
+            deltas = hidden_deltas(form, passed, layers, updated, number - 1, above, errors)
             right = replace(right, value=carried_back(form, passed, layers, right.value, number))
     _settle_collapsed(result, observed)
     return result
@@ -485,368 +449,6 @@ def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], 
         yield ("bias-of-one-sample",), f"{delta.text} of the last sample", value[-1]
         if value.shape[1] > 1:
             yield ("bias-wrong-axis",), f"sum of {delta.text} over the units", value.sum(axis=1)
-
-
-# Candidates
-
-
-def _inputs(form: Form, passed: Pass, number: int, given: Array) -> Iterator[Candidate]:
-    """Yield what may be multiplied with the gradient of a pre-activation."""
-    own = passed.activations[number]
-    yield Candidate(own, "x" if number == 0 else f"a{number}")
-    others: list[tuple[str, Array]] = []
-    if number:
-        below = functions(form)[0][number - 1]
-        z = passed.logits[number - 1]
-        others += [(f"z{number}", z), (f"{below.name}'(z{number})", below.slope(z))]
-    else:
-        others.append(("x as given", given))
-    others += [
-        ("x" if other == 0 else f"a{other}", value)
-        for other, value in enumerate(passed.activations)
-        if other != number
-    ]
-    for text, value in others:
-        if not np.array_equal(value, own):
-            yield Candidate(value, text, ("wrong-input",))
-
-
-def losses_of(
-    form: Form, passed: Pass, batch: Batch
-) -> Iterator[tuple[str, Output, Array, dict[str, Array]]]:
-    """Yield where a loss may begin: name, function, output, derivatives with respect to it.
-
-    A network that returns logits has the function in its loss; some have softmax there beside an
-    activation of the last layer.
-    """
-    z, y = passed.logits[-1], batch.targets
-    outputs = [(form.output, functions(form)[1], passed.output)]
-    if form.output in ("identity", "log_softmax"):
-        outputs += [
-            (name, OUTPUTS[name], OUTPUTS[name].value(z)) for name in ("softmax", "sigmoid")
-        ]
-    beside = f"softmax of {form.output}"
-    if beside in OUTPUTS:
-        outputs.append((beside, OUTPUTS[beside], OUTPUTS[beside].value(z)))
-    for name, function, p in outputs:
-        slopes = {}
-        if name == "log_softmax" or ((p >= 0) & (p <= 1)).all():
-            with np.errstate(all="ignore"):
-                slopes["cross_entropy"] = -y / p
-                slopes["binary_cross_entropy"] = (p - y) / (p * (1 - p))
-        slopes |= {kind: loss.slope(p, y) for kind, loss in losses_for(y).items()}
-        yield name, function, p, slopes
-
-
-def misnormalized(form: Form, passed: Pass) -> Iterator[tuple[str, Array]]:
-    """Yield what a loss makes of the output by a softmax that nobody means, and its name."""
-    if form.output == "softmax":
-        yield "softmax-twice", OUTPUTS["softmax"].value(passed.output)
-    elif form.output == "identity":
-        for name, cause in WRONG_OUTPUTS.items():
-            yield cause, OUTPUTS[name].value(passed.logits[-1])
-
-
-def _errors(passed: Pass, batch: Batch) -> list[Candidate]:
-    """Return the error of the output, before any derivative."""
-    return [Candidate(passed.output - batch.targets, "(p - y)", ())]
-
-
-def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
-    """Return the gradient of the last pre-activation, in all ways: the right ones first."""
-    z = passed.logits[-1]
-    right: list[Candidate] = []
-    wrong: list[Candidate] = []
-    for name, function, p, slopes in losses_of(form, passed, batch):
-        if name in WRONG_OUTPUTS:
-            # What belongs to the softmax that was meant.
-            follows = (WRONG_OUTPUTS[name],)
-            wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))
-        with np.errstate(all="ignore"):
-            for kind, slope in slopes.items():
-                if kind == "cross_entropy" and name == "log_softmax":
-                    continue
-                value = function.back(slope, z)
-                if np.isfinite(value).all():
-                    simple = np.allclose(value, p - batch.targets, rtol=1e-9, atol=1e-12)
-                    text = "(p - y)" if simple else f"dL/dz{len(passed.logits)}"
-                    right.append(Candidate(value, text, (), kind))
-                usual = kind in _USUAL_LOSSES or kind == loss
-                if usual and (kind == "squared_error" or name != "identity"):
-                    wrong += _wrong_outputs(function, p, z, kind, slope)
-        if "cross_entropy" in slopes:
-            right += _guarded(name, function, p, z, batch.targets)
-    for cause, p in misnormalized(form, passed):
-        wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
-    wrong += _of_other_outputs(form, passed, batch, loss)
-    right.sort(key=lambda candidate: candidate.loss != loss)
-    wrong.sort(key=lambda candidate: candidate.loss != loss)
-    return _distinct([*right, *wrong])
-
-
-def _of_other_outputs(
-    form: Form, passed: Pass, batch: Batch, meant: str | None
-) -> Iterator[Candidate]:
-    """Yield what the backward pass makes of another function than the forward pass has."""
-    z, y, cause = passed.logits[-1], batch.targets, ("backward-of-another-output",)
-    if form.output not in ("softmax", "sigmoid", "tanh"):
-        return  # of logits, any function is the loss's
-    for name in ("softmax", "sigmoid", "tanh"):
-        if name == form.output:
-            continue
-        other = OUTPUTS[name]
-        loss = meant or ("squared_error" if name == "tanh" else "cross_entropy")
-        yield Candidate(other.value(z) - y, f"({name}(z) - y)", cause, loss)
-        slope = passed.output - y
-        yield Candidate(other.back(slope, z), f"J of {name} (p - y)", cause, "squared_error")
-
-
-# What codes put beside a probability in a denominator.
-_EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
-
-
-def _guarded(name: str, function: Output, p: Array, z: Array, y: Array) -> Iterator[Candidate]:
-    """Yield the derivatives of cross-entropies whose denominators are kept from zero."""
-    if name == "identity":
-        return
-    with np.errstate(all="ignore"):
-        for epsilon in _EPSILONS:
-            clipped = np.clip(p, epsilon, 1 - epsilon)
-            slopes = {
-                "cross_entropy": (-y / (p + epsilon), -y / clipped),
-                "binary_cross_entropy": (
-                    -y / (p + epsilon) + (1 - y) / (1 - p + epsilon),
-                    (p - y) / (p * (1 - p) + epsilon),
-                    -y / clipped + (1 - y) / (1 - clipped),
-                ),
-            }
-            for kind, ways in slopes.items():
-                for slope in ways:
-                    value = function.back(slope, z)
-                    if np.isfinite(value).all():
-                        text = f"dL/dz with {epsilon:g} beside the probabilities"
-                        yield Candidate(value, text, (), kind)
-
-
-# Whose gradients are also tried in wrong forms if nothing says that they are meant.
-_USUAL_LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error")
-_ERRORS = {
-    "cross_entropy": "(-y / p)",
-    "binary_cross_entropy": "((p - y) / (p (1 - p)))",
-    **{name: loss.formula for name, loss in LOSSES.items()},
-}
-
-
-def _wrong_outputs(
-    function: Output, p: Array, z: Array, kind: str, slope: Array
-) -> Iterator[Candidate]:
-    text = _ERRORS[kind]
-    own = function.elementwise
-    missing = "output-derivative-missing"
-    yield Candidate(slope, text, (missing,), kind)
-    if own is None:
-        back = function.back
-        yield Candidate(
-            slope * p * (1 - p), f"{text} * p (1 - p)", ("softmax-jacobian-diagonal",), kind
-        )
-        twice = back(back(slope, z), z)
-        yield Candidate(twice, f"J J {text}", ("softmax-jacobian-twice",), kind)
-        thrice = back(slope, z) * p * (1 - p)
-        diagonal = ("softmax-jacobian-diagonal",)
-        yield Candidate(
-            thrice, f"J {text} * p (1 - p)", diagonal, kind, also=["softmax-jacobian-twice"]
-        )
-        again = function.value(p) if p.shape == z.shape else p
-        yield Candidate(
-            slope * again * (1 - again),
-            f"{text} * s (1 - s), s = softmax(p)",
-            ("softmax-jacobian-diagonal",),
-            kind,
-        )
-    for rule in multipliers(own, z, p, {}):
-        formula = text if rule.text == "1" else f"{text} * {rule.text}"
-        yield Candidate(slope * rule.value, formula, rule.causes, kind)
-
-
-def _carried_errors(
-    errors: Sequence[Candidate], layers: Layers, updated: Layers | None, number: int
-) -> list[Candidate]:
-    """Carry errors back through a matrix, without any derivative."""
-    carried = []
-    for error in errors:
-        carried.append(replace(error, value=error.value @ layers[number].weight))
-        if updated is not None:
-            carried.append(
-                Candidate(
-                    error.value @ updated[number].weight,
-                    error.text,
-                    (*error.causes, "update-order"),
-                )
-            )
-    return carried[:4]
-
-
-def _hidden_deltas(
-    form: Form,
-    passed: Pass,
-    layers: Layers,
-    updated: Layers | None,
-    number: int,
-    above: Sequence[Candidate],
-    errors: Sequence[Candidate],
-) -> list[Candidate]:
-    """Return the gradient of a hidden pre-activation, in all ways: the right one first."""
-    function = functions(form)[0][number]
-    z, a = passed.logits[number], passed.activations[number + 1]
-    weight = layers[number + 1].weight
-    matrix = f"W{number + 2}"
-    carried = []
-    for delta in above:
-        name = f"dz{number + 2}" if delta is above[0] else f"(dz{number + 2} as it should be)"
-        base = replace(delta, causes=(), also=[])
-        carried.append(replace(base, value=base.value @ weight, text=f"{name} @ {matrix}"))
-        if updated is not None:
-            between = {1.0: "after its update", 0.5: "after half of its update"}
-            moved = updated[number + 1].weight - weight
-            carried += [
-                replace(
-                    base,
-                    value=base.value @ (weight + share * moved),
-                    text=f"{name} @ ({matrix} {when})",
-                    causes=("update-order",),
-                )
-                for share, when in between.items()
-            ]
-        if weight.shape[0] == weight.shape[1]:
-            carried.append(
-                replace(
-                    base,
-                    value=base.value @ weight.T,
-                    text=f"{name} @ {matrix}.T",
-                    causes=("weight-transposed",),
-                )
-            )
-            carried.append(replace(base, text=name, causes=("weight-missing",)))
-    carried += [
-        Candidate(
-            error.value,
-            f"the output's error carried back to layer {number + 1} without derivatives",
-            ("error-without-derivative", *error.causes),
-            above[0].loss,
-        )
-        for error in errors
-    ]
-    others = {
-        f"z{k + 1}": value
-        for k, value in enumerate(passed.logits)
-        if k != number and value.shape == z.shape
-    }
-    found = []
-    for source in carried:
-        rules = [
-            Candidate(function.slope(z), f"{function.name}'(z{number + 1})"),
-            *multipliers(function, z, a, others, number + 1),
-            *multipliers_of_gradient(function, source.value),
-        ]
-        found += [
-            Candidate(
-                source.value * rule.value,
-                source.text if rule.text == "1" else f"({source.text}) * {rule.text}",
-                source.causes + rule.causes,
-                source.loss,
-                source.solved,
-                carried=source.value if source.causes else None,
-            )
-            for rule in rules
-        ]
-    found.sort(key=lambda candidate: len(candidate.causes))
-    return _distinct(found)
-
-
-def multipliers(
-    own: Activation | None,
-    z: Array,
-    a: Array,
-    others: dict[str, Array],
-    number: int | None = None,
-) -> Iterator[Candidate]:
-    """Yield what an upstream gradient may be multiplied with in the place of f'(z)."""
-    mark = "" if number is None else str(number)
-    ones = np.ones_like(z)
-    missing = "activation-derivative-missing" if number is not None else "output-derivative-missing"
-    on_activation = "derivative-on-activation"
-    with np.errstate(all="ignore"):
-        if own is not None:
-            slope = own.slope(z)
-            yield Candidate(ones, "1", (missing,))
-            yield Candidate(own.slope(a), f"{own.name}'(a{mark})", (on_activation,))
-            if own.slope_from_value is not None:
-                yield Candidate(
-                    own.slope_from_value(z),
-                    f"{own.name}' as of an activation, of z{mark}",
-                    ("derivative-on-preactivation",),
-                )
-                yield Candidate(
-                    own.slope_from_value(own.value(a)),
-                    f"{own.name}'({own.name}(a{mark}))",
-                    (on_activation,),
-                )
-            yield Candidate(1 - slope, f"1 - {own.name}'(z{mark})", ("derivative-inverted",))
-            for text, value in others.items():
-                yield Candidate(
-                    own.slope(value), f"{own.name}'({text})", ("derivative-of-another-layer",)
-                )
-        yield Candidate(z, f"z{mark}", ("times-preactivation",))
-        yield Candidate(a, f"a{mark}", ("times-activation",))
-        for other in ACTIVATIONS.values():
-            if other.name == "identity" or (own is not None and other.name == own.name):
-                continue
-            cause = ("derivative-of-another-function",)
-            yield Candidate(other.slope(z), f"{other.name}'(z{mark})", cause)
-            if other.slope_from_value is not None:
-                yield Candidate(
-                    other.slope_from_value(a), f"{other.name}' from the activation a{mark}", cause
-                )
-                yield Candidate(
-                    other.slope_from_value(z),
-                    f"{other.name}' as of an activation, of z{mark}",
-                    cause,
-                )
-            yield Candidate(other.slope(a), f"{other.name}'(a{mark})", cause)
-        if own is not None:
-            # After the others: the square of a leaky slope is another leaky slope.
-            slope = own.slope(z)
-            yield Candidate(slope**2, f"{own.name}'(z{mark})^2", ("derivative-twice",))
-
-
-def multipliers_of_gradient(own: Activation, carried: Array) -> Iterator[Candidate]:
-    """Yield derivatives that are evaluated on the gradient itself."""
-    cause = ("derivative-on-gradient",)
-    with np.errstate(all="ignore"):
-        yield Candidate(own.slope(carried), f"{own.name}' of the gradient", cause)
-        if own.slope_from_value is not None:
-            yield Candidate(
-                own.slope_from_value(carried), f"{own.name}' of the gradient, as of a value", cause
-            )
-
-
-def _distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Leave out what another candidate before gives as well, up to a factor; note its causes."""
-    kept: dict[tuple[float, ...], Candidate] = {}
-    for candidate in candidates:
-        value = candidate.value
-        size = np.linalg.norm(value)
-        if not np.isfinite(size) or size == 0:
-            continue
-        flat = value.ravel() / size
-        lead = flat[np.argmax(np.abs(flat) > 1e-6)]
-        key = tuple(np.round(np.sign(lead) * flat[:24], 10) + 0.0)
-        first = kept.setdefault(key, candidate)
-        is_as_simple = len(candidate.causes) <= len(first.causes)
-        if first is not candidate and first.causes and is_as_simple:
-            known = (*first.also, *first.causes, "derivative-of-another-function")
-            first.also.extend(cause for cause in candidate.causes if cause not in known)
-    return list(kept.values())
 
 
 # Candidates that are tried together with a multiple of the weights.

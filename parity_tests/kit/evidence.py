@@ -43,9 +43,9 @@ class Evidence:
         What the answers were found to be.
     factors : list of float
         For each batch, the gradient over that of the loss summed over samples and outputs.
-    decays : list of float
-        For each layer, the coefficient of a penalty's slope in the gradient; empty if there is
-        none.
+    decays : list of list of float
+        For each batch and each layer, the coefficient of a penalty's slope in the gradient; empty
+        if there is none.
     penalized : str
         What of the weights is penalized: one of `parity_tests.kit.penalties.PENALTIES`.
     decayed_biases : list of str
@@ -60,7 +60,7 @@ class Evidence:
     form: Form | None = None
     loss: str | None = None
     factors: list[float] = field(default_factory=list)
-    decays: list[float] = field(default_factory=list)
+    decays: list[list[float]] = field(default_factory=list)
     penalized: str = "squares"
     decayed_biases: list[str] = field(default_factory=list)
     tolerance: float = 0.0

@@ -16,7 +16,8 @@ from parity_tests.kit.aspects.observing import (
     is_one_by_one,
     observe,
 )
-from parity_tests.kit.backprop import Explanation, Finding, explain, fit, output_deltas
+from parity_tests.kit.backprop import Explanation, Finding, explain, fit
+from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -210,7 +211,10 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
                 inquiry.evidence.tolerance = max(CLOSE, 10 * off)
             if first.decays:
                 depth = range(len(inquiry.layers))
-                inquiry.evidence.decays = [first.decays.get(number, 0.0) for number in depth]
+                inquiry.evidence.decays = [
+                    [explanation.decays.get(number, 0.0) for number in depth]
+                    for explanation in explanations
+                ]
                 inquiry.evidence.decayed_biases = first.decayed_biases
                 inquiry.evidence.penalized = first.penalized
     return verdicts

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.backprop import losses_of, misnormalized
+from parity_tests.kit.candidates.outputs import losses_of, misnormalized
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import losses_for

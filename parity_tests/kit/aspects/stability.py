@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.overflowing import Naive, formulas, raised, raising
-from parity_tests.kit.backprop import losses_of
+from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, functions, prepared, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES

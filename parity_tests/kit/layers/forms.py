@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 import numpy_impl as ours
 from numpy_impl.layers.linear import linear, linear_backward
-from parity_tests.kit.backprop import Candidate, multipliers, multipliers_of_gradient
+from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.candidates.multipliers import multipliers, multipliers_of_gradient
 from parity_tests.kit.functions import (
     ACTIVATIONS,
     OUTPUTS,

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects import forward as forward_aspect
 from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.aspects import observing
-from parity_tests.kit.backprop import explain, fit, losses_of
+from parity_tests.kit.backprop import explain, fit
+from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.arbiter import Arbiter, Expected, pytorch
-from parity_tests.kit.backprop import output_deltas
+from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.catalogue.correct import CORRECT
 from parity_tests.kit.check import confirm, examine
 from parity_tests.kit.evidence import Evidence

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 
+from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.catalogue.correct import CORRECT, Correct
 from parity_tests.kit.catalogue.faults import FAULTS, Fault
 from parity_tests.kit.catalogue.planting import planted
@@ -71,7 +72,7 @@ def test_every_name_is_planted_in_networks_of_two_shapes() -> None:
 
 @pytest.mark.parametrize("correct", CORRECT, ids=lambda correct: correct.name)
 def test_nothing_is_wrong_with_a_correct_network(correct: Correct) -> None:
-    report = examine(correct.network)
+    report = examine(correct.network, arbiter=pytorch())
     assert report.failures == []
     statuses = {aspect: [v.status for v in report.of(aspect)] for aspect in EXAMINATIONS}
     assert statuses["forward"] == [EQUAL]

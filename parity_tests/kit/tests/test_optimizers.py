@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects.optimizer import examine as examine_inquiry
-from parity_tests.kit.aspects.optimizer import examine_rule, right_gradient, trajectory
+from parity_tests.kit.aspects.walks import right_gradient, trajectory
 from parity_tests.kit.causes.optimizers import OPTIMIZER_CAUSES
 from parity_tests.kit.check import examine as examine_network
 from parity_tests.kit.forward import Form
@@ -22,6 +22,7 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, Rule
 from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, displacements, read
 from parity_tests.kit.optimizers.kept import Kept, kept
+from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.optimizers.search import Observed, responses
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec

@@ -1,0 +1,107 @@
+"""What steps keep of those before, where their gradient has a fault."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.aspects.shares import average_verdict, first_share
+from parity_tests.kit.aspects.walks import Trajectory, tensors_of, walk_on
+from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.optimizers.formulas import (
+    read,
+)
+from parity_tests.kit.optimizers.kept import Kept, kept
+from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.verdicts import EQUAL, UNCHECKED, Verdict, named
+
+Array = NDArray[Any]
+# Steps that are short, so that the order of updates hardly shows in them.
+_SHORT = 1e-5
+
+
+def of_faulty(inquiry: Inquiry) -> list[Verdict]:
+    """Judge what steps keep of those before, where their gradient has a fault."""
+    spec = inquiry.spec
+    faulty = "the gradient has a fault, and the steps with it"
+    try:
+        found = _kept(inquiry)
+    except SubjectError as error:
+        return [Verdict("optimizer", UNCHECKED, str(error))]
+    if found is None:
+        return [Verdict("optimizer", UNCHECKED, faulty)]
+    if found.kind == "other":
+        inquiry.steps_explain = "factor"
+        depends = "the steps depend on those before, in a way that is not known"
+        return [
+            Verdict("gradient", UNCHECKED, f"{depends}: a factor that all have is not judged"),
+            Verdict("optimizer", UNCHECKED, f"{faulty}; {depends}"),
+        ]
+    kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
+    if given.get("momentum") == 0:
+        kind = "sgd"
+    if found.kind == "nothing":
+        seen = "no state is kept between steps"
+        if kind in ("momentum", "nesterov"):
+            return [named("optimizer", "momentum-without-effect", seen)]
+        if kind not in (None, "sgd"):
+            return [named("optimizer", "another-optimizer", f"{seen}, declared is {kind}")]
+        message = f"{seen}: they are plain descent, by the gradient as it is, with its fault"
+        return [Verdict("optimizer", EQUAL, message)]
+    return _of_kept_momentum(inquiry, found, kind, given)
+
+
+def _of_kept_momentum(
+    inquiry: Inquiry, found: Kept, kind: str | None, given: Mapping[str, float | None]
+) -> list[Verdict]:
+    momentum = found.momentum
+    if momentum == 1:
+        return [
+            named("optimizer", "step-of-accumulated", "a step has all those before it once more")
+        ]
+    ahead = 1 + momentum if found.kind == "nesterov" else 1.0
+    average = (1 - momentum) * ahead
+    first, left = first_share(inquiry, (ahead, average, 1.0), None)
+    name = "Nesterov's momentum" if found.kind == "nesterov" else "momentum"
+    seen = f"the steps have {name} of {momentum:g}, whatever the gradient is"
+    declared = given.get("momentum")
+    if kind not in (None, found.kind):
+        plain = kind == "nesterov" and found.kind == "momentum"
+        cause = "nesterov-is-momentum" if plain else "another-optimizer"
+        return [*left, named("optimizer", cause, f"{seen}, declared is {kind}")]
+    if declared is not None and declared != momentum:
+        cause = "another-hyperparameter"
+        return [*left, named("optimizer", cause, f"{seen}, declared is {declared:g}")]
+    if first == average:
+        return [*left, average_verdict(momentum, first, None)]
+    return [*left, Verdict("optimizer", EQUAL, seen)]
+
+
+def _kept(inquiry: Inquiry) -> Kept | None:
+    """Return what steps keep of those before; None if a new network does not step as another."""
+    subject, (one, other) = inquiry.subject, inquiry.batches
+    if subject.single or inquiry.is_one_by_one:
+        one, other = one.part(slice(0, 1)), one.part(slice(len(one) - 1, len(one)))
+    if inquiry.tolerance >= CLOSE:
+        return None
+    rate = subject.network.lr or _SHORT
+    walk = walk_on(inquiry, [one, other, one], rate)
+    steps, anew = _changes(walk), []
+    for number in (1, 2):
+        tried = [
+            _changes(walk_on(inquiry, [walk.batches[number]], rate, walk.layers[number]))[0]
+            for _ in range(2)
+        ]
+        if not all(np.array_equal(a, b) for a, b in zip(*tried, strict=True)):
+            return None
+        anew.append(tried[0])
+    return kept(steps, anew)
+
+
+def _changes(walk: Trajectory) -> list[list[Array]]:
+    return [
+        [after - before for before, after in zip(tensors_of(old), tensors_of(new), strict=True)]
+        for old, new in pairwise(walk.layers)
+    ]

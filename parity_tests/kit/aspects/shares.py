@@ -1,0 +1,102 @@
+"""What of a factor in the first step is the optimizer's, and what is left of the gradient."""
+
+from collections.abc import Sequence
+
+from parity_tests.kit.aspects.factors import is_convention
+from parity_tests.kit.aspects.loss import declared_scale
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.optimizers.search import Observed, find
+from parity_tests.kit.scales import Ratio, Scale, ratio
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+
+# How closely a factor is a number with a meaning.
+NEAR = 1e-7
+
+
+def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
+    """Take a factor in the first step of momentum for that of a moving average.
+
+    The first step of a moving average is 1 - momentum times the gradient. Empty if that does not
+    make the factor of the gradient a simpler one.
+    """
+    for match in find(observed, None, {}):
+        momentum = match.formula.options.get("momentum")
+        if not momentum:
+            continue
+        first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
+        if first != 1:
+            return [*left, average_verdict(momentum, first, match.residual)]
+    return []
+
+
+def average_verdict(momentum: float, first: float, residual: float | None) -> Verdict:
+    """Return what is said of momentum that is a moving average."""
+    message = (
+        f"{CAUSES['momentum-average'].title}: as momentum {momentum:g}, and the first step is "
+        f"{first:.6g} x the gradient (the same as PyTorch's with lr x {1 - momentum:.6g})"
+    )
+    cause = "momentum-average"
+    return Verdict("optimizer", CONVENTION, message, None, cause, 1 - momentum, residual)
+
+
+def first_share(
+    inquiry: Inquiry, shares: Sequence[float], residual: float | None
+) -> tuple[float, list[Verdict]]:
+    """Return how many times the gradient the first step is, and what that leaves to be said.
+
+    Parameters
+    ----------
+    shares : sequence of float
+        What it may be. The first one is taken that makes the factor of the gradient simplest.
+    """
+    scale = inquiry.gradient_scale
+    if scale is None:
+        return shares[0], []
+    expected = expected_of(inquiry) or Scale(1.0, 1)
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, scale.power)
+    found = [
+        ratio(Scale(scale.constant / share, scale.power), expected, inquiry.subject.sizes, NEAR)
+        for share in shares
+    ]
+    best = min(range(len(shares)), key=lambda index: _difficulty(found[index]))
+    share, rest = shares[best], found[best]
+    if share == 1:
+        return share, []
+    inquiry.steps_explain = "factor"
+    alone = Scale(scale.constant / share, scale.power)
+    return share, [] if rest is None else [left_of(inquiry, rest, alone, expected, residual)]
+
+
+def _difficulty(factor: Ratio | None) -> tuple[int, int]:
+    """Return how far a factor is from being explained: numbers without a meaning, and parts."""
+    causes = () if factor is None else factor.causes
+    return len({"factor-constant", "factor-nominal-batch"} & set(causes)), len(causes)
+
+
+def left_of(
+    inquiry: Inquiry, factor: Ratio, scale: Scale, expected: Scale, residual: float | None
+) -> Verdict:
+    """Return what is to be said of the gradient that the steps show, which has a factor."""
+    samples = len(inquiry.batches[0])
+    value = scale.at(samples) / expected.at(samples)
+    cause = factor.causes[0]
+    what = (
+        f"the steps are those of {value:.6g} x the gradient expected: {factor.text}; the batch is "
+        f"{samples}"
+    )
+    if expected_of(inquiry) is None and is_convention(inquiry, factor):
+        message = f"{what}. No loss says which is meant: it may as well be its convention."
+        return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
+    message = f"{what}. Look at {CAUSES[cause].advice}."
+    tensor = f"dL/dz{len(inquiry.layers)}"
+    return Verdict("gradient", DIFFERS, message, tensor, cause, value, residual)
+
+
+def expected_of(inquiry: Inquiry) -> Scale | None:
+    """Return the scale that is declared, or that of the loss reported."""
+    declared = declared_scale(inquiry.spec, inquiry.subject.outputs)
+    if declared is None and inquiry.reported is not None:
+        declared = inquiry.reported[1]
+    return declared

@@ -1,0 +1,109 @@
+"""Training steps of a network, one after the other, and the gradients that they should go by."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from numpy_impl import InputError
+from parity_tests.kit.backprop import carried_back
+from parity_tests.kit.candidates.outputs import losses_of
+from parity_tests.kit.forward import run
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.subject import Batch, Layers
+
+Array = NDArray[Any]
+_FUNCTIONS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """Parameters of a network before the first and after every step.
+
+    Attributes
+    ----------
+    batches : list of Batch
+        What each step was taken on.
+    layers : list of Layers
+        One more than steps.
+    """
+
+    batches: list[Batch]
+    layers: list[Layers]
+
+
+def trajectory(inquiry: Inquiry, steps: int, lr: float) -> tuple[Trajectory, Trajectory]:
+    """Take steps on one batch, and from the same start on two in turn.
+
+    A network that takes one sample at a time gets the first and the last sample for batches.
+
+    Raises
+    ------
+    SubjectError
+        If a step fails.
+    InputError
+        If there is less than one step.
+    """
+    if steps < 1:
+        raise InputError("steps", "at least 1", str(steps))
+    first, second = inquiry.batches
+    if inquiry.subject.single:
+        first, second = first.part(slice(0, 1)), first.part(slice(len(first) - 1, len(first)))
+    return (
+        walk_on(inquiry, [first] * steps, lr),
+        walk_on(inquiry, [(first, second)[k % 2] for k in range(steps)], lr),
+    )
+
+
+def walk_on(
+    inquiry: Inquiry, batches: list[Batch], lr: float, start: Layers | None = None
+) -> Trajectory:
+    """Take steps with a new network, from the parameters asked with or from others."""
+    subject = inquiry.subject
+    subject.renew()
+    layers = [subject.set(start or inquiry.layers)]
+    for batch in batches:
+        subject.step(batch, lr)
+        layers.append(subject.get())
+    return Trajectory(batches, layers)
+
+
+def tensors_of(layers: Layers) -> list[Array]:
+    """Return all parameters, those of the first layer first."""
+    return [array for layer in layers for array in (layer.weight, layer.bias) if array is not None]
+
+
+def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) -> Layers:
+    r"""Return the gradient of a loss, summed over samples and outputs.
+
+    .. math:: \delta_l = (\delta_{l+1} W_{l+1}) \odot f_l'(z_l), \qquad
+              \partial L / \partial W_l = \delta_l^T a_{l-1}, \qquad
+              \partial L / \partial b_l = \sum_n \delta_l
+
+    Raises
+    ------
+    InputError
+        For a loss that is not known.
+    """
+    form = inquiry.form
+    assert form is not None
+    passed = run(form, layers, batch.inputs)
+    starts = {
+        name: (function, slopes) for name, function, _, slopes in losses_of(form, passed, batch)
+    }
+    name = form.output
+    # A network that returns logits has the function in its loss.
+    if name in ("identity", "log_softmax") and loss in _FUNCTIONS:
+        name = _FUNCTIONS[loss]
+    function, slopes = starts[name]
+    if loss not in slopes:
+        raise InputError("loss", f"one of {sorted(slopes)}", repr(loss))
+    delta = function.back(slopes[loss], passed.logits[-1])
+    found: Layers = []
+    for number in reversed(range(len(layers))):
+        layer = layers[number]
+        bias = None if layer.bias is None else delta.sum(axis=0)
+        found.insert(0, type(layer)(delta.T @ passed.activations[number], bias))
+        if number:
+            delta = carried_back(form, passed, layers, delta, number)
+    return found

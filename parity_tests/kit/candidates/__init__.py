@@ -1,0 +1,1 @@
+"""The right ways and the wrong ones to compute each step of a backward pass."""

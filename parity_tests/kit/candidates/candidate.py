@@ -1,0 +1,60 @@
+"""One way to compute a quantity."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to compute a quantity.
+
+    Attributes
+    ----------
+    value : ndarray
+        The quantity.
+    text : str
+        As a formula.
+    causes : tuple of str
+        What is wrong about it; empty if it is right.
+    loss : str or None
+        The loss whose gradient it is, for the last pre-activation.
+    solved : bool
+        Whether it was solved for and not recomputed.
+    also : list of str
+        Causes of which the same numbers would come.
+    carried : ndarray or None
+        What a derivative is multiplied with, if something is wrong about that already.
+    """
+
+    value: Array
+    text: str
+    causes: tuple[str, ...] = ()
+    loss: str | None = None
+    solved: bool = False
+    also: list[str] = field(default_factory=list)
+    carried: Array | None = None
+
+
+def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Leave out what another candidate before gives as well, up to a factor; note its causes."""
+    kept: dict[tuple[float, ...], Candidate] = {}
+    for candidate in candidates:
+        value = candidate.value
+        size = np.linalg.norm(value)
+        if not np.isfinite(size) or size == 0:
+            continue
+        flat = value.ravel() / size
+        lead = flat[np.argmax(np.abs(flat) > 1e-6)]
+        key = tuple(np.round(np.sign(lead) * flat[:24], 10) + 0.0)
+        first = kept.setdefault(key, candidate)
+        is_as_simple = len(candidate.causes) <= len(first.causes)
+        if first is not candidate and first.causes and is_as_simple:
+            known = (*first.also, *first.causes, "derivative-of-another-function")
+            first.also.extend(cause for cause in candidate.causes if cause not in known)
+    return list(kept.values())

@@ -1,0 +1,136 @@
+"""The gradient of hidden pre-activations, and what is multiplied with it, in all ways."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.candidates.candidate import Candidate, distinct
+from parity_tests.kit.candidates.multipliers import multipliers, multipliers_of_gradient
+from parity_tests.kit.forward import Form, Pass, functions
+from parity_tests.kit.subject import Batch, Layers
+
+Array = NDArray[Any]
+
+
+def inputs_of(form: Form, passed: Pass, number: int, given: Array) -> Iterator[Candidate]:
+    """Yield what may be multiplied with the gradient of a pre-activation."""
+    own = passed.activations[number]
+    yield Candidate(own, "x" if number == 0 else f"a{number}")
+    others: list[tuple[str, Array]] = []
+    if number:
+        below = functions(form)[0][number - 1]
+        z = passed.logits[number - 1]
+        others += [(f"z{number}", z), (f"{below.name}'(z{number})", below.slope(z))]
+    else:
+        others.append(("x as given", given))
+    others += [
+        ("x" if other == 0 else f"a{other}", value)
+        for other, value in enumerate(passed.activations)
+        if other != number
+    ]
+    for text, value in others:
+        if not np.array_equal(value, own):
+            yield Candidate(value, text, ("wrong-input",))
+
+
+def errors_of(passed: Pass, batch: Batch) -> list[Candidate]:
+    """Return the error of the output, before any derivative."""
+    return [Candidate(passed.output - batch.targets, "(p - y)", ())]
+
+
+def carried_errors(
+    errors: Sequence[Candidate], layers: Layers, updated: Layers | None, number: int
+) -> list[Candidate]:
+    """Carry errors back through a matrix, without any derivative."""
+    carried = []
+    for error in errors:
+        carried.append(replace(error, value=error.value @ layers[number].weight))
+        if updated is not None:
+            carried.append(
+                Candidate(
+                    error.value @ updated[number].weight,
+                    error.text,
+                    (*error.causes, "update-order"),
+                )
+            )
+    return carried[:4]
+
+
+def hidden_deltas(
+    form: Form,
+    passed: Pass,
+    layers: Layers,
+    updated: Layers | None,
+    number: int,
+    above: Sequence[Candidate],
+    errors: Sequence[Candidate],
+) -> list[Candidate]:
+    """Return the gradient of a hidden pre-activation, in all ways: the right one first."""
+    function = functions(form)[0][number]
+    z, a = passed.logits[number], passed.activations[number + 1]
+    weight = layers[number + 1].weight
+    matrix = f"W{number + 2}"
+    carried = []
+    for delta in above:
+        name = f"dz{number + 2}" if delta is above[0] else f"(dz{number + 2} as it should be)"
+        base = replace(delta, causes=(), also=[])
+        carried.append(replace(base, value=base.value @ weight, text=f"{name} @ {matrix}"))
+        if updated is not None:
+            between = {1.0: "after its update", 0.5: "after half of its update"}
+            moved = updated[number + 1].weight - weight
+            carried += [
+                replace(
+                    base,
+                    value=base.value @ (weight + share * moved),
+                    text=f"{name} @ ({matrix} {when})",
+                    causes=("update-order",),
+                )
+                for share, when in between.items()
+            ]
+        if weight.shape[0] == weight.shape[1]:
+            carried.append(
+                replace(
+                    base,
+                    value=base.value @ weight.T,
+                    text=f"{name} @ {matrix}.T",
+                    causes=("weight-transposed",),
+                )
+            )
+            carried.append(replace(base, text=name, causes=("weight-missing",)))
+    carried += [
+        Candidate(
+            error.value,
+            f"the output's error carried back to layer {number + 1} without derivatives",
+            ("error-without-derivative", *error.causes),
+            above[0].loss,
+        )
+        for error in errors
+    ]
+    others = {
+        f"z{k + 1}": value
+        for k, value in enumerate(passed.logits)
+        if k != number and value.shape == z.shape
+    }
+    found = []
+    for source in carried:
+        rules = [
+            Candidate(function.slope(z), f"{function.name}'(z{number + 1})"),
+            *multipliers(function, z, a, others, number + 1),
+            *multipliers_of_gradient(function, source.value),
+        ]
+        found += [
+            Candidate(
+                source.value * rule.value,
+                source.text if rule.text == "1" else f"({source.text}) * {rule.text}",
+                source.causes + rule.causes,
+                source.loss,
+                source.solved,
+                carried=source.value if source.causes else None,
+            )
+            for rule in rules
+        ]
+    found.sort(key=lambda candidate: len(candidate.causes))
+    return distinct(found)

@@ -1,0 +1,82 @@
+"""What an upstream gradient may be multiplied with in the place of a derivative."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.functions import (
+    ACTIVATIONS,
+    Activation,
+)
+
+Array = NDArray[Any]
+
+
+def multipliers(
+    own: Activation | None,
+    z: Array,
+    a: Array,
+    others: dict[str, Array],
+    number: int | None = None,
+) -> Iterator[Candidate]:
+    """Yield what an upstream gradient may be multiplied with in the place of f'(z)."""
+    mark = "" if number is None else str(number)
+    ones = np.ones_like(z)
+    missing = "activation-derivative-missing" if number is not None else "output-derivative-missing"
+    on_activation = "derivative-on-activation"
+    with np.errstate(all="ignore"):
+        if own is not None:
+            slope = own.slope(z)
+            yield Candidate(ones, "1", (missing,))
+            yield Candidate(own.slope(a), f"{own.name}'(a{mark})", (on_activation,))
+            if own.slope_from_value is not None:
+                yield Candidate(
+                    own.slope_from_value(z),
+                    f"{own.name}' as of an activation, of z{mark}",
+                    ("derivative-on-preactivation",),
+                )
+                yield Candidate(
+                    own.slope_from_value(own.value(a)),
+                    f"{own.name}'({own.name}(a{mark}))",
+                    (on_activation,),
+                )
+            yield Candidate(1 - slope, f"1 - {own.name}'(z{mark})", ("derivative-inverted",))
+            for text, value in others.items():
+                yield Candidate(
+                    own.slope(value), f"{own.name}'({text})", ("derivative-of-another-layer",)
+                )
+        yield Candidate(z, f"z{mark}", ("times-preactivation",))
+        yield Candidate(a, f"a{mark}", ("times-activation",))
+        for other in ACTIVATIONS.values():
+            if other.name == "identity" or (own is not None and other.name == own.name):
+                continue
+            cause = ("derivative-of-another-function",)
+            yield Candidate(other.slope(z), f"{other.name}'(z{mark})", cause)
+            if other.slope_from_value is not None:
+                yield Candidate(
+                    other.slope_from_value(a), f"{other.name}' from the activation a{mark}", cause
+                )
+                yield Candidate(
+                    other.slope_from_value(z),
+                    f"{other.name}' as of an activation, of z{mark}",
+                    cause,
+                )
+            yield Candidate(other.slope(a), f"{other.name}'(a{mark})", cause)
+        if own is not None:
+            # After the others: the square of a leaky slope is another leaky slope.
+            slope = own.slope(z)
+            yield Candidate(slope**2, f"{own.name}'(z{mark})^2", ("derivative-twice",))
+
+
+def multipliers_of_gradient(own: Activation, carried: Array) -> Iterator[Candidate]:
+    """Yield derivatives that are evaluated on the gradient itself."""
+    cause = ("derivative-on-gradient",)
+    with np.errstate(all="ignore"):
+        yield Candidate(own.slope(carried), f"{own.name}' of the gradient", cause)
+        if own.slope_from_value is not None:
+            yield Candidate(
+                own.slope_from_value(carried), f"{own.name}' of the gradient, as of a value", cause
+            )

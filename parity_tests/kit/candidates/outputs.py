@@ -1,0 +1,172 @@
+"""The gradient of the last pre-activation, in all ways."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.candidates.candidate import Candidate, distinct
+from parity_tests.kit.candidates.multipliers import multipliers
+from parity_tests.kit.forward import Form, Pass, functions
+from parity_tests.kit.functions import (
+    OUTPUTS,
+    WRONG_OUTPUTS,
+    Output,
+)
+from parity_tests.kit.losses import LOSSES, losses_for
+from parity_tests.kit.subject import Batch
+
+Array = NDArray[Any]
+
+
+def losses_of(
+    form: Form, passed: Pass, batch: Batch
+) -> Iterator[tuple[str, Output, Array, dict[str, Array]]]:
+    """Yield where a loss may begin: name, function, output, derivatives with respect to it.
+
+    A network that returns logits has the function in its loss; some have softmax there beside an
+    activation of the last layer.
+    """
+    z, y = passed.logits[-1], batch.targets
+    outputs = [(form.output, functions(form)[1], passed.output)]
+    if form.output in ("identity", "log_softmax"):
+        outputs += [
+            (name, OUTPUTS[name], OUTPUTS[name].value(z)) for name in ("softmax", "sigmoid")
+        ]
+    beside = f"softmax of {form.output}"
+    if beside in OUTPUTS:
+        outputs.append((beside, OUTPUTS[beside], OUTPUTS[beside].value(z)))
+    for name, function, p in outputs:
+        slopes = {}
+        if name == "log_softmax" or ((p >= 0) & (p <= 1)).all():
+            with np.errstate(all="ignore"):
+                slopes["cross_entropy"] = -y / p
+                slopes["binary_cross_entropy"] = (p - y) / (p * (1 - p))
+        slopes |= {kind: loss.slope(p, y) for kind, loss in losses_for(y).items()}
+        yield name, function, p, slopes
+
+
+def misnormalized(form: Form, passed: Pass) -> Iterator[tuple[str, Array]]:
+    """Yield what a loss makes of the output by a softmax that nobody means, and its name."""
+    if form.output == "softmax":
+        yield "softmax-twice", OUTPUTS["softmax"].value(passed.output)
+    elif form.output == "identity":
+        for name, cause in WRONG_OUTPUTS.items():
+            yield cause, OUTPUTS[name].value(passed.logits[-1])
+
+
+def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
+    """Return the gradient of the last pre-activation, in all ways: the right ones first."""
+    z = passed.logits[-1]
+    right: list[Candidate] = []
+    wrong: list[Candidate] = []
+    for name, function, p, slopes in losses_of(form, passed, batch):
+        if name in WRONG_OUTPUTS:
+            # What belongs to the softmax that was meant.
+            follows = (WRONG_OUTPUTS[name],)
+            wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))
+        with np.errstate(all="ignore"):
+            for kind, slope in slopes.items():
+                if kind == "cross_entropy" and name == "log_softmax":
+                    continue
+                value = function.back(slope, z)
+                if np.isfinite(value).all():
+                    simple = np.allclose(value, p - batch.targets, rtol=1e-9, atol=1e-12)
+                    text = "(p - y)" if simple else f"dL/dz{len(passed.logits)}"
+                    right.append(Candidate(value, text, (), kind))
+                usual = kind in _USUAL_LOSSES or kind == loss
+                if usual and (kind == "squared_error" or name != "identity"):
+                    wrong += _wrong_outputs(function, p, z, kind, slope)
+        if "cross_entropy" in slopes:
+            right += _guarded(name, function, p, z, batch.targets)
+    for cause, p in misnormalized(form, passed):
+        wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
+    wrong += _of_other_outputs(form, passed, batch, loss)
+    right.sort(key=lambda candidate: candidate.loss != loss)
+    wrong.sort(key=lambda candidate: candidate.loss != loss)
+    return distinct([*right, *wrong])
+
+
+def _of_other_outputs(
+    form: Form, passed: Pass, batch: Batch, meant: str | None
+) -> Iterator[Candidate]:
+    """Yield what the backward pass makes of another function than the forward pass has."""
+    z, y, cause = passed.logits[-1], batch.targets, ("backward-of-another-output",)
+    if form.output not in ("softmax", "sigmoid", "tanh"):
+        return  # of logits, any function is the loss's
+    for name in ("softmax", "sigmoid", "tanh"):
+        if name == form.output:
+            continue
+        other = OUTPUTS[name]
+        loss = meant or ("squared_error" if name == "tanh" else "cross_entropy")
+        yield Candidate(other.value(z) - y, f"({name}(z) - y)", cause, loss)
+        slope = passed.output - y
+        yield Candidate(other.back(slope, z), f"J of {name} (p - y)", cause, "squared_error")
+
+
+# What codes put beside a probability in a denominator.
+_EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
+
+
+def _guarded(name: str, function: Output, p: Array, z: Array, y: Array) -> Iterator[Candidate]:
+    """Yield the derivatives of cross-entropies whose denominators are kept from zero."""
+    if name == "identity":
+        return
+    with np.errstate(all="ignore"):
+        for epsilon in _EPSILONS:
+            clipped = np.clip(p, epsilon, 1 - epsilon)
+            slopes = {
+                "cross_entropy": (-y / (p + epsilon), -y / clipped),
+                "binary_cross_entropy": (
+                    -y / (p + epsilon) + (1 - y) / (1 - p + epsilon),
+                    (p - y) / (p * (1 - p) + epsilon),
+                    -y / clipped + (1 - y) / (1 - clipped),
+                ),
+            }
+            for kind, ways in slopes.items():
+                for slope in ways:
+                    value = function.back(slope, z)
+                    if np.isfinite(value).all():
+                        text = f"dL/dz with {epsilon:g} beside the probabilities"
+                        yield Candidate(value, text, (), kind)
+
+
+# Whose gradients are also tried in wrong forms if nothing says that they are meant.
+_USUAL_LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error")
+_ERRORS = {
+    "cross_entropy": "(-y / p)",
+    "binary_cross_entropy": "((p - y) / (p (1 - p)))",
+    **{name: loss.formula for name, loss in LOSSES.items()},
+}
+
+
+def _wrong_outputs(
+    function: Output, p: Array, z: Array, kind: str, slope: Array
+) -> Iterator[Candidate]:
+    text = _ERRORS[kind]
+    own = function.elementwise
+    missing = "output-derivative-missing"
+    yield Candidate(slope, text, (missing,), kind)
+    if own is None:
+        back = function.back
+        yield Candidate(
+            slope * p * (1 - p), f"{text} * p (1 - p)", ("softmax-jacobian-diagonal",), kind
+        )
+        twice = back(back(slope, z), z)
+        yield Candidate(twice, f"J J {text}", ("softmax-jacobian-twice",), kind)
+        thrice = back(slope, z) * p * (1 - p)
+        diagonal = ("softmax-jacobian-diagonal",)
+        yield Candidate(
+            thrice, f"J {text} * p (1 - p)", diagonal, kind, also=["softmax-jacobian-twice"]
+        )
+        again = function.value(p) if p.shape == z.shape else p
+        yield Candidate(
+            slope * again * (1 - again),
+            f"{text} * s (1 - s), s = softmax(p)",
+            ("softmax-jacobian-diagonal",),
+            kind,
+        )
+    for rule in multipliers(own, z, p, {}):
+        formula = text if rule.text == "1" else f"{text} * {rule.text}"
+        yield Candidate(slope * rule.value, formula, rule.causes, kind)

@@ -1,0 +1,173 @@
+"""What is said of steps that were found to be those of a formula."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from parity_tests.kit.backprop import fit
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.optimizers.formulas import (
+    DEFAULTS,
+    Formula,
+    displacements,
+)
+from parity_tests.kit.optimizers.search import Match, Observed, find, responses
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
+
+_SINGLE = 2e-6
+# How far a step is off that is told first, where several are.
+_VISIBLE = 1e-3
+
+
+def judged(
+    observed: Observed, kind: str | None, given: Mapping[str, float | None]
+) -> list[Verdict]:
+    """Find the formula of steps, and judge it by the kind and the options that are declared."""
+    matches = find(observed, kind, given)
+    if not matches and observed.tolerance < _SINGLE:
+        # Some keep their moments in float32.
+        matches = find(replace(observed, tolerance=_SINGLE), kind, given, simple=True)
+    if not matches:
+        return [unknown(observed, kind, given)]
+    if len(matches) > 1:
+        either = "; or ".join(sorted({_name(match) for match in matches}))
+        message = f"the same steps come of several formulas: {either}"
+        faults = min(match.cost[0] for match in matches)
+        status = DIFFERS if faults else CONVENTION
+        return [Verdict("optimizer", status, message)]
+    return told_of(matches[0], kind, given, len(observed.steps))
+
+
+def told_of(
+    match: Match, kind: str | None, given: Mapping[str, float | None], steps: int
+) -> list[Verdict]:
+    """Return a verdict for every fault, else one for all conventions, else that it is equal."""
+    what = f"all {steps} steps are those of {_name(match)} (residual {match.residual:.1g})"
+    verdicts = []
+    for choice in match.choices:
+        if choice.convention:
+            continue
+        factor = match.formula.scale if choice.part == "scale" else None
+        verdicts.append(named("optimizer", choice.cause, what, None, factor, match.residual))
+    verdicts += _of_numbers(match, given, what)
+    if verdicts:
+        return verdicts
+    conventions = [choice for choice in match.choices if choice.convention]
+    if conventions or (match.changed and kind is not None):
+        cause = conventions[0].cause if conventions else None
+        titles = [CAUSES[choice.cause].title for choice in conventions]
+        titles += [f"{name} is {value:g}" for name, value in match.changed.items()]
+        message = f"{'; '.join(titles)}{_equivalent(match)}: {what}"
+        return [verdict_on(CONVENTION, message, match, cause, None)]
+    return [verdict_on(EQUAL, what, match, None, None)]
+
+
+def verdict_on(
+    status: str, message: str, match: Match, cause: str | None, factor: float | None
+) -> Verdict:
+    """Return a verdict on an optimizer whose formula was found."""
+    return Verdict("optimizer", status, message, None, cause, factor, match.residual)
+
+
+def _of_numbers(match: Match, given: Mapping[str, float | None], what: str) -> list[Verdict]:
+    """Return verdicts on hyperparameters that cannot be meant."""
+    options = match.formula.options
+    wrong: list[tuple[str, str]] = []
+    usual = dict(DEFAULTS[match.formula.kind]) | {k: v for k, v in given.items() if v is not None}
+    betas = usual.get("beta1"), usual.get("beta2")
+    swapped = (options.get("beta2"), options.get("beta1")) == betas and betas[0] != betas[1]
+    if swapped and betas[0] is not None:
+        wrong.append(("betas-swapped", f"beta1 is {options['beta1']:g}"))
+    if options.get("eps") == 0.0 and usual.get("eps") != 0.0:
+        wrong.append(("epsilon-missing", "eps is 0"))
+    others = [
+        f"{name} is {value:g}, declared is {given[name]:g}"
+        for name, value in match.changed.items()
+        if given.get(name) is not None
+        and name != "eps"
+        and not (swapped and name in ("beta1", "beta2"))
+    ]
+    if others:
+        wrong.append(("another-hyperparameter", "; ".join(others)))
+    return [
+        named("optimizer", cause, f"{text}; {what}", residual=match.residual)
+        for cause, text in wrong
+    ]
+
+
+def _equivalent(match: Match) -> str:
+    """Return with which hyperparameters PyTorch takes the same steps."""
+    momentum = match.formula.options.get("momentum", 0.0)
+    texts = {
+        "momentum-average": f"the same as PyTorch's with lr x {1 - momentum:.6g}",
+        "momentum-dampened": f"the same as PyTorch's with dampening = {momentum:.6g}",
+    }
+    found = [texts[cause] for cause in match.causes if cause in texts]
+    return f" ({found[0]})" if found else ""
+
+
+def _name(match: Match) -> str:
+    """Return a formula in words."""
+    formula = match.formula
+    numbers = [
+        f"{name} {value:g}"
+        for name, value in formula.options.items()
+        if value or name in ("momentum", "eps")
+    ]
+    inside = f" ({', '.join(numbers)})" if numbers else ""
+    changes = [
+        f"{choice.part} = {choice.value}" for choice in match.choices if choice.part != "kind"
+    ]
+    return f"{formula.kind}{inside}" + (f" with {', '.join(changes)}" if changes else "")
+
+
+def unknown(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> Verdict:
+    """Say where the steps first leave those that were expected."""
+    if kind is None:
+        message = f"the steps are of no optimizer that is known{_response(observed)}"
+        return Verdict("optimizer", UNCHECKED, message)
+    options = dict(DEFAULTS[kind]) | {k: v for k, v in given.items() if v is not None}
+    predicted = displacements(Formula(kind, options), observed.asked)
+    misfits, cells = observed.misfits(predicted), observed.cells
+    # An eps that is another one shows before what is wrong: little with large gradients, and much
+    # with small ones.
+    small = np.array([observed.groups[cells == cell].min() > 1 for cell in range(cells.max() + 1)])
+    if (misfits[:, ~small] > _VISIBLE).any():
+        misfits = np.where(small, 0.0, misfits)
+    visible = max(observed.tolerance, min(_VISIBLE, float(misfits.max()) / 2))
+    step = int(np.argmax((misfits > visible).any(axis=1)))
+    cell = int(np.argmax(misfits[step] > visible))
+    entries = cells == cell
+    starts = [part.start for part in observed.asked.parts]
+    tensor = int(np.searchsorted(starts, np.argmax(entries), side="right")) - 1
+    factor, residual = fit(observed.steps[step][entries], predicted[step][entries])
+    size = np.abs(observed.asked.gradients[step][entries]).max()
+    shape = observed.asked.shapes[tensor]
+    clearly = "" if visible == observed.tolerance else "clearly "
+    nearest = (
+        "nothing is changed"
+        if not np.any(observed.steps[step][entries])
+        else f"the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of its norm"
+    )
+    message = (
+        f"step {step + 1} of parameter {tensor + 1}, of shape {shape}, is the first that is "
+        f"{clearly}not {kind}'s, where gradients are up to {size:.1g}: {nearest}"
+        f"{_response(observed)}. The cause is unknown."
+    )
+    name = f"parameter {tensor + 1}"
+    return Verdict("optimizer", DIFFERS, message, name, None, None, residual)
+
+
+def _response(observed: Observed) -> str:
+    """Return the third step in terms of the gradients, if the steps are linear in them."""
+    coefficients, decays, misfit = responses(observed)
+    if misfit > 1e-6 or len(coefficients) < 3:
+        return ""
+    terms = [f"{value:.4g} g{k}" for k, value in enumerate(coefficients[2], start=1)]
+    if abs(decays[2]) > 1e-9:
+        terms.append(f"{decays[2]:.4g} of the parameter")
+    return f". Step 3 is -lr ({' + '.join(terms)})"
+
+
+# A network that updates itself
