@@ -81,7 +81,8 @@ def _of_itself(inquiry: Inquiry) -> list[Verdict]:
     same = _observed(inquiry, walks[0], loss, lr, factors[:1] * 2)
     ahead = _look_ahead(turns, kind, given)
     found = judged(_divided(turns, ahead), kind, given)
-    again = judged(_divided(same, ahead), kind, given)
+    is_known = any(verdict.cause or verdict.status in (EQUAL, CONVENTION) for verdict in found)
+    again = judged(_divided(same, ahead), kind, given) if is_known else found
     if ahead != 1 and any(verdict.status != DIFFERS for verdict in found):
         inquiry.steps_explain = "factor"
     if {v.cause for v in found} != {v.cause for v in again}:

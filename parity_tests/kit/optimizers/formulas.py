@@ -10,8 +10,11 @@ References
 https://docs.pytorch.org/docs/stable/optim.html
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
@@ -153,20 +156,22 @@ class Asked:
     gradients: Array
     samples: tuple[int, ...] = ()
 
-    @property
+    @cached_property
+    def sizes(self) -> list[int]:
+        """How many entries each parameter has."""
+        return [math.prod(shape) for shape in self.shapes]
+
+    @cached_property
     def parts(self) -> list[slice]:
         """Where each parameter lies."""
-        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
-        return [
-            slice(int(end) - int(np.prod(shape)), int(end))
-            for end, shape in zip(ends, self.shapes, strict=True)
-        ]
+        ends = accumulate(self.sizes)
+        return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
 
     def spread(self, numbers: Any) -> Array:
         """Return one number for each parameter as one for each entry."""
-        return np.repeat(np.asarray(numbers, np.float64), [int(np.prod(s)) for s in self.shapes])
+        return np.repeat(np.asarray(numbers, np.float64), self.sizes)
 
-    @property
+    @cached_property
     def layers(self) -> list[int]:
         """Number of each parameter's layer, from 0: that of the matrix, or that of the vector."""
         seen = {True: 0, False: 0}
