@@ -49,6 +49,8 @@ class Inquiry:
         Coefficient of the penalty on the weights in that loss.
     penalized : str
         What of the weights: one of `parity_tests.kit.penalties.PENALTIES`.
+    are_biases_penalized : bool
+        Whether the biases are penalized alike.
     gradient_loss, gradient_scale : str or None, Scale or None
         The loss whose gradient it computes, once that is known.
     is_gradient_faulty : bool
@@ -75,6 +77,7 @@ class Inquiry:
     is_loss_unknown: bool = False
     penalty: float | None = None
     penalized: str = "squares"
+    are_biases_penalized: bool = False
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None
     is_gradient_faulty: bool = False

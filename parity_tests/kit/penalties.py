@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.subject import Layers
+
 Array = NDArray[Any]
 
 
@@ -33,6 +35,14 @@ class Penalty:
     slope: Callable[[Array], Array]
     factor: float
     added: str
+
+
+def penalized(penalty: Penalty, layers: Layers, *, biases: bool) -> float:
+    """Return a penalty on all matrices, and on all biases if they are penalized, too."""
+    arrays = [layer.weight for layer in layers]
+    if biases:
+        arrays += [layer.bias for layer in layers if layer.bias is not None]
+    return sum(map(penalty.value, arrays))
 
 
 PENALTIES = {

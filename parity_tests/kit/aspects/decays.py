@@ -80,9 +80,14 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
             )
             tensor = f"W{number + 1}"
             return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
-    if biases:
+    everything = [f.tensor for f in explanation.findings if f.tensor.startswith("b")]
+    if biases and not inquiry.are_biases_penalized:
         message = f"{loss} alone; the gradient has that of the biases, too. {advice}"
         return [Verdict("gradient", DIFFERS, message, biases[0], "weight-decay")]
+    lacking = [name for name in everything if name not in biases]
+    if lacking and inquiry.are_biases_penalized:
+        message = f"{loss} and biases; the gradient of {lacking[0]} has nothing of it. {advice}"
+        return [Verdict("gradient", DIFFERS, message, lacking[0], "weight-decay")]
     return []
 
 

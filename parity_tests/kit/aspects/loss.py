@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from parity_tests.kit.candidates.outputs import losses_of, misnormalized
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import losses_for
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import PENALTIES, penalized
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
@@ -108,9 +109,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [Verdict("loss", status, str(error), tensor="loss", cause=cause)]
     if None in observed:
         return []
-    if not np.isfinite([float(value or 0.0) for value in observed]).all():
-        message = f"the loss of ordinary outputs is {observed[0]}"
-        return [Verdict("loss", DIFFERS, message, "loss")]
+    for value, batch in zip(observed, inquiry.batches, strict=True):
+        if not np.isfinite(float(value or 0.0)):
+            return [_not_finite(inquiry, float(value or 0.0), batch)]
     if inquiry.form is None:
         return [Verdict("loss", UNCHECKED, "the forward pass is not known")]
     for tolerance in (_EXACT, _TOLERANCE):
@@ -120,6 +121,15 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     else:
         matches = _with_penalty(inquiry)
     return [_judge(inquiry, float(observed[0] or 0.0), matches)]
+
+
+def _not_finite(inquiry: Inquiry, value: float, batch: Batch) -> Verdict:
+    inquiry.restore()
+    outputs = inquiry.subject.forward(batch.inputs)
+    if not np.isfinite(outputs).all() or np.isin(outputs, (0.0, 1.0)).any():
+        message = f"it is {value}, of outputs that are not finite or exactly 0 or 1"
+        return Verdict("loss", UNCHECKED, message)
+    return Verdict("loss", DIFFERS, f"the loss of ordinary outputs is {value}", "loss")
 
 
 @dataclass(frozen=True)
@@ -154,8 +164,8 @@ def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[
     return matches
 
 
-# Multiples of the parameters at which a loss with a penalty is asked.
-_STRETCHES = (1.0, 0.9, 1.1, 0.75, 1.25)
+# Multiples of the matrices and of the biases at which a loss with a penalty is asked.
+_STRETCHES = ((1.0, 1.0), (0.9, 1.2), (1.1, 0.8), (0.75, 0.9), (1.25, 1.1), (0.95, 0.6))
 
 
 def _with_penalty(inquiry: Inquiry) -> list[_Match]:
@@ -164,62 +174,73 @@ def _with_penalty(inquiry: Inquiry) -> list[_Match]:
     if subject.network.loss is None or subject.single:
         return []
     assert inquiry.form is not None
-    scales: list[dict[tuple[str, float, str, int], tuple[float, float]]] = []
+    scales: list[dict[_Key, tuple[float, float]]] = []
     try:
         for batch in inquiry.batches:
             observed, tables = [], []
-            penalties: dict[str, list[float]] = {name: [] for name in PENALTIES}
+            penalties: dict[tuple[str, bool], list[float]] = {
+                key: [] for key in product(PENALTIES, (False, True))
+            }
             for stretch in _STRETCHES:
-                layers = subject.set(_stretched(inquiry.layers, stretch))
+                layers = subject.set(_stretched(inquiry.layers, *stretch))
                 subject.forward(batch.inputs)
                 observed.append(subject.loss(batch))
                 tables.append(list(values(inquiry, run(inquiry.form, layers, batch.inputs), batch)))
-                for name, values_of in penalties.items():
-                    values_of.append(sum(PENALTIES[name].value(layer.weight) for layer in layers))
-            scales.append(_penalized(np.array(observed), tables, penalties))
+                for (name, biases), sums in penalties.items():
+                    sums.append(penalized(PENALTIES[name], layers, biases=biases))
+            scales.append(_fitting(np.array(observed), tables, penalties))
     finally:
         inquiry.restore()
     # What needs the smallest number beside the probabilities explains the most.
-    for key in sorted(scales[0].keys() & scales[1].keys(), key=lambda key: key[1]):
+    for key in sorted(scales[0].keys() & scales[1].keys(), key=lambda key: key.epsilon):
         (first, penalty), (second, other) = scales[0][key], scales[1][key]
         samples = [len(batch) for batch in inquiry.batches]
         scale = scale_of((first, second), samples, 1e-7)
         is_meant = penalty > 0 and scale_of((penalty, other), samples, 1e-5) is not None
         if scale is not None and is_meant:
-            inquiry.penalty, inquiry.penalized = penalty, key[2]
-            return [_Match(key[0], None, key[1], scale)]
+            inquiry.penalty, inquiry.penalized = penalty, key.penalty
+            inquiry.are_biases_penalized = key.biases
+            return [_Match(key.name, None, key.epsilon, scale)]
     return []
 
 
-def _stretched(layers: Layers, by: float) -> Layers:
+def _stretched(layers: Layers, matrices: float, biases: float) -> Layers:
     return [
-        Layer(by * layer.weight, None if layer.bias is None else by * layer.bias)
+        Layer(matrices * layer.weight, None if layer.bias is None else biases * layer.bias)
         for layer in layers
     ]
 
 
-def _penalized(
+@dataclass(frozen=True)
+class _Key:
+    """A loss by its name and epsilon, a penalty, and the loss's place in the table."""
+
+    name: str
+    epsilon: float
+    penalty: str
+    biases: bool
+    place: int
+
+
+def _fitting(
     observed: Array,
     tables: list[list[tuple[str, str | None, float, float]]],
-    penalties: Mapping[str, Sequence[float]],
-) -> dict[tuple[str, float, str, int], tuple[float, float]]:
-    """Return scale and coefficient of the losses that fit.
-
-    By the loss's name, its epsilon, the penalty's name, and the place in the table.
-    """
+    penalties: Mapping[tuple[str, bool], Sequence[float]],
+) -> dict[_Key, tuple[float, float]]:
+    """Return scale and coefficient of the losses and penalties that fit."""
     found = {}
     for place, rows in enumerate(zip(*tables, strict=True)):
         name, cause, epsilon, _ = rows[0]
         if cause is not None:
             continue
-        for penalty, values_of in penalties.items():
-            basis = np.stack([[row[3] for row in rows], values_of], axis=1)
+        for (penalty, biases), sums in penalties.items():
+            basis = np.stack([[row[3] for row in rows], sums], axis=1)
             if not np.isfinite(basis).all():
                 continue
             solution, *_ = np.linalg.lstsq(basis, observed, rcond=None)
             left = np.abs(observed - basis @ solution).max()
             if left <= 1e-9 * np.abs(observed).max() and solution[0] > 0:
-                key = name, epsilon, penalty, place
+                key = _Key(name, epsilon, penalty, biases, place)
                 found[key] = float(solution[0]), float(solution[1])
     return found
 
@@ -290,6 +311,7 @@ def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) 
     half = " of half the sum of squares" if match.name == "squared_error" else ""
     factor = "" if between is None else f"{between.text} x "
     if inquiry is not None and inquiry.penalty:
-        factor = f"{inquiry.penalty:.6g} x the {inquiry.penalized} of the weights, and {factor}"
+        of = "the weights and biases" if inquiry.are_biases_penalized else "the weights"
+        factor = f"{inquiry.penalty:.6g} x the {inquiry.penalized} of {of}, and {factor}"
     inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
     return f"{factor}the mean over the samples{half}{inside}"

@@ -308,7 +308,7 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     first, second = taken
     layers, tolerance = inquiry.layers, inquiry.tolerance
     new = [_ask(_new(inquiry), layers, batch) for batch in (first, second)]
-    if not np.isfinite(new[0]).all() or not new[0].any():
+    if not all(np.isfinite(gradient).all() for gradient in new) or not new[0].any():
         return []
     used = _new(inquiry)
     asked = _ask(used, layers, first)

@@ -27,7 +27,7 @@ from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, functions, prepared, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import PENALTIES, penalized
 from parity_tests.kit.subject import Batch, Layer, Layers, Subject, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -424,7 +424,10 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
         return []
     problem = _problem_of_loss(subject, extreme.batch)
     if not problem:
-        found = _guard(inquiry, form, inputs)
+        # An unknown loss of logits need not have probabilities.
+        reported = inquiry.reported and inquiry.reported[0]
+        is_entropy = reported not in LOSSES if reported else form.output != "identity"
+        found = _guard(inquiry, form, inputs) if is_entropy else None
         return [] if found is None else [found]
     passed = run(form, extreme.layers, extreme.batch.inputs)
     logarithmic = inquiry.reported is None or inquiry.reported[0] not in LOSSES
@@ -567,7 +570,8 @@ def _guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | None
     for extreme in _asked_by_logits(inquiry, form, inputs, *_zeros(subject.outputs)):
         layers, batch = _given(subject, extreme.layers), extreme.batch
         passed = run(form, layers, batch.inputs)
-        penalty = sum(PENALTIES[inquiry.penalized].value(layer.weight) for layer in layers)
+        biases = inquiry.are_biases_penalized
+        penalty = penalized(PENALTIES[inquiry.penalized], layers, biases=biases)
         subject.forward(batch.inputs)
         observed.append(subject.loss(batch) - (inquiry.penalty or 0.0) * penalty)
         shares.append([p for *_, p, _ in losses_of(form, passed, batch)])

@@ -84,6 +84,7 @@ CORRECT: tuple[Correct, ...] = (
     _of("stored gradients momentum", "stored_gradients", momentum=0.9),
     _of("stored gradients penalty", "stored_gradients", reg=0.3, weight_decay=0.01),
     _of("stored gradients lasso", "stored_gradients", lasso=0.02),
+    _of("stored gradients ridge", "stored_gradients", ridge=0.05),
     _of("stored gradients rmsprop", "stored_gradients", optimizer="RMSProp"),
     _of("binary classifier", "binary_classifier"),
     _of("binary classifier soft labels", "binary_classifier", labels="soft"),

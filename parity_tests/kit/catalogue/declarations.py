@@ -152,6 +152,7 @@ def stored_gradients(
     code: SimpleNamespace,
     reg: float = 0.0,
     lasso: float = 0.0,
+    ridge: float = 0.0,
     optimizer: str = "SGD",
     **options: float,
 ) -> Network:
@@ -162,7 +163,7 @@ def stored_gradients(
         state.update(dict(enumerate(params)), dict(enumerate(grads)))
 
     return Network(
-        lambda: code.TwoLayerNet(12, 9, 10, reg, lasso),
+        lambda: code.TwoLayerNet(12, 9, 10, reg, lasso, ridge),
         parameters="params.W1 params.b1 params.W2 params.b2",
         forward="predict",
         gradients="grads.W1 grads.b1 grads.W2 grads.b2",

@@ -81,6 +81,14 @@ FAULTS: tuple[Fault, ...] = (
         _ANOTHER,
     ),
     Fault(
+        "penalty on biases in the loss and not in the gradient",
+        "stored gradients ridge",
+        "for name in self.params:",
+        "for name in self.params.keys() - {'b1', 'b2'}:",
+        _GRADIENT,
+        "weight-decay",
+    ),
+    Fault(
         "gradient of a penalty on squares for one on absolute values",
         "stored gradients lasso",
         "self.lasso * np.sign(self.params[name])",

@@ -5,7 +5,7 @@ import numpy as np
 
 
 class TwoLayerNet:
-    def __init__(self, input_size, hidden_size, output_size, reg=0.0, lasso=0.0):
+    def __init__(self, input_size, hidden_size, output_size, reg=0.0, lasso=0.0, ridge=0.0):
         self.params = {}
         self.params["W1"] = 0.01 * np.random.randn(input_size, hidden_size)
         self.params["b1"] = np.zeros(hidden_size)
@@ -13,6 +13,7 @@ class TwoLayerNet:
         self.params["b2"] = np.zeros(output_size)
         self.reg = reg
         self.lasso = lasso
+        self.ridge = ridge
         self.grads = {}
 
     def predict(self, x):
@@ -29,6 +30,8 @@ class TwoLayerNet:
         )
         for name in ("W1", "W2"):
             reg_loss += self.lasso * np.abs(self.params[name]).sum()
+        for array in self.params.values():
+            reg_loss += self.ridge * np.sum(array**2)
         return data_loss + reg_loss
 
     def gradient(self, x, t):
@@ -43,6 +46,8 @@ class TwoLayerNet:
         self.grads["b1"] = dhidden.sum(axis=0)
         for name in ("W1", "W2"):
             self.grads[name] += self.lasso * np.sign(self.params[name])
+        for name in self.params:
+            self.grads[name] += 2 * self.ridge * self.params[name]
         return self.grads
 
 
