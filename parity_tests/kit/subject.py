@@ -39,6 +39,30 @@ class Layer:
 Layers = list[Layer]
 
 
+def tensors(layers: Layers) -> list[Array]:
+    """Return all parameters, those of the first layer first."""
+    return [array for layer in layers for array in (layer.weight, layer.bias) if array is not None]
+
+
+def flat(layers: Layers) -> Array:
+    """Return the entries of all parameters as one vector."""
+    return np.concatenate([np.ravel(array) for array in tensors(layers)])
+
+
+def unflat(vector: Array, like: Layers) -> Layers:
+    """Return what `flat` makes of layers of the shapes of others, as layers again."""
+    found, rest = [], vector
+    for layer in like:
+        weight, rest = np.split(rest, [layer.weight.size])
+        shaped = weight.reshape(layer.weight.shape)
+        if layer.bias is None:
+            found.append(Layer(shaped, None))
+            continue
+        bias, rest = np.split(rest, [layer.bias.size])
+        found.append(Layer(shaped, bias))
+    return found
+
+
 @dataclass
 class Batch:
     """Samples and what is expected of them.
@@ -101,6 +125,11 @@ class Subject:
                 self.net = self.network.make()
             except Exception as error:
                 raise SubjectError(f"make: {_told(error)}") from error
+
+    def begin(self, layers: Layers) -> Layers:
+        """Give parameters to a new network, and return them as it keeps them."""
+        self.renew()
+        return self.set(layers)
 
     @contextlib.contextmanager
     def drawing_alike(self, seed: int) -> Iterator[None]:
@@ -273,6 +302,11 @@ class Subject:
                 raise SubjectError(f"loss: expected a number, got an array of shape {value.shape}")
             values.append(float(value.ravel()[0]))
         return float(np.mean(values))
+
+    def loss_of_pass(self, batch: Batch) -> float:
+        """Return the loss after a forward pass: some compute it from what that has left."""
+        self.forward(batch.inputs)
+        return self.loss(batch)
 
     def gradients(self, batch: Batch) -> Layers:
         """Return the gradients that the network computes; of single samples, the mean."""

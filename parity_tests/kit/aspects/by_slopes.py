@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
-from parity_tests.kit.subject import Batch, Subject, SubjectError
+from parity_tests.kit.subject import Batch, SubjectError
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]
@@ -37,18 +37,16 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     if subject.network.loss is None:
         message = "the forward pass is not known, and no loss is declared whose slopes it could be"
         return [Verdict("gradient", UNCHECKED, message)]
-    reported: Loss = partial(_reported, subject)
+    reported: Loss = subject.loss_of_pass
     try:
         if not _changes(inquiry, reported):
             return [_judged(inquiry, reported, "")]
         # The loss that a training step tells has the noise of training.
         told: Loss = partial(_told, inquiry)
-        losses = [reported] if _is_random(inquiry, reported) else [told]
+        loss = reported if _is_random(inquiry, reported) else told
         with subject.drawing_alike(int(inquiry.rng.integers(2**31))):
-            for loss in losses:
-                if not _changes(inquiry, loss):
-                    how = "; with the same random numbers in every call"
-                    return [_judged(inquiry, loss, how)]
+            if not _changes(inquiry, loss):
+                return [_judged(inquiry, loss, "; with the same random numbers in every call")]
     except SubjectError as error:
         return [Verdict("gradient", UNCHECKED, str(error))]
     message = (
@@ -56,12 +54,6 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
         "order, from a generator of its own"
     )
     return [Verdict("gradient", UNCHECKED, message)]
-
-
-def _reported(subject: Subject, batch: Batch) -> float:
-    # Some compute the loss from what the last forward pass has left.
-    subject.forward(batch.inputs)
-    return subject.loss(batch)
 
 
 def _told(inquiry: Inquiry, batch: Batch) -> float:
@@ -87,11 +79,10 @@ def _changes(inquiry: Inquiry, loss: Loss) -> bool:
     seen = []
     for _ in range(2):
         observed, _ = observe(inquiry, batch)
-        subject.renew()
-        subject.set(inquiry.layers)
-        seen.append((loss(batch), observed[-1].weight))
+        subject.begin(inquiry.layers)
+        seen.append((loss(batch), observed))
     (value, one), (again, other) = seen
-    return value != again or not np.allclose(one, other, rtol=1e-6, atol=0.0, equal_nan=True)
+    return value != again or is_another(one, other)
 
 
 def _judged(inquiry: Inquiry, loss: Loss, how: str) -> Verdict:
@@ -120,8 +111,7 @@ class _Met:
 def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
     subject = inquiry.subject
     observed, _ = observe(inquiry, batch)
-    subject.renew()
-    subject.set(inquiry.layers)
+    subject.begin(inquiry.layers)
     found = slopes(subject, inquiry.layers, batch, _ENTRIES, inquiry.rng, loss)
     pairs = {}
     for number, layer in enumerate(observed, start=1):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from parity_tests.kit.aspects.loss import declared_scale
-from parity_tests.kit.aspects.observing import RATES, difference, is_inferred, observe
+from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, stepped
 from parity_tests.kit.backprop import Explanation, Finding, fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -182,14 +182,11 @@ def _is_made_up_for(inquiry: Inquiry, value: float, expected: Scale | None) -> b
     rate = network.lr or RATES[0]
     try:
         handed, _ = observe(inquiry, batch)
-        inquiry.subject.renew()
-        before = inquiry.subject.set(inquiry.layers)
-        inquiry.subject.step(batch, rate)
-        stepped = difference(before, inquiry.subject.get(), rate)
+        taken, _ = stepped(inquiry, batch, rate)
     except SubjectError:
         return False
     factor, residual = fit(
-        np.concatenate([layer.weight.ravel() for layer in stepped]),
+        np.concatenate([layer.weight.ravel() for layer in taken]),
         np.concatenate([layer.weight.ravel() for layer in handed]),
     )
     # Where no loss says it, a sum over the samples may be meant.

@@ -12,6 +12,7 @@ from parity_tests.kit.aspects.factors import expected_scale, factors_of, of_fact
 from parity_tests.kit.aspects.observing import (
     RATES,
     is_accumulated,
+    is_another,
     is_inferred,
     is_one_by_one,
     observe,
@@ -72,7 +73,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         explanations = singles or explanations
     verdicts = _judge(inquiry, explanations, loss) + beside
     differs = any(verdict.status == DIFFERS for verdict in verdicts)
-    if differs and _is_random(inquiry, seen[0][0]):
+    if differs and is_another(seen[0][0], observe(inquiry, inquiry.batches[0])[0]):
         inquiry.edges.clear()
         return by_slopes(inquiry)
     if inquiry.is_loss_unknown and not differs:
@@ -97,17 +98,6 @@ def _accumulated(inquiry: Inquiry) -> Verdict:
     )
     tensor = f"W{len(inquiry.layers)}"
     return named("gradient", "gradient-accumulated", seen, tensor)
-
-
-def _is_random(inquiry: Inquiry, seen: Layers) -> bool:
-    """Whether the gradient of the last matrix changes from one new network to the next.
-
-    Dropout, wherever it is, changes the output and with it that gradient; noise in another one
-    alone is no dropout.
-    """
-    again, _ = observe(inquiry, inquiry.batches[0])
-    one, other = seen[-1].weight, again[-1].weight
-    return not np.allclose(one, other, rtol=1e-6, atol=0.0, equal_nan=True)
 
 
 def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:

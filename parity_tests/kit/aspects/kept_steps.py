@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.shares import average_verdict, first_share
-from parity_tests.kit.aspects.walks import Trajectory, tensors_of, walk_on
+from parity_tests.kit.aspects.walks import Trajectory, ends, walk_on
 from parity_tests.kit.inquiry import CLOSE, Inquiry
-from parity_tests.kit.optimizers.formulas import (
-    read,
-)
+from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.optimizers.kept import Kept, kept
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject import SubjectError, tensors
 from parity_tests.kit.verdicts import EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -83,7 +81,7 @@ def _kept(inquiry: Inquiry) -> Kept | None:
     """Return what steps keep of those before; None if a new network does not step as another."""
     subject, (one, other) = inquiry.subject, inquiry.batches
     if subject.single or inquiry.is_one_by_one:
-        one, other = one.part(slice(0, 1)), one.part(slice(len(one) - 1, len(one)))
+        one, other = ends(one)
     if inquiry.tolerance >= CLOSE:
         return None
     rate = subject.network.lr or _SHORT
@@ -102,6 +100,6 @@ def _kept(inquiry: Inquiry) -> Kept | None:
 
 def _changes(walk: Trajectory) -> list[list[Array]]:
     return [
-        [after - before for before, after in zip(tensors_of(old), tensors_of(new), strict=True)]
+        [after - before for before, after in zip(tensors(old), tensors(new), strict=True)]
         for old, new in pairwise(walk.layers)
     ]

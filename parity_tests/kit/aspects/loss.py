@@ -183,8 +183,7 @@ def _with_penalty(inquiry: Inquiry) -> list[_Match]:
             }
             for stretch in _STRETCHES:
                 layers = subject.set(_stretched(inquiry.layers, *stretch))
-                subject.forward(batch.inputs)
-                observed.append(subject.loss(batch))
+                observed.append(subject.loss_of_pass(batch))
                 tables.append(list(values(inquiry, run(inquiry.form, layers, batch.inputs), batch)))
                 for (name, biases), sums in penalties.items():
                     sums.append(penalized(PENALTIES[name], layers, biases=biases))
@@ -248,12 +247,9 @@ def _fitting(
 def _reported(inquiry: Inquiry, batch: Batch) -> float | None:
     """Return the loss, on its own or from a training step; None if there is none."""
     subject = inquiry.subject
-    subject.renew()
-    inquiry.restore()
+    subject.begin(inquiry.layers)
     if subject.network.loss is not None:
-        # Some compute the loss from what the last forward pass has left.
-        subject.forward(batch.inputs)
-        return subject.loss(batch)
+        return subject.loss_of_pass(batch)
     if subject.network.step is None:
         return None
     rate = subject.network.lr or 1e-3

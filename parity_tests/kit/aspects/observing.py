@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.walks import walk_on
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
+from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, flat, unflat
 
 Array = NDArray[Any]
 
@@ -26,28 +27,29 @@ def observe(
 ) -> tuple[Layers, Layers | None]:
     """Return the gradients, and the parameters after the update if that is how they are seen."""
     subject = inquiry.subject
-    subject.renew()
-    before = subject.set(inquiry.layers)
     if not is_inferred(inquiry):
+        subject.begin(inquiry.layers)
         return subject.gradients(batch), None
     rate = rate or subject.network.lr or RATES[0]
     if not subject.single:
-        subject.step(batch, rate)
-        after = subject.get()
-        return difference(before, after, rate), after
+        return stepped(inquiry, batch, rate)
     total: Layers | None = None
     for number in range(len(batch)):
-        subject.renew()
-        subject.set(inquiry.layers)
-        subject.step(batch.part(slice(number, number + 1)), rate)
-        after = subject.get()
-        part = difference(before, after, rate * len(batch))
+        one = batch.part(slice(number, number + 1))
+        before, after = walk_on(inquiry, [one], rate).layers
+        part = _difference(before, after, rate * len(batch))
         total = part if total is None else _sum(total, part)
     assert total is not None
     return total, after if len(batch) == 1 else None
 
 
-def difference(before: Layers, after: Layers, rate: float) -> Layers:
+def stepped(inquiry: Inquiry, batch: Batch, rate: float) -> tuple[Layers, Layers]:
+    """Return what a new network's step takes away, over its learning rate, and what is left."""
+    before, after = walk_on(inquiry, [batch], rate).layers
+    return _difference(before, after, rate), after
+
+
+def _difference(before: Layers, after: Layers, rate: float) -> Layers:
     """Return what a step with a learning rate has taken away, over that rate."""
     return [
         Layer(
@@ -104,54 +106,35 @@ def _distance(inquiry: Inquiry, parts: list[Batch], again: float) -> float:
     again : float
         How many times the change of each step is taken once more by every step that follows.
     """
-    subject, rate = inquiry.subject, inquiry.subject.network.lr or RATES[0]
-    start = layers = _vector(inquiry.layers)
-    changes: list[Array] = []
+    rate = inquiry.subject.network.lr or RATES[0]
+    start, layers, changes = flat(inquiry.layers), inquiry.layers, []
     for part in parts:
-        subject.renew()
-        subject.set(_layers(inquiry.layers, layers))
-        subject.step(part, rate)
-        changes.append(_now(inquiry) - layers)
-        layers = layers + changes[-1] + again * sum(changes[:-1])
+        before = flat(layers)
+        changes.append(_after(inquiry, part, rate, layers) - before)
+        layers = unflat(before + changes[-1] + again * sum(changes[:-1]), inquiry.layers)
+    wanted = flat(layers)
     both = inquiry.batches[0].part(slice(0, 2))
-    size = float(np.linalg.norm(layers - start))
     distances = []
     for _ in range(_ATTEMPTS):
-        subject.renew()
-        subject.set(inquiry.layers)
-        subject.step(both, rate)
-        distances.append(float(np.linalg.norm(_now(inquiry) - layers)) / size)
+        off = np.linalg.norm(_after(inquiry, both, rate, inquiry.layers) - wanted)
+        distances.append(float(off / np.linalg.norm(wanted - start)))
         if distances[-1] <= inquiry.tolerance:
             break
     return min(distances)
 
 
-def _now(inquiry: Inquiry) -> Array:
+def _after(inquiry: Inquiry, batch: Batch, rate: float, start: Layers) -> Array:
+    """Return the parameters after a step."""
+    after = walk_on(inquiry, [batch], rate, start).layers[-1]
     inquiry.subject.arrays_as_made()
-    return _vector(inquiry.subject.get())
+    return flat(after)
 
 
-def _vector(layers: Layers) -> Array:
-    return np.concatenate(
-        [
-            np.ravel(array)
-            for layer in layers
-            for array in (layer.weight, layer.bias)
-            if array is not None
-        ]
-    )
+def is_another(one: Layers, other: Layers) -> bool:
+    """Whether the gradients of the last matrix are not the same.
 
-
-def _layers(like: Layers, vector: Array) -> Layers:
-    """Return a vector's entries as layers of the same shapes as others."""
-    found, position = [], 0
-    for layer in like:
-        arrays = []
-        for array in (layer.weight, layer.bias):
-            if array is None:
-                arrays.append(None)
-                continue
-            arrays.append(vector[position : position + array.size].reshape(array.shape))
-            position += array.size
-        found.append(Layer(*arrays))
-    return found
+    Dropout, wherever it is, changes the output and with it that gradient; noise in another one
+    alone is no dropout.
+    """
+    first, second = one[-1].weight, other[-1].weight
+    return not np.allclose(first, second, rtol=1e-6, atol=0.0, equal_nan=True)

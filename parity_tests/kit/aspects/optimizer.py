@@ -8,33 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.kept_steps import of_faulty
-from parity_tests.kit.aspects.shares import (
-    NEAR,
-    expected_of,
-    left_of,
-    of_average,
-)
-from parity_tests.kit.aspects.walks import (
-    Trajectory,
-    right_gradient,
-    tensors_of,
-    trajectory,
-    walk_on,
-)
+from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of, of_average
+from parity_tests.kit.aspects.walks import Trajectory, right_gradient, trajectory, walk_on
 from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.network import Rule
-from parity_tests.kit.optimizers.formulas import (
-    LINEAR,
-    Asked,
-    read,
-)
+from parity_tests.kit.optimizers.formulas import LINEAR, Asked, read
 from parity_tests.kit.optimizers.judging import judged, told_of, unknown
-from parity_tests.kit.optimizers.rules import RATES, cornered, examine_rule, joined
+from parity_tests.kit.optimizers.rules import RATES, cornered, examine_rule
 from parity_tests.kit.optimizers.search import Observed, estimates, find
 from parity_tests.kit.scales import Scale, ratio
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject import SubjectError, flat, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -146,7 +131,7 @@ def _of_moments(
     # Adaptive steps hardly depend on a factor of the gradient, but eps beside it tells.
     for scale in dict.fromkeys((expected, Scale(1.0, 1), Scale(1.0, 0))):
         factors = [
-            [(scale.at(len(batch)), 0.0)] * len(tensors_of(inquiry.layers))
+            [(scale.at(len(batch)), 0.0)] * len(tensors(inquiry.layers))
             for batch in walk.batches[:2]
         ]
         seen.append(_observed(inquiry, walk, loss, lr, factors))
@@ -196,8 +181,8 @@ def _factors(
     inquiry: Inquiry, walk: Trajectory, loss: str, lr: float
 ) -> list[tuple[float, float]] | None:
     """Return the factors of gradient and parameter in the first step of each tensor."""
-    gradient = tensors_of(right_gradient(inquiry, loss, walk.layers[0], walk.batches[0]))
-    before, after = tensors_of(walk.layers[0]), tensors_of(walk.layers[1])
+    gradient = tensors(right_gradient(inquiry, loss, walk.layers[0], walk.batches[0]))
+    before, after = tensors(walk.layers[0]), tensors(walk.layers[1])
     factors = []
     for g, old, new in zip(gradient, before, after, strict=True):
         step = (old - new).ravel() / lr
@@ -220,8 +205,8 @@ def _observed(
 ) -> Observed:
     gradients = []
     for number, (layers, batch) in enumerate(zip(walk.layers, walk.batches, strict=False)):
-        right = tensors_of(right_gradient(inquiry, loss, layers, batch))
-        values = tensors_of(layers)
+        right = tensors(right_gradient(inquiry, loss, layers, batch))
+        values = tensors(layers)
         gradients.append(
             np.concatenate(
                 [
@@ -232,8 +217,8 @@ def _observed(
                 ]
             )
         )
-    places = np.stack([joined(tensors_of(layers)) for layers in walk.layers])
-    shapes = tuple(array.shape for array in tensors_of(walk.layers[0]))
+    places = np.stack([flat(layers) for layers in walk.layers])
+    shapes = tuple(array.shape for array in tensors(walk.layers[0]))
     samples = tuple(map(len, walk.batches))
     asked = Asked(lr, shapes, places[:-1], np.stack(gradients), samples)
     groups = np.zeros(places.shape[1], int)

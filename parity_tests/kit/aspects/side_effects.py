@@ -15,7 +15,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Access, Network, arrays_in, look_up, resolve
-from parity_tests.kit.subject import Batch, Layer, Layers, Subject, SubjectError
+from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError, flat, unflat
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -267,34 +267,12 @@ def _ask(subject: Subject, layers: Layers, batch: Batch) -> Array:
     before = subject.set(layers)
     network = subject.network
     if network.gradients is not None or network.backward is not None:
-        return _flat(subject.gradients(batch))
+        return flat(subject.gradients(batch))
     if network.step is None:
         raise SubjectError("neither gradients nor a step are declared")
     subject.step(batch, network.lr or _RATE)
     subject.arrays_as_made()
-    return _flat(before) - _flat(subject.get())
-
-
-def _flat(layers: Layers) -> Array:
-    parts = [
-        np.ravel(part)
-        for layer in layers
-        for part in (layer.weight, layer.bias)
-        if part is not None
-    ]
-    return np.concatenate(parts)
-
-
-def _unflat(inquiry: Inquiry, vector: Array) -> Layers:
-    """Return what `_flat` has made of gradients, as layers again."""
-    found, rest = [], vector
-    for layer in inquiry.layers:
-        weight, rest = np.split(rest, [layer.weight.size])
-        size = 0 if layer.bias is None else layer.bias.size
-        bias, rest = np.split(rest, [size])
-        shaped = weight.reshape(layer.weight.shape)
-        found.append(Layer(shaped, None if layer.bias is None else bias))
-    return found
+    return flat(before) - flat(subject.get())
 
 
 def _close(one: Array, other: Array, tolerance: float) -> bool:
@@ -418,15 +396,15 @@ def _kept(inquiry: Inquiry, first: Batch, other: Batch, new: Array, after: Array
     What explains the gradient of a new network, a fault in it or none, has to explain this one too.
     """
     form, layers = inquiry.form, inquiry.layers
-    if form is None or not new.shape == after.shape == _flat(layers).shape:
+    if form is None or not new.shape == after.shape == flat(layers).shape:
         return ""
     old, own = (run(form, layers, batch.inputs) for batch in (first, other))
     explained = partial(explain, form, layers=layers, updated=None, batch=other)
-    usual = explained(passed=own, observed=_unflat(inquiry, new), tolerance=inquiry.tolerance)
+    usual = explained(passed=own, observed=unflat(new, inquiry.layers), tolerance=inquiry.tolerance)
     if not usual.known:
         return ""
     causes = [finding.causes for finding in usual.findings]
-    observed = _unflat(inquiry, after)
+    observed = unflat(after, inquiry.layers)
     for kept in product((True, False), repeat=4):
         if not any(kept):
             continue
@@ -494,7 +472,7 @@ def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     if np.shape(parts) != whole.shape or not np.isfinite([whole, parts]).all():
         return []
     # A penalty on the weights is counted once for each sample.
-    basis = np.stack([parts, _flat(layers)], axis=1)
+    basis = np.stack([parts, flat(layers)], axis=1)
     solution, *_ = np.linalg.lstsq(basis, whole, rcond=None)
     left = np.linalg.norm(whole - basis @ solution) / max(np.linalg.norm(whole), 1e-300)
     if left <= max(1e-7, inquiry.tolerance):

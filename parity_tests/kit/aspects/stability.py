@@ -111,8 +111,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         if found is not None:
             asked += [what] * (what not in asked)
             verdicts += [verdict for verdict in found if verdict.cause not in told]
-    inquiry.subject.renew()
-    inquiry.restore()
+    inquiry.subject.begin(inquiry.layers)
     if inputs is None:
         message = (
             "the last layer cannot be given large logits: what it is fed with is the same, or a "
@@ -135,12 +134,6 @@ def _refused(what: str, error: SubjectError, before: Sequence[Verdict]) -> list[
     return [_judged(None, f"for large logits {raised(error)} ({what})", what)]
 
 
-def _given(subject: Subject, layers: Layers) -> Layers:
-    """Give parameters to a new network, and return them as it keeps them."""
-    subject.renew()
-    return subject.set(layers)
-
-
 def _listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + [*words[-1:]])
 
@@ -151,9 +144,8 @@ def _ordinary(inquiry: Inquiry) -> list[str]:
     answered = ["outputs"]
     if subject.network.loss is not None:
         with contextlib.suppress(SubjectError):
-            _given(subject, inquiry.layers)
-            subject.forward(batch.inputs)
-            answered += ["losses"] * bool(np.isfinite(subject.loss(batch)))
+            subject.begin(inquiry.layers)
+            answered += ["losses"] * bool(np.isfinite(subject.loss_of_pass(batch)))
     network = subject.network
     if network.gradients is None and network.backward is None and network.step is None:
         return answered
@@ -313,7 +305,7 @@ def _outputs(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict
     subject = inquiry.subject
     answers = []
     for extreme in _extremes(inquiry, form, inputs):
-        layers = _given(subject, extreme.layers)
+        layers = subject.begin(extreme.layers)
         passed = run(form, layers, extreme.batch.inputs)
         # The logarithm of softmax is finite wherever the logits are.
         expected = passed.logits[-1] if form.output == "log_softmax" else passed.output
@@ -418,7 +410,7 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
     extreme = _vanishing(inquiry, form, inputs)
     if extreme is None:
         return None
-    _given(subject, extreme.layers)
+    subject.begin(extreme.layers)
     # An output that is not finite has been judged already.
     if not np.isfinite(subject.forward(extreme.batch.inputs)).all():
         return []
@@ -509,7 +501,7 @@ def _of_logits(
         return None
     problems = []
     for extreme in extremes:
-        layers = _given(inquiry.subject, extreme.layers)
+        layers = inquiry.subject.begin(extreme.layers)
         problems.append(_with(inquiry, layers, lambda e=extreme: problem(e.batch)))
     shown = next((n for n, told in enumerate(problems) if told), None)
     if shown is None:
@@ -568,12 +560,11 @@ def _guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | None
     shares: list[list[Array]] = []
     batch = None
     for extreme in _asked_by_logits(inquiry, form, inputs, *_zeros(subject.outputs)):
-        layers, batch = _given(subject, extreme.layers), extreme.batch
+        layers, batch = subject.begin(extreme.layers), extreme.batch
         passed = run(form, layers, batch.inputs)
         biases = inquiry.are_biases_penalized
         penalty = penalized(PENALTIES[inquiry.penalized], layers, biases=biases)
-        subject.forward(batch.inputs)
-        observed.append(subject.loss(batch) - (inquiry.penalty or 0.0) * penalty)
+        observed.append(subject.loss_of_pass(batch) - (inquiry.penalty or 0.0) * penalty)
         shares.append([p for *_, p, _ in losses_of(form, passed, batch)])
     if batch is None or len(observed) < 3 or not observed[0]:
         return None
@@ -651,7 +642,7 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
     extreme = _vanishing(inquiry, form, inputs)
     if extreme is None:
         return None
-    layers, batch = _given(inquiry.subject, extreme.layers), extreme.batch
+    layers, batch = inquiry.subject.begin(extreme.layers), extreme.batch
     if not np.isfinite(inquiry.subject.forward(batch.inputs)).all():
         return []
     tensor, last, by_zero = f"W{len(layers)}", None, True

@@ -48,7 +48,7 @@ def trajectory(inquiry: Inquiry, steps: int, lr: float) -> tuple[Trajectory, Tra
         raise InputError("steps", "at least 1", str(steps))
     first, second = inquiry.batches
     if inquiry.subject.single:
-        first, second = first.part(slice(0, 1)), first.part(slice(len(first) - 1, len(first)))
+        first, second = ends(first)
     return (
         walk_on(inquiry, [first] * steps, lr),
         walk_on(inquiry, [(first, second)[k % 2] for k in range(steps)], lr),
@@ -60,17 +60,16 @@ def walk_on(
 ) -> Trajectory:
     """Take steps with a new network, from the parameters asked with or from others."""
     subject = inquiry.subject
-    subject.renew()
-    layers = [subject.set(start or inquiry.layers)]
+    layers = [subject.begin(start or inquiry.layers)]
     for batch in batches:
         subject.step(batch, lr)
         layers.append(subject.get())
     return Trajectory(batches, layers)
 
 
-def tensors_of(layers: Layers) -> list[Array]:
-    """Return all parameters, those of the first layer first."""
-    return [array for layer in layers for array in (layer.weight, layer.bias) if array is not None]
+def ends(batch: Batch) -> tuple[Batch, Batch]:
+    """Return the first and the last sample, as batches of one."""
+    return batch.part(slice(0, 1)), batch.part(slice(len(batch) - 1, len(batch)))
 
 
 def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) -> Layers:

@@ -147,7 +147,7 @@ def _run(
     buffers: list[Array] | None = None,
 ) -> _Run:
     shapes = [array.shape for array in params]
-    values = [joined(params)]
+    values = [_joined(params)]
     written: int | None = None
     with quiet():
         try:
@@ -167,7 +167,9 @@ def _run(
                 if changed and written is None:
                     written = changed[0]
                 came = list(arrays_in(result))
-                if len(came) not in (0, len(shapes)) and np.array_equal(joined(params), values[-1]):
+                if len(came) not in (0, len(shapes)) and np.array_equal(
+                    _joined(params), values[-1]
+                ):
                     raise _RuleError(
                         f"optimizer: the step returned {len(came)} of {len(shapes)} arrays"
                     )
@@ -177,7 +179,7 @@ def _run(
                         f"optimizer: expected arrays of shapes {shapes} after the step, got "
                         f"{[array.shape for array in params]}"
                     )
-                values.append(joined(params))
+                values.append(_joined(params))
         except _RuleError:
             raise
         except Exception as error:
@@ -185,8 +187,7 @@ def _run(
     return _Run(values, np.result_type(*(array.dtype for array in params)), written)
 
 
-def joined(arrays: Sequence[Array]) -> Array:
-    """Return the entries of arrays, one after the other, in float64."""
+def _joined(arrays: Sequence[Array]) -> Array:
     return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
 
 

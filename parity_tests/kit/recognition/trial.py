@@ -21,7 +21,7 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Layer, Layers, Subject, SubjectError, quiet
+from parity_tests.kit.subject import Layer, Layers, Subject, SubjectError, quiet, tensors
 
 Array = NDArray[Any]
 Fields = Mapping[str, str]
@@ -169,15 +169,15 @@ def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match |
         observed, updated = observing.observe(inquiry, batch)
     except FAILURES:
         return None
-    tensors = [t for layer in observed for t in (layer.weight, layer.bias) if t is not None]
-    if not all(np.isfinite(tensor).all() for tensor in tensors) or not any(map(np.any, tensors)):
+    came = tensors(observed)
+    if not all(np.isfinite(tensor).all() for tensor in came) or not any(map(np.any, came)):
         return None
     if inquiry.form is None:
-        return Match(0, 0, 0.0, len(tensors))
+        return Match(0, 0, 0.0, len(came))
     passed = run(inquiry.form, inquiry.layers, batch.inputs)
     named = references(inquiry)
     cosines = _cosines(observed, [gradients for _, gradients in named])
-    closeness, total = float(np.mean(cosines)), len(tensors)
+    closeness, total = float(np.mean(cosines)), len(came)
     last = observed[-1].weight
     loss = next((name for name, g in named if closest(last, [g[-1].weight]) > _SAME), None)
     if all(cosine > _SAME for cosine in cosines):
