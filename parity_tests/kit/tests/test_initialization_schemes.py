@@ -1,0 +1,101 @@
+"""What is said of initial weights: schemes, their variants, and where nothing can be said."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.aspects import initialization
+from parity_tests.kit.initialization import SCHEMES, scheme, variants
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.network import Network
+from parity_tests.kit.recognition import uninitialized
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Subject
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Std = Callable[[int, int], float]
+SIZES = (64, 40, 30, 10)
+
+
+def judged(make: Callable[[], Any], declared: str | None = None) -> Verdict:
+    network = Network(
+        make=make,
+        parameters=lambda net: net,
+        forward=lambda _, x: x,
+        bias="none",
+        spec=Spec(initialization=declared),
+    )
+    inquiry = Inquiry.begin(Subject(network), network.spec, 0)
+    [verdict] = initialization.examine(inquiry)
+    return verdict
+
+
+def drawn(std: Std, kind: str, sizes: tuple[int, ...] = SIZES) -> Callable[[], Any]:
+    def make() -> Any:
+        rng = np.random.default_rng(np.random.randint(2**31))  # noqa: NPY002
+        return [
+            rng.standard_normal((n, m)) * std(n, m)
+            if kind == "normal"
+            else rng.uniform(-1, 1, (n, m)) * std(n, m) * np.sqrt(3)
+            for n, m in pairwise(sizes)
+        ]
+
+    return make
+
+
+def constant() -> Any:
+    return [np.ones((n, m)) for n, m in pairwise(SIZES)]
+
+
+def test_nothing_is_said_of_placeholders() -> None:
+    assert judged(constant).status == DIFFERS
+    verdict = judged(uninitialized(constant))
+    assert verdict.status == UNCHECKED
+    assert "placeholders" in verdict.message
+
+
+VARIANTS: dict[str, Std] = {
+    "bias counted": lambda n, m: np.sqrt(2 / (1 + n + m)),
+    "gain of the sigmoid": lambda n, m: 4 * np.sqrt(2 / (n + m)),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("kind", ["uniform", "normal"])
+@pytest.mark.parametrize("declared", [None, "xavier", "glorot_uniform"])
+def test_variants_of_xavier_are_a_convention(variant: str, kind: str, declared: str | None) -> None:
+    sizes = (6, 4, 3, 2) if variant == "bias counted" else SIZES
+    verdict = judged(drawn(VARIANTS[variant], kind, sizes), declared)
+    assert verdict.status == CONVENTION
+    assert "Xavier" in verdict.message
+    assert variant.split()[-1] in verdict.message
+
+
+def test_another_gain_differs() -> None:
+    verdict = judged(drawn(lambda n, m: 5 * np.sqrt(2 / (n + m)), "normal"), "xavier")
+    assert verdict.status == DIFFERS
+    assert len(list(variants(SCHEMES["he_normal"]))) == 1
+    assert len(list(variants(scheme("glorot")))) == 2
+
+
+def test_squares_that_are_the_scheme_itself_are_no_squares() -> None:
+    he = drawn(lambda n, _: np.sqrt(2 / n), "normal", (2, 2, 2))
+    verdict = judged(he)
+    assert "root" not in verdict.message
+    assert verdict.status == EQUAL
+    squares = judged(drawn(lambda n, _: 2 / n, "normal"))
+    assert "the root may be missing" in squares.message
+
+
+def test_what_is_told_does_not_contradict_itself() -> None:
+    verdict = judged(drawn(lambda _, m: np.sqrt(3 / m), "normal"), "he")
+    assert verdict.status == DIFFERS
+    assert "may be" not in verdict.message
+    assert verdict.message.endswith("They are those of sqrt(3 / fan_out). The cause is unknown")
+    # sqrt(2 / 8) with the fan of the first layer, or 0.5 with none.
+    several = judged(drawn(lambda _n, _m: 0.5, "normal", (8, 9, 12, 10)), "he")
+    assert several.cause is None
+    assert "cause is unknown" not in several.message

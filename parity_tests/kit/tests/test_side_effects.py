@@ -1,0 +1,352 @@
+"""What is written to or remembered is named, and what is meant is not blamed."""
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.aspects import initialization, side_effects, stability
+from parity_tests.kit.network import Network
+from parity_tests.kit.tests.asked import (
+    Array,
+    Classifier,
+    LooksAhead,
+    Unfused,
+    ask,
+    causes,
+    he,
+    network,
+    only,
+    sigmoid,
+    variant,
+)
+from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED
+
+
+class _ScalesInputs(Classifier):
+    def forward(self, x: Array) -> Array:
+        x *= 0.5
+        return super().forward(x)
+
+
+class _WritesLabels(Classifier):
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        y -= p
+        return -y / len(x)
+
+
+class _Shrinks(Classifier):
+    def forward(self, x: Array) -> Array:
+        for w in self.w:
+            w *= 0.99
+        return super().forward(x)
+
+
+class _Accumulates(Classifier):
+    def __init__(self) -> None:
+        super().__init__()
+        self.g = [np.zeros_like(p) for p in self.w + self.b]
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        for kept, g in zip(self.g, super().gradients(x, y), strict=True):
+            kept += g
+        return self.g
+
+
+class _AccumulatesAsMeant(_Accumulates):
+    def zero_grad(self) -> None:
+        for g in self.g:
+            g[...] = 0
+
+
+class _AccumulatesBetweenSteps(_Accumulates):
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for g in self.g:
+            g[...] = 0
+        super().step(x, y, lr)
+
+
+class _Remembers(Classifier):
+    known: list[Array] | None = None
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        self.known = self.known or super().gradients(x, y)
+        return self.known
+
+
+class _FixedBuffer(Classifier):
+    buffer: Array | None = None
+
+    def forward(self, x: Array) -> Array:
+        if self.buffer is None:
+            self.buffer = np.empty_like(x)
+        self.buffer[...] = x
+        return super().forward(self.buffer)
+
+
+class _Squeezes(Classifier):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x.squeeze())[:, :]
+
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x).squeeze()
+        if p.ndim == 1:
+            raise IndexError("axis 1 is out of bounds")
+        return (p - y) / len(x)
+
+
+class _KeepsActivations(Classifier):
+    """Quantities of all batches are in one list, and the first ones are taken from it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[Array] = []
+
+    def delta(self, x: Array, y: Array) -> Array:
+        found = super().delta(x, y)
+        self.kept += self.a
+        self.a = self.kept[: len(self.a)]
+        return found
+
+
+class _KeepsOutput(Classifier):
+    output: Array | None = None
+
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        if self.output is None or len(self.output) != len(p):
+            self.output = p
+        return (self.output - y) / len(x)
+
+
+class _MixesBatches(Classifier):
+    """The derivative of the loss is averaged over all batches of one size."""
+
+    mean: Array | None = None
+
+    def delta(self, x: Array, y: Array) -> Array:
+        own = super().delta(x, y)
+        same = self.mean is not None and self.mean.shape == own.shape
+        self.mean = (own + self.mean) / 2 if same else own
+        return self.mean
+
+
+class _Aliases(Classifier):
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        grads = super().gradients(x, y)
+        self.w[0] = grads[0].copy()
+        return [self.w[0], *grads[1:]]
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (_ScalesInputs, "inputs-changed"),
+        (_WritesLabels, "labels-changed"),
+        (_Shrinks, "parameters-changed"),
+        (_Accumulates, "gradient-accumulated"),
+        (_Remembers, "gradient-stale"),
+        (_KeepsActivations, "activations-kept"),
+        (_KeepsOutput, "activations-kept"),
+        (_MixesBatches, None),
+        (_FixedBuffer, "batch-size-kept"),
+        (_Squeezes, "one-sample-raises"),
+        (_Aliases, "gradient-aliases-parameter"),
+    ],
+)
+def test_side_effects_are_named(make: type[Classifier], cause: str | None) -> None:
+    assert cause in causes(ask(network(make), side_effects.examine))
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (_Accumulates, "gradient-accumulated"),
+        (_Remembers, "gradient-stale"),
+        (_KeepsActivations, "activations-kept"),
+    ],
+)
+def test_memory_shows_in_steps_alone(make: type[Classifier], cause: str) -> None:
+    declared = network(make, gradients=None, loss=None)
+    assert causes(ask(declared, side_effects.examine)) == [cause]
+
+
+def test_gradients_that_are_meant_to_add_up_are_a_convention() -> None:
+    for make, step in ((_AccumulatesAsMeant, None), (_AccumulatesBetweenSteps, "step")):
+        verdicts = ask(network(make, step=step), side_effects.examine)
+        assert not causes(verdicts)
+        assert "gradient-accumulated" in [verdict.cause for verdict in verdicts]
+    assert causes(ask(network(_AccumulatesAsMeant), side_effects.examine))
+
+
+class _Momentum(Classifier):
+    def __init__(self) -> None:
+        super().__init__()
+        self.v = [np.zeros_like(p) for p in self.w + self.b]
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for p, v, g in zip(self.w + self.b, self.v, self.gradients(x, y), strict=True):
+            v *= 0.9
+            v += g
+            p -= lr * v
+
+
+class _Updates(Classifier):
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        grads = super().gradients(x, y)
+        for p, g in zip(self.w + self.b, grads, strict=True):
+            p -= 0.1 * g
+        return grads
+
+
+class _Buffers(Classifier):
+    out = np.zeros((0, 0))
+
+    def forward(self, x: Array) -> Array:
+        p = super().forward(x)
+        if self.out.shape != p.shape:
+            self.out = np.empty_like(p)
+        self.out[...] = p
+        return self.out
+
+
+class _Noisy(Classifier):
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        noise = np.random.randn()  # noqa: NPY002
+        return [g * (1 + 0.1 * noise) for g in super().gradients(x, y)]
+
+
+class _Drops(Classifier):
+    def forward(self, x: Array) -> Array:
+        return super().forward(x * (np.random.rand(*x.shape) > 0.3))  # noqa: NPY002
+
+
+class _BatchNormalized(Classifier):
+    def forward(self, x: Array) -> Array:
+        return super().forward((x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5))
+
+
+@pytest.mark.parametrize(
+    ("make", "status"),
+    [
+        (Classifier, EQUAL),
+        (variant(activation=sigmoid), EQUAL),
+        (_Momentum, EQUAL),
+        (_Updates, CONVENTION),
+        (_Buffers, CONVENTION),
+        (_BatchNormalized, CONVENTION),
+        (_Noisy, UNCHECKED),
+        (_Drops, UNCHECKED),
+        (LooksAhead, CONVENTION),
+    ],
+)
+def test_conventions_are_no_side_effects(make: type[Classifier], status: str) -> None:
+    verdicts = ask(network(make), side_effects.examine)
+    assert {verdict.status for verdict in verdicts} == {status}, verdicts
+
+
+def test_what_is_random_is_told_so_and_nothing_else() -> None:
+    for make, what in ((_Drops, "outputs"), (_Noisy, "gradients")):
+        verdict = only(ask(network(make, step=None), side_effects.examine))
+        assert f"other {what}" in verdict.message
+        assert "random, by dropout or noise" in verdict.message
+
+
+class _Shuffles(Classifier):
+    """A step updates after every sample, in a random order."""
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for n in np.random.permutation(len(x)):  # noqa: NPY002
+            super().step(x[n : n + 1], y[n : n + 1], lr)
+
+
+def test_a_random_order_is_not_called_dropout() -> None:
+    verdict = only(ask(network(_Shuffles, gradients=None), side_effects.examine))
+    assert verdict.status == UNCHECKED
+    assert "random order" in verdict.message
+
+
+class _DrawsBeside(Classifier):
+    def __init__(self) -> None:
+        super().__init__()
+        self.beside = np.random.randn(12)  # noqa: NPY002
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x + self.beside)
+
+
+def test_what_is_drawn_beside_the_parameters_is_not_called_dropout() -> None:
+    verdict = only(ask(network(_DrawsBeside), side_effects.examine))
+    assert verdict.status == UNCHECKED
+    assert "drawn anew" in verdict.message
+
+
+def test_an_output_that_training_moves_beside_the_parameters_is_told() -> None:
+    verdict = only(ask(network(LooksAhead), side_effects.examine))
+    assert (verdict.status, verdict.tensor) == (CONVENTION, "output")
+    assert "velocity" in verdict.message
+
+
+def test_gradients_that_update_are_told() -> None:
+    verdict = only(ask(network(_Updates), side_effects.examine))
+    assert verdict.cause == "gradient-updates"
+
+
+def test_momentum_in_steps_alone_is_no_side_effect() -> None:
+    verdicts = ask(network(_Momentum, gradients=None), side_effects.examine)
+    assert only(verdicts).status == EQUAL
+
+
+def test_what_cannot_be_asked_is_not_checked() -> None:
+    declared = network(gradients=lambda net, x, y: net.nothing(x, y), step=None)
+    assert not causes(ask(declared, side_effects.examine))
+
+
+def one_at_a_time(base: type[Classifier]) -> type[Classifier]:
+    class Net(base):  # type: ignore[misc,valid-type]
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            if len(x) > 1:
+                raise ValueError("non-broadcastable output operand")
+            return super().gradients(x, y)
+
+    return Net
+
+
+def test_networks_whose_gradients_refuse_batches_are_asked_with_one_sample() -> None:
+    for base, wanted in ((Classifier, []), (_Accumulates, ["gradient-accumulated"])):
+        declared = network(one_at_a_time(base), step=None)
+        assert causes(ask(declared, side_effects.examine)) == wanted
+    declared = network(one_at_a_time(Unfused), step=None)
+    assert causes(ask(declared, stability.examine)) == ["gradient-divides-by-zero"]
+
+
+def test_gradients_that_are_refused_are_not_said_to_be_asked() -> None:
+    declared = network(gradients=lambda net, x, y: net.nothing(x, y), step=None)
+    verdict = only(ask(declared, side_effects.examine))
+    assert verdict.status == EQUAL
+    assert "not asked" in verdict.message
+
+
+class _Samples:
+    """One sample at a time, in columns."""
+
+    def __init__(self) -> None:
+        self.w = [he(9, 12), he(10, 9)]
+        self.b = [np.zeros((9, 1)), np.zeros((10, 1))]
+
+    def forward(self, x: Array) -> Array:
+        self.a = sigmoid(self.w[0] @ x + self.b[0])
+        return sigmoid(self.w[1] @ self.a + self.b[1])
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d = self.forward(x) - y
+        e = (self.w[1].T @ d) * self.a * (1 - self.a)
+        return [e @ x.T, d @ self.a.T, e, d]
+
+
+def test_single_samples_are_not_blamed() -> None:
+    declared = Network(
+        _Samples, lambda net: net.w + net.b, "forward", lambda n, x, y: n.gradients(x, y),
+        batch="column",
+    )  # fmt: skip
+    for examine in (side_effects.examine, stability.examine, initialization.examine):
+        assert not causes(ask(declared, examine))

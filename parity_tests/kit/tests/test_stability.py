@@ -1,0 +1,407 @@
+"""What overflows is named, and what is finite is not blamed."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.aspects import (
+    forward,
+    gradient,
+    initialization,
+    side_effects,
+    stability,
+)
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.subject import Subject
+from parity_tests.kit.tests.asked import (
+    Array,
+    Classifier,
+    LooksAhead,
+    Unfused,
+    ask,
+    by_largest_label,
+    causes,
+    he,
+    network,
+    only,
+    relu,
+    sigmoid,
+    softmax,
+    softmax_of_all_without_shift,
+    softmax_with_one_shift,
+    softmax_with_one_shift_and_eps,
+    softmax_without_shift,
+    tanh_of_exponentials,
+    variant,
+)
+from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED
+
+
+def log_softmax(z: Array) -> Array:
+    z = z - z.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+class _Logits(Classifier):
+    """Softmax is in the loss."""
+
+    inside: Any = staticmethod(softmax)
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.inside(self.forward(x))
+        return float(-np.mean(np.sum(y * np.log(p + 1e-9), axis=1)))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return (self.inside(self.forward(x)) - y) / len(x)
+
+
+def logits(inside: Any) -> type[Classifier]:
+    parts = {"inside": staticmethod(inside), "last": staticmethod(lambda z: z)}
+    return type("Logits", (_Logits,), parts)
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (variant(last=softmax_without_shift), "softmax-no-shift"),
+        (variant(last=softmax_with_one_shift), "softmax-global-shift"),
+        (variant(last=softmax_with_one_shift_and_eps), "softmax-global-shift"),
+        (variant(activation=sigmoid, last=softmax_without_shift), "softmax-no-shift"),
+        (variant(activation=tanh_of_exponentials), "tanh-overflow"),
+        (variant(last=softmax, guard=0.0), "log-of-zero"),
+        (variant(last=lambda z: softmax_without_shift(-z)), "softmax-no-shift"),
+        (variant(last=softmax_of_all_without_shift), "softmax-no-shift"),
+        (variant(last=lambda z: softmax_without_shift(z.T).T), "softmax-no-shift"),
+        (variant(last=lambda z: softmax_with_one_shift(z.T).T), "softmax-global-shift"),
+        (variant(last=lambda z: softmax_without_shift(relu(z))), "softmax-no-shift"),
+        (variant(last=lambda z: softmax(softmax_without_shift(z))), "softmax-no-shift"),
+        (logits(softmax_without_shift), "softmax-no-shift"),
+        (logits(softmax_with_one_shift), "softmax-global-shift"),
+        (Unfused, "gradient-divides-by-zero"),
+    ],
+)
+def test_instability_is_named(make: type[Classifier], cause: str) -> None:
+    for seed in range(3):
+        assert causes(ask(network(make), stability.examine, seed)) == [cause]
+
+
+def test_two_formulas_that_overflow_are_both_named() -> None:
+    make = variant(activation=tanh_of_exponentials, last=softmax_without_shift)
+    found = causes(ask(network(make), stability.examine))
+    assert sorted(map(str, found)) == ["softmax-no-shift", "tanh-overflow"]
+
+
+def test_a_formula_has_to_explain_all_answers() -> None:
+    def strange(z: Array) -> Array:
+        # As exp(z) / sum(exp(z)), but for logits of both signs.
+        return softmax(z) if z.min() < -500 else softmax_without_shift(z)
+
+    verdicts = ask(network(variant(last=strange), loss=None), stability.examine)
+    assert causes(verdicts) == [None]
+
+
+def test_softmax_behind_logits_is_asked_by_the_gradient() -> None:
+    for inside, cause in (
+        (softmax_without_shift, "softmax-no-shift"),
+        (softmax_with_one_shift, "softmax-global-shift"),
+        (softmax, None),
+    ):
+        declared = network(logits(inside), loss=None)
+        inquiry = Inquiry.begin(Subject(declared), declared.spec, 0)
+        forward.examine(inquiry)
+        gradient.examine(inquiry)
+        assert causes(stability.examine(inquiry)) == [cause] * (cause is not None)
+
+
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_dead_units_do_not_hide_what_overflows(hidden: int) -> None:
+    make = variant(last=softmax_without_shift, sizes=(12, hidden, 10))
+    for seed in range(12):
+        assert causes(ask(network(make), stability.examine, seed)) == ["softmax-no-shift"]
+
+
+def test_logits_that_cannot_be_given_are_told() -> None:
+    make = variant(last=softmax_without_shift, sizes=(12, 1, 10))
+    declared = network(
+        make,
+        parameters=lambda net: net.w,
+        gradients=lambda net, x, y: net.gradients(x, y)[:2],
+        bias="none",
+    )
+    verdict = only(ask(declared, stability.examine))
+    assert verdict.status == UNCHECKED
+    assert "last layer" in verdict.message
+
+
+class _LargestLabel(Classifier):
+    def loss(self, x: Array, y: Array) -> float:
+        return super().loss(x, by_largest_label(y))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return super().delta(x, by_largest_label(y))
+
+
+def test_the_largest_label_is_always_there() -> None:
+    verdict = only(ask(network(_LargestLabel, labels="integers"), stability.examine))
+    assert verdict.status == CONVENTION
+    assert "1e-12" in verdict.message
+
+
+def test_what_is_refused_for_ordinary_batches_is_not_told_again() -> None:
+    declared = network(loss=lambda net, x, y: net.forward(x) * y)
+    verdict = only(ask(declared, stability.examine))
+    assert verdict.status == EQUAL
+    assert verdict.message.startswith("outputs and gradients are finite")
+
+
+def refusing(error: Exception) -> type[Classifier]:
+    class Net(Classifier):
+        def loss(self, x: Array, y: Array) -> float:
+            if not self.forward(x).all():
+                raise error
+            return super().loss(x, y)
+
+    return Net
+
+
+def test_what_is_refused_for_large_logits_is_told() -> None:
+    verdict = only(ask(network(refusing(ValueError("no zeros"))), stability.examine))
+    assert verdict.status == UNCHECKED
+    assert "no zeros" in verdict.message
+
+
+def of_numbers(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    """Return a function of Python's numbers as one of arrays."""
+    return lambda z: np.array([[function(float(v)) for v in row] for row in z])
+
+
+def softmax_of_numbers(z: Array) -> Array:
+    rows = [[math.exp(v) for v in row] for row in z]
+    return np.array([[v / sum(row) for v in row] for row in rows])
+
+
+def shifted_softmax_of_numbers(z: Array) -> Array:
+    return softmax_of_numbers(z - z.max(axis=1, keepdims=True))
+
+
+class _LogOfNumbers(Classifier):
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return -sum(math.log(v) for v in p[y > 0]) / len(x)
+
+
+class _DividesNumbers(Unfused):
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        upstream = np.array(
+            [
+                [-float(t) / float(v) for t, v in zip(*rows, strict=True)]
+                for rows in zip(y, p, strict=True)
+            ]
+        )
+        return p * (upstream - (upstream * p).sum(axis=1, keepdims=True)) / len(x)
+
+
+class _OverflowsInBackward(Classifier):
+    def delta(self, x: Array, y: Array) -> Array:
+        if not self.forward(x).all():
+            math.exp(1000)
+        return super().delta(x, y)
+
+
+one_over = of_numbers(lambda v: 1 / (1 + math.exp(-v)))
+
+power_over = of_numbers(lambda v: math.exp(v) / (1 + math.exp(v)))
+
+either = of_numbers(lambda v: 1 / (1 + math.exp(-v)) if v > 0 else math.exp(v) / (1 + math.exp(v)))
+
+of_both = of_numbers(lambda v: 1 / (1 + math.exp(-v)) + 0 * math.exp(v))
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (variant(last=one_over), "exponential-overflow"),
+        (variant(last=power_over), "sigmoid-overflow"),
+        (variant(activation=one_over), "exponential-overflow"),
+        (variant(activation=power_over), "sigmoid-overflow"),
+        (variant(last=softmax_of_numbers), "softmax-no-shift"),
+        (logits(softmax_of_numbers), "softmax-no-shift"),
+        (_LogOfNumbers, "log-of-zero"),
+        (refusing(FloatingPointError("log(0)")), "log-of-zero"),
+        (refusing(OverflowError("math range error")), None),
+        (_DividesNumbers, "gradient-divides-by-zero"),
+        (_OverflowsInBackward, None),
+        (variant(last=of_both), None),
+    ],
+)
+def test_arithmetic_that_raises_is_told_once(make: type[Classifier], cause: str | None) -> None:
+    for seed in range(3):
+        assert causes(ask(network(make), stability.examine, seed)) == [cause]
+
+
+@pytest.mark.parametrize("last", [either, shifted_softmax_of_numbers])
+def test_arithmetic_that_does_not_raise_is_not_blamed(last: Any) -> None:
+    assert not causes(ask(network(variant(last=last)), stability.examine))
+
+
+def test_formulas_that_raise_and_that_give_nan_are_both_named() -> None:
+    make = variant(activation=one_over, last=softmax_without_shift)
+    found = causes(ask(network(make), stability.examine))
+    assert sorted(map(str, found)) == ["exponential-overflow", "softmax-no-shift"]
+
+
+def test_what_training_leaves_does_not_hide_the_logarithm_of_zero() -> None:
+    make = type("Net", (LooksAhead,), {"guard": 0.0})
+    for seed in range(12):
+        declared = network(make, gradients=None)
+        assert causes(ask(declared, stability.examine, seed)) == ["log-of-zero"]
+
+
+def test_overflowing_softplus_is_named() -> None:
+    def overflowing(z: Array) -> Array:
+        return np.log(1 + np.exp(z))
+
+    make = variant(activation=overflowing)
+    declared = network(make, loss=None, gradients=None, step=None)
+    assert causes(ask(declared, stability.examine)) == ["exponential-overflow"]
+
+
+def test_overflowing_sigmoid_is_named() -> None:
+    def overflowing(z: Array) -> Array:
+        return np.exp(z) / (1 + np.exp(z))
+
+    declared = network(variant(last=overflowing), loss=None, gradients=None, step=None)
+    assert causes(ask(declared, stability.examine)) == ["sigmoid-overflow"]
+
+
+def test_instability_that_nothing_explains_has_no_cause() -> None:
+    def strange(z: Array) -> Array:
+        p = softmax(z)
+        return np.where(np.abs(z).max() > 100, np.nan, p)
+
+    verdicts = ask(network(variant(last=strange), loss=None), stability.examine)
+    assert causes(verdicts) == [None]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        variant(),
+        variant(activation=sigmoid),
+        variant(activation=np.tanh),
+        variant(sizes=(12, 10)),
+        logits(softmax),
+        variant(last=sigmoid),
+        variant(last=lambda z: z),
+        variant(last=softmax, guard=1e-8),
+    ],
+)
+def test_stable_networks_are_not_blamed(make: type[Classifier]) -> None:
+    for seed in range(3):
+        assert not causes(ask(network(make), stability.examine, seed))
+
+
+def by_clipping(g: float) -> type[Classifier]:
+    class Net(Classifier):
+        def loss(self, x: Array, y: Array) -> float:
+            return float(-np.sum(y * np.log(np.clip(self.forward(x), g, 1 - g))))
+
+    return Net
+
+
+def by_bound(g: float) -> type[Classifier]:
+    class Net(Classifier):
+        def loss(self, x: Array, y: Array) -> float:
+            return float(-np.mean(y * np.log(np.maximum(self.forward(x), g))))
+
+    return Net
+
+
+def binary(g: float) -> type[Classifier]:
+    class Net(variant(last=sigmoid)):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            p = self.forward(x)
+            return float(-np.mean(y * np.log(p + g) + (1 - y) * np.log(1 - p + g)))
+
+    return Net
+
+
+def penalized(g: float) -> type[Classifier]:
+    class Net(variant(guard=g)):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            return float(super().loss(x, y) + 0.01 * sum((w**2).sum() for w in self.w))
+
+    return Net
+
+
+@pytest.mark.parametrize(
+    ("make", "guard"),
+    [(make, guard) for make in (by_clipping, by_bound, binary) for guard in (1e-300, 3e-8, 2e-4)]
+    # The penalty has to be known.
+    + [(penalized, 1e-300), (penalized, 1e-12)],
+)
+def test_guards_of_all_forms_are_measured(
+    make: Callable[[float], type[Classifier]], guard: float
+) -> None:
+    verdict = only(ask(network(make(guard)), stability.examine))
+    assert (verdict.status, verdict.cause) == (CONVENTION, None)
+    assert f"kept from 0 by {guard:.2g}" in verdict.message
+
+
+def test_a_loss_of_logits_has_no_guard() -> None:
+    class Net(variant(last=lambda z: z)):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            return float(-np.mean(np.sum(y * log_softmax(self.forward(x)), axis=1)))
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return (softmax(self.forward(x)) - y) / len(x)
+
+    assert only(ask(network(Net), stability.examine)).status == EQUAL
+
+
+def test_log_softmax_is_not_blamed() -> None:
+    declared = network(variant(last=log_softmax), loss=None, gradients=None, step=None)
+    assert not causes(ask(declared, stability.examine))
+
+
+def test_guard_of_a_logarithm_is_measured() -> None:
+    verdicts = ask(network(variant(guard=3e-10)), stability.examine)
+    assert only(verdicts).status == CONVENTION
+    assert "3e-10" in only(verdicts).message
+
+
+def test_float32_network_is_not_blamed() -> None:
+    def draw(n: int, m: int) -> Array:
+        return he(n, m).astype(np.float32)
+
+    class Single(variant(draw=draw)):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.b = [b.astype(np.float32) for b in self.b]
+
+        def forward(self, x: Array) -> Array:
+            return super().forward(x.astype(np.float32))
+
+    declared = network(Single)
+    for examine in (stability.examine, side_effects.examine, initialization.examine):
+        assert not causes(ask(declared, examine))
+
+
+def test_stability_without_a_form_is_not_checked() -> None:
+    declared = network()
+    inquiry = Inquiry.begin(Subject(declared), declared.spec, 0)
+    assert only(stability.examine(inquiry)).status == UNCHECKED
+
+
+def test_parameters_are_restored_after_stability() -> None:
+    declared = network()
+    inquiry = Inquiry.begin(Subject(declared), declared.spec, 0)
+    forward.examine(inquiry)
+    stability.examine(inquiry)
+    for now, then in zip(inquiry.subject.get(), inquiry.layers, strict=True):
+        np.testing.assert_array_equal(now.weight, then.weight)
+    assert causes(gradient.examine(inquiry)) == []
