@@ -14,7 +14,7 @@ from parity_tests.kit.aspects import (
     side_effects,
     stability,
 )
-from parity_tests.kit.evidence import Evidence
+from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.subject import Subject, SubjectError
@@ -43,7 +43,7 @@ def examine(
     only: str = "",
     *,
     arbiter: Arbiter | None = None,
-    questions: Evidence | None = None,
+    golden: Golden | None = None,
 ) -> Report:
     """Return what was found about a network.
 
@@ -57,9 +57,13 @@ def examine(
         An aspect; what it needs to know is asked, too.
     arbiter : Arbiter, optional
         What answers that come out as equal are held against.
-    questions : Evidence, optional
-        Parameters and batches to ask with, instead of random ones.
+    golden : Golden, optional
+        What is to be asked instead of random parameters and batches, what the network is meant to
+        compute, and the arbiter.
     """
+    questions = None
+    if golden is not None:
+        network, arbiter, questions = golden.meant(network), golden.arbiter, golden.questions
     spec = network.spec
     told: dict[str, Any] = {**spec.to_json(), **network.conventions()}
     report = Report(network.name, told, planned=len(EXAMINATIONS))

@@ -389,12 +389,10 @@ def _answer(request: Request, answer: Callable[[dict[str, Any]], None]) -> Repor
                 proposal = propose(loaded)
                 answer({"proposal": {"text": str(proposal), **proposal.to_json()}})
                 return Report(request.target, {})
-            network, conventions = as_network(loaded)
+            golden = load(Path(request.golden)) if request.golden else None
+            network, conventions = as_network(loaded, golden and golden.questions.sizes)
             answer({"stage": "the network is asked"})
-            questions, arbiter = load(Path(request.golden)) if request.golden else (None, None)
-            report = examine(
-                network, request.seed, request.only, arbiter=arbiter, questions=questions
-            )
+            report = examine(network, request.seed, request.only, golden=golden)
             if report.evidence is not None:
                 report.evidence.save(folder / _EVIDENCE)
             if conventions:

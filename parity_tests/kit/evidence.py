@@ -65,6 +65,11 @@ class Evidence:
     decayed_biases: list[str] = field(default_factory=list)
     tolerance: float = 0.0
 
+    @property
+    def sizes(self) -> list[int]:
+        """Widths of the layers, from the inputs to the outputs."""
+        return [self.layers[0].weight.shape[1], *(len(layer.weight) for layer in self.layers)]
+
     def save(self, path: Path) -> None:
         """Write everything as arrays; the rest as JSON among them."""
         told = {

@@ -6,6 +6,7 @@ gradients. It is an ``.npz`` without pickles.
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy_impl import InputError, MissingExtraError
 from parity_tests.kit.arbiter import Arbiter, Expected, pytorch
 from parity_tests.kit.evidence import Evidence, from_arrays, to_arrays
 from parity_tests.kit.forward import Form
+from parity_tests.kit.network import Network
 from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.subject import Batch, Layers
 
@@ -104,8 +106,37 @@ def _batch(sizes: Sequence[int], samples: int, rng: np.random.Generator) -> Batc
     return Batch.of(rng.standard_normal((samples, sizes[0])), labels, sizes[-1])
 
 
-def load(path: Path) -> tuple[Evidence, Arbiter]:
-    """Return the questions of a file, and the arbiter who answers them from it.
+@dataclass(frozen=True)
+class Golden:
+    """What a file asks, and what it expects.
+
+    Attributes
+    ----------
+    questions : Evidence
+        Parameters and batches.
+    arbiter : Arbiter
+        Who answers them from the file.
+    form : Form
+        Activations of the network that it is of.
+    loss : str
+        Its loss.
+    """
+
+    questions: Evidence
+    arbiter: Arbiter
+    form: Form
+    loss: str
+
+    def meant(self, network: Network) -> Network:
+        """Return a network that is meant to compute what the file says."""
+        spec = replace(
+            network.spec, hidden=self.form.hidden, output=self.form.output, loss=self.loss
+        )
+        return replace(network, spec=spec)
+
+
+def load(path: Path) -> Golden:
+    """Return what is in a file.
 
     Raises
     ------
@@ -131,10 +162,14 @@ def load(path: Path) -> tuple[Evidence, Arbiter]:
     form = Form(tuple(told["hidden"]), told["output"])
 
     def answer(asked: Form, loss: str, _layers: Layers, _batch: Batch, number: int) -> Expected:
-        if (asked.hidden, asked.output, loss) != (form.hidden, form.output, told["loss"]):
-            raise ValueError(f"{path} has {form} with {told['loss']}, not {asked} with {loss}")
+        if asked != form or loss != told["loss"]:
+            own = "" if asked.inputs == "as given" and asked.scale == 1 else ", inputs changed"
+            raise ValueError(
+                f"{path.name} has {form} with {told['loss']}, not {asked}{own} with {loss}"
+            )
         prefix = f"gradient{number}_"
         gradients = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         return Expected(arrays[f"output{number}"], float(arrays[f"loss{number}"]), gradients)
 
-    return Evidence(layers, batches, []), Arbiter(path.name, answer)
+    questions = Evidence(layers, batches, [])
+    return Golden(questions, Arbiter(path.name, answer), form, told["loss"])

@@ -22,7 +22,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
@@ -464,8 +464,17 @@ def _resolved(loaded: Loaded) -> Any:
     return value
 
 
-def as_network(loaded: Loaded) -> tuple[Network, tuple[Convention, ...]]:
+def as_network(
+    loaded: Loaded, sizes: Sequence[int] | None = None
+) -> tuple[Network, tuple[Convention, ...]]:
     """Return the declaration that a target is, or one that is recognized in it.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        The target.
+    sizes : sequence of int, optional
+        Widths that a recognized network should have.
 
     Returns
     -------
@@ -481,7 +490,7 @@ def as_network(loaded: Loaded) -> tuple[Network, tuple[Convention, ...]]:
     value = _resolved(loaded)
     if isinstance(value, Network):
         return value, ()
-    proposal = _recognized(value, loaded)
+    proposal = _recognized(value, loaded, sizes)
     return proposal.network, proposal.conventions
 
 
@@ -500,28 +509,28 @@ def propose(loaded: Loaded) -> Proposal:
     return _recognized(value, loaded)
 
 
-def _recognized(value: Any, loaded: Loaded) -> Proposal:
+def _recognized(value: Any, loaded: Loaded, sizes: Sequence[int] | None = None) -> Proposal:
     proposal: Proposal | None = None
     failure: SubjectError | None = None
     try:
-        proposal = recognize(value, loaded.namespace)
+        proposal = recognize(value, loaded.namespace, sizes)
     except SubjectError as error:
         failure = error
     if proposal is None or proposal.is_bare:
-        proposal = _with_beside(value, loaded) or proposal
+        proposal = _with_beside(value, loaded, sizes) or proposal
     if proposal is None:
         raise LoadError(str(failure)) from failure
     return proposal
 
 
-def _with_beside(value: Any, loaded: Loaded) -> Proposal | None:
+def _with_beside(value: Any, loaded: Loaded, sizes: Sequence[int] | None) -> Proposal | None:
     """Return what is recognized if layers of the files beside are taken, too."""
     more = {n: m for n, m in loaded.beside().items() if n not in loaded.namespace}
     if not more:
         return None
     scope = {**more, **loaded.namespace}
     try:
-        proposal = recognize(scope if value is loaded.namespace else value, scope)
+        proposal = recognize(scope if value is loaded.namespace else value, scope, sizes)
     except SubjectError:
         return None
     used = {word for text in proposal.fields.values() for word in re.findall(r"\w+", text)}

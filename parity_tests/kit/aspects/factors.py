@@ -29,7 +29,7 @@ def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) ->
     single = inquiry.subject.single
     if another:
         return None
-    declared = declared_scale(inquiry.spec, inquiry.subject.outputs)
+    declared = declared_scale(inquiry.spec, inquiry.subject.outputs, explanation.loss)
     if declared is not None:
         return Scale(declared.constant, 1) if single else declared
     if inquiry.reported is not None and inquiry.reported[0] == explanation.loss:

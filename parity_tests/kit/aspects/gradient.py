@@ -170,7 +170,9 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     inquiry.is_gradient_faulty = first.known and any(f.causes for f in first.findings)
     inquiry.edges += edges(first, len(inquiry.layers))
     verdicts = _named(inquiry, first)
-    another = loss is not None and first.loss not in (None, loss)
+    # Where the one reported is not the one declared, that was said of the loss.
+    reported = inquiry.reported and inquiry.reported[0]
+    another = loss is not None and first.loss not in (None, loss, reported)
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
         verdicts.insert(0, _another_loss(inquiry, first, str(loss)))
     expected = expected_scale(inquiry, first, another)

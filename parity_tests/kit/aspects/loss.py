@@ -32,13 +32,13 @@ _SCALES: dict[str, Callable[[int], Scale]] = {
 }
 
 
-def declared_scale(spec: Spec, outputs: int) -> Scale | None:
-    """Return the scale that a spec declares."""
+def declared_scale(spec: Spec, outputs: int, loss: str | None = None) -> Scale | None:
+    """Return the scale that a spec declares, of its own loss or of another one."""
     if spec.scale is None:
         return None
     half = spec.scale.startswith("half ")
     scale = _SCALES[spec.scale.removeprefix("half ")](outputs)
-    double = 2.0 if spec.loss == "squared_error" else 1.0
+    double = 2.0 if (loss or spec.loss) == "squared_error" else 1.0
     return Scale(scale.constant * double * (0.5 if half else 1.0), scale.power)
 
 
@@ -284,7 +284,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     inquiry.reported = match.name, match.scale
     if spec.loss is not None and match.name != spec.loss:
         message = f"the loss reported is {match.name}, declared is {spec.loss}"
-        return Verdict("loss", DIFFERS, message, "loss", "gradient-of-another-loss")
+        return named("loss", "another-loss", message, "loss")
     expected = declared_scale(spec, sizes[-1])
     if expected is not None and not inquiry.subject.single:
         found = ratio(match.scale, expected, sizes, _TOLERANCE)

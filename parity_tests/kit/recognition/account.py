@@ -11,9 +11,10 @@ from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.chains import chains
 from parity_tests.kit.recognition.hosts import Named
-from parity_tests.kit.recognition.making import INPUTS, arguments
+from parity_tests.kit.recognition.making import arguments
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import FAILURES, evaluate
+from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.subject import quiet
 
 _MOST_TRIES, _MOST_NAMES, _MOST_CLASSES, _LONGEST = 8, 4, 2, 100
@@ -55,7 +56,7 @@ def account(target: Any, scope: Mapping[str, Any]) -> str:
 def _of_class(name: str, cls: type, scope: Mapping[str, Any]) -> tuple[str, Any, str]:
     """Return what came of making an object, the object or None, and the code of its maker."""
     raised = f"{name} could not be made: what its constructor takes is not known"
-    for text in islice(arguments(cls, scope), _MOST_TRIES):
+    for text in islice(arguments(cls, scope, Widths()), _MOST_TRIES):
         call = f"{name}({text})"
         net, error = _tried(call, scope)
         if error:
@@ -115,7 +116,7 @@ def _answers(one: Named, net: Any) -> Iterator[str]:
         yield f"{one.name} is to be given {', '.join(others)}, too"
         return
     chain = next(iter(chains(arrays(net))), None)
-    width = INPUTS
+    width = Widths().inputs
     if chain is not None:
         width = chain.weights[0].array.shape[chain.layout == "out_in"]
     x = np.random.default_rng(0).standard_normal((_SAMPLES, width))

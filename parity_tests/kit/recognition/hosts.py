@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,10 @@ from parity_tests.kit.recognition.calls import (
     returned_names,
     works_unlabelled,
 )
-from parity_tests.kit.recognition.making import (
-    HIDDEN,
-    INPUTS,
-    OUTPUTS,
-    SECOND,
-    arguments,
-    takes_sizes,
-)
+from parity_tests.kit.recognition.making import arguments, takes_sizes
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import made
+from parity_tests.kit.recognition.widths import Widths
 
 Scope = Mapping[str, Any]
 _MOST_CLASSES, _MOST_MADE = 6, 8
@@ -147,11 +141,11 @@ def _has(cls: type, patterns: tuple[str, ...]) -> bool:
     return any(names.rank(name, patterns) is not None for name in members)
 
 
-def objects(scope: Scope, name: str, cls: type) -> Iterator[Host]:
-    """Yield the objects that a class makes, with small layers if it takes their sizes."""
+def objects(scope: Scope, name: str, cls: type, widths: Widths) -> Iterator[Host]:
+    """Yield the objects that a class makes, with these widths if it takes any."""
     helpers = own_functions(scope)
     count = 0
-    for text in arguments(cls, scope):
+    for text in arguments(cls, scope, widths):
         make = f"lambda: {name}({text})"
         net = made(make, scope)
         if net is None or not _large_enough(net):
@@ -187,11 +181,11 @@ def classes(scope: Scope) -> list[tuple[str, type]]:
 _PARAMETER = re.compile(r"(w|b|weights?|bias(es)?|theta)_?\w{0,3}")
 
 
-def plain(scope: Scope) -> Iterator[Host]:
+def plain(scope: Scope, widths: Widths) -> Iterator[Host]:
     """Yield the parameters that plain functions make or take."""
     functions = own_functions(scope)
     for maker in _makers(functions):
-        for text in islice(arguments(maker.function, scope), 12):
+        for text in islice(arguments(maker.function, scope, widths), 12):
             make = f"lambda: {maker.code}({text})"
             net = made(make, scope)
             if net is None or not _large_enough(net):
@@ -204,7 +198,7 @@ def plain(scope: Scope) -> Iterator[Host]:
         make = f"lambda: ({first.code}(), {second.code}())"
         exact = {"weights": "net[0]", "w": "net[0]", "biases": "net[1]", "b": "net[1]"}
         yield Host(make, "functions", functions, functions, exact)
-    yield from _taken(functions)
+    yield from _taken(functions, widths)
 
 
 def _makers(functions: list[Named]) -> list[Named]:
@@ -247,7 +241,7 @@ def _parameters_taken(one: Named) -> list[str]:
     ]
 
 
-def _taken(functions: list[Named]) -> Iterator[Host]:
+def _taken(functions: list[Named], widths: Widths) -> Iterator[Host]:
     """Yield parameters of our own for functions that take them one by one."""
     for one in functions:
         taken = _parameters_taken(one)
@@ -257,14 +251,14 @@ def _taken(functions: list[Named]) -> Iterator[Host]:
             continue
         if len(biases) not in (0, len(weights)) or len(weights) > 3:
             continue
-        widths = [*[INPUTS, HIDDEN, HIDDEN - 1][: len(weights)], OUTPUTS]
+        chain = widths.chain(len(weights))
         for layout, shape in product(("in_out", "out_in"), ("({},)", "(1, {})", "({}, 1)")):
             texts = {}
             for number, name in enumerate(weights):
-                pair = (widths[number], widths[number + 1])
+                pair = (chain[number], chain[number + 1])
                 texts[name] = f"np.ones({pair if layout == 'in_out' else pair[::-1]})"
             for number, name in enumerate(biases):
-                texts[name] = f"np.ones({shape.format(widths[number + 1])})"
+                texts[name] = f"np.ones({shape.format(chain[number + 1])})"
             exact = {name.lower(): f"net[{n}]" for n, name in enumerate(taken)}
             made_up = ", ".join(texts[name] for name in taken)
             make = f"uninitialized(lambda: [{made_up}])"
@@ -274,29 +268,30 @@ def _taken(functions: list[Named]) -> Iterator[Host]:
         return
 
 
-def layer_lists(scope: Scope) -> Iterator[Host]:
+def layer_lists(scope: Scope, widths: Widths) -> Iterator[Host]:
     """Yield lists of somebody's layers: a matrix, an activation, a matrix."""
-    for stack in stacks(scope):
+    for stack in stacks(scope, widths):
         make = stack.placeholders(f"lambda: [{stack.code}]")
         net = made(make, scope)
         if net is not None:
             yield _list_of_layers(make, net, stack.entry, scope)
 
 
-def containers(scope: Scope, wanted: Sequence[tuple[str, type]]) -> Iterator[Host]:
+def containers(scope: Scope, wanted: Sequence[tuple[str, type]], widths: Widths) -> Iterator[Host]:
     """Yield networks that are given their layers: as an argument, or one after the other."""
-    found = list(stacks(scope))
+    found = list(stacks(scope, widths))
     for name, cls in wanted:
         adders = [member for member in vars(cls) if _ADD.fullmatch(member.lower())]
         for stack in found:
             options = [
-                f"lambda: {name}({text})" for text in arguments(cls, scope, f"[{stack.code}]")
+                f"lambda: {name}({text})"
+                for text in arguments(cls, scope, widths, f"[{stack.code}]")
             ]
             options += [
                 f"lambda: reduce(lambda net, layer: (net.{adder}(layer), net)[1], "
                 f"[{stack.code}], {name}({text}))"
                 for adder in adders[:1]
-                for text in islice(arguments(cls, scope), 3)
+                for text in islice(arguments(cls, scope, widths), 3)
             ]
             for make in map(stack.placeholders, options[:_MOST_MADE]):
                 net = made(make, scope)
@@ -330,15 +325,17 @@ class Stack:
         return f"uninitialized({make})" if self.made_up else make
 
 
-def stacks(scope: Scope) -> Iterator[Stack]:
+def stacks(scope: Scope, widths: Widths) -> Iterator[Stack]:
     """Yield what somebody's layers can be put together to, with all activations in one first."""
     activations = _activations(scope)
-    apart = [[one] for one in activations] if len(activations) > 1 else []
+    fewest = len(widths.hidden[-1])
+    apart = [[one] * fewest for one in activations or [""]]
+    middles = [activations, *apart] if len(activations) > 1 else apart
     for name, text, entry in islice(_linear(scope), 3):
-        for middle in (activations, *apart) if activations else ([""],):
-            widths = [INPUTS, HIDDEN, SECOND, SECOND - 1][: len(middle) + 1]
+        for middle in middles:
+            chain = widths.chain(len(middle) + 1)
             parts = []
-            for ins, outs, one in zip(widths, [*widths[1:], OUTPUTS], [*middle, ""], strict=True):
+            for (ins, outs), one in zip(pairwise(chain), [*middle, ""], strict=True):
                 parts += [f"{name}({text(ins, outs)})", *([one] if one else [])]
             code = ", ".join(parts)
             yield Stack(code, entry, "np.ones(" in code)
@@ -350,7 +347,7 @@ def _linear(scope: Scope) -> Iterator[tuple[str, Callable[[int, int], str], str]
         if not _has(cls, names.FORWARD) or names.is_network(name):
             continue
         for text in _layer_arguments(cls):
-            layer = made(f"lambda: {name}({text(INPUTS, HIDDEN)})", scope)
+            layer = made(f"lambda: {name}({text(*Widths().chain(2)[:2])})", scope)
             entry = None if layer is None else _entry(layer)
             if entry is not None:
                 yield name, text, entry
@@ -417,7 +414,7 @@ def _is_elementwise(make: str, scope: Scope) -> bool:
     if layer is None or arrays(layer):
         return False
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((7, HIDDEN))
+    x = rng.standard_normal((7, 9))
     call = _layer_forward(layer, x, x.shape)
     if call is None:
         return False

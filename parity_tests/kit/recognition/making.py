@@ -9,21 +9,9 @@ from typing import Any
 
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.names import is_derivative, role
+from parity_tests.kit.recognition.widths import Widths
 
-# Small, and no two of them the same.
-INPUTS, HIDDEN, SECOND, OUTPUTS = 12, 9, 8, 10
 _MOST = 24
-
-# Some faults show in the second hidden layer only.
-_DEEP = f"{INPUTS}, {HIDDEN}, {SECOND}, {OUTPUTS}"
-_WIDTHS = (f"[{_DEEP}]", f"[{INPUTS}, {HIDDEN}, {OUTPUTS}]")
-_HIDDEN_WIDTHS = (f"[{HIDDEN}, {SECOND}]", f"[{HIDDEN}]")
-# Samples and labels, for what is made for its data.
-_SAMPLES = 7
-_DATA = {
-    "inputs": f"np.random.randn({_SAMPLES}, {INPUTS})",
-    "labels": f"np.eye({OUTPUTS})[:{_SAMPLES}]",
-}
 _LISTS = re.compile(
     r"(num_?|n_?)?(layers?|nodes?|neurons?|network|units?)_?(sizes?|dims?|nodes?|widths?|shapes?|units?"
     r"|neurons?|list|structure|arch\w*|config)|sizes?|dims?|layers?|arch\w*|topology|structure|shapes?"
@@ -69,14 +57,22 @@ def uninitialized(make: Callable[[], Any]) -> Callable[[], Any]:
 def takes_sizes(function: Any) -> bool:
     """Return whether all that a function has to be given are widths of layers, two or more."""
     required = [p for p in parameters_of(function) or [] if p.default is p.empty]
-    return len(required) > 1 and all(_sizes(parameter, 0) for parameter in required)
+    return len(required) > 1 and all(_sizes(parameter, 0, Widths()) for parameter in required)
 
 
-def arguments(maker: Any, scope: Mapping[str, Any], layers: str = "") -> Iterator[str]:
+def arguments(
+    maker: Any, scope: Mapping[str, Any], widths: Widths, layers: str = ""
+) -> Iterator[str]:
     """Yield argument lists for a class or a function that makes parameters, as Python code.
 
     Parameters
     ----------
+    maker : callable
+        The class or the function.
+    scope : mapping
+        The names of its module.
+    widths : Widths
+        Of what it is to make.
     layers : str, optional
         Code of a list of layers, for makers that are given one; nothing is yielded for others.
     """
@@ -85,27 +81,29 @@ def arguments(maker: Any, scope: Mapping[str, Any], layers: str = "") -> Iterato
         return
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if not named and any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        yield layers[1:-1] or _DEEP
+        yield layers[1:-1] or _list(widths.wholes[0])[1:-1]
     if layers and not any(_takes_layers(parameter) for parameter in named):
         return
     # Where inputs and outputs are given apart, a list may be that of the hidden layers.
     plain = [p.name.lower().strip("_") for p in named]
     ends = any(map(_INPUT.fullmatch, plain)) and any(map(_OUTPUT.fullmatch, plain))
+    wholes, inner = [*map(_list, widths.wholes)], [*map(_list, widths.hidden)]
     seen: set[str] = set()
     for full in (True, False):
         choices: list[list[str]] = []
         hidden = 0
         for number, parameter in enumerate(named):
             given = parameter.default is not parameter.empty
-            texts = _sizes(parameter, hidden)
+            texts = _sizes(parameter, hidden, widths)
             if layers and _takes_layers(parameter):
                 texts = [layers]
-            if ends and texts[:1] == [_WIDTHS[0]]:
-                texts = [*_HIDDEN_WIDTHS, *texts]
-            hidden += bool(texts) and texts[0] in (str(HIDDEN), str(SECOND))
+            if ends and texts[:1] == wholes[:1]:
+                texts = [*inner, *texts]
+            end = any(pattern.fullmatch(plain[number]) for pattern in (_INPUT, _OUTPUT))
+            hidden += texts[:1] == [str(widths.nth(hidden))] and not end
             if given and (not full or not texts):
                 continue
-            texts = texts or _other(parameter, number, scope)
+            texts = texts or _other(parameter, number, scope, widths)
             prefix = f"{parameter.name}=" if given else ""
             choices.append([prefix + text for text in texts])
         for chosen in islice(product(*choices), _MOST):
@@ -119,45 +117,54 @@ def _takes_layers(parameter: inspect.Parameter) -> bool:
     return _STACKS.fullmatch(parameter.name.lower().strip("_")) is not None
 
 
-def _sizes(parameter: inspect.Parameter, hidden: int) -> list[str]:
+def _list(widths: Sequence[int]) -> str:
+    return repr([*widths])
+
+
+def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[str]:
     name = parameter.name.lower().strip("_")
     default = parameter.default
     many = isinstance(default, (list, tuple))
+    wholes, hidden_lists = [*map(_list, widths.wholes)], [*map(_list, widths.hidden)]
+    one = str(widths.nth(hidden))
     if role(name) in ("lr", "epochs", "batch_size", "zero"):
         return []
     if isinstance(default, (str, bool)) or (default is None and not many):
         return []
     if _HIDDEN_LISTS.fullmatch(name) and (many or default is parameter.empty):
         if many and len(default) > 2 and name.startswith("hidden_size"):
-            return list(_WIDTHS)
+            return wholes
         if not many and name.endswith(("nodes", "neurons", "units")):
-            return [str(SECOND if hidden else HIDDEN), f"[{HIDDEN}, {SECOND}]"]
-        return [*_HIDDEN_WIDTHS, "2", "1", str(HIDDEN), *_WIDTHS]
+            return [one, hidden_lists[0]]
+        return [*hidden_lists, "2", "1", str(widths.nth(0)), *wholes]
     if many:
-        return list(_WIDTHS) if all(isinstance(size, int) for size in default) else []
+        return wholes if all(isinstance(size, int) for size in default) else []
     if _DEPTH.fullmatch(name):
         return ["1", "2", "3"] if default is parameter.empty else []
-    inner = [str(SECOND if hidden else HIDDEN)] if _INNER.fullmatch(name) else []
+    inner = [one] if _INNER.fullmatch(name) else []
     if _LISTS.fullmatch(name):
-        return [*_WIDTHS, f"[{HIDDEN}]", *inner]
+        return [*wholes, _list([widths.nth(0)]), *inner]
     if inner:
         return inner
-    data = [_DATA[kind] for kind in [role(name)] if kind in _DATA and default is parameter.empty]
+    kind = role(name)
+    data = [widths.data[kind]] if kind in widths.data and default is parameter.empty else []
     if _OUTPUT.fullmatch(name):
-        return [*data, str(OUTPUTS), "1"]
+        return [*data, str(widths.outputs), "1"]
     if _INPUT.fullmatch(name):
-        return [str(INPUTS), *data]
+        return [str(widths.inputs), *data]
     return []
 
 
-def _other(parameter: inspect.Parameter, number: int, scope: Mapping[str, Any]) -> list[str]:
+def _other(
+    parameter: inspect.Parameter, number: int, scope: Mapping[str, Any], widths: Widths
+) -> list[str]:
     name = parameter.name.lower().strip("_")
     kind = role(name)
     fixed = {"lr": "0.1", "epochs": "1", "batch_size": "100", "zero": "0.0", "quiet": "False"}
     if kind in fixed:
         return [fixed[kind]]
-    if kind in _DATA:
-        return [_DATA[kind], *_by_position(number)]
+    if kind in widths.data:
+        return [widths.data[kind], *_by_position(number, widths)]
     if "act" in name:
         known = _named_like(scope, ("relu", "sigmoid", "tanh"))
         if name.endswith("s"):
@@ -173,13 +180,13 @@ def _other(parameter: inspect.Parameter, number: int, scope: Mapping[str, Any]) 
         return ["None"]
     if "name" in name:
         return ["'layer'"]
-    return _by_position(number)
+    return _by_position(number, widths)
 
 
-def _by_position(number: int) -> list[str]:
+def _by_position(number: int, widths: Widths) -> list[str]:
     """Return what an argument may be of which nothing is known but its place."""
-    widths = (str(INPUTS), str(HIDDEN), str(OUTPUTS))
-    return [widths[number] if number < len(widths) else "None", _WIDTHS[0]]
+    places = widths.chain(2)
+    return [str(places[number]) if number < len(places) else "None", _list(widths.wholes[0])]
 
 
 def _named_like(scope: Mapping[str, Any], words: Sequence[str]) -> list[str]:

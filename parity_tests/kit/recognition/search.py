@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from parity_tests.kit.recognition.hosts import Host
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.steps import losses, trainings, updates
 from parity_tests.kit.recognition.trial import Match, build, made, with_forward
+from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import SubjectError
@@ -77,7 +78,11 @@ class _Draft:
         )
 
 
-def recognize(target: Any, namespace: Mapping[str, Any] | None = None) -> Proposal:
+def recognize(
+    target: Any,
+    namespace: Mapping[str, Any] | None = None,
+    sizes: Sequence[int] | None = None,
+) -> Proposal:
     """Return a declaration of somebody's network, worked out without any adapter.
 
     Names say what is tried first; what is kept is what behaves as a forward pass, a gradient, a
@@ -92,6 +97,9 @@ def recognize(target: Any, namespace: Mapping[str, Any] | None = None) -> Propos
     namespace : mapping, optional
         The names of the module that the target is from. Left out, those of the module that it was
         defined in, as far as that is loaded.
+    sizes : sequence of int, optional
+        Widths that the network should have, from the inputs to the outputs, if it can be given
+        any. Left out, small ones.
 
     Returns
     -------
@@ -104,7 +112,7 @@ def recognize(target: Any, namespace: Mapping[str, Any] | None = None) -> Propos
     """
     with seeded(0):
         scope = _scope(target, namespace)
-        return _proposed(_best(target, scope), scope)
+        return _proposed(_best(target, scope, sizes), scope)
 
 
 def _scope(target: Any, namespace: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -123,16 +131,21 @@ def _is_module(target: Any) -> bool:
     return isinstance(target, Mapping) and any(map(callable, target.values()))
 
 
-def _best(target: Any, scope: Mapping[str, Any]) -> _Draft:
+def _best(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -> _Draft:
     best: _Draft | None = None
-    for host in islice(_hosts(target, scope), _MOST_HOSTS):
+    widths = Widths() if sizes is None else Widths.of(sizes)
+
+    def key(draft: _Draft) -> tuple[Any, ...]:
+        return sizes is None or draft.forward.inquiry.subject.sizes == [*sizes], *draft.key
+
+    for host in islice(_hosts(target, scope, widths), _MOST_HOSTS):
         draft = _drafted(host, scope)
         if draft is None:
             continue
-        if best is None or draft.key > best.key:
+        if best is None or key(draft) > key(best):
             best = draft
         # The first that works, and not the one without faults.
-        if _is_network(best):
+        if key(best)[0] and _is_network(best):
             break
     if best is None:
         raise RecognitionError(account(target, scope))
@@ -145,29 +158,29 @@ def _is_network(draft: _Draft) -> bool:
     return related and draft.forward.known and len(draft.forward.chain.weights) > 1
 
 
-def _hosts(target: Any, scope: Mapping[str, Any]) -> Iterator[Host]:
+def _hosts(target: Any, scope: Mapping[str, Any], widths: Widths) -> Iterator[Host]:
     if inspect.isclass(target):
-        yield from hosts.objects(scope, target.__name__, target)
-        yield from hosts.containers(scope, [(target.__name__, target)])
+        yield from hosts.objects(scope, target.__name__, target, widths)
+        yield from hosts.containers(scope, [(target.__name__, target)], widths)
     elif inspect.isroutine(target):
         make = f"lambda: {target.__name__}()"
         net = made(make, scope)
         if net is not None:
             yield from hosts.instance(make, net, scope, target)
         # It may be one of several functions that are a network together.
-        yield from _of_module(scope)
+        yield from _of_module(scope, widths)
     elif _is_module(target):
-        yield from _of_module(scope)
+        yield from _of_module(scope, widths)
     else:
         yield from hosts.instance("lambda: copy.deepcopy(given)", target, scope)
 
 
-def _of_module(scope: Mapping[str, Any]) -> Iterator[Host]:
+def _of_module(scope: Mapping[str, Any], widths: Widths) -> Iterator[Host]:
     for name, cls in hosts.classes(scope):
-        yield from islice(hosts.objects(scope, name, cls), 3)
-    yield from islice(hosts.containers(scope, hosts.classes(scope)), _MOST_CONTAINERS)
-    yield from hosts.plain(scope)
-    yield from hosts.layer_lists(scope)
+        yield from islice(hosts.objects(scope, name, cls, widths), 3)
+    yield from islice(hosts.containers(scope, hosts.classes(scope), widths), _MOST_CONTAINERS)
+    yield from hosts.plain(scope, widths)
+    yield from hosts.layer_lists(scope, widths)
     yield from hosts.things(scope)
 
 

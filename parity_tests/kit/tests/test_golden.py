@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from numpy_impl import InputError
+from parity_tests.kit.catalogue import networks
 from parity_tests.kit.catalogue.correct import CORRECT, Correct
 from parity_tests.kit.check import examine
+from parity_tests.kit.child import examine_apart
 from parity_tests.kit.golden import VERSION, GoldenError, load, make
 from parity_tests.kit.verdicts import Report
 
@@ -30,8 +32,7 @@ def _sizes(correct: Correct) -> list[int]:
 
 def _examined(path: Path, old: str = "", new: str = "") -> Report:
     network = LESSON.planted(old, new) if old else LESSON.network
-    questions, arbiter = load(path)
-    return examine(network, arbiter=arbiter, questions=questions)
+    return examine(network, golden=load(path))
 
 
 def test_a_right_network_agrees(golden: Path) -> None:
@@ -53,10 +54,33 @@ def test_other_values_do_not_agree(golden: Path) -> None:
     assert [verdict.tensor for verdict in _examined(golden).failures] == ["W2"]
 
 
-def test_values_of_another_network_are_not_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("hidden", "output", "loss", "cause"),
+    [
+        ("tanh", "softmax", "cross_entropy", "another-activation"),
+        ("relu", "sigmoid", "cross_entropy", "another-output"),
+        ("relu", "softmax", "squared_error", "another-loss"),
+    ],
+)
+def test_a_network_of_another_kind_is_told(
+    tmp_path: Path, hidden: str, output: str, loss: str, cause: str
+) -> None:
     path = tmp_path / "mlp.npz"
-    make(path, _sizes(LESSON), "tanh", "softmax", "cross_entropy")
-    assert "not asked" in _examined(path).spec["arbiter"]
+    make(path, _sizes(LESSON), hidden, output, loss)
+    report = _examined(path)
+    assert [verdict.cause for verdict in report.failures] == [cause]
+    assert "not asked" in report.spec["arbiter"]
+
+
+def test_values_for_other_inputs_are_not_taken(golden: Path) -> None:
+    start = "    def forward(self, X):"
+    report = _examined(golden, start, f"{start}\n        X /= 255")
+    assert "inputs changed" in report.spec["arbiter"]
+    assert {verdict.aspect for verdict in report.failures} == {"side effects"}
+
+
+def test_values_of_other_sizes_are_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "mlp.npz"
     make(path, [3, 4, 2], "relu", "softmax", "cross_entropy")
     report = _examined(path)
     assert report.exit_code == 2
@@ -88,12 +112,11 @@ def test_arguments_are_checked(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_verifying_needs_no_pytorch(golden: Path, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(Path(LESSON_FILE).read_text(encoding="utf-8"))
+def test_verifying_needs_no_pytorch(golden: Path) -> None:
     program = (
         "import sys; sys.modules['torch'] = None\n"
         "from parity_tests.__main__ import main\n"
-        f"sys.exit(main(['golden', 'verify', {str(golden)!r}, {str(tmp_path / 'mine.py')!r}]))"
+        f"sys.exit(main(['golden', 'verify', {str(golden)!r}, {str(_file(LESSON))!r}]))"
     )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False
@@ -102,4 +125,20 @@ def test_verifying_needs_no_pytorch(golden: Path, tmp_path: Path) -> None:
     assert result.returncode == 0
 
 
-LESSON_FILE = Path(__file__).parent.parent / "catalogue" / "networks" / f"{LESSON.file}.py"
+@pytest.mark.parametrize("sizes", [(31, 17, 10), (31, 17, 11, 10)])
+@pytest.mark.parametrize("name", ["layers relu", "dict functions", "deep relu"])
+def test_a_network_without_declaration_gets_the_sizes(
+    tmp_path: Path, name: str, sizes: tuple[int, ...]
+) -> None:
+    correct = next(correct for correct in CORRECT if correct.name == name)
+    declared = examine(correct.network)
+    form, loss = declared.evidence.form, declared.evidence.loss
+    make(tmp_path / "mlp.npz", sizes, form.hidden[0], form.output, loss)
+    report = examine_apart(str(_file(correct)), golden=tmp_path / "mlp.npz")
+    assert report.failures == []
+    assert report.spec["sizes"] == list(sizes)
+    assert report.spec["arbiter"].startswith("mlp.npz: at most")
+
+
+def _file(correct: Correct) -> Path:
+    return Path(networks.__file__).parent / f"{correct.file}.py"

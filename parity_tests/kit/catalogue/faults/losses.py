@@ -54,7 +54,7 @@ FAULTS: tuple[Fault, ...] = (
         "return -np.sum(Y * np.log(P) + (1 - Y) * np.log(1 - P))",
         "return np.sum((P - Y) ** 2)",
         _LOSS,
-        _ANOTHER,
+        "another-loss",
     ),
     Fault(
         "squared error's gradient for a Huber loss",
