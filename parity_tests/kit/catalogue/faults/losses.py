@@ -40,13 +40,13 @@ FAULTS: tuple[Fault, ...] = (
         ("loss-one-term",),
     ),
     Fault(
-        "cross-entropy reported for a regression",
+        "absolute error reported for a regression",
         "regression",
         "return np.mean((self.forward(x) - y) ** 2)",
         "return np.mean(np.abs(self.forward(x) - y))",
         _LOSS,
-        _ANOTHER,
-        ("another-loss",),
+        "another-loss",
+        (_ANOTHER,),
     ),
     Fault(
         "squared error reported with a declared cross-entropy",
