@@ -7,6 +7,9 @@ DEV = build/venv/dev/bin/python
 BENCH = build/venv/bench/bin/python
 WHEEL = build/venv/wheel/bin/python
 
+# As many processes as there are cores.
+PARALLEL = --numprocesses auto --maxprocesses 8
+
 # What measures; the other tests there are of the measuring itself, and belong to the suite.
 BENCHMARKS = $(patsubst %,benchmarks/test_%.py,epoch inference scaling budget)
 
@@ -36,10 +39,10 @@ train: build/venv/train/.made
 	$(TRAIN) -m numpy_impl train --output build/train --overwrite
 
 test: build/venv/dev/.made
-	$(DEV) -m pytest
+	$(DEV) -m pytest $(PARALLEL)
 
 kit: build/venv/dev/.made
-	$(DEV) -m pytest parity_tests/kit
+	$(DEV) -m pytest $(PARALLEL) parity_tests/kit
 
 report: build/venv/dev/.made
 	$(DEV) -m pytest parity_tests/parity --parity-report build/parity

@@ -38,6 +38,11 @@ class Tally:
         """Note how many tests there will be."""
         self.planned = len(session.items)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Note how many tests there will be, where several processes run them."""
+        self.planned = len(ids)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what became of a test."""
         if hasattr(report, "wasxfail"):
