@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, prepared
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import slope_of
 from parity_tests.kit.subject import Batch, Layers
 
 Array = NDArray[Any]
@@ -103,17 +103,13 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
             for position, (layer, own) in enumerate(
                 zip(answer.gradients, evidence.layers, strict=True), start=1
             ):
-                factor = evidence.factors[number]
-                decay = evidence.decays[number][position - 1] if evidence.decays else 0.0
-                slope = PENALTIES[evidence.penalized].slope
-                wanted = factor * expected.gradients[f"W{position}"] + decay * slope(own.weight)
-                found[f"W{position}"] = layer.weight, wanted
+                decays = evidence.decays[number] if evidence.decays else {}
+                came = ((f"W{position}", layer.weight, own.weight),)
                 if layer.bias is not None:
-                    name = f"b{position}"
-                    wanted = factor * expected.gradients[name]
-                    if name in evidence.decayed_biases:
-                        wanted = wanted + decay * slope(np.asarray(own.bias))
-                    found[name] = layer.bias, wanted
+                    came += ((f"b{position}", layer.bias, np.asarray(own.bias)),)
+                for name, gradient, parameter in came:
+                    wanted = evidence.factors[number] * expected.gradients[name]
+                    found[name] = gradient, wanted + slope_of(decays.get(name, {}), parameter)
         for name, (came, wanted) in found.items():
             distance = float(np.linalg.norm(came - wanted) / np.linalg.norm(wanted))
             worst[name] = max(worst.get(name, 0.0), distance)

@@ -26,7 +26,7 @@ from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
 from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.forward import Form, Pass, functions
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import PENALTIES, Shares, slope_of
 from parity_tests.kit.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
@@ -54,8 +54,8 @@ class Finding:
         Whether the factor counts from something that was solved for.
     also : list of str
         Other causes of which the same numbers would come.
-    decayed : bool
-        Whether a bias has the share of itself added that its matrix has.
+    decay : mapping
+        What penalties on the parameter have added: see `parity_tests.kit.penalties`.
     """
 
     tensor: str
@@ -66,7 +66,7 @@ class Finding:
     text: str
     relative: bool = False
     also: list[str] = field(default_factory=list)
-    decayed: bool = False
+    decay: Shares = field(default_factory=dict)
 
 
 @dataclass
@@ -81,17 +81,11 @@ class Explanation:
         The loss whose gradient it is.
     deltas : dict
         How the gradient of each pre-activation was found, by the number of its layer.
-    decays : dict
-        Coefficient of a penalty's slope in the gradient of each matrix, by the number of its layer.
-    penalized : str
-        What of the weights is penalized: one of `parity_tests.kit.penalties.PENALTIES`.
     """
 
     findings: list[Finding] = field(default_factory=list)
     loss: str | None = None
     deltas: dict[int, Candidate] = field(default_factory=dict)
-    decays: dict[int, float] = field(default_factory=dict)
-    penalized: str = "squares"
 
     @property
     def known(self) -> bool:
@@ -99,9 +93,9 @@ class Explanation:
         return all(finding.known for finding in self.findings)
 
     @property
-    def decayed_biases(self) -> list[str]:
-        """Biases that have the share of themselves added that their matrices have."""
-        return [finding.tensor for finding in self.findings if finding.decayed]
+    def decays(self) -> dict[str, Shares]:
+        """What penalties have added, by tensor, where it is anything."""
+        return {finding.tensor: finding.decay for finding in self.findings if finding.decay}
 
 
 def explain(
@@ -139,15 +133,13 @@ def explain(
     right = deltas[0]
     for number, own in reversed(list(enumerate(layers))):
         inputs = list(inputs_of(form, passed, number, batch.inputs))
-        # All matrices have the kind of penalty that the first one has.
-        kinds = [result.penalized] if result.decays else list(PENALTIES)
+        # Most likely all matrices have the penalties that the first one has.
+        likely = next((tuple(decay) for decay in result.decays.values()), None)
         tried = (
-            (kind, *_layer(number, observed[number], own, deltas, inputs, tolerance, kind))
-            for kind in kinds
+            _layer(number, observed[number], own, deltas, inputs, tolerance, kinds)
+            for kinds in sorted(_KINDS, key=lambda kinds: kinds != likely)
         )
-        kind, decay, chosen, findings = _first_known(tried)
-        if decay:
-            result.decays[number], result.penalized = decay, kind
+        chosen, findings = _first_known(tried)
         result.findings += findings
         result.deltas[number] = chosen
         if number == len(layers) - 1:
@@ -164,9 +156,13 @@ def explain(
     return result
 
 
+# One penalty, or all of them.
+_KINDS = (*((name,) for name in PENALTIES), tuple(PENALTIES))
+
+
 def _first_known(
-    tried: Iterator[tuple[str, float, Candidate, list[Finding]]],
-) -> tuple[str, float, Candidate, list[Finding]]:
+    tried: Iterator[tuple[Candidate, list[Finding]]],
+) -> tuple[Candidate, list[Finding]]:
     first = found = next(tried)
     while not found[-1][0].known:
         found = next(tried, None)
@@ -252,27 +248,34 @@ def _layer(
     deltas: Sequence[Candidate],
     inputs: Sequence[Candidate],
     tolerance: float,
-    penalized: str,
-) -> tuple[float, Candidate, list[Finding]]:
-    """Return the share of a penalty, the gradient of the pre-activation, and what was found."""
-    name, slope = f"W{number + 1}", PENALTIES[penalized].slope
-    weight = slope(own.weight)
-    decay = 0.0
+    penalties: tuple[str, ...],
+) -> tuple[Candidate, list[Finding]]:
+    """Return the gradient of the pre-activation, and what was found."""
+    name = f"W{number + 1}"
+    decay: Shares = {}
     if not np.any(observed.weight):
         # Nothing came; what lies below is judged by the right gradient.
         chosen, finding = deltas[0], _nothing(name)
     else:
         matches = _matches(observed.weight, deltas, inputs, tolerance)
         if not matches:
-            # Two numbers are fitted, which a few entries would always allow.
-            several = inputs if weight.size >= _ENOUGH else inputs[:1]
+            # Several numbers are fitted, which a few entries would always allow.
+            several = inputs if own.weight.size >= _ENOUGH * len(penalties) else inputs[:1]
             for source in several:
-                decay = _decay(observed.weight, weight, deltas, source.value, tolerance)
+                decay = _decay(
+                    observed.weight, own.weight, penalties, deltas, source.value, tolerance
+                )
                 if decay:
-                    observed = replace(observed, weight=observed.weight - decay * weight)
+                    rest = observed.weight - slope_of(decay, own.weight)
+                    if np.linalg.norm(rest) <= tolerance * np.linalg.norm(observed.weight):
+                        rest = np.zeros_like(rest)
+                    observed = replace(observed, weight=rest)
                     matches = _matches(observed.weight, deltas, [source], 10 * tolerance)
                     break
-        if matches:
+        if not np.any(observed.weight):
+            chosen = deltas[0]
+            finding = replace(_nothing(name), text="nothing but its penalty")
+        elif matches:
             delta, source, factor, residual = matches[0]
             causes = delta.causes + source.causes
             text = f"({delta.text}).T @ {source.text}"
@@ -280,18 +283,37 @@ def _layer(
             finding = Finding(name, causes, True, factor, residual, text, delta.solved, delta.also)
         else:
             chosen, finding = _unknown(name, observed, deltas, inputs, tolerance)
-    findings = [finding]
+    findings = [replace(finding, decay=decay)]
     if observed.bias is not None:
         name = f"b{number + 1}"
         reference = _reference(finding, chosen)
         found = _bias(name, observed.bias, chosen, deltas, tolerance, reference)
-        if decay and not found.known and np.shape(own.bias) == observed.bias.shape:
-            # The share that was found in the matrix, and no other.
-            rest = observed.bias - decay * slope(np.asarray(own.bias))
-            without = _bias(name, rest, chosen, deltas, 10 * tolerance, reference)
-            found = replace(without, decayed=True) if without.known else found
+        if not found.known and np.shape(own.bias) == observed.bias.shape:
+            bias = np.asarray(own.bias)
+            total = (reference or 0.0) * chosen.value.sum(axis=0)
+            for shares in (decay, *_own_decays(observed.bias, bias, total, tolerance)):
+                rest = observed.bias - slope_of(shares, bias)
+                without = _bias(name, rest, chosen, deltas, 10 * tolerance, reference)
+                if without.known:
+                    found = replace(without, decay=shares)
+                    break
         findings.append(found)
-    return decay, chosen, findings
+    return chosen, findings
+
+
+# Entries of a bias of which one number that is fitted can be told.
+_ENOUGH_OF_BIAS = 4
+
+
+def _own_decays(observed: Array, bias: Array, total: Array, tolerance: float) -> Iterator[Shares]:
+    """Yield what a penalty on a bias adds, beside the right gradient in full."""
+    rest = observed - total if total.shape == observed.shape else np.zeros_like(observed)
+    if observed.size < _ENOUGH_OF_BIAS or not np.any(rest):
+        return
+    for name, penalty in PENALTIES.items():
+        share, residual = fit(rest, penalty.slope(bias))
+        if residual * np.linalg.norm(rest) <= 10 * tolerance * np.linalg.norm(observed):
+            yield {name: share}
 
 
 def _reference(finding: Finding, chosen: Candidate) -> float | None:
@@ -413,7 +435,8 @@ def _bias(
         first = False
     total = chosen.value.sum(axis=0)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
-    return Finding(name, ("unknown",), False, factor, residual, "")
+    text = "" if total.shape == observed.shape else "it has another shape than its parameter"
+    return Finding(name, ("unknown",), False, factor, residual, text)
 
 
 def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -> bool:
@@ -460,23 +483,25 @@ _ENOUGH = 12
 def _decay(
     observed: Array,
     weight: Array,
+    penalties: Sequence[str],
     deltas: Sequence[Candidate],
     source: Array,
     tolerance: float,
-) -> float:
-    """Return the coefficient of the weights beside a gradient, 0 if that explains nothing."""
-    total, own = observed.ravel(), weight.ravel()
+) -> Shares:
+    """Return what penalties have added to a gradient; nothing if that explains nothing."""
+    total = observed.ravel()
     if not np.isfinite(total).all() or observed.shape != weight.shape:
-        return 0.0
+        return {}
     if source.shape[1] != weight.shape[1]:
-        return 0.0
+        return {}
+    slopes = [PENALTIES[name].slope(weight).ravel() for name in penalties]
     for delta in deltas[:_WITH_DECAY]:
-        basis = np.stack([(delta.value.T @ source).ravel(), own], axis=1)
+        basis = np.stack([(delta.value.T @ source).ravel(), *slopes], axis=1)
         if not np.isfinite(basis).all():
             continue
-        # The normal equations of two unknowns would lose half of the digits.
+        # The normal equations would lose half of the digits.
         solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
         left = np.linalg.norm(total - basis @ solution)
-        if left <= tolerance * np.linalg.norm(total) and solution[0]:
-            return float(solution[1])
-    return 0.0
+        if left <= tolerance * np.linalg.norm(total):
+            return dict(zip(penalties, map(float, solution[1:]), strict=True))
+    return {}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.forward import Form
+from parity_tests.kit.penalties import Shares
 from parity_tests.kit.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
@@ -43,13 +44,9 @@ class Evidence:
         What the answers were found to be.
     factors : list of float
         For each batch, the gradient over that of the loss summed over samples and outputs.
-    decays : list of list of float
-        For each batch and each layer, the coefficient of a penalty's slope in the gradient; empty
-        if there is none.
-    penalized : str
-        What of the weights is penalized: one of `parity_tests.kit.penalties.PENALTIES`.
-    decayed_biases : list of str
-        Biases in whose gradient that coefficient stands, too.
+    decays : list of dict
+        For each batch, what penalties have added to the gradient of ``"W1"`` and so on; empty if
+        there is none.
     tolerance : float
         How far answers may be from an arbiter's, relative to their norm.
     """
@@ -60,9 +57,7 @@ class Evidence:
     form: Form | None = None
     loss: str | None = None
     factors: list[float] = field(default_factory=list)
-    decays: list[list[float]] = field(default_factory=list)
-    penalized: str = "squares"
-    decayed_biases: list[str] = field(default_factory=list)
+    decays: list[dict[str, Shares]] = field(default_factory=list)
     tolerance: float = 0.0
 
     @property
@@ -80,8 +75,6 @@ class Evidence:
             "loss": self.loss,
             "factors": self.factors,
             "decays": self.decays,
-            "penalized": self.penalized,
-            "decayed_biases": self.decayed_biases,
             "tolerance": self.tolerance,
             "depth": len(self.layers),
             "batches": len(self.batches),
@@ -123,8 +116,6 @@ class Evidence:
             )
         evidence.loss, evidence.factors = told["loss"], told["factors"]
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]
-        evidence.penalized = told["penalized"]
-        evidence.decayed_biases = told["decayed_biases"]
         return evidence
 
 

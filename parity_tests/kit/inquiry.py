@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit import probe
 from parity_tests.kit.evidence import Answer, Evidence
 from parity_tests.kit.forward import Form
+from parity_tests.kit.penalties import Penalized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layers, Subject
@@ -45,12 +46,8 @@ class Inquiry:
         Name and scale of the loss that it reports.
     is_loss_unknown : bool
         Whether it reports a loss that is none of those known.
-    penalty : float or None
-        Coefficient of the penalty on the weights in that loss.
-    penalized : str
-        What of the weights: one of `parity_tests.kit.penalties.PENALTIES`.
-    are_biases_penalized : bool
-        Whether the biases are penalized alike.
+    penalty : Penalized or None
+        The penalty in that loss.
     gradient_loss, gradient_scale : str or None, Scale or None
         The loss whose gradient it computes, once that is known.
     is_gradient_faulty : bool
@@ -75,9 +72,7 @@ class Inquiry:
     form: Form | None = None
     reported: tuple[str, Scale] | None = None
     is_loss_unknown: bool = False
-    penalty: float | None = None
-    penalized: str = "squares"
-    are_biases_penalized: bool = False
+    penalty: Penalized | None = None
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None
     is_gradient_faulty: bool = False

@@ -1,6 +1,6 @@
-"""Penalties on the weights that losses have added, and what their gradients add."""
+"""Penalties on parameters that losses have added, and what their gradients add."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,13 @@ from parity_tests.kit.subject import Layers
 
 Array = NDArray[Any]
 
+# Coefficients by the names of penalties.
+Shares = Mapping[str, float]
+
 
 @dataclass(frozen=True)
 class Penalty:
-    """A penalty on a matrix.
+    """A penalty on an array.
 
     Attributes
     ----------
@@ -27,7 +30,7 @@ class Penalty:
     factor : float
         The derivative is so many times `slope`.
     added : str
-        What the gradient has added, in words.
+        What the gradient of a matrix or a bias has added, in words, with a place for its name.
     """
 
     name: str
@@ -37,24 +40,86 @@ class Penalty:
     added: str
 
 
-def penalized(penalty: Penalty, layers: Layers, *, biases: bool) -> float:
-    """Return a penalty on all matrices, and on all biases if they are penalized, too."""
-    arrays = [layer.weight for layer in layers]
-    if biases:
-        arrays += [layer.bias for layer in layers if layer.bias is not None]
-    return sum(map(penalty.value, arrays))
-
-
 PENALTIES = {
     penalty.name: penalty
     for penalty in (
-        Penalty("squares", lambda w: float((w**2).sum()), lambda w: w, 2.0, "the weights"),
+        Penalty("squares", lambda w: float((w**2).sum()), lambda w: w, 2.0, "{}"),
         Penalty(
-            "absolute values",
-            lambda w: float(np.abs(w).sum()),
-            np.sign,
-            1.0,
-            "the signs of the weights",
+            "absolute values", lambda w: float(np.abs(w).sum()), np.sign, 1.0, "the signs of {}"
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class Penalized:
+    """What a loss has added.
+
+    Attributes
+    ----------
+    weights, biases : mapping
+        Coefficients of the penalties on all matrices, and on all biases.
+    """
+
+    weights: Shares
+    biases: Shares
+
+    def of(self, tensor: str) -> Shares:
+        """Return the coefficients for ``"W1"``, ``"b1"`` and so on."""
+        return self.biases if tensor.startswith("b") else self.weights
+
+    def value(self, layers: Layers) -> float:
+        """Return what is added for some parameters."""
+        groups = zip((self.weights, self.biases), arrays_of(layers), strict=True)
+        return sum(
+            share * PENALTIES[name].value(array)
+            for shares, arrays in groups
+            for name, share in shares.items()
+            for array in arrays
+        )
+
+    def __str__(self) -> str:
+        """What is added, in words."""
+        if close(self.weights, self.biases, 1e-6):
+            return _told(self.weights, "the weights and biases")
+        parts = (_told(self.weights, "the weights"), _told(self.biases, "the biases"))
+        return " and ".join(filter(None, parts))
+
+
+def _told(shares: Shares, of: str) -> str:
+    return " and ".join(f"{share:.6g} x the {name} of {of}" for name, share in shares.items())
+
+
+def arrays_of(layers: Layers) -> tuple[list[Array], list[Array]]:
+    """Return all matrices, and all biases."""
+    biases = [np.asarray(layer.bias) for layer in layers if layer.bias is not None]
+    return [layer.weight for layer in layers], biases
+
+
+def slope_of(shares: Shares, array: Array) -> Array:
+    """Return the multiples of an array, and of its signs, that are added to its gradient."""
+    terms = [share * PENALTIES[name].slope(array) for name, share in shares.items()]
+    return sum(terms, np.zeros_like(array))
+
+
+def added(shares: Shares, tensor: str) -> str:
+    """Return in words what is added to the gradient of a tensor."""
+    terms = (
+        f"{share:.6g} x {PENALTIES[name].added.format(tensor)}" for name, share in shares.items()
+    )
+    return " and ".join(terms) or "nothing"
+
+
+def close(one: Shares, other: Shares, tolerance: float) -> bool:
+    """Whether all coefficients are the same, relative to the larger one."""
+
+    def is_close(name: str) -> bool:
+        first, second = one.get(name, 0.0), other.get(name, 0.0)
+        return abs(first - second) <= tolerance * max(abs(first), abs(second))
+
+    return all(map(is_close, names(one, other)))
+
+
+def names(*shares: Shares) -> Iterable[str]:
+    """Return the penalties that occur, in the order of `PENALTIES`."""
+    return [name for name in PENALTIES if any(name in one for one in shares)]

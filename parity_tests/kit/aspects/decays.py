@@ -1,12 +1,12 @@
-"""What a gradient has added for a penalty on the weights."""
-
-import numpy as np
+"""What a gradient has added for a penalty on the parameters."""
 
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import PENALTIES, Shares, added, close, names
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+
+_ADVICE = f"Look at {CAUSES['weight-decay'].advice}."
 
 
 def of_decays(inquiry: Inquiry, explanation: Explanation, rate: float | None) -> list[Verdict]:
@@ -17,86 +17,134 @@ def of_decays(inquiry: Inquiry, explanation: Explanation, rate: float | None) ->
     rate : float or None
         The learning rate of the steps that show the gradient, None if it is handed out.
     """
-    decays, biases = explanation.decays, explanation.decayed_biases
-    if inquiry.penalty is not None and inquiry.spec.weight_decay is None:
-        return _by_penalty(inquiry, explanation)
-    if not decays:
+    decays = explanation.decays
+    replaced = _replaced(decays, rate)
+    if replaced:
+        return replaced
+    declared = inquiry.spec.weight_decay
+    verdicts = [] if declared is None else _declared(explanation, declared)
+    if inquiry.penalty is not None:
+        return verdicts or _by_penalty(inquiry, explanation)
+    if verdicts or declared is not None or not decays:
+        return verdicts
+    return _by_itself(inquiry, explanation)
+
+
+def _replaced(decays: dict[str, Shares], rate: float | None) -> list[Verdict]:
+    matrices = {name: shares for name, shares in decays.items() if name.startswith("W")}
+    if rate is None or not matrices:
         return []
-    penalty = PENALTIES[explanation.penalized]
-    values = list(decays.values())
-    close = max(map(abs, values)) * max(1e-6, 100 * inquiry.tolerance)
-    if rate is not None and all(abs(value * rate - 1) < 1e-6 for value in values):
-        named = CAUSES["weights-replaced"]
-        names = " and ".join(f"W{number + 1}" for number in sorted(decays))
-        message = f"{named.title}: nothing is left of {names}. Look at {named.advice}."
-        return [Verdict("gradient", DIFFERS, message, names, "weights-replaced")]
-    if max(values) - min(values) <= close:
-        if inquiry.spec.weight_decay is not None:
-            return _declared(values[0], inquiry.spec.weight_decay)
-        of = "the matrices and biases" if biases else "the matrices"
+    if any(abs(shares.get("squares", 0.0) * rate - 1) >= 1e-6 for shares in matrices.values()):
+        return []
+    named, tensors = CAUSES["weights-replaced"], " and ".join(sorted(matrices))
+    message = f"{named.title}: nothing is left of {tensors}. Look at {named.advice}."
+    return [Verdict("gradient", DIFFERS, message, tensors, "weights-replaced")]
+
+
+def _by_itself(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
+    """Judge what is added where nothing says what should be."""
+    decays = explanation.decays
+    tensors = [finding.tensor for finding in explanation.findings]
+    matrices = [name for name in tensors if name.startswith("W")]
+    biases = [name for name in tensors if name.startswith("b")]
+    first = decays.get(matrices[0], {})
+    tolerance = max(1e-6, 100 * inquiry.tolerance)
+    alike = [name for name in tensors if name in decays and close(decays[name], first, tolerance)]
+    if (
+        first
+        and set(alike) == set(decays)
+        and set(alike)
+        in (
+            set(matrices),
+            {*matrices, *biases},
+        )
+    ):
+        of, whole = "the matrices", "the matrix itself"
+        if len(alike) > len(matrices):
+            of, whole = "the matrices and biases", "the parameter itself"
+        penalty = " and ".join(
+            f"{share / PENALTIES[name].factor:.6g} x their {name}" for name, share in first.items()
+        )
         message = (
-            f"the gradient of {of} has {values[0]:.6g} x {penalty.added} added: a penalty of "
-            f"{values[0] / penalty.factor:.6g} x their {penalty.name}, unless it is meant otherwise"
+            f"the gradient of {of} has {added(first, whole)} added: a penalty of {penalty}, unless "
+            "it is meant otherwise"
         )
         return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
-    squares = [float((inquiry.layers[n].weight ** 2).sum()) for n in decays]
-    ratios = [value / square for value, square in zip(values, squares, strict=True)]
-    if max(ratios) - min(ratios) <= 1e-6 * max(map(abs, ratios)):
-        named = CAUSES["penalty-as-gradient"]
-        message = (
-            f"{named.title}: every matrix has {ratios[0]:.4g} x its sum of squares x itself added. "
-            f"Look at {named.advice}."
-        )
-        tensor = f"W{max(decays) + 1}"
-        return [Verdict("gradient", DIFFERS, message, tensor, "penalty-as-gradient", ratios[0])]
-    told = ", ".join(f"{value:.4g} x W{number + 1}" for number, value in sorted(decays.items()))
-    message = f"multiples of {penalty.added} are added that differ from layer to layer: {told}"
+    as_gradient = _penalty_as_gradient(inquiry, decays)
+    if as_gradient:
+        return as_gradient
+    told = ", ".join(added(decays[name], name) for name in sorted(decays))
+    message = f"the gradient has {told} added and no more, unless it is meant otherwise"
     return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 
+def _penalty_as_gradient(inquiry: Inquiry, decays: dict[str, Shares]) -> list[Verdict]:
+    if any(set(shares) != {"squares"} or name.startswith("b") for name, shares in decays.items()):
+        return []
+    ratios = []
+    for name, shares in decays.items():
+        weight = inquiry.layers[int(name[1:]) - 1].weight
+        ratios.append(shares["squares"] / float((weight**2).sum()))
+    if max(ratios) - min(ratios) > 1e-6 * max(map(abs, ratios)) or len(ratios) < 2:
+        return []
+    named = CAUSES["penalty-as-gradient"]
+    message = (
+        f"{named.title}: every matrix has {ratios[0]:.4g} x its sum of squares x itself added. "
+        f"Look at {named.advice}."
+    )
+    return [Verdict("gradient", DIFFERS, message, max(decays), "penalty-as-gradient", ratios[0])]
+
+
 def _by_penalty(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
-    """Hold the multiples of the weights to the penalty in the loss that is reported."""
+    """Hold what is added to the penalty in the loss that is reported."""
     assert inquiry.penalty is not None
-    penalty, told = PENALTIES[inquiry.penalized], PENALTIES[explanation.penalized]
-    loss = f"the loss has {inquiry.penalty:.6g} x the {penalty.name} of the weights"
-    advice = f"Look at {CAUSES['weight-decay'].advice}."
-    decays, biases = explanation.decays, explanation.decayed_biases
-    if decays and told is not penalty:
-        message = f"{loss}; the gradient has {told.added} added, of another penalty. {advice}"
-        tensor = f"W{max(decays) + 1}"
-        return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay")]
-    expected = penalty.factor * inquiry.penalty
+    # A factor that the whole gradient has is judged for itself.
+    whole = 1.0
     if inquiry.gradient_scale is not None and inquiry.reported is not None:
-        # A factor that the whole gradient has is judged for itself.
         samples = len(inquiry.batches[0])
-        expected *= inquiry.gradient_scale.at(samples) / inquiry.reported[1].at(samples)
-    for number in range(len(inquiry.layers)):
-        came = decays.get(number, 0.0)
-        if abs(came - expected) > 1e-5 * abs(expected):
-            factor = came / expected
-            message = (
-                f"{loss}; the gradient of W{number + 1} has {came:.6g} x {penalty.added}, "
-                f"{factor:.6g} x what belongs to that. {advice}"
-            )
-            tensor = f"W{number + 1}"
-            return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
-    everything = [f.tensor for f in explanation.findings if f.tensor.startswith("b")]
-    if biases and not inquiry.are_biases_penalized:
-        message = f"{loss} alone; the gradient has that of the biases, too. {advice}"
-        return [Verdict("gradient", DIFFERS, message, biases[0], "weight-decay")]
-    lacking = [name for name in everything if name not in biases]
-    if lacking and inquiry.are_biases_penalized:
-        message = f"{loss} and biases; the gradient of {lacking[0]} has nothing of it. {advice}"
-        return [Verdict("gradient", DIFFERS, message, lacking[0], "weight-decay")]
+        whole = inquiry.gradient_scale.at(samples) / inquiry.reported[1].at(samples)
+    # From the first layer to the last, and matrices first.
+    for finding in sorted(explanation.findings, key=lambda finding: finding.tensor):
+        tensor, came = finding.tensor, finding.decay
+        if not finding.known:
+            continue
+        expected = {
+            name: PENALTIES[name].factor * share * whole
+            for name, share in inquiry.penalty.of(tensor).items()
+        }
+        if close(came, expected, 1e-5):
+            continue
+        message = (
+            f"the loss has {inquiry.penalty}; the gradient of {tensor} has {added(came, tensor)} "
+            f"added, and {added(expected, tensor)} belongs to that. {_ADVICE}"
+        )
+        factor = None
+        if list(came) == list(expected) and len(came) == 1:
+            [(one, other)] = zip(came.values(), expected.values(), strict=True)
+            factor = one / other
+        elif not came:
+            factor = 0.0
+        return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
     return []
 
 
-def _declared(value: float, declared: float) -> list[Verdict]:
-    if abs(value - declared) <= 1e-6 * abs(declared):
-        return []
-    factor = value / declared if declared else np.inf
-    message = (
-        f"the weights are added {value:.6g} times, declared is {declared:.6g}. Look at "
-        f"{CAUSES['weight-decay'].advice}."
-    )
-    return [Verdict("gradient", DIFFERS, message, "W1", "weight-decay", factor)]
+def _declared(explanation: Explanation, declared: float) -> list[Verdict]:
+    """Hold what is added to the matrices to the coefficient that is declared."""
+    for finding in sorted(explanation.findings, key=lambda finding: finding.tensor):
+        if (
+            not finding.tensor.startswith("W")
+            or not finding.known
+            or "not-updated" in finding.causes
+        ):
+            continue
+        share = finding.decay.get("squares", 0.0)
+        others = [name for name in names(finding.decay) if name != "squares"]
+        if abs(share - declared) <= 1e-6 * abs(declared) and not others:
+            continue
+        message = (
+            f"the gradient of {finding.tensor} has {added(finding.decay, finding.tensor)} added, "
+            f"declared is {declared:.6g}. {_ADVICE}"
+        )
+        factor = share / declared if declared and not others else None
+        return [Verdict("gradient", DIFFERS, message, finding.tensor, "weight-decay", factor)]
+    return []

@@ -202,13 +202,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             if off > inquiry.tolerance:
                 inquiry.evidence.tolerance = max(CLOSE, 10 * off)
             if first.decays:
-                depth = range(len(inquiry.layers))
-                inquiry.evidence.decays = [
-                    [explanation.decays.get(number, 0.0) for number in depth]
-                    for explanation in explanations
-                ]
-                inquiry.evidence.decayed_biases = first.decayed_biases
-                inquiry.evidence.penalized = first.penalized
+                inquiry.evidence.decays = [explanation.decays for explanation in explanations]
     return verdicts
 
 
@@ -276,8 +270,10 @@ def _named(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
 
 
 def _unknown(finding: Finding, likewise: str) -> str:
-    nearest = "it has another shape than its parameter"
-    if np.isfinite(finding.residual):
+    nearest = finding.text or "it has infinities or NaN"
+    if finding.factor == 0:
+        nearest = "nothing of what was expected is in it"
+    elif np.isfinite(finding.residual):
         nearest = (
             f"the nearest multiple of what was expected is {finding.factor:.4g} x, which leaves "
             f"{finding.residual:.2g} of its norm"

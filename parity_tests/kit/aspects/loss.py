@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from parity_tests.kit.candidates.outputs import losses_of, misnormalized
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import losses_for
-from parity_tests.kit.penalties import PENALTIES, penalized
+from parity_tests.kit.penalties import PENALTIES, Penalized, arrays_of
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
@@ -165,42 +164,64 @@ def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[
 
 
 # Multiples of the matrices and of the biases at which a loss with a penalty is asked.
-_STRETCHES = ((1.0, 1.0), (0.9, 1.2), (1.1, 0.8), (0.75, 0.9), (1.25, 1.1), (0.95, 0.6))
+_STRETCHES = (
+    *((1.0, 1.0), (0.9, 1.2), (1.1, 0.8), (0.75, 0.9), (1.25, 1.1), (0.95, 0.6)),
+    *((1.05, 1.4), (0.8, 0.5), (1.15, 1.3), (0.85, 0.7)),
+)
+# A penalty smaller than this part of the loss is taken for rounding.
+_NEGLIGIBLE = 1e-7
 
 
 def _with_penalty(inquiry: Inquiry) -> list[_Match]:
-    """Find a loss of the output plus a multiple of the weights' squares or absolute values."""
+    """Find a loss of the output plus multiples of the parameters' squares or absolute values."""
     subject = inquiry.subject
     if subject.network.loss is None or subject.single:
         return []
     assert inquiry.form is not None
-    scales: list[dict[_Key, tuple[float, float]]] = []
+    scales: list[dict[_Key, tuple[float, dict[_Group, float]]]] = []
     try:
         for batch in inquiry.batches:
             observed, tables = [], []
-            penalties: dict[tuple[str, bool], list[float]] = {
-                key: [] for key in product(PENALTIES, (False, True))
-            }
+            penalties: dict[_Group, list[float]] = {}
             for stretch in _STRETCHES:
                 layers = subject.set(_stretched(inquiry.layers, *stretch))
                 observed.append(subject.loss_of_pass(batch))
                 tables.append(list(values(inquiry, run(inquiry.form, layers, batch.inputs), batch)))
-                for (name, biases), sums in penalties.items():
-                    sums.append(penalized(PENALTIES[name], layers, biases=biases))
+                for group, value in _penalties(layers).items():
+                    penalties.setdefault(group, []).append(value)
             scales.append(_fitting(np.array(observed), tables, penalties))
     finally:
         inquiry.restore()
     # What needs the smallest number beside the probabilities explains the most.
     for key in sorted(scales[0].keys() & scales[1].keys(), key=lambda key: key.epsilon):
-        (first, penalty), (second, other) = scales[0][key], scales[1][key]
+        (first, shares), (second, others) = scales[0][key], scales[1][key]
         samples = [len(batch) for batch in inquiry.batches]
         scale = scale_of((first, second), samples, 1e-7)
-        is_meant = penalty > 0 and scale_of((penalty, other), samples, 1e-5) is not None
+        is_meant = shares.keys() == others.keys() and all(
+            share > 0 and scale_of((share, others[group]), samples, 1e-5) is not None
+            for group, share in shares.items()
+        )
         if scale is not None and is_meant:
-            inquiry.penalty, inquiry.penalized = penalty, key.penalty
-            inquiry.are_biases_penalized = key.biases
+            weights, biases = (
+                {name: share for (name, of), share in shares.items() if of == which}
+                for which in ("weights", "biases")
+            )
+            inquiry.penalty = Penalized(weights, biases)
             return [_Match(key.name, None, key.epsilon, scale)]
     return []
+
+
+# The name of a penalty, and what it is on: weights or biases.
+_Group = tuple[str, str]
+
+
+def _penalties(layers: Layers) -> dict[_Group, float]:
+    return {
+        (name, of): sum(map(penalty.value, arrays))
+        for name, penalty in PENALTIES.items()
+        for of, arrays in zip(("weights", "biases"), arrays_of(layers), strict=True)
+        if arrays
+    }
 
 
 def _stretched(layers: Layers, matrices: float, biases: float) -> Layers:
@@ -212,35 +233,41 @@ def _stretched(layers: Layers, matrices: float, biases: float) -> Layers:
 
 @dataclass(frozen=True)
 class _Key:
-    """A loss by its name and epsilon, a penalty, and the loss's place in the table."""
+    """A loss by its name, epsilon and place in the table."""
 
     name: str
     epsilon: float
-    penalty: str
-    biases: bool
     place: int
 
 
 def _fitting(
     observed: Array,
     tables: list[list[tuple[str, str | None, float, float]]],
-    penalties: Mapping[tuple[str, bool], Sequence[float]],
-) -> dict[_Key, tuple[float, float]]:
-    """Return scale and coefficient of the losses and penalties that fit."""
+    penalties: Mapping[_Group, Sequence[float]],
+) -> dict[_Key, tuple[float, dict[_Group, float]]]:
+    """Return scale and coefficients of the losses and penalties that fit."""
     found = {}
+    top = np.abs(observed).max()
     for place, rows in enumerate(zip(*tables, strict=True)):
         name, cause, epsilon, _ = rows[0]
         if cause is not None:
             continue
-        for (penalty, biases), sums in penalties.items():
-            basis = np.stack([[row[3] for row in rows], sums], axis=1)
+        groups = list(penalties)
+        # What turns out to be negligible is left out, for the digits of the others.
+        for _ in range(2):
+            basis = np.stack([[row[3] for row in rows], *(penalties[g] for g in groups)], axis=1)
             if not np.isfinite(basis).all():
-                continue
-            solution, *_ = np.linalg.lstsq(basis, observed, rcond=None)
-            left = np.abs(observed - basis @ solution).max()
-            if left <= 1e-9 * np.abs(observed).max() and solution[0] > 0:
-                key = _Key(name, epsilon, penalty, biases, place)
-                found[key] = float(solution[0]), float(solution[1])
+                break
+            (scale, *shares), *_ = np.linalg.lstsq(basis, observed, rcond=None)
+            if np.abs(observed - basis @ [scale, *shares]).max() > 1e-9 * top or scale <= 0:
+                break
+            sizes = np.abs(basis[:, 1:] * shares).max(axis=0)
+            kept = [g for g, size in zip(groups, sizes, strict=True) if size > _NEGLIGIBLE * top]
+            if kept == groups:
+                key = _Key(name, epsilon, place)
+                found[key] = float(scale), dict(zip(groups, map(float, shares), strict=True))
+                break
+            groups = kept
     return found
 
 
@@ -307,7 +334,6 @@ def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) 
     half = " of half the sum of squares" if match.name == "squared_error" else ""
     factor = "" if between is None else f"{between.text} x "
     if inquiry is not None and inquiry.penalty:
-        of = "the weights and biases" if inquiry.are_biases_penalized else "the weights"
-        factor = f"{inquiry.penalty:.6g} x the {inquiry.penalized} of {of}, and {factor}"
+        factor = f"{inquiry.penalty}, and {factor}"
     inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
     return f"{factor}the mean over the samples{half}{inside}"

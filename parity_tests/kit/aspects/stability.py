@@ -27,7 +27,6 @@ from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, functions, prepared, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES
-from parity_tests.kit.penalties import PENALTIES, penalized
 from parity_tests.kit.subject import Batch, Layer, Layers, Subject, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -562,9 +561,8 @@ def _guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | None
     for extreme in _asked_by_logits(inquiry, form, inputs, *_zeros(subject.outputs)):
         layers, batch = subject.begin(extreme.layers), extreme.batch
         passed = run(form, layers, batch.inputs)
-        biases = inquiry.are_biases_penalized
-        penalty = penalized(PENALTIES[inquiry.penalized], layers, biases=biases)
-        observed.append(subject.loss_of_pass(batch) - (inquiry.penalty or 0.0) * penalty)
+        penalty = inquiry.penalty.value(layers) if inquiry.penalty else 0.0
+        observed.append(subject.loss_of_pass(batch) - penalty)
         shares.append([p for *_, p, _ in losses_of(form, passed, batch)])
     if batch is None or len(observed) < 3 or not observed[0]:
         return None

@@ -1126,7 +1126,7 @@ def test_decay_of_biases_that_the_loss_does_not_have_is_a_fault() -> None:
 
     network = replace(updating(each(decayed), Learner.gradients), loss=loss)
     [verdict] = [v for v in examine_network(network).failures if v.aspect == "gradient"]
-    assert (verdict.cause, verdict.tensor) == ("weight-decay", "b2")
+    assert (verdict.cause, verdict.tensor) == ("weight-decay", "b1")
 
 
 def softened(_: State, p: Array, g: Array, lr: float) -> None:

@@ -1,0 +1,169 @@
+"""Penalties on parameters: what the loss has, and what the gradient has added for it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from parity_tests.kit.arbiter import pytorch
+from parity_tests.kit.check import examine
+from parity_tests.kit.network import Network
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
+
+Array = NDArray[Any]
+Parameters = dict[str, Array]
+# What stands in the loss: coefficients of squares and of absolute values.
+Coefficients = Mapping[str, tuple[float, float]]
+
+_NAMES = ("W1", "b1", "W2", "b2")
+_ELASTIC = {"W1": (0.05, 0.02), "W2": (0.05, 0.02)}
+_BIASES = {"b1": (0.1, 0.0), "b2": (0.1, 0.0)}
+
+
+def _make() -> Parameters:
+    rng = np.random.default_rng()
+    weights = [rng.standard_normal((n, m)) * np.sqrt(2 / n) for n, m in ((12, 9), (9, 10))]
+    return {"W1": weights[0], "b1": np.zeros(9), "W2": weights[1], "b2": np.zeros(10)}
+
+
+def _log_probabilities(net: Parameters, x: Array) -> Array:
+    z: Array = np.maximum(x @ net["W1"] + net["b1"], 0) @ net["W2"] + net["b2"]
+    z = z - z.max(axis=1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+def _forward(net: Parameters, x: Array) -> Array:
+    p: Array = np.exp(_log_probabilities(net, x))
+    return p
+
+
+def _gradients(net: Parameters, x: Array, y: Array) -> list[Array]:
+    hidden = np.maximum(x @ net["W1"] + net["b1"], 0)
+    d2 = (_forward(net, x) - y) / len(x)
+    d1 = d2 @ net["W2"].T * (hidden > 0)
+    return [x.T @ d1, d1.sum(axis=0), hidden.T @ d2, d2.sum(axis=0)]
+
+
+def _network(loss: Coefficients, gradient: Coefficients, spec: Spec | None = None) -> Network:
+    def value(net: Parameters, x: Array, y: Array) -> float:
+        entropy = -(y * _log_probabilities(net, x)).sum() / len(x)
+        penalty = sum(
+            squares * (net[name] ** 2).sum() + absolute * np.abs(net[name]).sum()
+            for name, (squares, absolute) in loss.items()
+        )
+        return float(entropy + penalty)
+
+    def gradients(net: Parameters, x: Array, y: Array) -> list[Array]:
+        result = _gradients(net, x, y)
+        for position, name in enumerate(_NAMES):
+            squares, absolute = gradient.get(name, (0.0, 0.0))
+            result[position] += 2 * squares * net[name] + absolute * np.sign(net[name])
+        return result
+
+    parameters = " ".join(_NAMES)
+    return Network(
+        _make, parameters, forward=_forward, gradients=gradients, loss=value, spec=spec or Spec()
+    )
+
+
+def _of(network: Network, aspect: str) -> list[Verdict]:
+    return list(examine(network, arbiter=pytorch()).of(aspect))
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        _ELASTIC,
+        _BIASES,
+        {**_ELASTIC, **_BIASES},
+        dict.fromkeys(_NAMES, (0.0, 0.03)),
+        dict.fromkeys(_NAMES, (0.02, 0.03)),
+    ],
+)
+def test_the_gradient_of_a_penalty_is_right(penalty: Coefficients) -> None:
+    network = _network(penalty, penalty)
+    assert examine(network, arbiter=pytorch()).failures == []
+    assert [verdict.status for verdict in _of(network, "gradient")] == [EQUAL]
+
+
+def test_a_loss_tells_what_it_penalizes() -> None:
+    [verdict] = _of(_network(_ELASTIC, _ELASTIC), "loss")
+    told = "0.05 x the squares of the weights and 0.02 x the absolute values of the weights"
+    assert told in verdict.message
+    [verdict] = _of(_network(everything := dict.fromkeys(_NAMES, (0.1, 0.0)), everything), "loss")
+    assert "0.1 x the squares of the weights and biases" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("loss", "gradient", "tensor", "told"),
+    [
+        (_ELASTIC, {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}, "W1", "0.1 x W1 added"),
+        (_ELASTIC, {"W1": (0.05, 0.02), "W2": (0.05, 0.0)}, "W2", "0.1 x W2 added"),
+        (_ELASTIC, {}, "W1", "nothing added"),
+        (_BIASES, {"W1": (0.1, 0.0), "W2": (0.1, 0.0)}, "W1", "nothing belongs to that"),
+        (_BIASES, {}, "b1", "nothing added, and 0.2 x b1 belongs to that"),
+        (_ELASTIC, {**_ELASTIC, **_BIASES}, "b1", "0.2 x b1 added"),
+    ],
+)
+def test_what_the_loss_has_not_is_told(
+    loss: Coefficients, gradient: Coefficients, tensor: str, told: str
+) -> None:
+    [verdict] = examine(_network(loss, gradient)).failures
+    assert (verdict.aspect, verdict.cause, verdict.tensor) == ("gradient", "weight-decay", tensor)
+    assert told in verdict.message
+
+
+@pytest.mark.parametrize("loss", [{}, {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}])
+@pytest.mark.parametrize(
+    ("gradient", "tensor", "factor"),
+    [
+        ({}, "W1", 0.0),
+        ({"W1": (0.05, 0.0)}, "W2", 0.0),
+        ({"W1": (0.1, 0.0), "W2": (0.1, 0.0)}, "W1", 2.0),
+    ],
+)
+def test_a_declared_decay_is_looked_for(
+    loss: Coefficients, gradient: Coefficients, tensor: str, factor: float
+) -> None:
+    [verdict] = examine(_network(loss, gradient, Spec(weight_decay=0.1))).failures
+    assert (verdict.cause, verdict.tensor) == ("weight-decay", tensor)
+    assert verdict.factor == pytest.approx(factor)
+
+
+def test_a_declared_decay_is_no_excuse_for_another_in_the_loss() -> None:
+    right = {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}
+    assert examine(_network(right, right, Spec(weight_decay=0.1))).failures == []
+    other = {"W1": (0.01, 0.0), "W2": (0.01, 0.0)}
+    [verdict] = examine(_network(other, right, Spec(weight_decay=0.1))).failures
+    assert "the loss has 0.01 x the squares of the weights" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("gradient", "told"),
+    [
+        (_ELASTIC, "the gradient of the matrices has 0.1 x the matrix itself and 0.02 x the signs"),
+        (dict.fromkeys(_NAMES, (0.05, 0.0)), "of the matrices and biases has 0.1 x"),
+        ({"W1": (0.05, 0.0)}, "the gradient has 0.1 x W1 added and no more"),
+    ],
+)
+def test_what_no_loss_speaks_of_may_be_meant(gradient: Coefficients, told: str) -> None:
+    [verdict] = _of(_network({}, gradient), "gradient")
+    assert (verdict.status, verdict.cause) == (CONVENTION, "weight-decay")
+    assert told in verdict.message
+
+
+def test_a_penalty_that_comes_alone_is_not_the_gradient() -> None:
+    network = _network(_ELASTIC, _ELASTIC)
+    right: Callable[..., list[Array]] = network.gradients  # type: ignore[assignment]
+
+    def alone(net: Parameters, x: Array, y: Array) -> list[Array]:
+        pairs = zip(right(net, x, y), _gradients(net, x, y), strict=True)
+        return [whole - part for whole, part in pairs]
+
+    wrong = Network(_make, network.parameters, forward=_forward, gradients=alone)
+    [verdict] = examine(wrong).failures
+    assert verdict.cause == "not-updated"
+    assert "nothing but its penalty" in verdict.message
