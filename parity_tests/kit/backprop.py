@@ -199,7 +199,10 @@ def _settle_collapsed(result: Explanation, observed: Layers) -> None:
             continue
         delta = result.deltas[number - 1]
         samples, units = delta.value.shape
-        if layer.bias.shape == (samples,) and samples != units:
+        # A sum over the units, spread over the samples by the update.
+        even = 1e-9 * np.linalg.norm(delta.value)
+        spread = layer.bias.shape == (samples, units) and np.ptp(layer.bias, axis=1).max() <= even
+        if (layer.bias.shape == (samples,) and samples != units) or (spread and samples > 1):
             # With softmax p - y is zero over the classes, so that the numbers tell nothing.
             cause, text = "bias-wrong-axis", f"sum of {delta.text} over the units"
             if units == 1:
@@ -471,7 +474,14 @@ def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], 
         yield ("bias-of-one-sample",), f"{delta.text} of the first sample", value[0]
         yield ("bias-of-one-sample",), f"{delta.text} of the last sample", value[-1]
         if value.shape[1] > 1:
-            yield ("bias-wrong-axis",), f"sum of {delta.text} over the units", value.sum(axis=1)
+            total, text = value.sum(axis=1), f"sum of {delta.text} over the units"
+            yield ("bias-wrong-axis",), text, total
+            # As of a bias that an update has spread over the samples.
+            yield (
+                ("bias-wrong-axis",),
+                text,
+                np.repeat(total[:, np.newaxis], value.shape[1], axis=1),
+            )
 
 
 # Candidates that are tried together with a multiple of the weights.

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_impl import InputError
 from parity_tests.kit.forward import Form, find, run
-from parity_tests.kit.functions import WRONG_OUTPUTS
+from parity_tests.kit.functions import WRONG_OUTPUTS, activation
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
 from parity_tests.kit.subject import SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -38,7 +39,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     observed = inquiry.evidence.answers[0].output
     expected = run(inquiry.form, inquiry.layers, batch.inputs).output
     residual = float(np.linalg.norm(observed - expected) / np.linalg.norm(expected))
-    return [_judged(inquiry, inquiry.form, declared, residual)]
+    return [_judged(inquiry, inquiry.form, residual)]
 
 
 def _is_found(inquiry: Inquiry, declared: Form | None) -> bool:
@@ -56,16 +57,24 @@ def _is_found(inquiry: Inquiry, declared: Form | None) -> bool:
 
 
 def _declared(inquiry: Inquiry) -> Form | None:
-    spec, depth = inquiry.spec, len(inquiry.layers) - 1
-    if (spec.hidden is None and depth) or spec.output is None:
+    hidden, output = _declared_hidden(inquiry), inquiry.spec.output
+    return None if hidden is None or output is None else Form(hidden, output)
+
+
+def _declared_hidden(inquiry: Inquiry) -> tuple[str, ...] | None:
+    hidden, depth = inquiry.spec.hidden, len(inquiry.layers) - 1
+    if hidden is None and depth:
         return None
-    hidden = spec.hidden or ()
-    names = (hidden,) * depth if isinstance(hidden, str) else hidden
-    return Form(tuple(names), spec.output)
+    names = (hidden,) * depth if isinstance(hidden, str) else tuple(hidden or ())
+    if len(names) != depth:
+        raise InputError("hidden", f"{depth} activations, one for each layer", str(list(names)))
+    # By the names that have a slope or a scale behind them.
+    return tuple(activation(name).name for name in names)
 
 
-def _judged(inquiry: Inquiry, form: Form, declared: Form | None, residual: float) -> Verdict:
+def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
     depth = len(form.hidden)
+    hidden, output = _declared_hidden(inquiry), inquiry.spec.output
     cause, tensor, seen = None, None, ""
     if form.without_bias:
         cause, tensor = "bias-left-out", f"z{form.without_bias[0] + 1}"
@@ -77,15 +86,13 @@ def _judged(inquiry: Inquiry, form: Form, declared: Form | None, residual: float
         form.output == "softmax over the whole batch" and inquiry.subject.single
     ):
         cause, tensor, seen = WRONG_OUTPUTS[form.output], "output", f"the output is {form.output}"
-    elif declared is not None and form.hidden != declared.hidden:
-        number = next(n for n in range(depth) if form.hidden[n] != declared.hidden[n])
+    elif hidden is not None and (found := [activation(n).name for n in form.hidden]) != [*hidden]:
+        number = next(n for n in range(depth) if found[n] != hidden[n])
         cause, tensor = "another-activation", f"a{number + 1}"
-        seen = (
-            f"layer {number + 1} has {form.hidden[number]}, declared is {declared.hidden[number]}"
-        )
-    elif declared is not None and form.output != declared.output:
+        seen = f"layer {number + 1} has {form.hidden[number]}, declared is {hidden[number]}"
+    elif output is not None and form.output != output:
         cause, tensor = "another-output", "output"
-        seen = f"the last layer has {form.output}, declared is {declared.output}"
+        seen = f"the last layer has {form.output}, declared is {output}"
     if cause is not None:
         return _named(cause, seen, tensor, residual)
     status = EQUAL

@@ -77,8 +77,13 @@ def test_a_wrong_one_raises_with_its_report() -> None:
 
 def test_a_spec_is_what_is_meant() -> None:
     assert check_network(RIGHT, Spec(hidden="relu", output="softmax")).exit_code == 0
-    [verdict] = check_network(RIGHT, Spec(hidden="tanh", output="softmax"), "report").failures
-    assert verdict.cause == "another-activation"
+    for spec in (Spec(hidden="tanh", output="softmax"), Spec(hidden="tanh")):
+        [verdict] = check_network(RIGHT, spec, "report").failures
+        assert verdict.cause == "another-activation"
+    [verdict] = check_network(RIGHT, Spec(output="sigmoid"), "report").failures
+    assert verdict.cause == "another-output"
+    with pytest.raises(InputError, match="hidden: expected 1 activations"):
+        check_network(RIGHT, Spec(hidden=("relu", "relu")))
     [verdict] = check_network(RIGHT, Spec(initialization="xavier"), "report").failures
     assert verdict.aspect == "initialization"
 

@@ -15,7 +15,12 @@ from parity_tests.kit.child import examine_apart
 from parity_tests.kit.golden import VERSION, GoldenError, load, make
 from parity_tests.kit.verdicts import Report
 
-LESSON = next(correct for correct in CORRECT if correct.name == "lesson")
+
+def _named(name: str) -> Correct:
+    return next(correct for correct in CORRECT if correct.name == name)
+
+
+LESSON = _named("lesson")
 
 
 @pytest.fixture
@@ -39,6 +44,14 @@ def test_a_right_network_agrees(golden: Path) -> None:
     report = _examined(golden)
     assert report.failures == []
     assert report.spec["arbiter"].startswith("mlp.npz: at most")
+
+
+def test_a_slope_that_is_left_out_is_the_usual_one(tmp_path: Path) -> None:
+    leaky = _named("layers leaky relu deep")
+    make(tmp_path / "mlp.npz", _sizes(leaky), "leaky_relu", "identity", "cross_entropy")
+    report = examine(leaky.network, golden=load(tmp_path / "mlp.npz"))
+    assert report.failures == []
+    assert "at most" in report.spec["arbiter"]
 
 
 def test_a_fault_is_named_without_pytorch(golden: Path) -> None:
@@ -130,7 +143,7 @@ def test_verifying_needs_no_pytorch(golden: Path) -> None:
 def test_a_network_without_declaration_gets_the_sizes(
     tmp_path: Path, name: str, sizes: tuple[int, ...]
 ) -> None:
-    correct = next(correct for correct in CORRECT if correct.name == name)
+    correct = _named(name)
     declared = examine(correct.network)
     form, loss = declared.evidence.form, declared.evidence.loss
     make(tmp_path / "mlp.npz", sizes, form.hidden[0], form.output, loss)

@@ -201,6 +201,13 @@ FAULTS: tuple[Fault, ...] = (
         "db1 = 1 / m * dZ1.sum(axis=1, keepdims=True)",
         _GRADIENT,
         "bias-wrong-axis",
-        ("bias-not-summed",),
+    ),
+    Fault(
+        "bias of softmax over the wrong axis: grows to a matrix",
+        "positional updates",
+        "db2 = 1 / m * dZ2.sum(axis=0, keepdims=True)",
+        "db2 = 1 / m * dZ2.sum(axis=1, keepdims=True)",
+        _GRADIENT,
+        "bias-wrong-axis",
     ),
 )
