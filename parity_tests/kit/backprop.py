@@ -214,7 +214,7 @@ def _settle_collapsed(result: Explanation, observed: Layers) -> None:
         if size > 1e-9 * np.linalg.norm(delta.value) or not (size or collapsed):
             continue
         if abs(delta.value.sum()) <= 1e-9 * np.linalg.norm(delta.value):
-            text = f"sum of {delta.text} over samples and units, which is zero"
+            text = f"sum of {delta.text} over samples and units, zero for softmax"
             finding = Finding(f"b{number}", ("bias-collapsed",), True, 0.0, 0.0, text)
             result.findings[position[finding.tensor]] = finding
 

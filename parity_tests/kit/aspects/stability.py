@@ -292,8 +292,13 @@ def _vanishing(inquiry: Inquiry, form: Form, inputs: Array | None) -> _Extreme |
     else:
         logits = 0.1 * inquiry.rng.standard_normal((2, outputs))
         logits[:, -1] += _VANISHING
-    text = "a probability of 0: a logit 800 below the others"
+    text = _vanishing_text(outputs)
     return next(_asked_by_logits(inquiry, form, inputs, (text, logits)), None)
+
+
+def _vanishing_text(outputs: int) -> str:
+    of = "a logit of" if outputs == 1 else "logits that differ by"
+    return f"a probability of 0: {of} {abs(_VANISHING):g}"
 
 
 # Outputs
@@ -585,7 +590,7 @@ def _guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | None
 
 def _zeros(outputs: int) -> Iterator[tuple[str, Array]]:
     """Yield logits for two samples, with none, one and two probabilities of 0."""
-    text = "a probability of 0: a logit 800 below the others"
+    text = _vanishing_text(outputs)
     ordinary = np.zeros((2, outputs))
     one, two = ordinary.copy(), ordinary.copy()
     if outputs == 1:
