@@ -7,7 +7,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from parity_tests.checks.statistics import most_heads, rarely_farther, rarely_farther_over
+from parity_tests.checks.statistics import (
+    by_the_worst,
+    most_heads,
+    rarely_farther,
+    rarely_farther_over,
+)
+from parity_tests.measures import Comparison
 
 DRAWS = 40
 
@@ -51,3 +57,18 @@ def test_no_more_is_drawn_than_the_verdict_needs() -> None:
     rarely_farther_over(DRAWS, excess)
     needed = DRAWS - most_heads(DRAWS)
     assert needed <= len(drawn) <= 2 * needed
+
+
+def test_luck_of_pytorch_is_not_asked_of_us() -> None:
+    drawn = []
+
+    def draw(number: int, ours: float) -> list[Comparison]:
+        drawn.append(number)
+        theirs = (0.25, 0.5, 1.0)[number % 3]
+        return [Comparison("output", ours, theirs, 2 * theirs + 1)]
+
+    for ours, passed, draws in ((1.5, True, 1), (2.9, True, 21), (3.1, False, 21)):
+        drawn.clear()
+        [comparison] = by_the_worst(partial(draw, ours=ours))
+        assert (comparison.passed, len(drawn)) == (passed, draws)
+        assert (comparison.ours, comparison.theirs) == (ours, 0.25)
