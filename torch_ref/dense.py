@@ -47,7 +47,13 @@ _DISTANCES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "log_cosh": lambda p, y: torch.log(torch.cosh(p - y)).sum(),
     "hinge": lambda p, y: _hinge(p, y, power=1),
     "squared_hinge": lambda p, y: _hinge(p, y, power=2),
+    "categorical_hinge": lambda p, y: F.relu(1 + _largest_other(p, y) - (p * y).sum(dim=1)).sum(),
+    "euclidean_error": lambda p, y: torch.linalg.vector_norm(p - y, dim=1).sum(),
 }
+
+
+def _largest_other(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return p.masked_fill(y == 1, -torch.inf).amax(dim=1)
 
 
 def _hinge(p: torch.Tensor, y: torch.Tensor, power: int) -> torch.Tensor:

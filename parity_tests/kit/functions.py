@@ -4,9 +4,10 @@ A derivative is written from the pre-activation z or from the activation a = f(z
 when it is given what it is written for. Sigmoid's is ``s(z) (1 - s(z))`` or ``a (1 - a)``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -34,15 +35,23 @@ class Activation:
         f' of the pre-activation.
     slope_from_value : callable or None
         f' of the activation, where it is ever written so.
+    misread : mapping of str to callable
+        What is written for `slope_from_value` by mistake, by its formula.
     """
 
     name: str
     value: Function
     slope: Function
     slope_from_value: Function | None = None
+    misread: Mapping[str, Function] = field(default_factory=dict, compare=False)
 
 
-def _of_layer(name: str, layer: ours.Layer, from_value: Function | None = None) -> Activation:
+def _of_layer(
+    name: str,
+    layer: ours.Layer,
+    from_value: Function | None = None,
+    misread: Mapping[str, Function] = MappingProxyType({}),
+) -> Activation:
     def value(u: Array) -> Array:
         return np.asarray(layer.forward(u))
 
@@ -50,7 +59,7 @@ def _of_layer(name: str, layer: ours.Layer, from_value: Function | None = None) 
         layer.forward(u)
         return np.asarray(layer.backward(np.ones_like(u)))
 
-    return Activation(name, value, slope, from_value)
+    return Activation(name, value, slope, from_value, misread)
 
 
 def _positive(a: Array) -> Array:
@@ -80,11 +89,25 @@ def _scaled_tanh(scale: float) -> Activation:
     )
 
 
+# 1 - a^2 and a (1 - a) with the square or the brackets elsewhere, a sign turned, a factor missing.
+_OF_TANH: Mapping[str, Function] = {
+    "(1 - a)^2": lambda a: (1 - a) ** 2,
+    "1 - a": lambda a: 1 - a,
+    "1 + a^2": lambda a: 1 + a**2,
+    "a^2": np.square,
+}
+_OF_SIGMOID: Mapping[str, Function] = {
+    "1 - a": lambda a: 1 - a,
+    "a (1 + a)": lambda a: a * (1 + a),
+    "(1 - a)^2": lambda a: (1 - a) ** 2,
+    "a^2": np.square,
+}
+
 _PLAIN = (
     Activation("identity", lambda u: u, np.ones_like, np.ones_like),
     _of_layer("relu", ours.ReLU(), _positive),
-    _of_layer("sigmoid", ours.Sigmoid(), lambda a: a * (1 - a)),
-    _of_layer("tanh", ours.Tanh(), lambda a: 1 - a**2),
+    _of_layer("sigmoid", ours.Sigmoid(), lambda a: a * (1 - a), _OF_SIGMOID),
+    _of_layer("tanh", ours.Tanh(), lambda a: 1 - a**2, _OF_TANH),
     _of_layer("softplus", ours.Softplus(), lambda a: 1 - np.exp(-a)),
     _of_layer("silu", ours.SiLU()),
     _of_layer("gelu", ours.GELU()),
@@ -150,12 +173,15 @@ class Output:
         ``back(upstream, z)``, the upstream gradient times the Jacobian.
     elementwise : Activation or None
         The function, if each output depends on its own pre-activation alone.
+    inner : Activation or None
+        What softmax is taken of.
     """
 
     name: str
     value: Function
     back: Callable[[Array, Array], Array]
     elementwise: Activation | None = None
+    inner: Activation | None = None
 
 
 def _shifted(z: Array, axis: int | None) -> Array:
@@ -182,6 +208,7 @@ def _softmax_after(inner: Activation) -> Output:
         f"softmax of {inner.name}",
         lambda z: softmax(inner.value(z)),
         lambda upstream, z: _softmax_back(upstream, inner.value(z)) * inner.slope(z),
+        inner=inner,
     )
 
 

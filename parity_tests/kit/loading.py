@@ -6,23 +6,18 @@ execution of everything: from there on only definitions are executed. What canno
 replaced by a `StandIn`.
 """
 
-import __future__
-
 import ast
-import builtins
 import collections
 import collections.abc
 import contextlib
 import importlib
 import importlib.abc
 import importlib.util
-import json
-import linecache
 import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
@@ -34,8 +29,21 @@ import numpy as np
 
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import Convention, Proposal, recognize
-from parity_tests.kit.recognition.names import FORWARD, rank
+from parity_tests.kit.recognition.names import INITIALIZE, rank
+from parity_tests.kit.sources import (
+    DEFINING,
+    LoadError,
+    bound_names,
+    file_with,
+    future_flags,
+    is_definition,
+    is_layer,
+    parsed,
+)
+from parity_tests.kit.stand_in import StandIn
 from parity_tests.kit.subject import SubjectError
+
+__all__ = ["LoadError", "Loaded", "Loader", "as_network", "propose", "split"]
 
 # No network in NumPy needs them to compute, and they take long to load or open windows.
 _LEFT_OUT = (
@@ -50,7 +58,7 @@ _LEFT_OUT = (
     "jax",
 )
 
-# Files beside the target that are searched for layers.
+# Files beside the target that are searched for layers, and for what makes parameters.
 _MOST_FILES = 20
 
 # What NumPy has removed, by what it was.
@@ -72,10 +80,6 @@ _REMOVED = {
 }
 
 
-class LoadError(Exception):
-    """The target cannot be found, or not be loaded."""
-
-
 class _TooLongError(BaseException):
     """A statement took too long. No `except Exception` of a stranger's stops it."""
 
@@ -91,79 +95,12 @@ class Loaded:
     namespace : dict
         The module in which it was found.
     beside : callable
-        Returns the layers of the files beside it, as `Loader.beside` does.
+        Returns what a network may need of the files beside it, as `Loader.beside` does.
     """
 
     value: Any
     namespace: dict[str, Any]
-    beside: Callable[[], Mapping[str, type]] = dict
-
-
-class StandIn(ModuleType):
-    """In the place of a module that is not there, and of all that is in it.
-
-    It has every attribute and can be called, subclassed, indexed and used as a decorator, so that
-    definitions that mention it can be executed. It is never a number, an array or a truth value:
-    what is computed with it raises, and is not taken for a result.
-
-    Parameters
-    ----------
-    name : str
-        Full name.
-    tell : callable
-        Gets told in a sentence if it is used to open a window.
-    """
-
-    def __init__(self, name: str, tell: Callable[[str], None], members: Any = None) -> None:
-        super().__init__(name)
-        self.__path__: list[str] = []
-        self._tell = tell
-        self._members = members
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(f"{self.__name__} is a stand-in, without {name}")
-        return StandIn(f"{self.__name__}.{name}", self._tell)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Return a stand-in; a function that is decorated, itself; and from tqdm, what it shows."""
-        if len(args) == 1 and not kwargs and isinstance(args[0], FunctionType | type):
-            return args[0]  # a decorator
-        if self.__name__.endswith(".show"):
-            self._tell(f"it opens a plot window ({self.__name__})")
-        members = None
-        if self.__name__.startswith("tqdm."):
-            members = kwargs.get("iterable", args[0] if args else None)
-            members = range(*args) if self.__name__.endswith(".trange") else members
-        return StandIn(f"{self.__name__}()", self._tell, members)
-
-    def __iter__(self) -> Iterator[Any]:
-        if self._members is None:
-            raise TypeError(f"{self.__name__} is a stand-in: it has no members")
-        return iter(self._members)
-
-    def __bool__(self) -> bool:
-        raise TypeError(f"{self.__name__} is a stand-in: it is neither true nor false")
-
-    def __getitem__(self, _key: Any) -> "StandIn":
-        return self
-
-    def __or__(self, _other: Any) -> "StandIn":
-        return self
-
-    __ror__ = __or__
-
-    def __mro_entries__(self, _bases: Any) -> tuple[()]:
-        return ()
-
-    def __instancecheck__(self, _instance: Any) -> bool:
-        return False
-
-    def __enter__(self) -> "StandIn":
-        return self
-
-    def __exit__(self, *_error: Any) -> None:
-        return None
+    beside: Callable[[], Mapping[str, Any]] = dict
 
 
 class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -243,7 +180,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         path = Path(place)
         if path.is_dir():
             self._put_on_path(path)
-            path = _file_with(path, name)
+            path = file_with(path, name)
         elif not path.is_file():
             path = self._module_file(place)
         namespace = self._execute_file(path, name)
@@ -260,8 +197,11 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             value = getattr(value, other)
         return Loaded(value, namespace, beside)
 
-    def beside(self, path: Path, package: str) -> dict[str, type]:
-        """Return the classes of files in a file's folder that have forward passes, by their names.
+    def beside(self, path: Path, package: str) -> dict[str, Any]:
+        """Return what files in a file's folder define that makes parameters or has forward passes.
+
+        Of a file with such a class all classes, of one with a function that begins parameters that
+        function, by their names.
 
         Parameters
         ----------
@@ -270,17 +210,25 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         package : str
             Of the file; empty if it is in none.
         """
-        found: dict[str, type] = {}
+        found: dict[str, Any] = {}
         near = [*path.parent.glob("*.py"), *path.parent.glob("*/*.py")]
         for file in sorted(near)[:_MOST_FILES]:
             with contextlib.suppress(LoadError, SystemExit, Exception):
-                if file == path or not any(map(_is_layer, _parsed(file).body)):
+                statements = [] if file == path else parsed(file).body
+                layers = any(map(is_layer, statements))
+                makers = {s.name for s in statements if isinstance(s, ast.FunctionDef)}
+                makers = {name for name in makers if rank(name, INITIALIZE) is not None}
+                if not layers and not makers:
                     continue
                 parts = file.relative_to(path.parent).with_suffix("").parts
                 name = ".".join(filter(None, [package, *parts])).removesuffix(".__init__")
                 module = importlib.import_module(name)
-                classes = {n: m for n, m in vars(module).items() if isinstance(m, type)}
-                found |= {n: m for n, m in classes.items() if m.__module__ == name}
+                defined = {
+                    n: m
+                    for n, m in vars(module).items()
+                    if n in makers or (layers and isinstance(m, type))
+                }
+                found |= {n: m for n, m in defined.items() if m.__module__ == name}
         return found
 
     def _why(self) -> str:
@@ -306,7 +254,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _execute_file(self, path: Path, name: str) -> dict[str, Any]:
         path = path.resolve()
-        tree = _parsed(path)
+        tree = parsed(path)
         module = ModuleType(_free_name(path.stem))
         module.__file__ = str(path)
         climb = max((n.level for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)), default=0)
@@ -351,18 +299,18 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Execute a module beside the target."""
         if not isinstance(module, StandIn):
             path = Path(str(module.__file__))
-            self._execute(_parsed(path), module, str(path))
+            self._execute(parsed(path), module, str(path))
 
     # Execution
 
     def _execute(self, tree: ast.Module, module: ModuleType, file: str) -> None:
         """Execute statements one by one: all of them, and after a failure definitions alone."""
-        flags = _future_flags(tree)
+        flags = future_flags(tree)
         whole = True
         for statement in tree.body:
             where = f"{Path(file).name}, line {statement.lineno}"
-            definition = _is_definition(statement, module.__dict__)
-            needed = definition or bool(self._wanted and self._wanted in _bound(statement))
+            definition = is_definition(statement, module.__dict__)
+            needed = definition or bool(self._wanted and self._wanted in bound_names(statement))
             if whole and not needed and time.monotonic() > self._deadline:
                 whole = False
                 self._note(f"{where}: from here on only definitions were executed, time is over")
@@ -377,7 +325,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 if whole:
                     after = "; after this only definitions were executed"
                     self._note(f"{where}: {_told(error)}{after}")
-                elif isinstance(statement, _DEFINING) or not definition:
+                elif isinstance(statement, DEFINING) or not definition:
                     self._note(f"{where}: {_told(error)}")
                 if isinstance(statement, ast.Import | ast.ImportFrom):
                     self._bind_stand_ins(statement, module)
@@ -524,7 +472,7 @@ def _recognized(value: Any, loaded: Loaded, sizes: Sequence[int] | None = None) 
 
 
 def _with_beside(value: Any, loaded: Loaded, sizes: Sequence[int] | None) -> Proposal | None:
-    """Return what is recognized if layers of the files beside are taken, too."""
+    """Return what is recognized if layers and makers of the files beside are taken, too."""
     more = {n: m for n, m in loaded.beside().items() if n not in loaded.namespace}
     if not more:
         return None
@@ -576,175 +524,3 @@ def _limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, *outer)
         signal.signal(signal.SIGALRM, handler)
-
-
-# Sources
-
-
-def _parsed(path: Path) -> ast.Module:
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-        if path.suffix == ".ipynb":
-            text = _notebook_source(text)
-            lines = text.splitlines(keepends=True)
-            linecache.cache[str(path)] = (len(text), None, lines, str(path))
-        return ast.parse(text, str(path))
-    except (SyntaxError, ValueError) as error:
-        raise LoadError(f"{path.name} is no Python 3: {error}") from error
-
-
-def _notebook_source(text: str) -> str:
-    """Return the code of a notebook; cells that are no Python are left out."""
-    try:
-        notebook = json.loads(text)
-        cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
-        sources = ["".join(cell["source"]) for cell in cells]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f"not a notebook ({error})") from error
-    return "\n\n".join(filter(_is_python, map(_without_magics, sources)))
-
-
-# Cell magics below which there is Python.
-_PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
-
-
-def _without_magics(source: str) -> str:
-    """Return a cell without the lines that only notebooks know."""
-    if source.lstrip().startswith("%%") and not source.lstrip().startswith(_PYTHON_MAGICS):
-        return ""
-    if _is_python(source):
-        return source
-    lines = []
-    for line in source.splitlines():
-        bare = line.lstrip()
-        value = bare.partition("=")[2].lstrip()
-        if bare.startswith(("%", "!", "?")) or bare.endswith("?") or value.startswith(("%", "!")):
-            line = line[: len(line) - len(bare)] + "pass"
-        lines.append(line)
-    return "\n".join(lines)
-
-
-def _is_python(source: str) -> bool:
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError):
-        return False
-    return True
-
-
-def _file_with(folder: Path, name: str) -> Path:
-    """Return the one file in a folder that defines a name."""
-    if not name:
-        raise LoadError(f"{folder} is a folder: say what to look for in it, FOLDER:Name")
-    first = name.partition(".")[0]
-    found = []
-    for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.ipynb"))):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or "site-packages" in path.parts:
-            continue
-        with contextlib.suppress(LoadError, OSError):
-            if any(first in _bound(s) for s in _parsed(path).body if not _is_import(s)):
-                found.append(path)
-    if not found:
-        raise LoadError(f"no file in {folder} defines {first}")
-    if len(found) > 1:
-        names = ", ".join(str(path.relative_to(folder)) for path in found)
-        raise LoadError(f"several files define {first} ({names}): say which, FILE:{name}")
-    return found[0]
-
-
-def _is_layer(statement: ast.stmt) -> bool:
-    """Whether a statement defines a class that has a forward pass."""
-    if not isinstance(statement, ast.ClassDef):
-        return False
-    functions = [member for member in statement.body if isinstance(member, ast.FunctionDef)]
-    return any(rank(function.name, FORWARD) is not None for function in functions)
-
-
-def _is_import(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Import | ast.ImportFrom)
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement binds by itself."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return {statement.name}
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return {a.asname or a.name.partition(".")[0] for a in statement.names}
-    targets: Iterable[ast.expr] = ()
-    if isinstance(statement, ast.Assign):
-        targets = statement.targets
-    elif isinstance(statement, ast.AnnAssign):
-        targets = [statement.target]
-    return {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
-
-
-def _future_flags(tree: ast.Module) -> int:
-    flags = 0
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-            for alias in statement.names:
-                flags |= getattr(__future__, alias.name).compiler_flag
-    return flags
-
-
-# Definitions
-
-_DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_MODULES = ("numpy", "math", "functools", "collections", "itertools", "operator", "typing")
-_BUILT_IN = (range, len, list, dict, tuple, set, int, float, str, bool, zip, sum, min, max, sorted)
-
-
-def _is_definition(statement: ast.stmt, namespace: dict[str, Any]) -> bool:
-    """Whether a statement defines things and does nothing else that takes time."""
-    if isinstance(statement, _DEFINING):
-        return True
-    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        value = statement.value
-        return value is not None and _is_simple(value, namespace)
-    if isinstance(statement, ast.If):
-        parts = [*statement.body, *statement.orelse]
-        return _is_simple(statement.test, namespace) and _all_define(parts, namespace)
-    if isinstance(statement, ast.Try):
-        handled = [part for handler in statement.handlers for part in handler.body]
-        parts = [*statement.body, *handled, *statement.orelse, *statement.finalbody]
-        return _all_define(parts, namespace)
-    return isinstance(statement, ast.Pass) or (
-        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    )
-
-
-def _all_define(statements: Iterable[ast.stmt], namespace: dict[str, Any]) -> bool:
-    return all(_is_definition(statement, namespace) for statement in statements)
-
-
-def _is_simple(value: ast.expr, namespace: dict[str, Any]) -> bool:
-    """Whether all that is called is a class, or one of NumPy's and Python's own functions."""
-    outside: list[ast.AST] = [value]
-    while outside:
-        node = outside.pop()
-        if isinstance(node, ast.Lambda):
-            continue  # its body is not executed here
-        if isinstance(node, ast.Call) and not _is_harmless(node.func, namespace):
-            return False
-        outside += ast.iter_child_nodes(node)
-    return True
-
-
-def _is_harmless(function: ast.expr, namespace: dict[str, Any]) -> bool:
-    names: list[str] = []
-    while isinstance(function, ast.Attribute):
-        names.append(function.attr)
-        function = function.value
-    if not isinstance(function, ast.Name):
-        return False
-    root = namespace.get(function.id, getattr(builtins, function.id, None))
-    if isinstance(root, StandIn):
-        return False
-    if isinstance(root, ModuleType):
-        if root.__name__.partition(".")[0] in _MODULES:
-            return True
-        for name in reversed(names):
-            root = getattr(root, name, None)
-        return isinstance(root, type)
-    return not names and (isinstance(root, type) or any(root is known for known in _BUILT_IN))

@@ -23,7 +23,8 @@ class Loss:
     name : str
         As in a `Spec`.
     value : callable
-        ``f(p, y)`` of arrays of shape (samples, outputs), the terms of the sum.
+        ``f(p, y)`` of arrays of shape (samples, outputs), the terms of the sum: one for each
+        output, or one for each sample.
     slope : callable
         ``f(p, y)``, the derivative of the sum with respect to the outputs.
     formula : str
@@ -41,6 +42,16 @@ def _huber(p: Array, y: Array) -> Array:
     return np.where(distance < 1, distance**2 / 2, distance - 1 / 2)
 
 
+def _norms(p: Array, y: Array) -> Array:
+    return np.asarray(np.linalg.norm(p - y, axis=1, keepdims=True))
+
+
+def _direction(p: Array, y: Array) -> Array:
+    # Where an output is its target it has none.
+    norms = _norms(p, y)
+    return (p - y) / np.where(norms > 0, norms, 1.0)
+
+
 def _margins(p: Array, y: Array) -> Array:
     """Return how far each class comes too close to the one that is meant, which is left out."""
     own = (p * y).sum(axis=1, keepdims=True)
@@ -49,6 +60,21 @@ def _margins(p: Array, y: Array) -> Array:
 
 def _hinge_back(upstream: Array, y: Array) -> Array:
     return upstream - y * upstream.sum(axis=1, keepdims=True)
+
+
+def _nearest(p: Array, y: Array) -> Array:
+    """Return 1 at the class that comes nearest to the one that is meant, by its output."""
+    others = np.where(y == 1, -np.inf, p)
+    nearest = np.arange(p.shape[1]) == others.argmax(axis=1)[:, np.newaxis]
+    return np.asarray(nearest, np.float64)
+
+
+def _largest_margin(p: Array, y: Array) -> Array:
+    return np.asarray(_margins(p, y).max(axis=1, keepdims=True))
+
+
+def _largest_margin_back(p: Array, y: Array) -> Array:
+    return np.where(_largest_margin(p, y) > 0, _nearest(p, y) - y, 0.0)
 
 
 LOSSES: dict[str, Loss] = {
@@ -62,6 +88,13 @@ LOSSES: dict[str, Loss] = {
             lambda p, y: np.sign(p - y),
             "sign(p - y)",
         ),
+        # Of each sample; over all of them it is no sum.
+        Loss(
+            "euclidean_error",
+            _norms,
+            _direction,
+            "(p - y) / |p - y|",
+        ),
         Loss("huber", _huber, lambda p, y: np.clip(p - y, -1, 1), "clip(p - y, -1, 1)"),
         Loss(
             "log_cosh",
@@ -69,7 +102,7 @@ LOSSES: dict[str, Loss] = {
             lambda p, y: np.tanh(p - y),
             "tanh(p - y)",
         ),
-        # Crammer and Singer (2001); PyTorch's multi_margin_loss divides it by the classes.
+        # Weston and Watkins (1999); PyTorch's multi_margin_loss divides it by the classes.
         Loss("hinge", _margins, lambda p, y: _hinge_back(_margins(p, y) > 0, y), "hinge'"),
         Loss(
             "squared_hinge",
@@ -77,6 +110,8 @@ LOSSES: dict[str, Loss] = {
             lambda p, y: _hinge_back(2 * _margins(p, y), y),
             "(hinge^2)'",
         ),
+        # The class that comes nearest alone: Crammer and Singer (2001).
+        Loss("categorical_hinge", _largest_margin, _largest_margin_back, "(largest hinge)'"),
     )
 }
 

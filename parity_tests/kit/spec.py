@@ -16,6 +16,8 @@ LOSSES = (
     "log_cosh",
     "hinge",
     "squared_hinge",
+    "categorical_hinge",
+    "euclidean_error",
 )
 
 

@@ -14,8 +14,8 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
-from parity_tests.kit.subject import Batch, SubjectError
-from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.subject import Batch, Layer, SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]
 
@@ -40,13 +40,13 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     reported: Loss = subject.loss_of_pass
     try:
         if not _changes(inquiry, reported):
-            return [_judged(inquiry, reported, "")]
+            return _judged(inquiry, reported, "")
         # The loss that a training step tells has the noise of training.
         told: Loss = partial(_told, inquiry)
         loss = reported if _is_random(inquiry, reported) else told
         with subject.drawing_alike(int(inquiry.rng.integers(2**31))):
             if not _changes(inquiry, loss):
-                return [_judged(inquiry, loss, "; with the same random numbers in every call")]
+                return _judged(inquiry, loss, "; with the same random numbers in every call")
     except SubjectError as error:
         return [Verdict("gradient", UNCHECKED, str(error))]
     message = (
@@ -85,18 +85,24 @@ def _changes(inquiry: Inquiry, loss: Loss) -> bool:
     return value != again or is_another(one, other)
 
 
-def _judged(inquiry: Inquiry, loss: Loss, how: str) -> Verdict:
+def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     met = _met(inquiry, inquiry.batches[0], loss)
     if isinstance(met, Verdict):
-        return met
+        return [met]
+    beside: list[Verdict] = []
     if met.residual > _CLOSE:
-        return _first_off(met, how)
+        decays = _decays(inquiry, met)
+        if decays:
+            met = _without(inquiry, met, decays)
+            beside = [_of_decays(inquiry, decays, loss)]
+    if met.residual > _CLOSE:
+        return _by_tensor(inquiry, met, loss, how) + beside
     if abs(met.factor - 1) <= _CLOSE:
         message = (
             f"some entries of all tensors are slopes of the loss reported ({met.residual:.1g}){how}"
         )
-        return Verdict("gradient", EQUAL, message, residual=met.residual)
-    return _constant(inquiry, met, loss)
+        return beside or [Verdict("gradient", EQUAL, message, residual=met.residual)]
+    return [_constant(inquiry, met, loss), *beside]
 
 
 @dataclass(frozen=True)
@@ -104,8 +110,15 @@ class _Met:
     """Entries of the gradient beside the slopes, by tensor, and how they fit together."""
 
     pairs: dict[str, tuple[Array, Array]]
+    positions: dict[str, Array]
     factor: float
     residual: float
+
+    @classmethod
+    def of(cls, pairs: dict[str, tuple[Array, Array]], positions: dict[str, Array]) -> "_Met":
+        """Return them with the factor that all have in common."""
+        came, wanted = (np.concatenate(part) for part in zip(*pairs.values(), strict=True))
+        return cls(pairs, positions, *fit(came, wanted))
 
 
 def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
@@ -113,33 +126,135 @@ def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
     observed, _ = observe(inquiry, batch)
     subject.begin(inquiry.layers)
     found = slopes(subject, inquiry.layers, batch, _ENTRIES, inquiry.rng, loss)
-    pairs = {}
+    pairs, places = {}, {}
     for number, layer in enumerate(observed, start=1):
         for name, tensor in ((f"W{number}", layer.weight), (f"b{number}", layer.bias)):
             if tensor is not None and name in found and len(found[name][0]):
                 positions, wanted = found[name]
                 if positions.max() >= tensor.size:
                     return _off(name, np.nan, np.inf, "it has another shape than its parameter")
-                pairs[name] = tensor.ravel()[positions], wanted
+                pairs[name], places[name] = (tensor.ravel()[positions], wanted), positions
     if not pairs:
         return Verdict("gradient", UNCHECKED, "the loss is nowhere smooth")
-    came, wanted = (np.concatenate(part) for part in zip(*pairs.values(), strict=True))
-    return _Met(pairs, *fit(came, wanted))
+    return _Met.of(pairs, places)
+
+
+# Entries from which two numbers are fitted to them.
+_ENOUGH = 6
+
+
+def _entries(inquiry: Inquiry, met: _Met, name: str) -> Array:
+    """Return the entries of a matrix whose slopes were taken."""
+    weight: Array = inquiry.layers[int(name[1:]) - 1].weight.ravel()[met.positions[name]]
+    return weight
+
+
+def _decays(inquiry: Inquiry, met: _Met) -> dict[str, float]:
+    """Return the multiple of itself that is added to the slope of each matrix that has one."""
+    found = {}
+    for name, (came, wanted) in met.pairs.items():
+        if not name.startswith("W") or len(came) < _ENOUGH or fit(came, wanted)[1] <= _CLOSE:
+            continue
+        basis = np.stack([wanted, _entries(inquiry, met, name)], axis=1)
+        (factor, share), *_ = np.linalg.lstsq(basis, came, rcond=None)
+        left = np.linalg.norm(came - basis @ (factor, share))
+        if not factor or left > _CLOSE * np.linalg.norm(came):
+            return {}
+        found[name] = float(share)
+    return found
+
+
+def _without(inquiry: Inquiry, met: _Met, decays: dict[str, float]) -> _Met:
+    rest = {
+        name: (came - decays[name] * _entries(inquiry, met, name), wanted)
+        if name in decays
+        else (came, wanted)
+        for name, (came, wanted) in met.pairs.items()
+    }
+    return _Met.of(rest, met.positions)
+
+
+def _of_decays(inquiry: Inquiry, decays: dict[str, float], loss: Loss) -> Verdict:
+    told = " and ".join(f"{share:.4g} x {name}" for name, share in decays.items())
+    what = f"the gradient has {told} added to the slope of the loss reported"
+    if min(decays.values()) > 0 and not _is_penalized(inquiry, loss):
+        message = (
+            f"{what}: a penalty on their squares that the loss leaves out, unless it is meant "
+            "otherwise"
+        )
+        return Verdict("gradient", CONVENTION, message, None, "weight-decay")
+    message = f"{what}. Look at {CAUSES['weight-decay'].advice}."
+    return Verdict("gradient", DIFFERS, message, next(iter(decays)), "weight-decay")
+
+
+def _is_penalized(inquiry: Inquiry, loss: Loss) -> bool:
+    """Whether the loss depends on the first matrix where the output does not."""
+    if len(inquiry.layers) < 2:
+        return False
+    first, *between, last = inquiry.layers
+    values = []
+    for stretch in (1.0, 2.0):
+        begins = Layer(stretch * first.weight, first.bias)
+        ends = Layer(0.0 * last.weight, last.bias)
+        inquiry.subject.set([begins, *between, ends])
+        values.append(loss(inquiry.batches[0]))
+    inquiry.restore()
+    return values[0] != values[1]
+
+
+def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
+    """Name the factors of tensors that have different ones, or the first that has none."""
+    fits = {name: fit(*pair) for name, pair in met.pairs.items()}
+    if any(residual > _CLOSE for _, residual in fits.values()):
+        return [_first_off(met, how)]
+    again = _met(inquiry, inquiry.batches[1], loss)
+    second = {} if isinstance(again, Verdict) else again.pairs
+    groups: dict[float, list[str]] = {}
+    for name, (factor, _) in reversed(fits.items()):
+        same = next((f for f in groups if abs(f - factor) <= _CLOSE * abs(f)), factor)
+        groups.setdefault(same, []).append(name)
+    verdicts = []
+    for factor, group in groups.items():
+        if abs(factor - 1) <= _CLOSE:
+            continue
+        other = fit(*second[group[0]])[0] if group[0] in second else factor
+        cause, why = _named(inquiry, (factor, other))
+        if cause.startswith("factor") and all(name.startswith("b") for name in group):
+            cause = "bias-scaled"
+        message = (
+            f"yours = {factor:.6g} x the slope of the loss reported on {', '.join(group)} and not "
+            f"on the others: {why}. Look at {CAUSES[cause].advice}."
+        )
+        residual = fits[group[0]][1]
+        verdicts.append(
+            Verdict("gradient", DIFFERS, message, group[0], cause, factor, residual),
+        )
+    return verdicts
+
+
+def _named(inquiry: Inquiry, factors: tuple[float, float]) -> tuple[str, str]:
+    """Return cause and text of the factors of two batches."""
+    samples = [len(batch) for batch in inquiry.batches]
+    scale = scale_of(factors, samples, 1e-4)
+    between = None
+    if scale is not None:
+        between = ratio(scale, Scale(1.0, 0), inquiry.subject.sizes, 1e-4)
+    if between is None:
+        return "factor-constant", "a constant factor"
+    return between.causes[0], between.text
 
 
 def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     """Name the factor that all tensors have, by two batches."""
     again = _met(inquiry, inquiry.batches[1], loss)
-    factors = met.factor, met.factor if isinstance(again, Verdict) else again.factor
-    samples = [len(batch) for batch in inquiry.batches]
-    scale = scale_of(factors, samples, 1e-4)
-    sizes = inquiry.subject.sizes
-    between = None if scale is None else ratio(scale, Scale(1.0, 0), sizes, 1e-4)
-    cause = between.causes[0] if between else "factor-constant"
-    why = between.text if between else "a constant factor"
+    factor = met.factor
+    if not isinstance(again, Verdict):
+        decays = _decays(inquiry, again) if again.residual > _CLOSE else {}
+        factor = _without(inquiry, again, decays).factor
+    cause, why = _named(inquiry, (met.factor, factor))
     message = (
         f"yours = {met.factor:.6g} x the slope of the loss reported, on all tensors: {why}; the "
-        f"batch is {samples[0]}. Look at {CAUSES[cause].advice}."
+        f"batch is {len(inquiry.batches[0])}. Look at {CAUSES[cause].advice}."
     )
     tensor = f"dL/dz{len(inquiry.layers)}"
     return Verdict("gradient", DIFFERS, message, tensor, cause, met.factor, met.residual)
@@ -151,7 +266,7 @@ def _first_off(met: _Met, how: str) -> Verdict:
         factor, residual = fit(came, wanted)
         if residual > _CLOSE:
             return _off(name, factor, residual, f"it is not the slope of the loss reported{how}")
-    return _off(name, factor, residual, "tensors have different factors to the slopes")
+    raise ValueError("all tensors are multiples of their slopes")
 
 
 def _off(name: str, factor: float, residual: float, what: str) -> Verdict:

@@ -1,5 +1,6 @@
 """The gradient is that of the loss, by the network's own forward pass."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -82,7 +83,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         # What is wrong for all losses that are known may be right for the one that is reported,
         # but for a factor.
         found = by_slopes(inquiry)
-        fits = all(v.status == EQUAL or v.factor is not None for v in found)
+        fits = all(v.status in (EQUAL, CONVENTION) or v.factor is not None for v in found)
         return found if fits else verdicts
     return verdicts
 
@@ -263,7 +264,7 @@ def _named(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
             known = CAUSES[cause]
             message = (
                 f"{known.title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
-                f"{finding.residual:.1g}). Look at {known.advice}.{_also(finding)}"
+                f"{finding.residual:.1g}). Look at {known.advice}.{_also(finding.also)}"
             )
             verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, cause, **told))
     return verdicts
@@ -281,18 +282,19 @@ def _unknown(finding: Finding, likewise: str) -> str:
     return f"{finding.tensor}{likewise}: not the gradient; {nearest}. The cause is unknown."
 
 
-def _also(finding: Finding) -> str:
+def _also(causes: Sequence[str]) -> str:
     """Return what else would give the same numbers."""
-    titles = [CAUSES[cause].title for cause in finding.also]
+    titles = [CAUSES[cause].title for cause in causes]
     return f" The same numbers come if {', or if '.join(titles)}." if titles else ""
 
 
 def _another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Verdict:
     cause = CAUSES["gradient-of-another-loss"]
     which = "declared" if inquiry.spec.loss == loss else "reported"
+    delta = explanation.deltas[len(inquiry.layers) - 1]
     message = (
-        f"{cause.title}: it is that of the {explanation.loss}, and the loss {which} is {loss}. "
-        f"Look at {cause.advice}."
+        f"{cause.title}: it is that of the {str(explanation.loss).replace('_', ' ')}, and the loss "
+        f"{which} is {loss.replace('_', ' ')}. Look at {cause.advice}.{_also(delta.also)}"
     )
     tensor = f"dL/dz{len(inquiry.layers)}"
     return Verdict("gradient", DIFFERS, message, tensor, "gradient-of-another-loss")

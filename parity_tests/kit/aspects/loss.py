@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.candidates.outputs import losses_of, misnormalized
+from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import losses_for
@@ -23,6 +25,8 @@ Array = NDArray[Any]
 # that is added inside the logarithm is not one of those below.
 _EXACT, _TOLERANCE = 1e-10, 1e-5
 _EPSILONS = (0.0, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+# What makes another loss that can be trained.
+_WHAT_MAY_BE_MEANT = ("loss-not-squared", "loss-without-log")
 # 1/2 of the squared error is the base: its gradient is p - y.
 _SCALES: dict[str, Callable[[int], Scale]] = {
     "mean": lambda _: Scale(1.0, 1),
@@ -78,6 +82,13 @@ def values(
             yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
         if y.shape[1] == 1 and len(y) > 1:
             yield from _broadcast(p, y[:, 0])
+    if inquiry.form.output in ("identity", "softmax"):
+        # log softmax is the logit less the logarithm of the sum.
+        z = passed.logits[-1]
+        with np.errstate(all="ignore"):
+            for logits in (z - z.max(axis=1, keepdims=True), z):
+                rest = logits - np.exp(logits).sum(axis=1, keepdims=True)
+                yield "cross_entropy", "loss-without-log", 0.0, -_sum(y * rest)
     for cause, p in misnormalized(inquiry.form, passed):
         with np.errstate(all="ignore"):
             yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
@@ -120,6 +131,18 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     else:
         matches = _with_penalty(inquiry)
     return [_judge(inquiry, float(observed[0] or 0.0), matches)]
+
+
+def _is_meant(inquiry: Inquiry) -> bool:
+    """Whether the gradient is that of the loss reported, which is then no mistake for another."""
+    network = inquiry.subject.network
+    if network.gradients is None and network.backward is None and network.step is None:
+        return False
+    # The root over a batch is a constant in the gradient, but another one for each batch.
+    return all(
+        v.status in (EQUAL, CONVENTION) or (v.factor is not None and v.cause != "factor-constant")
+        for v in by_slopes(inquiry)
+    )
 
 
 def _not_finite(inquiry: Inquiry, value: float, batch: Batch) -> Verdict:
@@ -296,11 +319,20 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     spec, sizes = inquiry.spec, inquiry.subject.sizes
     right = [match for match in matches if match.cause is None and match.scale.constant > 0]
     right.sort(key=lambda match: match.name != spec.loss)
-    if not right:
-        for match in matches:
+    # What is another loss may be the one declared with a fault in it.
+    declared = [m for m in matches if m.cause is not None and m.name == spec.loss]
+    if not right or (declared and right[0].name != spec.loss):
+        for match in declared or matches:
             between = ratio(match.scale, Scale(1.0, 1), sizes, _TOLERANCE)
             if between is not None and "factor-constant" in between.causes:
                 continue
+            if match.cause in _WHAT_MAY_BE_MEANT and spec.loss is None and _is_meant(inquiry):
+                inquiry.is_loss_unknown = True
+                message = (
+                    f"of the {match.name.replace('_', ' ')} {CAUSES[match.cause].title}; the "
+                    "gradient is the slope of that, so that it is meant"
+                )
+                return Verdict("loss", CONVENTION, message)
             cause = match.cause or "loss-sign"
             seen = f"the value is {match.scale.constant:.4g} x that of {match.name} with this fault"
             return named("loss", cause, seen, "loss")

@@ -25,7 +25,7 @@ class Candidate:
     loss : str or None
         The loss whose gradient it is, for the last pre-activation.
     solved : bool
-        Whether it was solved for and not recomputed.
+        Whether it was solved for and not recomputed; or is so wrong that its factor tells nothing.
     also : list of str
         Causes of which the same numbers would come.
     carried : ndarray or None

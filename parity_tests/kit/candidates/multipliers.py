@@ -66,6 +66,9 @@ def multipliers(
                 )
             yield Candidate(other.slope(a), f"{other.name}'(a{mark})", cause)
         if own is not None:
+            for text, misread in own.misread.items():
+                formula = f"({text.replace('a', f'a{mark}')})"
+                yield Candidate(misread(a), formula, ("derivative-formula",))
             # After the others: the square of a leaky slope is another leaky slope.
             slope = own.slope(z)
             yield Candidate(slope**2, f"{own.name}'(z{mark})^2", ("derivative-twice",))

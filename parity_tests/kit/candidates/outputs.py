@@ -12,6 +12,7 @@ from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import (
     OUTPUTS,
     WRONG_OUTPUTS,
+    Activation,
     Output,
 )
 from parity_tests.kit.losses import LOSSES, losses_for
@@ -85,7 +86,27 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     wrong += _of_other_outputs(form, passed, batch, loss)
     right.sort(key=lambda candidate: candidate.loss != loss)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
-    return distinct([*right, *wrong])
+    found = distinct([*right, *wrong])
+    if loss is not None:
+        _note_readings(found, wrong, loss)
+    return found
+
+
+def _note_readings(found: list[Candidate], wrong: list[Candidate], loss: str) -> None:
+    """Note what is wrong with the loss that is meant where another one is right all the same.
+
+    With sigmoid the derivative twice in that of cross-entropy is the derivative of squared error,
+    and the one left out in that of squared error is the derivative of cross-entropy.
+    """
+    of_meant = [candidate for candidate in wrong if candidate.loss == loss]
+    for candidate in found:
+        if candidate.causes or candidate.loss == loss:
+            continue
+        size = float(np.linalg.norm(candidate.value))
+        for other in of_meant:
+            new = [cause for cause in other.causes if cause not in candidate.also]
+            if new and np.linalg.norm(other.value - candidate.value) <= 1e-9 * size:
+                candidate.also.extend(new)
 
 
 def _of_other_outputs(
@@ -141,6 +162,18 @@ _ERRORS = {
 }
 
 
+def _within(inner: Activation, z: Array, kind: str, slope: Array) -> Iterator[Candidate]:
+    """Yield what is wrong about the function that softmax is taken of, behind a right softmax."""
+    a = inner.value(z)
+    back = OUTPUTS["softmax"].back(slope, a)
+    text = "(p - y)" if kind == "cross_entropy" else f"J {_ERRORS[kind]}"
+    for rule in multipliers(inner, z, a, {}):
+        is_missing = rule.causes == ("output-derivative-missing",)
+        causes = ("inner-derivative-missing",) if is_missing else rule.causes
+        formula = text if is_missing else f"{text} * {rule.text}"
+        yield Candidate(back * rule.value, formula, causes, kind)
+
+
 def _wrong_outputs(
     function: Output, p: Array, z: Array, kind: str, slope: Array
 ) -> Iterator[Candidate]:
@@ -148,15 +181,16 @@ def _wrong_outputs(
     own = function.elementwise
     missing = "output-derivative-missing"
     yield Candidate(slope, text, (missing,), kind)
+    if function.inner is not None:
+        yield from _within(function.inner, z, kind, slope)
     if own is None:
         back = function.back
-        yield Candidate(
-            slope * p * (1 - p), f"{text} * p (1 - p)", ("softmax-jacobian-diagonal",), kind
-        )
+        diagonal = ("softmax-jacobian-diagonal",)
+        if kind != "binary_cross_entropy":  # of which it is p - y, whatever that is meant to be
+            yield Candidate(slope * p * (1 - p), f"{text} * p (1 - p)", diagonal, kind)
         twice = back(back(slope, z), z)
         yield Candidate(twice, f"J J {text}", ("softmax-jacobian-twice",), kind)
         thrice = back(slope, z) * p * (1 - p)
-        diagonal = ("softmax-jacobian-diagonal",)
         yield Candidate(
             thrice, f"J {text} * p (1 - p)", diagonal, kind, also=["softmax-jacobian-twice"]
         )
@@ -164,9 +198,15 @@ def _wrong_outputs(
         yield Candidate(
             slope * again * (1 - again),
             f"{text} * s (1 - s), s = softmax(p)",
-            ("softmax-jacobian-diagonal",),
+            diagonal,
             kind,
         )
     for rule in multipliers(own, z, p, {}):
         formula = text if rule.text == "1" else f"{text} * {rule.text}"
         yield Candidate(slope * rule.value, formula, rule.causes, kind)
+    if kind == "squared_error":
+        cause = ("loss-as-gradient",)
+        yield Candidate(slope**2, "(p - y)^2", cause, kind, solved=True)
+        if function.name != "identity":
+            behind = function.back(slope**2, z)
+            yield Candidate(behind, "J (p - y)^2", cause, kind, solved=True)

@@ -106,6 +106,8 @@ CORRECT: tuple[Correct, ...] = (
     _of("logits hinge", "logits", loss="hinge_loss"),
     _of("logits huber", "logits", loss="huber_loss", labels="targets"),
     _of("logits absolute", "logits", loss="absolute_loss", labels="targets"),
+    _of("euclidean error", "criteria", loss="euclidean_error", labels="targets"),
+    _of("categorical hinge", "criteria", loss="categorical_hinge", labels="one_hot"),
     _of("sum loss", "sum_loss"),
     _of("sum loss deep", "sum_loss", sizes=_DEEP),
     _of("regression", "regression"),

@@ -502,3 +502,16 @@ def binary_columns(code: SimpleNamespace) -> Network:
         batch="columns",
         labels="integer_column",
     )
+
+
+def criteria(code: SimpleNamespace, loss: str, labels: str) -> Network:
+    """A list of four arrays, and a loss that returns its value and its gradient."""
+    criterion = getattr(code, loss)
+    return Network(
+        lambda: code.Regressor(12, 9, 10),
+        parameters="params",
+        forward="forward",
+        gradients=lambda net, x, y: net.backward(criterion(net.forward(x), y)[1]),
+        loss=lambda net, x, y: criterion(net.forward(x), y)[0],
+        labels=labels,
+    )

@@ -79,6 +79,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the first line of the backward pass: p - y is the whole gradient only for softmax or "
         "sigmoid with their own cross-entropy",
     ),
+    "inner-derivative-missing": Cause(
+        "the derivative of the function that softmax is taken of is left out",
+        "what the last layer does before softmax: p - y is the gradient of softmax's own inputs, "
+        "and that function comes next on the way back, if it is meant at all",
+    ),
     "activation-derivative-missing": Cause(
         "the derivative of the activation is left out",
         "the line after the product with the transposed matrix",
@@ -103,6 +108,14 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     ),
     "derivative-twice": Cause("the derivative is applied twice", "both places that multiply it"),
     "derivative-inverted": Cause("the derivative is turned round", "the comparison in the mask"),
+    "derivative-formula": Cause(
+        "the formula of the derivative is written wrongly",
+        "where the square and the brackets stand: 1 - a^2 for tanh, a (1 - a) for sigmoid",
+    ),
+    "loss-as-gradient": Cause(
+        "the terms of the loss are carried back in the place of its derivative",
+        "the first line of the backward pass: p - y and not its square",
+    ),
     "times-preactivation": Cause(
         "the gradient is multiplied by the pre-activation itself", "the derivative's function"
     ),

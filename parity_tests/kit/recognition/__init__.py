@@ -1,7 +1,15 @@
 """Somebody's network, recognized without any adapter."""
 
+from parity_tests.kit.recognition.globals import global_arrays
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.recognition.proposal import Convention, Proposal
 from parity_tests.kit.recognition.search import RecognitionError, recognize
 
-__all__ = ["Convention", "Proposal", "RecognitionError", "recognize", "uninitialized"]
+__all__ = [
+    "Convention",
+    "Proposal",
+    "RecognitionError",
+    "global_arrays",
+    "recognize",
+    "uninitialized",
+]

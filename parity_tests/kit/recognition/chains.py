@@ -1,10 +1,10 @@
 """Which of the arrays of an object are the parameters of its layers."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import islice
+from itertools import islice, pairwise
 
 from parity_tests.kit.recognition.names import is_gradient, is_state
 from parity_tests.kit.recognition.paths import Found
@@ -116,15 +116,22 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
                 bias = folded if folded != "apart" or biases else "none"
                 options.append(Chain(weights, biases, layout, bias))
     spare = {id(one.array) for one in matrices}
+    order = {id(one): place for place, one in enumerate(pool)}
     options.sort(
         key=lambda chain: (
             -len(spare & {id(one.array) for one in chain.weights}),
             chain.bias == "none",
             chain.bias not in ("apart", "none"),
             len(chain.weights) != len(matrices),
+            _turns(chain.weights, order),
         )
     )
     yield from options
+
+
+def _turns(chain: Sequence[Found], order: Mapping[int, int]) -> int:
+    """Return how often a chain goes back in the order in which arrays were found."""
+    return sum(order[id(a)] > order[id(b)] for a, b in pairwise(chain))
 
 
 def _widths(one: Found, layout: str, folded: str) -> tuple[int, int]:
@@ -159,7 +166,10 @@ def _follow(
         for chain in islice(grow((one,)), 60)
         if _complete(chain, matrices)
     ]
-    every.sort(key=len, reverse=True)
+    # The longest, each with what may be a last layer or the bias of the one before it.
+    order = {id(one): place for place, one in enumerate((*matrices, *last))}
+    known = {id(one) for one in matrices}
+    every.sort(key=lambda c: (-sum(id(one) in known for one in c), _turns(c, order), -len(c)))
     yield from every
 
 

@@ -17,6 +17,7 @@ from parity_tests.kit.recognition.calls import (
 )
 from parity_tests.kit.recognition.chains import Chain, chains
 from parity_tests.kit.recognition.hosts import Host
+from parity_tests.kit.recognition.making import activations
 from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.trial import (
     FAILURES,
@@ -56,6 +57,8 @@ class Forward:
         How many things it returns in a tuple.
     unnamed : tuple of int
         Which of the things that it returns in a tuple have no name there.
+    activation : str
+        Code of the activation that it is given, if any.
     """
 
     host: Host
@@ -67,6 +70,7 @@ class Forward:
     exact: dict[str, str] = field(default_factory=dict)
     members: int = 0
     unnamed: tuple[int, ...] = ()
+    activation: str = ""
 
     @property
     def known(self) -> bool:
@@ -94,8 +98,8 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
         fields = {"make": host.make, "parameters": chain.source(), "weights": repr(chain.layout)}
         if chain.bias != "apart":
             fields["bias"] = repr(chain.bias)
-        calls = _calls(host, net)
-        for call, function in (*calls, *_calls(host, net, silenced=True)):
+        calls = _calls(host, net, scope)
+        for call, function in (*calls, *_calls(host, net, scope, silenced=True)):
             if call not in dict(calls) and not any(map(_is_random, unknown)):
                 continue
             for batch in BATCHES:
@@ -103,6 +107,8 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
                 if tried is None:
                     continue
                 tried.exact = _returned(tried, function, scope)
+                given = (one for one in activations(scope) if _mentions(call, one))
+                tried.activation = next(given, "")
                 (known if tried.known else unknown).append(tried)
             if known:
                 return known
@@ -119,7 +125,7 @@ def _is_random(forward: Forward) -> bool:
 
 
 def _calls(
-    host: Host, net: Any, silenced: bool = False
+    host: Host, net: Any, scope: Mapping[str, Any], silenced: bool = False
 ) -> list[tuple[str, Callable[..., Any] | None]]:
     """Return calls of forward passes; `silenced` ones are told that they are no training."""
     given = frozenset({"quiet"} if silenced else ())
@@ -134,6 +140,7 @@ def _calls(
         "output": ["x"],
         "labels": ["x"],
         "quiet": ["False"],
+        "activation": activations(scope),
     }
     found: list[tuple[str, Callable[..., Any] | None]] = []
     for one in host.ranked(names.FORWARD):

@@ -131,6 +131,8 @@ def roles_of(forward: Forward, deltas: Sequence[str] = ()) -> dict[str, list[str
         "labels": ["y"],
         "output": [forward.output, "out"] if forward.place else ["out"],
         "cache": _caches(forward),
+        # The function that the forward pass was given, or what has come of it.
+        "activation": [forward.activation] if forward.activation else _caches(forward),
         "parameters": ["net"],
         "lr": ["lr"],
         "zero": ["0.0"],
@@ -395,16 +397,28 @@ def _rates(forward: Forward, call: Call, scope: Mapping[str, Any]) -> Iterator[s
 def learning_rates(net: Any) -> list[str]:
     """Return code that sets the learning rate of a network or of its optimizer."""
     found = []
+    found += [f"setattr(net, {name!r}, lr)" for name in _rates_of(net)]
     for name, value in vars(net).items() if hasattr(net, "__dict__") else ():
-        if names.role(name) == "lr" and isinstance(value, (int, float)):
-            found.append(f"setattr(net, {name!r}, lr)")
-        elif hasattr(value, "__dict__"):
+        if hasattr(value, "__dict__"):
+            found += [f"setattr(net.{name}, {inner!r}, lr)" for inner in _rates_of(value)]
+        elif isinstance(value, list) and value:
+            inners = dict.fromkeys(inner for layer in value for inner in _rates_of(layer))
             found += [
-                f"setattr(net.{name}, {inner!r}, lr)"
-                for inner, number in vars(value).items()
-                if names.role(inner) == "lr" and isinstance(number, (int, float))
+                f"[setattr(layer, {inner!r}, lr) for layer in net.{name} "
+                f"if hasattr(layer, {inner!r})]"
+                for inner in inners
             ]
     return found or [f"setattr(net, {name!r}, lr)" for name in lacking(net, "lr")]
+
+
+def _rates_of(value: Any) -> list[str]:
+    """Return the attributes of an object that are learning rates."""
+    kept = vars(value) if hasattr(value, "__dict__") else {}
+    return [
+        name
+        for name, number in kept.items()
+        if names.role(name) == "lr" and isinstance(number, (int, float))
+    ]
 
 
 def lacking(net: Any, role: str) -> list[str]:

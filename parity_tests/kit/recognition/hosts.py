@@ -17,7 +17,8 @@ from parity_tests.kit.recognition.calls import (
     returned_names,
     works_unlabelled,
 )
-from parity_tests.kit.recognition.making import arguments, takes_sizes
+from parity_tests.kit.recognition.globals import global_arrays
+from parity_tests.kit.recognition.making import arguments, other, takes_sizes
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import made
 from parity_tests.kit.recognition.widths import Widths
@@ -199,6 +200,19 @@ def plain(scope: Scope, widths: Widths) -> Iterator[Host]:
         exact = {"weights": "net[0]", "w": "net[0]", "biases": "net[1]", "b": "net[1]"}
         yield Host(make, "functions", functions, functions, exact)
     yield from _taken(functions, widths)
+    yield from _of_the_module(functions)
+
+
+def _of_the_module(functions: list[Named]) -> Iterator[Host]:
+    """Yield the arrays of a module that its functions read by their names: global parameters."""
+    for one in functions:
+        if names.rank(one.name, names.FORWARD) is None or names.is_derivative(one.name):
+            continue
+        read = global_arrays(one.function)
+        if any(array.ndim == 2 and min(array.shape) > 1 for array in read.values()):
+            # What they begin with is gone as soon as others are written to them.
+            make = f"uninitialized(lambda: global_arrays({one.code}))"
+            yield Host(make, "functions", functions, functions)
 
 
 def _makers(functions: list[Named]) -> list[Named]:
@@ -346,7 +360,7 @@ def _linear(scope: Scope) -> Iterator[tuple[str, Callable[[int, int], str], str]
     for name, cls in layer_classes(scope):
         if not _has(cls, names.FORWARD) or names.is_network(name):
             continue
-        for text in _layer_arguments(cls):
+        for text in _layer_arguments(cls, scope):
             layer = made(f"lambda: {name}({text(*Widths().chain(2)[:2])})", scope)
             entry = None if layer is None else _entry(layer)
             if entry is not None:
@@ -363,15 +377,23 @@ _LAYERS = (
 )
 
 
-def _layer_arguments(cls: type) -> Iterator[Callable[[int, int], str]]:
+def _layer_arguments(cls: type, scope: Scope) -> Iterator[Callable[[int, int], str]]:
     """Yield code for the arguments of a layer of two widths."""
     parameters = parameters_of(cls) or []
     required = [p for p in parameters if p.default is p.empty]
     required = [p for p in required if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     yield from (text.format for text in _LAYERS)
     if len(required) > 2:
+        named = ", ".join(_by_name(p, scope) for p in required[2:])
+        yield f"{{0}}, {{1}}, {named}".format
         for more in ("'relu'", "'layer'", "None"):
             yield ("{0}, {1}" + f", {more}" * (len(required) - 2)).format
+
+
+def _by_name(parameter: inspect.Parameter, scope: Scope) -> str:
+    """Return code for an argument of a layer beside its widths, for a format."""
+    text = next(iter(other(parameter, 2, scope, Widths())), "None")
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _layer_forward(layer: Any, x: Any, shape: tuple[int, ...]) -> str | None:
@@ -421,6 +443,9 @@ def _is_elementwise(make: str, scope: Scope) -> bool:
     order = rng.permutation(x.size)
     mixed = x.ravel()[order].reshape(x.shape)
     first, second = (made(f"lambda: {call}", {"layer": layer, "a": a.copy()}) for a in (x, mixed))
+    # It may answer each time as it likes.
+    if np.shape(first) != x.shape or np.shape(second) != x.shape:
+        return False
     return not np.array_equal(first, x) and np.array_equal(np.ravel(first)[order], np.ravel(second))
 
 

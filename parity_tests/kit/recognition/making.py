@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import EnumType
 from functools import wraps
 from itertools import islice, product
 from typing import Any
@@ -103,7 +104,7 @@ def arguments(
             hidden += texts[:1] == [str(widths.nth(hidden))] and not end
             if given and (not full or not texts):
                 continue
-            texts = texts or _other(parameter, number, scope, widths)
+            texts = texts or other(parameter, number, scope, widths)
             prefix = f"{parameter.name}=" if given else ""
             choices.append([prefix + text for text in texts])
         for chosen in islice(product(*choices), _MOST):
@@ -111,6 +112,11 @@ def arguments(
             if text not in seen:
                 seen.add(text)
                 yield text
+
+
+def _is_number(parameter: inspect.Parameter) -> bool:
+    """Whether an argument is annotated as one number."""
+    return parameter.annotation in (int, "int")
 
 
 def _takes_layers(parameter: inspect.Parameter) -> bool:
@@ -125,6 +131,7 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
     name = parameter.name.lower().strip("_")
     default = parameter.default
     many = isinstance(default, (list, tuple))
+    both = default is parameter.empty and not _is_number(parameter)
     wholes, hidden_lists = [*map(_list, widths.wholes)], [*map(_list, widths.hidden)]
     one = str(widths.nth(hidden))
     if role(name) in ("lr", "epochs", "batch_size", "zero"):
@@ -142,10 +149,11 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
     if _DEPTH.fullmatch(name):
         return ["1", "2", "3"] if default is parameter.empty else []
     inner = [one] if _INNER.fullmatch(name) else []
+    # Names do not tell whether one width or several are meant; what it makes does.
     if _LISTS.fullmatch(name):
-        return [*wholes, _list([widths.nth(0)]), *inner]
+        return [*wholes, _list([widths.nth(0)]), *(inner or [one] * both)]
     if inner:
-        return inner
+        return [*inner, *(hidden_lists if both else []), *(wholes[:1] if both else [])]
     kind = role(name)
     data = [widths.data[kind]] if kind in widths.data and default is parameter.empty else []
     if _OUTPUT.fullmatch(name):
@@ -155,9 +163,10 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
     return []
 
 
-def _other(
+def other(
     parameter: inspect.Parameter, number: int, scope: Mapping[str, Any], widths: Widths
 ) -> list[str]:
+    """Return code for an argument that is no width, by its name, or else by its place."""
     name = parameter.name.lower().strip("_")
     kind = role(name)
     fixed = {"lr": "0.1", "epochs": "1", "batch_size": "100", "zero": "0.0", "quiet": "False"}
@@ -165,11 +174,17 @@ def _other(
         return [fixed[kind]]
     if kind in widths.data:
         return [widths.data[kind], *_by_position(number, widths)]
+    members = _members(parameter, scope)
+    if members:
+        several = name.endswith("s") and not name.endswith("ss")
+        # As many as there may be layers.
+        many = len(widths.wholes[0]) - 1
+        return [f"[{member}] * {many}" if several else member for member in members]
     if "act" in name:
-        known = _named_like(scope, ("relu", "sigmoid", "tanh"))
+        known = activations(scope)
         if name.endswith("s"):
             return ["['relu', 'relu', 'softmax']", "['relu', 'softmax']", "['sigmoid', 'sigmoid']"]
-        return [*known, "'relu'", "'sigmoid'"]
+        return known
     if "loss" in name or "cost" in name:
         return [*_named_like(scope, ("entropy", "mse", "loss", "cost")), "'cross_entropy'", "'mse'"]
     if "seed" in name:
@@ -181,6 +196,31 @@ def _other(
     if "name" in name:
         return ["'layer'"]
     return _by_position(number, widths)
+
+
+_USUAL = ("relu", "sigmoid", "tanh")
+
+
+def activations(scope: Mapping[str, Any]) -> list[str]:
+    """Return code of what may be given for an activation: somebody's functions, or their names."""
+    return [*_named_like(scope, _USUAL), *map(repr, _USUAL[:2])]
+
+
+def _members(parameter: inspect.Parameter, scope: Mapping[str, Any]) -> list[str]:
+    """Return code of members of an enumeration, if an argument is one or a list of them."""
+    told = str(parameter.annotation)
+    name = parameter.name.lower().strip("_").rstrip("s")
+    kinds = [
+        (kind, list(member.__members__))
+        for kind, member in scope.items()
+        if isinstance(member, EnumType) and member.__members__
+    ]
+    annotated = [one for one in kinds if re.search(rf"\b{re.escape(one[0])}\b", told)]
+    named = [one for one in kinds if one[0].lower().startswith(name)]
+    for kind, members in annotated or named:
+        usual = [m for m in members if any(word in m.lower() for word in (*_USUAL, "entropy"))]
+        return [f"{kind}.{member}" for member in (usual or members)[:2]]
+    return []
 
 
 def _by_position(number: int, widths: Widths) -> list[str]:

@@ -33,6 +33,11 @@ _ROLES = (
         "output",
         r"y_?(pred|hat|out|prob)\w*|pred\w*|outputs?|out|prob\w*|al|a_?out|logits?|scores?|yh",
     ),
+    (
+        "activation",
+        r"act|activ(ation)?|act(ivation)?_?(f|fn|func|function|name|type)|non_?lin\w*"
+        r"|(hidden_?)?activation(_?hidden)?|transfer_?\w*",
+    ),
     ("cache", r"caches?|memory|stored?|intermediates?|context|activations?|history"),
     ("parameters", r"params?|parameters|model|network|nn|net|theta|weights_?biases"),
     ("labels", r"y\w*|t|targets?\w*|labels?\w*|expected\w*|desired\w*|truth|one_?hot\w*|answers?"),

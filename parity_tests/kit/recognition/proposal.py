@@ -14,6 +14,7 @@ _IMPORTS = {
     "copy.": "import copy",
     "reduce(": "from functools import reduce",
     "np.": "import numpy as np",
+    "global_arrays(": "from parity_tests.kit.recognition import global_arrays",
     "uninitialized(": "from parity_tests.kit.recognition import uninitialized",
 }
 

@@ -122,8 +122,14 @@ def _scope(target: Any, namespace: Mapping[str, Any] | None) -> dict[str, Any]:
     elif namespace is None:
         owner = target if named else type(target)
         namespace = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
-    more = {target.__name__: target} if named else {"given": target}
+    more = {target.__name__: target} if named else {_name_of(target, namespace): target}
     return {**namespace, **more}
+
+
+def _name_of(target: Any, namespace: Mapping[str, Any]) -> str:
+    """Return what an object is called in its module."""
+    own = (name for name, value in namespace.items() if value is target and name.isidentifier())
+    return next(own, "given")
 
 
 def _is_module(target: Any) -> bool:
@@ -172,7 +178,8 @@ def _hosts(target: Any, scope: Mapping[str, Any], widths: Widths) -> Iterator[Ho
     elif _is_module(target):
         yield from _of_module(scope, widths)
     else:
-        yield from hosts.instance("lambda: copy.deepcopy(given)", target, scope)
+        make = f"lambda: copy.deepcopy({_name_of(target, scope)})"
+        yield from hosts.instance(make, target, scope)
 
 
 def _of_module(scope: Mapping[str, Any], widths: Widths) -> Iterator[Host]:
@@ -275,11 +282,18 @@ def _proposed(draft: _Draft, scope: Mapping[str, Any]) -> Proposal:
 def _fragment(draft: _Draft, scope: Mapping[str, Any]) -> Iterator[Convention]:
     """Yield that only a layer was recognized, if that is all."""
     host = draft.forward.host
-    if host.kind != "object" or len(draft.forward.chain.weights) > 1:
+    if len(draft.forward.chain.weights) > 1 or host.kind == "layers":
         return
-    name = type(made(host.make, scope)).__name__
-    if not names.is_network(name) and not any(_TRAINS.fullmatch(m.name) for m in host.functions):
-        value = f"of a network: only the layer {name} was recognized and checked"
+    if host.kind == "functions":
+        # A function that is given a matrix and an activation is called for each layer.
+        name = draft.forward.call.partition("(")[0]
+        is_part = bool(draft.forward.activation) and "np.ones(" in host.make
+    else:
+        name = f"the layer {type(made(host.make, scope)).__name__}"
+        trains = any(_TRAINS.fullmatch(m.name) for m in host.functions)
+        is_part = not names.is_network(type(made(host.make, scope)).__name__) and not trains
+    if is_part:
+        value = f"of a network: only {name} was recognized and checked"
         yield Convention("part", value, LIKELY, "no network of several layers was found")
 
 
@@ -336,9 +350,8 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
         sgd = moved.known == moved.total
         yield Convention("step", source, SURE if sgd else LIKELY, "it moves the parameters")
         rule = "sgd, at its first step" if sgd else "unknown"
-        yield Convention(
-            "optimizer", rule, SURE if sgd else GUESS, "the step over the learning rate is " + share
-        )
+        why = f"of the step over the learning rate, {share}"
+        yield Convention("optimizer", rule, SURE if sgd else GUESS, why)
 
 
 def _of_loss(fields: Mapping[str, str], sure: str, scope: Mapping[str, Any]) -> Convention:

@@ -18,6 +18,7 @@ from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
+from parity_tests.kit.recognition.globals import global_arrays
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
@@ -38,6 +39,7 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
         "copy": copy,
         "reduce": functools.reduce,
         "uninitialized": uninitialized,
+        "global_arrays": global_arrays,
     }
     return eval(source, {**scope, **ours})
 

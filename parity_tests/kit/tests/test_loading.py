@@ -11,13 +11,13 @@ import pytest
 
 from parity_tests.kit.loading import (
     Loader,
-    LoadError,
-    StandIn,
     as_network,
     propose,
     split,
 )
 from parity_tests.kit.network import Network
+from parity_tests.kit.sources import LoadError
+from parity_tests.kit.stand_in import StandIn
 
 DECLARATION = """
 from parity_tests.kit.network import Network

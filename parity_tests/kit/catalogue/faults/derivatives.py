@@ -283,6 +283,22 @@ FAULTS: tuple[Fault, ...] = (
         "derivative-twice",
     ),
     Fault(
+        "square of the difference: layers",
+        "layers tanh",
+        "return grad * (1 - self.out**2)",
+        "return grad * (1 - self.out) ** 2",
+        _GRADIENT,
+        "derivative-formula",
+    ),
+    Fault(
+        "sign in the brackets: sample lists",
+        "sample lists quadratic",
+        "return sigmoid(z) * (1 - sigmoid(z))",
+        "return sigmoid(z) * (1 + sigmoid(z))",
+        _GRADIENT,
+        "derivative-formula",
+    ),
+    Fault(
         "mask turned round: lesson",
         "lesson undeclared",
         '(self.memory["z1"] > 0)',

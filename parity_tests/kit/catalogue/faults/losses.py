@@ -117,8 +117,43 @@ FAULTS: tuple[Fault, ...] = (
         "sample lists quadratic",
         "return 0.5 * np.sum((a - y) ** 2)",
         "return 0.5 * np.linalg.norm(a - y)",
+        _GRADIENT,
+        # Of one sample that is the Euclidean error.
+        _ANOTHER,
+        ("loss-not-squared",),
+    ),
+    Fault(
+        "root not squared: regression",
+        "regression",
+        "return np.mean((self.forward(x) - y) ** 2)",
+        "return np.mean(np.linalg.norm(self.forward(x) - y, axis=1))",
         _LOSS,
         "loss-not-squared",
+    ),
+    Fault(
+        "signs for the direction of the error",
+        "euclidean error",
+        "difference / norms / len(Y)",
+        "np.sign(difference) / len(Y)",
+        _GRADIENT,
+        _ANOTHER,
+    ),
+    Fault(
+        "squared error's gradient for the Euclidean error",
+        "euclidean error",
+        "difference / norms / len(Y)",
+        "difference / len(Y)",
+        _GRADIENT,
+        _ANOTHER,
+    ),
+    Fault(
+        "margins of all classes in the gradient of the largest",
+        "categorical hinge",
+        "dY[rows, own] = -1.0 * (margin > 0)",
+        "dY = (1 + Y - Y[rows, own][:, np.newaxis] > 0) * (1.0 - T)\n"
+        "    dY[rows, own] = -dY.sum(axis=1)",
+        _GRADIENT,
+        _ANOTHER,
     ),
     Fault(
         "root not squared: folded bias",
@@ -141,6 +176,16 @@ FAULTS: tuple[Fault, ...] = (
         "stored gradients sgd",
         "np.sum(t * np.log(y + 1e-12))",
         "np.sum(t * y)",
+        _LOSS,
+        "loss-without-log",
+    ),
+    Fault(
+        "logarithm of the sum missing in log softmax",
+        "logits softmax",
+        "loss = -log_probs[np.arange(n), y].sum() / n",
+        "log_probs = shifted - np.exp(shifted).sum(axis=1, keepdims=True)\n"
+        "    loss = -log_probs[np.arange(n), y].sum() / n\n"
+        "    log_probs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))",
         _LOSS,
         "loss-without-log",
     ),

@@ -1,0 +1,116 @@
+"""A gradient of an unknown forward pass is split into what the loss, a factor and decay give."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.aspects import gradient
+from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
+
+
+class _Bent(Classifier):
+    """The activation is none of those known."""
+
+    sizes = (12, 9, 10)
+    penalty = 0.0
+
+    def forward(self, x: Array) -> Array:
+        self.a = [x]
+        for w, b in zip(self.w[:-1], self.b[:-1], strict=True):
+            self.a.append(np.tanh(self.a[-1] @ w + b) ** 3)
+        self.a.append(self.last(self.a[-1] @ self.w[-1] + self.b[-1]))
+        return self.a[-1]
+
+    def loss(self, x: Array, y: Array) -> float:
+        squares = sum(float((w**2).sum()) for w in self.w)
+        return super().loss(x, y) + self.penalty * squares / 2
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d = self.delta(x, y)
+        dw: list[Array] = []
+        db: list[Array] = []
+        for n in reversed(range(len(self.w))):
+            dw.insert(0, self.a[n].T @ d + self.penalty * self.w[n])
+            db.insert(0, d.sum(axis=0, keepdims=True))
+            if n:
+                t = np.cbrt(self.a[n])
+                d = (d @ self.w[n].T) * 3 * t**2 * (1 - t**2)
+        return dw + db
+
+
+class _Penalized(_Bent):
+    penalty = 0.3
+
+
+Change = Callable[[list[Array], list[Array], int], list[Array]]
+
+
+def _asked(make: type[Classifier], change: Change) -> Any:
+    def gradients(net: Any, x: Array, y: Array) -> list[Array]:
+        return change(net.gradients(x, y), net.w, len(x))
+
+    return ask(network(make, gradients=gradients), gradient.examine)
+
+
+def _decayed(share: float) -> Change:
+    return lambda found, w, _n: [g + share * v for g, v in zip(found, w, strict=False)] + found[2:]
+
+
+def _scaled(where: slice, factor: Callable[[int], float]) -> Change:
+    def change(found: list[Array], _w: list[Array], n: int) -> list[Array]:
+        found[where] = [factor(n) * g for g in found[where]]
+        return found
+
+    return change
+
+
+@pytest.mark.parametrize("make", [_Bent, _Penalized])
+def test_a_right_gradient_is_equal(make: type[Classifier]) -> None:
+    assert only(_asked(make, lambda found, _w, _n: found)).status == EQUAL
+
+
+def test_a_multiple_of_the_weights_is_told_apart() -> None:
+    verdict = only(_asked(_Bent, _decayed(0.1)))
+    assert (verdict.status, verdict.cause) == (CONVENTION, "weight-decay")
+    assert "0.1 x W1 and 0.1 x W2" in verdict.message
+
+
+@pytest.mark.parametrize("share", [0.3, -0.3])
+def test_a_penalty_twice_or_not_at_all_is_none_that_is_meant(share: float) -> None:
+    assert causes(_asked(_Penalized, _decayed(share))) == ["weight-decay"]
+
+
+def test_a_factor_shows_beside_decay() -> None:
+    def change(found: list[Array], w: list[Array], n: int) -> list[Array]:
+        return _decayed(0.1)([2 * g for g in found], w, n)
+
+    verdicts = _asked(_Bent, change)
+    assert causes(verdicts) == ["factor-two"]
+    assert [v.cause for v in verdicts if v.status == CONVENTION] == ["weight-decay"]
+
+
+@pytest.mark.parametrize(
+    ("where", "factor", "cause", "tensors"),
+    [
+        (slice(0, 1), lambda _: -1.0, "sign", "W1"),
+        (slice(1, 2), float, "factor-batch", "W2"),
+        (slice(2, 4), lambda n: 1.0 / n, "bias-scaled", "b2, b1"),
+    ],
+)
+def test_tensors_have_factors_of_their_own(
+    where: slice, factor: Callable[[int], float], cause: str, tensors: str
+) -> None:
+    verdict = only(_asked(_Bent, _scaled(where, factor)))
+    assert (verdict.status, verdict.cause) == (DIFFERS, cause)
+    assert f"on {tensors} and not" in verdict.message
+
+
+def test_what_is_no_multiple_has_no_name() -> None:
+    def change(found: list[Array], _w: list[Array], _n: int) -> list[Array]:
+        return [np.abs(found[0]), *found[1:]]
+
+    verdict = only(_asked(_Bent, change))
+    assert (verdict.status, verdict.tensor, verdict.cause) == (DIFFERS, "W1", None)

@@ -1,0 +1,234 @@
+"""Losses and their derivatives, and which loss it is that a network reports."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.aspects import gradient, loss
+from parity_tests.kit.candidates.outputs import output_deltas
+from parity_tests.kit.forward import Form, Pass, run
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import LOSSES, losses_for
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Batch, Layer
+from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
+
+
+def _points(rng: np.random.Generator) -> tuple[Array, Array]:
+    p = 2 * rng.standard_normal((6, 4))
+    return p, np.eye(4)[rng.integers(4, size=6)]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_slopes_of_losses_are_their_differences(name: str) -> None:
+    p, y = _points(np.random.default_rng(3))
+    found = LOSSES[name].slope(p, y)
+    step = 1e-6
+    for place in np.ndindex(p.shape):
+        moved = np.zeros_like(p)
+        moved[place] = step
+        ends = [LOSSES[name].value(p + sign * moved, y).sum() for sign in (1, -1)]
+        assert found[place] == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-6)
+
+
+def test_the_euclidean_error_has_no_slope_at_the_target() -> None:
+    _, y = _points(np.random.default_rng(4))
+    assert not LOSSES["euclidean_error"].slope(y, y).any()
+
+
+def test_the_largest_margin_is_one_of_all_margins() -> None:
+    p, y = _points(np.random.default_rng(5))
+    largest = LOSSES["categorical_hinge"].value(p, y).ravel()
+    np.testing.assert_array_equal(largest, LOSSES["hinge"].value(p, y).max(axis=1))
+    assert "categorical_hinge" not in losses_for(p)
+
+
+class _Linear(Classifier):
+    """Logits, and what is made of them is another's."""
+
+    sizes = (12, 9, 10)
+    last = staticmethod(lambda z: z)
+
+
+def _norm(net: Any, x: Array, y: Array) -> float:
+    """The root of all squares of a batch."""
+    return float(np.linalg.norm(net.forward(x) - y))
+
+
+def _direction(net: Any, x: Array, y: Array) -> Array:
+    error = net.forward(x) - y
+    direction: Array = error / np.linalg.norm(error)
+    return direction
+
+
+def _probability(net: Any, x: Array, y: Array) -> float:
+    return -float(np.mean((y * net.forward(x)).sum(axis=1)))
+
+
+def _through_softmax(net: Any, x: Array, y: Array) -> Array:
+    p = net.forward(x)
+    product: Array = p * ((y * p).sum(axis=1, keepdims=True) - y) / len(x)
+    return product
+
+
+def _judged(
+    make: type[Classifier],
+    value: Callable[..., float],
+    delta: Callable[..., Array],
+    spec: Spec | None = None,
+) -> Any:
+    class Net(make):  # type: ignore[misc, valid-type]
+        sizes = (12, 9, 10)
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return delta(self, x, y)
+
+    declared = network(Net, loss=value, spec=spec or Spec())
+    return [ask(declared, examine) for examine in (loss.examine, gradient.examine)]
+
+
+@pytest.mark.parametrize(
+    ("make", "value", "delta", "cause"),
+    [
+        (_Linear, _norm, _direction, "loss-not-squared"),
+        (Classifier, _probability, _through_softmax, "loss-without-log"),
+    ],
+)
+def test_what_is_a_mistake_of_a_loss_may_be_meant(
+    make: type[Classifier],
+    value: Callable[..., float],
+    delta: Callable[..., Array],
+    cause: str,
+) -> None:
+    of_loss, of_gradient = _judged(make, value, delta)
+    assert only(of_loss).status == CONVENTION
+    assert only(of_gradient).status == EQUAL
+    of_loss, _ = _judged(make, value, lambda net, x, y: (net.forward(x) - y) / len(x))
+    assert causes(of_loss) == [cause]
+
+
+def test_a_fault_of_the_declared_loss_comes_before_another_loss() -> None:
+    def value(net: Any, x: Array, y: Array) -> float:
+        return float(np.mean(np.linalg.norm(net.forward(x) - y, axis=1)))
+
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        error = net.forward(x) - y
+        unit: Array = error / np.linalg.norm(error, axis=1, keepdims=True) / len(x)
+        return unit
+
+    of_loss, of_gradient = _judged(_Linear, value, delta)
+    assert only(of_loss).status == only(of_gradient).status == EQUAL
+    of_loss, _ = _judged(_Linear, value, delta, Spec(loss="squared_error"))
+    assert causes(of_loss) == ["loss-not-squared"]
+    _, of_gradient = _judged(_Linear, value, lambda net, x, y: np.sign(net.forward(x) - y))
+    assert "gradient-of-another-loss" in causes(of_gradient)
+
+
+@pytest.mark.parametrize("shift", [True, False])
+def test_a_sum_without_its_logarithm_in_log_softmax(shift: bool) -> None:
+    def value(net: Any, x: Array, y: Array) -> float:
+        z = net.forward(x)
+        z = z - z.max(axis=1, keepdims=True) if shift else z
+        return -float(np.mean((y * (z - np.exp(z).sum(axis=1, keepdims=True))).sum(axis=1)))
+
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return (softmax(net.forward(x)) - y) / len(x)
+
+    assert causes(_judged(_Linear, value, delta)[0]) == ["loss-without-log"]
+
+
+# The gradient of the last pre-activation
+
+
+def _pass(form: Form) -> tuple[Pass, Batch]:
+    rng = np.random.default_rng(6)
+    inputs = rng.standard_normal((5, 4))
+    layers = [Layer(rng.standard_normal((3, 4)), rng.standard_normal(3))]
+    return run(form, layers, inputs), Batch.of(inputs, rng.integers(3, size=5), 3)
+
+
+@pytest.mark.parametrize(
+    ("loss", "value", "also"),
+    [
+        # It is the derivative of squared error, and of binary cross-entropy.
+        ("binary_cross_entropy", lambda p, y: (p - y) * p * (1 - p), "derivative-twice"),
+        ("squared_error", lambda p, y: p - y, "output-derivative-missing"),
+    ],
+)
+def test_the_gradient_of_another_loss_may_be_a_fault_in_the_derivative(
+    loss: str, value: Callable[[Array, Array], Array], also: str
+) -> None:
+    form = Form((), "sigmoid")
+    passed, batch = _pass(form)
+    wanted = value(passed.output, batch.targets)
+    deltas = output_deltas(form, passed, batch, loss)
+    same, *_ = [d for d in deltas if np.allclose(d.value, wanted, rtol=1e-9, atol=0)]
+    assert (same.causes, same.loss != loss) == ((), True)
+    assert also in same.also
+    # Where no loss is known, that one is as good as any.
+    deltas = output_deltas(form, passed, batch, None)
+    same, *_ = [d for d in deltas if np.allclose(d.value, wanted, rtol=1e-9, atol=0)]
+    assert same.also == []
+
+
+@pytest.mark.parametrize("inner", ["relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("loss", [None, "cross_entropy", "binary_cross_entropy"])
+def test_p_minus_y_is_no_diagonal_of_a_jacobian(inner: str, loss: str | None) -> None:
+    form = Form((), f"softmax of {inner}")
+    passed, batch = _pass(form)
+    wanted = passed.output - batch.targets
+    deltas = output_deltas(form, passed, batch, loss)
+    same, *_ = [d for d in deltas if np.allclose(d.value, wanted, rtol=1e-9, atol=1e-15)]
+    assert "softmax-jacobian-diagonal" not in (*same.causes, *same.also)
+    if loss != "binary_cross_entropy":
+        assert same.causes == ("inner-derivative-missing",)
+
+
+def test_a_wrong_derivative_within_softmax_is_named() -> None:
+    form = Form((), "softmax of tanh")
+    passed, batch = _pass(form)
+    a = np.tanh(passed.logits[-1])
+    wanted = (passed.output - batch.targets) * (1 - a) ** 2
+    deltas = output_deltas(form, passed, batch, None)
+    same, *_ = [d for d in deltas if np.allclose(d.value, wanted, rtol=1e-9, atol=1e-15)]
+    assert same.causes == ("derivative-formula",)
+
+
+@pytest.mark.parametrize("output", ["identity", "sigmoid", "softmax"])
+def test_squares_that_are_carried_back_have_no_factor(output: str) -> None:
+    last = {"identity": lambda z: z, "softmax": softmax, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
+
+    class Net(Classifier):
+        sizes = (12, 9, 10)
+
+        def delta(self, x: Array, y: Array) -> Array:
+            square: Array = -((self.forward(x) - y) ** 2)
+            return square
+
+        def loss(self, x: Array, y: Array) -> float:
+            return float(np.mean((self.forward(x) - y) ** 2))
+
+    Net.last = staticmethod(last[output])
+    assert causes(ask(network(Net), gradient.examine)) == ["loss-as-gradient"]
+
+
+def test_the_status_of_a_loss_that_is_meant_is_kept_for_the_gradient() -> None:
+    inquiry: list[Inquiry] = []
+
+    def examine(given: Inquiry) -> list[Any]:
+        inquiry.append(given)
+        return []
+
+    class Net(_Linear):
+        def delta(self, x: Array, y: Array) -> Array:
+            return _direction(self, x, y)
+
+    ask(network(Net, loss=_norm), examine)
+    assert inquiry[0].is_loss_unknown
+    ask(network(Net, loss=_norm, gradients=None, step=None), examine)
+    assert not inquiry[1].is_loss_unknown
+    verdict = only(ask(network(Net, loss=_norm, gradients=None, step=None), loss.examine))
+    assert (verdict.status, verdict.cause) == (DIFFERS, "loss-not-squared")

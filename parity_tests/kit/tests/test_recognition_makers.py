@@ -1,0 +1,320 @@
+"""What makes a network, and what its functions are given beside samples, is worked out."""
+
+from functools import singledispatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.aspects import forward as forward_aspect
+from parity_tests.kit.aspects import gradient as gradient_aspect
+from parity_tests.kit.aspects import initialization as initialization_aspect
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.loading import Loader, propose
+from parity_tests.kit.recognition import recognize
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.stand_in import StandIn
+from parity_tests.kit.subject import Subject
+from parity_tests.kit.tests.test_recognition import certainty, found, names_of, pasted
+from parity_tests.kit.verdicts import EQUAL
+
+LISTED = """
+import numpy as np
+
+class Net:
+    def __init__(self, {arguments}):
+        {sizes}
+        self.weights = [np.random.randn(i, o) * 0.3 for i, o in zip(sizes, sizes[1:])]
+        self.biases = [np.zeros((o, 1)) for o in sizes[1:]]
+
+    def forward(self, x):
+        self.a = [x]
+        for w, b in zip(self.weights, self.biases):
+            self.a.append(np.tanh(self.a[-1] @ w + b.T))
+        return self.a[-1]
+
+    def gradients(self, x, y):
+        d = (self.forward(x) - y) / len(x)
+        dw, db = [], []
+        for n in reversed(range(len(self.weights))):
+            d = d * (1 - self.a[n + 1] ** 2)
+            dw.insert(0, self.a[n].T @ d)
+            db.insert(0, d.sum(axis=0)[:, np.newaxis])
+            d = d @ self.weights[n].T
+        return dw, db
+"""
+
+
+def listed(arguments: str, sizes: str) -> dict[str, Any]:
+    return names_of(LISTED.format(arguments=arguments, sizes=sizes))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sizes", "made"),
+    [
+        (
+            "n_in, hidden_size, n_out",
+            "sizes = [n_in] + list(hidden_size) + [n_out]",
+            "Net(12, [9, 8], 10)",
+        ),
+        ("features, neurons, classes", "sizes = [features, *neurons, classes]", "12, [9, 8], 10"),
+        ("inputs, layers, outputs", "sizes = [inputs, layers + 0, outputs]", "Net(12, 9, 10)"),
+        ("units", "sizes = list(units)", "Net([12, 9, 8, 10])"),
+    ],
+)
+def test_one_width_and_several_are_both_tried(arguments: str, sizes: str, made: str) -> None:
+    proposal = recognize(listed(arguments, sizes))
+    assert made in proposal.fields["make"]
+    assert certainty(proposal, "gradients") == "sure"
+
+
+def test_a_width_that_is_annotated_as_a_number_is_one() -> None:
+    names = listed("n_in: int, hidden: int, n_out: int", "sizes = [n_in, hidden, n_out]")
+    assert recognize(names).fields["make"] == "lambda: Net(12, 9, 10)"
+
+
+def test_matrices_are_taken_in_the_order_of_their_list() -> None:
+    # Turned round they follow one another as well.
+    names = listed("sizes=(2, 10, 5, 2)", "self.sizes = sizes")
+    proposal = recognize(names["Net"](), names)
+    assert proposal.fields["parameters"] == "'weights biases'"
+    assert "2-10-5-2" in str(proposal)
+    assert certainty(proposal, "forward") == "sure"
+
+
+def test_an_object_is_called_by_its_own_name() -> None:
+    names = listed("sizes", "self.sizes = sizes")
+    names["mine"] = names["Net"]((12, 9, 10))
+    proposal = recognize(names["mine"], names)
+    assert proposal.fields["make"] == "lambda: copy.deepcopy(mine)"
+    assert pasted(proposal, names).make() is not names["mine"]
+
+
+FICKLE = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n_in, n_out, l1, decay):
+        self.W = np.random.randn(n_in, n_out) * (1 + 0.0 * l1 * decay)
+        self.b = np.zeros(n_out)
+    def forward(self, x):
+        return x @ self.W + self.b
+    def backward(self, grad):
+        return grad @ self.W.T
+
+class Fickle:
+    calls = 0
+    def forward(self, x):
+        Fickle.calls += 1
+        return x.sum() if Fickle.calls % 3 == 0 else np.tanh(x)
+    def backward(self, grad):
+        return grad
+
+class Tanh:
+    def forward(self, x):
+        return np.tanh(x)
+    def backward(self, grad):
+        return grad
+"""
+
+
+def test_a_layer_that_answers_in_two_shapes_is_no_activation() -> None:
+    for calls in range(3):
+        names = names_of(FICKLE)
+        names["Fickle"].calls = calls
+        assert "Tanh()" in recognize(names).fields["make"]
+
+
+def test_a_layer_s_penalty_is_a_number() -> None:
+    assert "Dense(12, 9, 0.0, 0.0)" in recognize(names_of(FICKLE)).fields["make"]
+
+
+ENUMERATED = """
+import numpy as np
+from enum import Enum
+from typing import List
+
+class Functions(Enum):
+    STEP = 1
+    SIGMOID = 2
+
+class Kind(Enum):
+    HINGE = 1
+    CROSS_ENTROPY = 2
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.W, self.b, self.lr = np.random.randn(n_in, n_out), np.zeros(n_out), 0.1
+
+class Net:
+    def __init__(self, inputs: int, hidden: List[int], outputs: int, acts: List[Functions],
+                 which: Kind):
+        if which is not Kind.CROSS_ENTROPY:
+            raise ValueError(which)
+        sizes = [inputs, *hidden, outputs]
+        for n in range(len(sizes) - 1):
+            if acts[n] is not Functions.SIGMOID:
+                raise ValueError(acts[n])
+        self.parts = [Dense(i, o) for i, o in zip(sizes, sizes[1:])]
+
+    def forward(self, x):
+        self.a = [x]
+        for part in self.parts:
+            self.a.append(1 / (1 + np.exp(-(self.a[-1] @ part.W + part.b))))
+        return self.a[-1]
+
+    def fit(self, x, y, iterations):
+        for _ in range(iterations):
+            d = (self.forward(x) - y) / len(x)
+            for n in reversed(range(len(self.parts))):
+                part = self.parts[n]
+                below = (d @ part.W.T) * self.a[n] * (1 - self.a[n])
+                part.W -= part.lr * self.a[n].T @ d
+                part.b -= part.lr * d.sum(axis=0)
+                d = below
+"""
+
+
+def test_members_of_enumerations_and_the_rates_of_layers_are_given() -> None:
+    names = names_of(ENUMERATED)
+    proposal = recognize(names["Net"], names)
+    assert "[Functions.SIGMOID] * 3, Kind.CROSS_ENTROPY" in proposal.fields["make"]
+    assert "setattr(layer, 'lr', lr) for layer in net.parts" in proposal.fields["step"]
+    assert certainty(proposal, "step") == "sure"
+    [optimizer] = [c for c in proposal.conventions if c.name == "optimizer"]
+    assert optimizer.why.startswith("of the step over the learning rate, 6 of 6 tensors are")
+
+
+GLOBALS = """
+import numpy as np
+
+W1, b1 = np.random.randn(12, 9) * 0.3, np.zeros((1, 9))
+W2, b2 = np.random.randn(9, 10) * 0.3, np.zeros((1, 10))
+X = np.random.randn(30, 12)
+
+def hidden(x):
+    return np.maximum(0, x @ W1 + b1)
+
+def forward(x):
+    z = hidden(x) @ W2 + b2
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+def train(x, y, lr):
+    global W1, b1, W2, b2
+    h = hidden(x)
+    d = (forward(x) - y) / len(x)
+    below = (d @ W2.T) * (h > 0)
+    W2, b2 = W2 - lr * h.T @ d, b2 - lr * d.sum(axis=0, keepdims=True)
+    W1, b1 = W1 - lr * x.T @ below, b1 - lr * below.sum(axis=0, keepdims=True)
+"""
+
+
+def test_parameters_may_be_names_of_the_module() -> None:
+    names = names_of(GLOBALS)
+    proposal = recognize(names)
+    assert proposal.fields["make"] == "uninitialized(lambda: global_arrays(forward))"
+    assert proposal.fields["parameters"] == "'W1 b1 W2 b2'"
+    assert certainty(proposal, "step") == "sure"
+    declared = pasted(proposal, names)
+    inquiry = Inquiry.begin(Subject(declared), Spec(), 0)
+    [verdict] = initialization_aspect.examine(inquiry)
+    assert "placeholders" in verdict.message
+
+
+PASSED_ON = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def tanh(z):
+    return np.tanh(z)
+
+def slope(activation, a):
+    return a * (1 - a) if activation is sigmoid else 1 - a**2
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden), np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out), np.zeros(n_out)
+
+    def forward(self, x, activation):
+        self.x, self.h = x, activation(x @ self.W1 + self.b1)
+        return self.h @ self.W2 + self.b2
+
+    def backward(self, y, activation):
+        d = (self.h @ self.W2 + self.b2 - y) / len(y)
+        e = (d @ self.W2.T) * slope(activation, self.h)
+        return self.x.T @ e, e.sum(axis=0), self.h.T @ d, d.sum(axis=0)
+"""
+
+
+def test_an_activation_is_given_to_both_passes() -> None:
+    proposal = recognize(names_of(PASSED_ON))
+    assert proposal.fields["forward"] == "lambda net, x: net.forward(x, sigmoid)"
+    assert "net.backward(y, sigmoid)" in proposal.fields["gradients"]
+    assert found(proposal, "hidden activation") == "sigmoid"
+    assert certainty(proposal, "gradients") == "sure"
+
+
+ONE_LAYER = """
+import numpy as np
+
+def relu(z):
+    return np.maximum(0, z)
+
+def layer_forward(x, weights, bias, activation):
+    return activation(x @ weights + bias)
+"""
+
+
+def test_a_function_that_is_called_for_every_layer_is_a_part() -> None:
+    told = "of a network: only layer_forward was recognized and checked"
+    assert found(recognize(names_of(ONE_LAYER)), "part") == told
+    whole = ONE_LAYER.replace("bias, activation", "bias").replace("activation(", "relu(")
+    assert "part" not in [c.name for c in recognize(names_of(whole)).conventions]
+
+
+def test_parameters_made_in_a_file_beside_are_found(tmp_path: Path) -> None:
+    beside = """
+import numpy as np
+def initialize_parameters(n_in, n_hidden, n_out):
+    return {"W1": np.random.randn(n_in, n_hidden), "b1": np.zeros(n_hidden),
+            "W2": np.random.randn(n_hidden, n_out), "b2": np.zeros(n_out)}
+"""
+    file = """
+import numpy as np
+def forward(x, parameters):
+    return np.tanh(x @ parameters["W1"] + parameters["b1"]) @ parameters["W2"] + parameters["b2"]
+def backward(x, y, parameters):
+    h = np.tanh(x @ parameters["W1"] + parameters["b1"])
+    d = (h @ parameters["W2"] + parameters["b2"] - y) / len(x)
+    e = (d @ parameters["W2"].T) * (1 - h**2)
+    return {"W1": x.T @ e, "b1": e.sum(axis=0), "W2": h.T @ d, "b2": d.sum(axis=0)}
+"""
+    (tmp_path / "start.py").write_text(beside, encoding="utf-8")
+    (tmp_path / "passes.py").write_text(file, encoding="utf-8")
+    with Loader() as loader:
+        proposal = propose(loader.load(str(tmp_path / "passes.py")))
+        assert proposal.imports == ("from start import initialize_parameters",)
+        assert certainty(proposal, "gradients") == "sure"
+        inquiry = Inquiry.begin(Subject(proposal.network), Spec("tanh", "identity"), 0)
+        forward_aspect.examine(inquiry)
+        assert {v.status for v in gradient_aspect.examine(inquiry)} == {EQUAL}
+
+
+def test_a_stand_in_is_asked_for_its_classes() -> None:
+    missing = StandIn("torch.Tensor", print)
+    assert not issubclass(int, missing)  # type: ignore[arg-type]
+    either = np.ndarray | missing
+    assert isinstance(np.zeros(2), either)
+    assert issubclass(np.ndarray, either)
+    assert not isinstance("text", either | int)
+
+    @singledispatch
+    def size(_value: object) -> int:
+        return 0
+
+    assert size(missing) == 0
