@@ -14,6 +14,7 @@ from parity_tests.kit.aspects import (
     side_effects,
     stability,
 )
+from parity_tests.kit.aspects.shares import is_accounted_for
 from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
@@ -111,15 +112,7 @@ def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict])
     """
     if explained == "nothing":
         return verdicts
-
-    def is_accounted_for(verdict: Verdict) -> bool:
-        # What only some tensors have is not the optimizer's.
-        of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
-        is_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")
-        by_factor = is_factor and of_all
-        return verdict.aspect == "gradient" and (explained == "gradient" or by_factor)
-
-    kept = [verdict for verdict in verdicts if not is_accounted_for(verdict)]
+    kept = [verdict for verdict in verdicts if not is_accounted_for(verdict, explained)]
     if len(kept) < len(verdicts):
         kept += left
     if len(kept) < len(verdicts) and not any(verdict.aspect == "gradient" for verdict in kept):

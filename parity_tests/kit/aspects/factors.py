@@ -153,7 +153,10 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     assert first.ratio is not None
     value = first.finding.factor / (expected or Scale(1.0, 1)).at(samples)
     residual = max(f.finding.residual for f in factors)
-    what = f"yours = {value:.6g} x expected on all {len(factors)} tensors, residual {residual:.1g}"
+    everything = sum(1 + (layer.bias is not None) for layer in inquiry.layers)
+    whole = len(factors) == everything
+    of = f"all {everything} tensors" if whole else f"the {len(factors)} tensors that are known"
+    what = f"yours = {value:.6g} x expected on {of}, residual {residual:.1g}"
     why = f"{first.ratio.text}; the batch is {samples}"
     cause = first.ratio.causes[0]
     if expected is None and is_convention(inquiry, first.ratio):

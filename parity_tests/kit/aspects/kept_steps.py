@@ -40,6 +40,8 @@ def of_faulty(inquiry: Inquiry) -> list[Verdict]:
     kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
     if given.get("momentum") == 0:
         kind = "sgd"
+    if found.kind == "nothing" and not found.moves:
+        return [Verdict("optimizer", UNCHECKED, "no step changes a parameter")]
     if found.kind == "nothing":
         seen = "no state is kept between steps"
         if kind in ("momentum", "nesterov"):

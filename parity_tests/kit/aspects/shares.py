@@ -6,7 +6,8 @@ from parity_tests.kit.aspects.factors import is_convention
 from parity_tests.kit.aspects.loss import declared_scale
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.optimizers.search import Observed, find
+from parity_tests.kit.optimizers.observed import Observed
+from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Ratio, Scale, ratio
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
@@ -38,6 +39,22 @@ def average_verdict(momentum: float, first: float, residual: float | None) -> Ve
     )
     cause = "momentum-average"
     return Verdict("optimizer", CONVENTION, message, None, cause, 1 - momentum, residual)
+
+
+def is_accounted_for(verdict: Verdict, explained: str) -> bool:
+    """Whether the optimizer accounts for what steps show of a gradient.
+
+    Parameters
+    ----------
+    explained : str
+        `parity_tests.kit.inquiry.Inquiry.steps_explain`.
+    """
+    if verdict.aspect != "gradient" or explained == "nothing":
+        return False
+    # What only some tensors have is not the optimizer's.
+    of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
+    is_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")
+    return explained == "gradient" or (is_factor and of_all)
 
 
 def first_share(

@@ -72,6 +72,22 @@ def ends(batch: Batch) -> tuple[Batch, Batch]:
     return batch.part(slice(0, 1)), batch.part(slice(len(batch) - 1, len(batch)))
 
 
+def losses_at(inquiry: Inquiry) -> list[str]:
+    """Return the losses that the output may have."""
+    form, batch = inquiry.form, inquiry.batches[0]
+    assert form is not None
+    passed = run(form, inquiry.layers, batch.inputs)
+    names = [
+        loss
+        for name, _, _, slopes in losses_of(form, passed, batch)
+        for loss in slopes
+        if name == form.output
+    ]
+    if form.output in ("identity", "log_softmax"):
+        names += _FUNCTIONS
+    return list(dict.fromkeys(names))
+
+
 def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) -> Layers:
     r"""Return the gradient of a loss, summed over samples and outputs.
 

@@ -26,6 +26,20 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the step is (1 + momentum) x the velocity",
         "the look ahead: the step is gradient + momentum x velocity",
     ),
+    "nesterov-gradient-ahead": Cause(
+        "Nesterov's gradient is taken at the place ahead, as the textbooks have it",
+        "PyTorch keeps the place ahead in the parameters: the same descent, seen elsewhere",
+    ),
+    "nesterov-ahead-kept": Cause(
+        "momentum is applied twice: the parameters stay at the place ahead, and the velocity is "
+        "added there once more",
+        "the look ahead: it is for the gradient alone, and the step starts from where the "
+        "parameters were",
+    ),
+    "momentum-of-last-gradient": Cause(
+        "momentum has the last gradient alone and none before it",
+        "what is kept for the step after: the velocity, which has the earlier ones in it",
+    ),
     # Moments
     "adam-no-bias-correction": Cause(
         "the moments are not corrected for their start from zero",
@@ -76,6 +90,13 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "moments-begin-whole": Cause(
         "a running mean begins with its first value and not with zero",
         "where the moments begin: from zero, which the correction is for",
+    ),
+    "moments-kept-corrected": Cause(
+        "the corrected moments are kept for the step after",
+        "the names: the correction is of this step's moments alone, and the means go on without it",
+    ),
+    "second-moment-by-beta1": Cause(
+        "the second moment decays by beta1", "what the second moment of the step before is times"
     ),
     "second-moment-scalar": Cause(
         "one number stands for the squared gradients of a whole array",
@@ -161,6 +182,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "lr-decay": Cause(
         "the learning rate falls from step to step", "the schedule inside the optimizer"
     ),
+    "lr-decay-in-velocity": Cause(
+        "the learning rate falls from step to step, inside of the velocity",
+        "PyTorch's scheduler is for the whole step: there the earlier gradients get the new rate",
+    ),
     "lr-decay-per-layer": Cause(
         "the learning rate falls within a step, from layer to layer",
         "where the counter is raised: once a step, outside the loop over the layers",
@@ -185,6 +210,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "every step is the same multiple of what was expected",
         "what the learning rate is multiplied with",
     ),
+    "step-without-rate": Cause(
+        "a parameter is updated without the learning rate",
+        "the line that updates it: lr x gradient, as for the others",
+    ),
     # Arguments
     "gradient-written-to": Cause(
         "the step writes to the gradients that it is given",
@@ -192,6 +221,6 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     ),
     "gradient-kept": Cause(
         "the optimizer keeps the gradient arrays that it is given",
-        "the first velocity: it has to be a copy",
+        "what is kept of the first gradient: it has to be a copy",
     ),
 }

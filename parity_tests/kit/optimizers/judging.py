@@ -7,12 +7,10 @@ import numpy as np
 
 from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.optimizers.formulas import (
-    DEFAULTS,
-    Formula,
-    displacements,
-)
-from parity_tests.kit.optimizers.search import Match, Observed, find, responses
+from parity_tests.kit.optimizers.displacements import displacements
+from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
+from parity_tests.kit.optimizers.observed import Observed, responses
+from parity_tests.kit.optimizers.search import Match, find
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 _SINGLE = 2e-6
@@ -164,7 +162,13 @@ def _response(observed: Observed) -> str:
     coefficients, decays, misfit = responses(observed)
     if misfit > 1e-6 or len(coefficients) < 3:
         return ""
-    terms = [f"{value:.4g} g{k}" for k, value in enumerate(coefficients[2], start=1)]
+    # Next to the largest, the others may be nothing but rounding.
+    least = 1e-9 * max(map(abs, coefficients[2]))
+    terms = [
+        f"{value:.4g} g{k}"
+        for k, value in enumerate(coefficients[2], start=1)
+        if abs(value) > least
+    ]
     if abs(decays[2]) > 1e-9:
         terms.append(f"{decays[2]:.4g} of the parameter")
     return f". Step 3 is -lr ({' + '.join(terms)})"

@@ -38,10 +38,13 @@ class Kept:
         The way in which it does.
     momentum : float
         Of which size; 1 where steps are added up.
+    moves : bool
+        Whether any step changes anything.
     """
 
     kind: str
     momentum: float = 0.0
+    moves: bool = True
 
 
 def kept(steps: Sequence[Tensors], anew: Sequence[Tensors]) -> Kept:
@@ -60,7 +63,7 @@ def kept(steps: Sequence[Tensors], anew: Sequence[Tensors]) -> Kept:
         for step, new in zip(steps[1:], anew, strict=True)
     ]
     if all(_is_small(rest, first, _CLOSE) for rest in beyond):
-        return Kept("nothing")
+        return Kept("nothing", moves=any(np.any(step) for step in first))
     share = _shares(beyond[0], [first])
     shares = _shares(beyond[1], [first, second])
     if share is None or shares is None or shares[1] == 0:

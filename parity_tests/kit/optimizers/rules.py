@@ -16,7 +16,7 @@ from parity_tests.kit.optimizers.formulas import (
     read,
 )
 from parity_tests.kit.optimizers.judging import judged
-from parity_tests.kit.optimizers.search import Observed
+from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.subject import quiet
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 

@@ -9,24 +9,16 @@ Gauss-Newton.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import combinations, islice, product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.optimizers.formulas import (
-    DEFAULTS,
-    LINEAR,
-    OPTIMIZERS,
-    Asked,
-    Choice,
-    Formula,
-    choices,
-    corrected_times,
-    displacements,
-)
+from parity_tests.kit.optimizers.choices import Choice, choices
+from parity_tests.kit.optimizers.displacements import corrected_times, displacements
+from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, OPTIMIZERS, Formula
+from parity_tests.kit.optimizers.observed import Observed, estimates, responses
 
 Array = NDArray[Any]
 
@@ -50,6 +42,8 @@ _RATES = tuple(
     for how in ("inverse", "exponential")
     for what in ("steps", "layers", "tensors")
 )
+# A rate that falls may be inside of the velocity.
+_INSIDE = tuple(f"steps, {how}, inside" for how in ("inverse", "exponential"))
 _RATE_CAUSES = {
     "steps": ("lr-decay", True),
     "layers": ("lr-decay-per-layer", False),
@@ -61,100 +55,6 @@ _COUNTS = np.arange(1.0, 10001.0)
 _COARSE, _NEAR = 0.02, 0.2
 # Stages in which one part differs at most.
 _SIMPLE = 4
-
-
-@dataclass(frozen=True)
-class Observed:
-    """Steps that an optimizer took.
-
-    Attributes
-    ----------
-    asked : Asked
-        What it was given.
-    steps : ndarray of shape (steps, entries)
-        What it added to the parameters.
-    groups : ndarray of int, shape (entries,)
-        Gradients of one group have one magnitude; 0 is the largest.
-    tolerance : float
-        Relative distance up to which a recomputed step is the observed one.
-    precision : float
-        Relative rounding of the parameters.
-    """
-
-    asked: Asked
-    steps: Array
-    groups: Array
-    tolerance: float
-    precision: float
-
-    @cached_property
-    def cells(self) -> Array:
-        """Number of each entry's cell: the entries of one tensor and one group."""
-        tensors = self.asked.spread(np.arange(len(self.asked.shapes))).astype(int)
-        keys = tensors * (self.groups.max() + 1) + self.groups
-        return np.unique(keys, return_inverse=True)[1]
-
-    @cached_property
-    def _members(self) -> Array:
-        return (self.cells[:, np.newaxis] == np.arange(self.cells.max() + 1)).astype(np.float64)
-
-    @cached_property
-    def sizes(self) -> Array:
-        """Norm of each step of each cell, as finite numbers have it."""
-        return self._norms(np.where(np.isfinite(self.steps), self.steps, 0.0))
-
-    @cached_property
-    def _floor(self) -> Array:
-        values = np.where(np.isfinite(self.asked.values), self.asked.values, 0.0)
-        return 16 * self.precision * (self._norms(values) + self.sizes)
-
-    def _norms(self, values: Array) -> Array:
-        return np.sqrt(values**2 @ self._members)
-
-    def misfits(self, predicted: Array) -> Array:
-        """Return how far predictions are off, of each step and cell.
-
-        Parameters
-        ----------
-        predicted : ndarray of shape (steps, entries) or (steps, formulas, entries)
-
-        Returns
-        -------
-        ndarray of shape (steps, cells) or (steps, formulas, cells)
-            Norm of the difference over that of the observed, beyond what rounding explains.
-        """
-        several = predicted.ndim == 3
-        steps = self.steps[:, np.newaxis] if several else self.steps
-        floor, sizes = self._floor, self.sizes
-        if several:
-            floor, sizes = floor[:, np.newaxis], sizes[:, np.newaxis]
-        with np.errstate(all="ignore"):
-            # After NaN come only NaN, whatever the formula.
-            lost = ~np.isfinite(self.asked.values)
-            lost = lost[:, np.newaxis] if several else lost
-            same = ~np.isfinite(steps) & (~np.isfinite(predicted) | lost)
-            error = np.where(same, 0.0, predicted - steps)
-            # A number for what is infinite: infinity times zero would be NaN in the sums.
-            error = np.clip(np.where(np.isfinite(error), error, 1e100), -1e100, 1e100)
-            left = np.maximum(self._norms(error) - floor, 0.0)
-            return np.where(left == 0, 0.0, left / np.maximum(sizes, 1e-300))
-
-    def misfit(self, predicted: Array) -> Array:
-        """Return the largest misfit, of each formula if there are several."""
-        return self.misfits(predicted).max(axis=(0, -1))
-
-    def distance(self, predicted: Array) -> Array:
-        """Return how far the largest gradients' steps are off altogether, eps aside."""
-        large = self.groups == 0
-        steps = self.steps[:, large]
-        if predicted.ndim == 3:
-            steps = steps[:, np.newaxis]
-        with np.errstate(all="ignore"):
-            error = predicted[..., large] - steps
-            error = np.where(np.isfinite(error), error, 1e100)
-            error = np.where(np.isfinite(steps), error, 0.0)
-            size = np.where(np.isfinite(steps), steps, 0.0)
-            return np.sqrt((error**2).sum(axis=(0, -1)) / np.maximum((size**2).sum(), 1e-300))
 
 
 @dataclass(frozen=True)
@@ -282,7 +182,7 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
     # Declared hyperparameters may not be those that are used.
     yield [_Question(k, (), frozenset(DEFAULTS[k]) - decayed, refined=True) for k in own]
     yield [_Question(k, (), free[k] | decayed) for k in own]
-    yield [_Question(k, (), free[k], rate=rate) for k in own for rate in _RATES]
+    yield [_Question(k, (), free[k], rate=rate) for k in own for rate in _rates(k)]
     yield [_Question(k, (), free[k], scaled=True) for k in own]
     if kind is not None:
         others = [k for k in OPTIMIZERS if k != kind]
@@ -294,6 +194,13 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
             for choice in choices(k, False)
             if choice.part != "clip"
         ]
+    yield [
+        _Question(k, (choice,), tried[k], rate=rate)
+        for k in own
+        for choice in unclipped[k]
+        for rate in _rates(k)
+        if rate.startswith("steps") and choice.part != "count"
+    ]
     yield [
         _Question(k, pair, few - known)
         for k in own
@@ -309,6 +216,11 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
             if len({pair[0].part, pair[1].part, eps.part}) == 3
         ]
         yield [_Question(kind, (choice,), free[kind], refined=True) for choice in unclipped[kind]]
+
+
+def _rates(kind: str) -> tuple[str, ...]:
+    """Return the ways in which a learning rate may fall."""
+    return _RATES + (_INSIDE if kind == "momentum" else ())
 
 
 def _is_combined(kind: str, choice: Choice) -> bool:
@@ -403,6 +315,8 @@ def _match(
     if question.rate != "constant":
         changed["lr_decay"] = formula.options["lr_decay"]
         cause, convention = _RATE_CAUSES[question.rate.partition(",")[0]]
+        if question.rate in _INSIDE:
+            cause = "lr-decay-in-velocity"
         found = (*found, Choice("rate", question.rate, cause, convention))
     if question.scaled:
         found = (*found, Choice("scale", f"{formula.scale:.6g}", "step-scaled"))
@@ -428,58 +342,6 @@ def _grid(
     return [dict(zip(columns, values, strict=True)) for values in product(*columns.values())]
 
 
-def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
-    r"""Return the steps as combinations of the gradients so far and the parameters.
-
-    .. math:: \Delta\theta_t = -\eta \Big( \sum_{k \le t} c_{tk} g_k + w_t \theta_t \Big)
-
-    Returns
-    -------
-    coefficients : list of ndarray
-        c of each step.
-    decays : list of float
-        w of each step.
-    misfit : float
-        What is left, relative to the steps; large if they are not linear.
-    """
-    asked = observed.asked
-    coefficients, decays, worst = [], [], 0.0
-    with np.errstate(all="ignore"):
-        for number, step in enumerate(observed.steps):
-            weights = np.where(step != 0, 1 / np.abs(asked.gradients[: number + 1]).max(axis=0), 0)
-            weights = np.where(np.isfinite(weights), weights, 0.0)
-            basis = np.stack([*asked.gradients[: number + 1], asked.values[number]]) * weights
-            target = -step / asked.lr * weights
-            if not np.isfinite(target).all() or not np.isfinite(basis).all():
-                return [], [], np.inf
-            solution, *_ = np.linalg.lstsq(basis.T, target, rcond=None)
-            left = np.linalg.norm(target - solution @ basis)
-            worst = max(worst, float(left / max(np.linalg.norm(target), 1e-300)))
-            coefficients.append(solution[:-1])
-            decays.append(float(solution[-1]))
-    return coefficients, decays, worst
-
-
-def estimates(observed: Observed) -> dict[str, list[float]]:
-    """Return momentum and weight decay as the responses of two steps show them."""
-    coefficients, decays, misfit = responses(observed)
-    if misfit > 1e-6 or len(coefficients) < 2:
-        return {}
-    first, own = coefficients[1]
-    found: dict[str, list[float]] = {"momentum": [], "weight_decay": []}
-    if own:
-        ratio = first / own
-        # Nesterov's: mu^2 / (1 + mu).
-        ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
-        found["momentum"] = [
-            round(float(value), 9) for value in (ratio, ahead, own - 1) if 1e-6 < value < 0.9999999
-        ]
-    for decay in (decays[0], decays[0] / coefficients[0][0] if coefficients[0][0] else 0.0):
-        if abs(decay) > 1e-8:
-            found["weight_decay"].append(float(f"{decay:.12g}"))
-    return found
-
-
 def _adjusted(observed: Observed, question: _Question, formula: Formula) -> list[Formula]:
     """Return a formula with the factor, the fall of the learning rate or the count observed."""
     asked = observed.asked
@@ -492,21 +354,42 @@ def _adjusted(observed: Observed, question: _Question, formula: Formula) -> list
         return _counted(observed, formula)
     if question.rate == "constant":
         return [formula]
-    what, _, how = question.rate.partition(", ")
-    predicted = displacements(replace(formula, rate="constant"), asked)
-    row, index = {
-        "steps": (1, 0),
-        "layers": (0, asked.layers.index(1) if 1 in asked.layers else 0),
-        "tensors": (0, min(1, len(asked.shapes) - 1)),
-    }[what]
-    part = asked.parts[index]
-    with np.errstate(all="ignore"):
-        ratio = np.linalg.norm(observed.steps[row][part]) / np.linalg.norm(predicted[row][part])
-        decay = 1 / ratio - 1 if how == "inverse" else 1 - ratio
-    if not np.isfinite(decay) or abs(decay) < 1e-9:
-        return []
-    options = {**formula.options, "lr_decay": _rounded(float(decay), 10)}
-    return [replace(formula, options=options)]
+    decays = dict.fromkeys(
+        _rounded(decay, digits)
+        # An eps that is another one, or a gradient as small as it, leaves few digits.
+        for decay in _falls(observed, question, formula)
+        for digits in (10, 6, 3)
+    )
+    return [
+        replace(formula, options={**formula.options, "lr_decay": decay})
+        for decay in decays
+        if np.isfinite(decay) and abs(decay) >= 1e-9
+    ]
+
+
+def _falls(observed: Observed, question: _Question, formula: Formula) -> Iterator[float]:
+    """Yield how fast the learning rate falls, as the steps show it."""
+    asked = observed.asked
+    what, how, *inside = question.rate.split(", ")
+    if inside:
+        coefficients, _, misfit = responses(observed)
+        if misfit > 1e-6 or len(coefficients) < 2 or not coefficients[0][0]:
+            return
+        ratio = coefficients[1][1] / coefficients[0][0]
+    else:
+        predicted = displacements(replace(formula, rate="constant"), asked)
+        row, index = {
+            "steps": (1, 0),
+            "layers": (0, asked.layers.index(1) if 1 in asked.layers else 0),
+            "tensors": (0, min(1, len(asked.shapes) - 1)),
+        }[what]
+        part = np.arange(observed.steps.shape[1])[asked.parts[index]]
+        large = part[observed.groups[part] == 0]
+        with np.errstate(all="ignore"):
+            ratio = np.linalg.norm(observed.steps[row][large])
+            ratio /= np.linalg.norm(predicted[row][large])
+    if np.isfinite(ratio) and ratio > 0:
+        yield float(1 / ratio - 1 if how == "inverse" else 1 - ratio)
 
 
 def _first_factor(observed: Observed, formula: Formula) -> float:

@@ -20,10 +20,11 @@ from parity_tests.kit.check import examine as examine_network
 from parity_tests.kit.forward import Form
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, Rule
-from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, displacements, read
+from parity_tests.kit.optimizers.displacements import displacements
+from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, read
 from parity_tests.kit.optimizers.kept import Kept, kept
+from parity_tests.kit.optimizers.observed import Observed, responses
 from parity_tests.kit.optimizers.rules import examine_rule
-from parity_tests.kit.optimizers.search import Observed, responses
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject
@@ -372,6 +373,48 @@ def second_corrected(s: State, p: Array, g: Array, lr: float) -> None:
 def corrected_after_the_root(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = moments(s, g)
     p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v) / (1 - 0.999**s.t) + 1e-8)
+
+
+def last_gradient(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g + 0.9 * s.v)
+    s.v = g.copy()
+
+
+def corrected_in_place(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = (0.9 * s.m + 0.1 * g) / (1 - 0.9**s.t)
+    s.v = (0.999 * s.v + 0.001 * g**2) / (1 - 0.999**s.t)
+    p -= lr * s.m / (np.sqrt(s.v) + 1e-8)
+
+
+def second_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.9 * s.v + 0.001 * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / np.sqrt(s.v / (1 - 0.999**s.t) + 1e-8)
+
+
+def falling_inside(momentum: float) -> Update:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        s.v = momentum * s.v - lr / (1 + 0.1 * (s.t - 1)) * g
+        p += s.v
+
+    return update
+
+
+def falling_beside(eps: float = 1e-8, sign: float = 1.0) -> Update:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        m, v = corrected(s, g, s.t)
+        p -= sign * lr / (1 + 1e-3 * (s.t - 1)) * m / (np.sqrt(v) + eps)
+
+    return update
+
+
+def falling_upwards(s: State, p: Array, g: Array, lr: float) -> None:
+    p += lr / (1 + 0.1 * (s.t - 1)) * g
+
+
+def shrunk_after(s: State, p: Array, g: Array, lr: float) -> None:  # noqa: ARG001
+    p -= lr * g
+    p *= 1 - 0.01
 
 
 def counted(count: Callable[[int], int]) -> Step:
@@ -744,6 +787,42 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "no decay": ("decay-missing", DIFFERS, each(sgd), "sgd", DECAY),
     "matrices": ("decay-matrices-only", CONVENTION, each(decay_of_matrices), "sgd", DECAY),
     "falling": ("lr-decay", CONVENTION, rate_that_falls(4), "sgd", {}),
+    "last gradient": (
+        "momentum-of-last-gradient",
+        DIFFERS,
+        each(last_gradient),
+        "momentum",
+        {"momentum": 0.9},
+    ),
+    "kept corrected": (
+        "moments-kept-corrected",
+        DIFFERS,
+        each(corrected_in_place),
+        "adam",
+        {},
+    ),
+    "falling inside": (
+        "lr-decay-in-velocity",
+        CONVENTION,
+        each(falling_inside(0.9)),
+        "momentum",
+        {"momentum": 0.9},
+    ),
+    "falling inside, momentum not known": (
+        "lr-decay-in-velocity",
+        CONVENTION,
+        each(falling_inside(0.85)),
+        "momentum",
+        {"momentum": None},
+    ),
+    "falling beside another eps": (
+        "lr-decay",
+        CONVENTION,
+        each(falling_beside(1e-7)),
+        "adam",
+        {},
+    ),
+    "shrunk after": ("decay-not-scaled", DIFFERS, each(shrunk_after), "sgd", DECAY),
     "falling per layer": ("lr-decay-per-layer", DIFFERS, rate_that_falls(2), "sgd", {}),
     "falling per tensor": ("lr-decay-per-tensor", DIFFERS, rate_that_falls(1), "sgd", {}),
     "clipped": ("step-clipped", CONVENTION, each(clipped), "sgd", {}),
@@ -789,7 +868,24 @@ def test_every_optimizer_is_written_right_in_two_ways() -> None:
 
 def test_every_cause_is_planted() -> None:
     beside = {"gradient-written-to", "gradient-kept", "optimizer-state-kept"}
+    beside |= {"second-moment-by-beta1"}
+    # Those show in the steps of a network alone: see `test_steps`.
+    beside |= {"nesterov-gradient-ahead", "nesterov-ahead-kept", "step-without-rate"}
     assert {cause for cause, *_ in OTHERWISE.values()} | beside == set(OPTIMIZER_CAUSES)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "causes"),
+    [
+        (each(second_by_beta1), "adam", [(DIFFERS, "second-moment-by-beta1")]),
+        (each(falling_beside(sign=-1.0)), "adam", [(DIFFERS, "step-sign")]),
+        (each(falling_upwards), "sgd", [(DIFFERS, "step-sign")]),
+    ],
+)
+def test_faults_beside_what_may_be_meant(
+    step: Step, kind: str, causes: list[tuple[str, str | None]]
+) -> None:
+    assert of_optimizer(examine_rule(rule(step, kind), 1)) == causes
 
 
 def test_eps_of_another_size_is_a_convention() -> None:
@@ -1020,8 +1116,6 @@ HALF = {"loss": "squared_error", "scale": "half mean"}
     [
         (each(sgd), None, EQUAL, None),
         (each(momentum), None, EQUAL, None),
-        (each(nesterov), "nesterov", EQUAL, None),
-        (each(nesterov), None, EQUAL, None),
         (each(momentum), "nesterov", DIFFERS, "nesterov-is-momentum"),
         (each(sgd), "momentum", DIFFERS, "momentum-without-effect"),
         (each(accumulated), "sgd", DIFFERS, "step-of-accumulated"),
@@ -1034,6 +1128,18 @@ def test_networks_that_update_themselves(
 ) -> None:
     inquiry = learner(step, Spec(**HALF, optimizer=kind))
     assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(status, cause)]
+
+
+@pytest.mark.parametrize("kind", [None, "nesterov"])
+def test_nesterov_inside_a_network_explains_its_factor(kind: str | None) -> None:
+    inquiry = learner(each(nesterov), Spec(**HALF, optimizer=kind))
+    inquiry.gradient_scale = Scale(1.9, 1)
+    assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(EQUAL, None)]
+    inquiry.gradient_scale = Scale(3.8, 1)
+    assert [(v.aspect, v.cause) for v in examine_inquiry(inquiry)] == [
+        ("gradient", "factor-two"),
+        ("optimizer", None),
+    ]
 
 
 def test_average_inside_a_network_explains_its_factor() -> None:

@@ -118,7 +118,71 @@ FAULTS: tuple[Fault, ...] = (
         _OPTIMIZER,
         "betas-swapped",
     ),
+    Fault(
+        "corrected moments kept: adam",
+        "layers relu",
+        "            m_hat = self.m[i] / (1 - self.beta1**self.t)\n"
+        "            v_hat = self.v[i] / (1 - self.beta2**self.t)\n",
+        "            m_hat = self.m[i] = self.m[i] / (1 - self.beta1**self.t)\n"
+        "            v_hat = self.v[i] = self.v[i] / (1 - self.beta2**self.t)\n",
+        _OPTIMIZER,
+        "moments-kept-corrected",
+    ),
+    Fault(
+        "corrected moments kept: adamw",
+        "closures adamw",
+        "m_hat, v_hat = m / (1 - b1**self.steps), v / (1 - b2**self.steps)",
+        "m_hat, v_hat = m / (1 - b1**self.steps), v / (1 - b2**self.steps)\n"
+        "            self.state[k] = (m_hat, v_hat)",
+        _OPTIMIZER,
+        "moments-kept-corrected",
+    ),
+    Fault(
+        "the second moment decays by beta1: adam",
+        "layers tanh",
+        "self.v[i] = self.beta2 * self.v[i]",
+        "self.v[i] = self.beta1 * self.v[i]",
+        _OPTIMIZER,
+        "second-moment-by-beta1",
+    ),
+    Fault(
+        "the second moment decays by beta1: adamw",
+        "closures adamw",
+        "b2 * v + (1 - b2) * g * g",
+        "b1 * v + (1 - b2) * g * g",
+        _OPTIMIZER,
+        "second-moment-by-beta1",
+    ),
+    Fault(
+        "every step three times as long: adam",
+        "layers relu",
+        "p -= self.lr * m_hat",
+        "p -= 3 * self.lr * m_hat",
+        _OPTIMIZER,
+        "step-scaled",
+    ),
     # Momentum
+    Fault(
+        "momentum of the last gradient alone: stored gradients",
+        "stored gradients momentum",
+        "            self.v[key] = self.momentum * self.v[key] - self.lr * g\n"
+        "            params[key] += self.v[key]\n",
+        "            params[key] -= self.lr * (g + self.momentum * self.v[key])\n"
+        "            self.v[key] = g.copy()\n",
+        _OPTIMIZER,
+        "momentum-of-last-gradient",
+    ),
+    Fault(
+        "momentum of the last gradient alone: functions",
+        "dict functions",
+        '        velocity["d" + name] = beta * velocity["d" + name] + grads["d" + name]\n'
+        '        parameters[name] = parameters[name] - learning_rate * velocity["d" + name]\n',
+        '        step = grads["d" + name] + beta * velocity["d" + name]\n'
+        '        velocity["d" + name] = grads["d" + name].copy()\n'
+        "        parameters[name] = parameters[name] - learning_rate * step\n",
+        _OPTIMIZER,
+        "momentum-of-last-gradient",
+    ),
     Fault(
         "momentum as an average: functions",
         "dict functions",

@@ -2,7 +2,14 @@
 
 from parity_tests.kit.catalogue.faults.fault import Fault
 
-_GRADIENT, _SIDE = "gradient", "side effects"
+_GRADIENT, _SIDE, _OPTIMIZER = "gradient", "side effects", "optimizer"
+
+# Of the network that hands out its gradients beside its steps.
+_OF_WEIGHTS = 'self.weights[k] -= lr * gradients[f"W{k + 1}"] / len(X)'
+_OF_BOTH = (
+    '            self.weights[k] -= lr * gradients[f"W{k + 1}"] / len(X)\n'
+    '            self.biases[k] -= lr * gradients[f"b{k + 1}"] / len(X)\n'
+)
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
@@ -88,6 +95,70 @@ FAULTS: tuple[Fault, ...] = (
         _GRADIENT,
         "update-order",
         ("factor-two",),
+    ),
+    # Beside gradients that are right
+    Fault(
+        "the step goes up: summed updates",
+        "summed updates",
+        _OF_BOTH,
+        _OF_BOTH.replace("-=", "+="),
+        _OPTIMIZER,
+        "step-sign",
+    ),
+    Fault(
+        "the step is three times as long: summed updates",
+        "summed updates",
+        _OF_BOTH,
+        _OF_BOTH.replace("lr *", "3 * lr *"),
+        _OPTIMIZER,
+        "step-scaled",
+    ),
+    Fault(
+        "the step leaves a matrix out: summed updates",
+        "summed updates",
+        _OF_WEIGHTS,
+        'self.weights[0] -= lr * gradients["W1"] / len(X) / 2',
+        _OPTIMIZER,
+        "not-updated",
+    ),
+    Fault(
+        "the step changes nothing: summed updates",
+        "summed updates",
+        "for k in range(2):\n            self.weights[k] -=",
+        "for k in ():\n            self.weights[k] -=",
+        _OPTIMIZER,
+        "not-updated",
+    ),
+    Fault(
+        "updated before it is used: summed updates",
+        "summed updates",
+        "        gradients = self.backprop(X, Y)\n        for",
+        "        gradients = self.backprop(X, Y)\n"
+        "        out = self.forward(X)\n"
+        '        late = self.weights[1] - lr * gradients["W2"] / len(X)\n'
+        "        delta = (out - Y) * out * (1 - out) @ late.T * (1 - self.hidden**2)\n"
+        '        gradients |= {"W1": X.T @ delta, "b1": delta.sum(axis=0)}\n'
+        "        for",
+        _OPTIMIZER,
+        "update-order",
+    ),
+    # A learning rate that is left out
+    Fault(
+        "biases without the learning rate: summed updates",
+        "summed updates",
+        'self.biases[k] -= lr * gradients[f"b{k + 1}"]',
+        'self.biases[k] -= gradients[f"b{k + 1}"]',
+        _OPTIMIZER,
+        "step-without-rate",
+    ),
+    Fault(
+        "biases without the learning rate: lesson",
+        "lesson",
+        "        self.b2 -= self.lr * c2\n        self.w1 -= self.lr * g1\n"
+        "        self.b1 -= self.lr * c1\n",
+        "        self.b2 -= c2\n        self.w1 -= self.lr * g1\n        self.b1 -= c1\n",
+        _OPTIMIZER,
+        "step-without-rate",
     ),
     # State between calls
     Fault(

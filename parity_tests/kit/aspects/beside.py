@@ -1,0 +1,180 @@
+"""Steps of a network that hands out its gradients besides: each is judged for itself."""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+
+from parity_tests.kit.aspects import gradient
+from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.shares import expected_of, is_accounted_for
+from parity_tests.kit.backprop import fit
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.subject import Layers, SubjectError, tensors
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
+
+OfSteps = Callable[[Inquiry, Scale | None], list[Verdict]]
+
+
+def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
+    """Judge the steps as those of a network that hands nothing out, with what is known of it.
+
+    A fault that the gradients have as well was said of them and is not said again.
+
+    Parameters
+    ----------
+    of_steps : callable
+        ``f(inquiry, scale)``, which judges the steps of a network that only updates itself.
+    """
+    if inquiry.form is None:
+        return [Verdict("optimizer", UNCHECKED, "the forward pass is not known")]
+    is_right = inquiry.gradient_scale is not None and not inquiry.is_gradient_faulty
+    own = _alone(inquiry, is_right, gradients=None, backward=None)
+    of_gradient = gradient.examine(own)
+    found = of_steps(own, inquiry.gradient_scale if is_right else None)
+    left = [verdict for verdict in found if verdict.aspect == "gradient"]
+    found = [verdict for verdict in found if verdict.aspect != "gradient"]
+    try:
+        if _is_handed(inquiry, own):
+            return found
+        is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
+        if not is_known and (clipped := _clipped(inquiry, own) or _clipped_apart(of_gradient)):
+            return [clipped]
+    except SubjectError as error:
+        return [Verdict("optimizer", UNCHECKED, str(error))]
+    kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
+    if len(kept) < len(of_gradient):
+        kept += left
+    told = [_of_step(inquiry, verdict) for verdict in kept if not _is_told(inquiry, verdict)]
+    told = [verdict for verdict in told if verdict.status in (DIFFERS, CONVENTION)]
+    if any(verdict.cause in ("decay-not-scaled", "decay-after-step") for verdict in found):
+        told = [verdict for verdict in told if verdict.cause != "weight-decay"]
+    if not is_right:
+        # What the gradients have as well, or what is not known, was said of those.
+        again = {verdict.cause for verdict in gradient.examine(_alone(inquiry, is_right))}
+        told = [verdict for verdict in told if verdict.cause not in (None, *again)]
+    if any(verdict.status == DIFFERS for verdict in told):
+        return told + [v for v in found if v.status in (DIFFERS, CONVENTION)]
+    return found + told
+
+
+def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
+    """Return another inquiry about the same network, of which something is not declared."""
+    subject = copy(inquiry.subject)
+    subject.network = replace(subject.network, **declared)
+    names = ("is_loss_unknown", "penalty", "tolerance", "form")
+    told = {name: getattr(inquiry, name) for name in names}
+    reported = inquiry.reported
+    scale = inquiry.gradient_scale
+    if reported is None and expected_of(inquiry) is None and is_right and scale is not None:
+        # Nothing but the gradients says what is meant. Those of single samples are means.
+        power = scale.power - 1 if subject.single else scale.power
+        reported = str(inquiry.gradient_loss), Scale(scale.constant, power)
+    asked = (subject, inquiry.spec, inquiry.rng, inquiry.layers, inquiry.batches)
+    return Inquiry(*asked, reported=reported, **told)
+
+
+def _pairs(inquiry: Inquiry, own: Inquiry) -> list[tuple[Layers, Layers]]:
+    """Return the gradients that are handed out, and those that first steps show."""
+    return [
+        (answer.gradients, observe(own, batch)[0])
+        for answer, batch in zip(inquiry.evidence.answers, inquiry.batches, strict=True)
+        if answer.gradients is not None
+    ]
+
+
+def _is_handed(inquiry: Inquiry, own: Inquiry) -> bool:
+    """Whether first steps go down by the gradients as they are handed out."""
+    pairs = _pairs(inquiry, own)
+    for handed, taken in pairs:
+        for wanted, came in zip(tensors(handed), tensors(taken), strict=True):
+            try:
+                # A bias gradient of one number is taken by all units.
+                whole = np.broadcast_to(wanted, came.shape)
+            except ValueError:
+                return False
+            left = np.linalg.norm(came - whole)
+            # What is as small as rounding of the parameters does not show in steps.
+            if not left <= 10 * inquiry.tolerance * np.linalg.norm(whole) + 1e-12:
+                return False
+    return bool(pairs)
+
+
+def _clipped(inquiry: Inquiry, own: Inquiry) -> Verdict | None:
+    """Return that first steps are those of gradients with an upper limit to their norm."""
+    norms = []
+    for handed, taken in _pairs(inquiry, own):
+        wanted, came = (
+            np.concatenate([np.ravel(array) for array in tensors(layers)])
+            for layers in (handed, taken)
+        )
+        if wanted.shape != came.shape:
+            return None
+        factor, residual = fit(came, wanted)
+        if not residual <= 10 * inquiry.tolerance or not 0 < factor <= 1 + 1e-9:
+            return None
+        norms.append((factor, float(np.linalg.norm(came))))
+    limited = [norm for factor, norm in norms if factor < 1 - 1e-9]
+    free = [norm for factor, norm in norms if factor >= 1 - 1e-9]
+    if not limited or max(limited) - min(limited) > 1e-9 * limited[0]:
+        return None
+    limit = float(f"{limited[0]:.3g}")
+    # Of a single one any norm may be the limit.
+    if len(limited) == 1 and abs(limited[0] - limit) > 1e-9 * limit:
+        return None
+    if any(norm > limited[0] * (1 + 1e-9) for norm in free):
+        return None
+    message = (
+        f"{CAUSES['step-clipped'].title}: the norm of all gradients together is at most {limit:g} "
+        "in a step"
+    )
+    return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+
+
+def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
+    """Return that each entry has an upper limit, if that was said of the gradient in steps."""
+    if not any(verdict.cause == "gradient-clipped" for verdict in of_gradient):
+        return None
+    message = f"{CAUSES['step-clipped'].title}: each entry has an upper limit in a step"
+    return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+
+
+def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:
+    """Whether a factor is that of the gradients that are handed out."""
+    scale, expected = inquiry.gradient_scale, expected_of(inquiry)
+    if verdict.factor is None or scale is None or expected is None:
+        return False
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, expected.power + 1)
+    samples = len(inquiry.batches[0])
+    factor = scale.at(samples) / expected.at(samples)
+    return abs(factor - 1) > 1e-6 and abs(verdict.factor - factor) <= 1e-6 * abs(factor)
+
+
+def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:
+    """Return what was said of the gradient that steps show as said of the steps."""
+    cause = str(verdict.cause)
+    of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
+    if cause == "sign" and of_all:
+        seen = f"a first step takes {verdict.factor:.6g} x the gradient expected"
+        return named("optimizer", "step-sign", seen, None, verdict.factor, verdict.residual)
+    if of_all and verdict.factor is not None and cause.startswith(("factor", "loss-log")):
+        samples = len(inquiry.batches[0])
+        is_sum = any(abs(verdict.factor * n - 1) <= 1e-6 for n in (samples, 1 / samples))
+        if is_sum and expected_of(inquiry) is None:
+            message = (
+                f"a first step takes {verdict.factor:.6g} x the gradient handed out, with a batch "
+                f"of {samples}. No loss says which is meant: sum or mean may be its convention."
+            )
+            return Verdict("optimizer", CONVENTION, message, None, cause, verdict.factor)
+        if verdict.status == CONVENTION:
+            message = f"of a first step, {verdict.message}"
+            return replace(verdict, aspect="optimizer", message=message)
+        why = CAUSES[cause].title
+        told = f"a first step takes {verdict.factor:.6g} x the gradient expected: {why}"
+        return named("optimizer", "step-scaled", told, None, verdict.factor, verdict.residual)
+    message = f"in the step, not in the gradients beside it: {verdict.message}"
+    return replace(verdict, aspect="optimizer", message=message)

@@ -1,0 +1,148 @@
+"""Steps that are no multiples of the gradient, as those with moments are."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from numpy_impl import InputError
+from parity_tests.kit.aspects.first_steps import observed_steps
+from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of
+from parity_tests.kit.aspects.walks import Trajectory, losses_at
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.optimizers.formulas import LINEAR
+from parity_tests.kit.optimizers.judging import told_of, unknown
+from parity_tests.kit.optimizers.observed import Observed
+from parity_tests.kit.optimizers.search import Match, find
+from parity_tests.kit.scales import Scale, ratio
+from parity_tests.kit.subject import tensors
+from parity_tests.kit.verdicts import UNCHECKED, Verdict
+
+# How closely steps grow with the gradient.
+_ROUGH = 1e-4
+
+
+def of_moments(
+    inquiry: Inquiry,
+    walk: Trajectory,
+    loss: str,
+    lr: float,
+    kind: str | None,
+    given: Mapping[str, float | None],
+    handed: Scale | None = None,
+) -> list[Verdict]:
+    """Recompute steps that are not multiples of the gradient, with that of the loss reported.
+
+    Parameters
+    ----------
+    handed : Scale or None
+        That of the gradients that the network hands out, where they are known to be right.
+    """
+    expected = expected_of(inquiry)
+
+    def is_likely(name: str) -> bool:
+        try:
+            with np.errstate(all="ignore"):
+                return _is_of_entries(_seen(inquiry, walk, name, lr, Scale(1.0, 1)))
+        except InputError:
+            # A loss of probabilities, where the output is none with other parameters.
+            return False
+
+    first: Observed | None = None
+    best: tuple[tuple[int, int], Match, Scale, str] | None = None
+    likely = kind
+    for name, scale in _gradients(inquiry, loss, handed, is_likely):
+        observed = _seen(inquiry, walk, name, lr, scale)
+        is_first = first is None
+        first = first or observed
+        matches = find(observed, likely, given, simple=not is_first)
+        if not _is_one(matches) or matches[0].formula.kind in LINEAR:
+            continue
+        if best is None or matches[0].cost < best[0]:
+            best = matches[0].cost, matches[0], scale, name
+            # Another scale tells another eps, and no other kind.
+            likely = matches[0].formula.kind if kind is None else kind
+        if best[0] == (0, 0):
+            break
+    assert first is not None
+    if best is not None:
+        _, match, scale, name = best
+        inquiry.steps_explain, inquiry.gradient_loss = "gradient", name
+        factor = ratio(scale, expected or Scale(1.0, 1), inquiry.subject.sizes, NEAR)
+        left = []
+        if factor is not None and scale != handed:
+            told = left_of(inquiry, factor, scale, expected or Scale(1.0, 1), match.residual)
+            left = [told]
+        return left + told_of(match, kind, given, len(walk.batches))
+    if handed is not None and _is_of_entries(first):
+        inquiry.steps_explain = "gradient"
+        return [unknown(first, kind, given)]
+    if inquiry.gradient_scale is not None or not _is_of_entries(first):
+        message = "the first step is not a multiple of the gradient, by which later ones are judged"
+        return [Verdict("optimizer", UNCHECKED, message)]
+    inquiry.steps_explain = "gradient"
+    why = (
+        "only steps show it, and an entry's first step grows with that entry's gradient, though "
+        "it is no multiple of it, as with an adaptive optimizer; which one is not known"
+    )
+    of_steps = unknown(first, kind, given)
+    if expected is None and inquiry.spec.loss is None:
+        message = "the loss is not known, and the steps are those of no optimizer for any that fits"
+        of_steps = Verdict("optimizer", UNCHECKED, message)
+    return [Verdict("gradient", UNCHECKED, why), of_steps]
+
+
+def _is_one(matches: Sequence[Match]) -> bool:
+    """Whether what was found is one formula, or one fault of formulas that come to the same."""
+    faults = {match.faults for match in matches}
+    return len(matches) == 1 or (len(faults) == 1 and faults != {()})
+
+
+def _gradients(
+    inquiry: Inquiry, loss: str, handed: Scale | None, is_likely: Callable[[str], bool]
+) -> Iterator[tuple[str, Scale]]:
+    """Yield losses and scales that the gradient may be of, the likeliest first.
+
+    Adaptive steps hardly depend on a factor of the gradient, but eps beside it tells.
+    """
+    expected, outputs = expected_of(inquiry), inquiry.subject.outputs
+    usual = [Scale(1.0, 1), Scale(1.0, 0)]
+    known = [scale for scale in (handed, expected) if scale is not None]
+    if not known:
+        usual += [
+            Scale(constant, power)
+            for constant in (2.0, 1 / outputs, 2 / outputs, 0.5)
+            for power in (1, 0)
+        ]
+    losses = [loss]
+    if not known and inquiry.spec.loss is None:
+        losses += [name for name in losses_at(inquiry) if is_likely(name)]
+    for name in dict.fromkeys(losses):
+        for scale in dict.fromkeys([*known, *usual]):
+            yield name, scale
+
+
+def _seen(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float, scale: Scale) -> Observed:
+    count = len(tensors(inquiry.layers))
+    factors = [[(scale.at(len(batch)), 0.0)] * count for batch in walk.batches[:2]]
+    return observed_steps(inquiry, walk, loss, lr, factors)
+
+
+def _is_of_entries(observed: Observed) -> bool:
+    """Whether the first step goes down everywhere, and the further the larger the gradient is.
+
+    A step of the whole gradient that is wrong does neither.
+    """
+    gradient, step = observed.asked.gradients[0], -observed.steps[0]
+    # In units of the largest, so that a weight decay beside it does not count.
+    largest = np.abs(step).max()
+    if not np.isfinite(step).all() or largest == 0:
+        return False
+    order = np.argsort(np.abs(gradient))
+    sizes = (step * np.sign(gradient))[order] / largest
+    has_one = np.abs(gradient[order]) > 0
+    moved, others = sizes[has_one], step[order][~has_one] / largest
+    return bool(
+        (moved > -_ROUGH).all()
+        and (np.diff(moved) > -_ROUGH).all()
+        and (np.abs(others) < _ROUGH).all()
+    )

@@ -1,0 +1,137 @@
+"""What of a first step does not go with the learning rate, and what comes after the step."""
+
+import numpy as np
+
+from parity_tests.kit.aspects.first_steps import Factors, first_factors, names_of
+from parity_tests.kit.aspects.observing import RATES
+from parity_tests.kit.aspects.shares import expected_of, first_share, left_of
+from parity_tests.kit.aspects.walks import ends, walk_on
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import Scale, ratio, scale_of
+from parity_tests.kit.subject import Batch
+from parity_tests.kit.verdicts import CONVENTION, Verdict, named
+
+# How closely two steps are the same, or go with the learning rate.
+_ROUGH, _CLOSE = 1e-4, 1e-6
+_LATER = 4
+
+
+def of_unscaled_decay(inquiry: Inquiry, loss: str) -> list[Verdict]:
+    """Return that a decay is the same at every learning rate, where the rest of a step is not."""
+    spec = inquiry.spec
+    if inquiry.subject.network.lr is not None:
+        return []
+    seen = []
+    for rate in (RATES[0], RATES[0] / _LATER):
+        factors = _at(inquiry, _first(inquiry), loss, rate)
+        if factors is None or not any(decay for _, decay in factors):
+            return []
+        seen.append(np.array(factors) * (1.0, rate))
+    if not np.allclose(seen[0], seen[1], rtol=_ROUGH, atol=0):
+        return []
+    taken = float(np.abs(seen[0][:, 1]).max())
+    what = f"a step takes {taken:.6g} x the parameters away, whatever the learning rate is"
+    if spec.weight_decay or spec.options.get("weight_decay") or inquiry.penalty:
+        return [named("optimizer", "decay-not-scaled", what)]
+    message = f"{CAUSES['decay-not-scaled'].title}: {what}, unless it is meant otherwise"
+    return [Verdict("optimizer", CONVENTION, message, None, "decay-not-scaled", taken)]
+
+
+def of_lost_rate(inquiry: Inquiry, loss: str) -> list[Verdict]:
+    r"""Return that some parameters move as far at every learning rate, where others do not.
+
+    .. math:: \Delta\theta = -\eta \, c \, g, \qquad \Delta b = -c' g \text{ for all } \eta
+    """
+    if inquiry.subject.network.lr is not None:
+        return []
+    first = _first(inquiry)
+    found = [_at(inquiry, first, loss, rate) for rate in (RATES[0], RATES[0] / _LATER)]
+    if found[0] is None or found[1] is None:
+        return []
+    (large, decays), (small, _) = (np.array(factors).T for factors in found)
+    moved = large != 0
+    still = moved & (np.abs(large * _LATER - small) <= _CLOSE * np.abs(small))
+    with_rate = moved & (np.abs(large - small) <= _CLOSE * np.abs(large))
+    if not still.any() or not with_rate.any() or not (still | with_rate)[moved].all():
+        return []
+    names = np.array(names_of(inquiry.layers))
+    own = float(large[with_rate][0])
+    taken = float(large[still][0]) * RATES[0] / own
+    told = (
+        f"{', '.join(names[still])} {'move' if still.sum() > 1 else 'moves'} by {taken:.6g} x the "
+        f"gradient whatever the learning rate is, and {', '.join(names[with_rate])} by it x theirs"
+    )
+    verdict = named("optimizer", "step-without-rate", told, str(names[still][0]), taken)
+    is_alike = np.abs(large[with_rate] - own).max() <= _CLOSE * abs(own)
+    if inquiry.is_gradient_faulty or decays.any() or not moved.all() or not is_alike:
+        return [verdict]
+    # What is said of single tensors follows from it; a factor that the others have is their own.
+    inquiry.steps_explain = "gradient"
+    return [verdict, *_rest(inquiry, loss, own, int(np.flatnonzero(with_rate)[0]))]
+
+
+def of_decay_after(inquiry: Inquiry, loss: str) -> list[Verdict]:
+    r"""Return that the parameters shrink after the step, and with them what it has added.
+
+    .. math:: \theta_1 = (1 - w) (\theta_0 - \eta \, c \, g)
+    """
+    rate = inquiry.subject.network.lr or RATES[0]
+    factors = _at(inquiry, _first(inquiry), loss, rate)
+    if factors is None or not any(decay for _, decay in factors):
+        return []
+    values, decays = np.array(factors).T
+    shares = 1 - rate * decays
+    decayed = decays != 0
+    if not values.all() or (shares <= 0).any() or np.ptp(decays[decayed]) > _CLOSE * decays.max():
+        return []
+    share = float(shares[decayed][0])
+    whole = values / shares
+    if np.ptp(whole) > _CLOSE * np.abs(whole).max():
+        return []
+    if decayed.all():
+        first, left = first_share(inquiry, (1.0, share), None)
+        if first == 1:
+            return []
+    elif inquiry.penalty is not None or inquiry.spec.weight_decay is not None:
+        return []
+    else:
+        inquiry.steps_explain = "gradient"
+        left = _rest(inquiry, loss, float(whole[0]), int(np.flatnonzero(~decayed)[0]))
+    names = ", ".join(np.array(names_of(inquiry.layers))[decayed])
+    message = (
+        f"{CAUSES['decay-after-step'].title}: a step at the rate {rate:g} leaves {share:.6g} x "
+        f"what {names} came to, and of the gradient's share as much"
+    )
+    return [*left, Verdict("optimizer", CONVENTION, message, None, "decay-after-step", share)]
+
+
+def _first(inquiry: Inquiry) -> Batch:
+    one = inquiry.batches[0]
+    return ends(one)[0] if inquiry.subject.single else one
+
+
+def _at(inquiry: Inquiry, batch: Batch, loss: str, rate: float) -> Factors | None:
+    return first_factors(inquiry, walk_on(inquiry, [batch], rate), loss, rate)
+
+
+def _rest(inquiry: Inquiry, loss: str, factor: float, tensor: int) -> list[Verdict]:
+    """Return what is to be said of the factor that the gradient of one tensor has."""
+    second = inquiry.batches[1]
+    if inquiry.subject.single:
+        second = ends(inquiry.batches[0])[1]
+    rate = inquiry.subject.network.lr or RATES[0]
+    other = _at(inquiry, second, loss, rate)
+    samples = [len(_first(inquiry)), len(second)]
+    scale = None
+    if inquiry.subject.single:
+        scale = Scale(factor, 1)
+    elif other is not None:
+        scale = scale_of((factor, other[tensor][0]), samples, _CLOSE)
+    expected = expected_of(inquiry) or Scale(1.0, 1)
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, 1)
+    between = None if scale is None else ratio(scale, expected, inquiry.subject.sizes, _CLOSE)
+    if between is None or scale is None:
+        return []
+    return [left_of(inquiry, between, scale, expected, None)]

@@ -1,0 +1,132 @@
+"""What may be written otherwise in an optimizer than in PyTorch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from parity_tests.kit.optimizers.formulas import CORRECTED, LINEAR, ROOTED
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A part of the step that is written otherwise than in PyTorch.
+
+    Attributes
+    ----------
+    part, value : str
+        Field of `Formula`, and what it is.
+    cause : str
+        A key of `parity_tests.kit.causes.CAUSES`.
+    convention : bool
+        Whether it may be meant.
+    """
+
+    part: str
+    value: str
+    cause: str
+    convention: bool = False
+
+
+_CLIPS = (1, 5, 0.5, 10, 0.1, 2, 3, 0.25, 0.01, 100)
+
+
+def choices(kind: str, decays: bool) -> Iterator[Choice]:
+    """Yield what may be written otherwise in an optimizer.
+
+    Parameters
+    ----------
+    kind : str
+        One of `OPTIMIZERS`.
+    decays : bool
+        Whether it has weight decay of a known size.
+    """
+    if kind in ("momentum", "nesterov"):
+        yield Choice("average", "mean", "momentum-average", True)
+        yield Choice("average", "mean, first whole", "momentum-dampened", True)
+        yield Choice("average", "none", "momentum-without-effect")
+    if kind == "momentum":
+        yield Choice("average", "last", "momentum-of-last-gradient")
+    if kind == "nesterov":
+        yield Choice("ahead", "none", "nesterov-is-momentum")
+        yield Choice("ahead", "twice", "nesterov-velocity-twice")
+    if kind in ROOTED:
+        yield Choice("eps", "inside", "epsilon-inside-root", True)
+    if kind in ("adamax", "adadelta"):
+        yield Choice("eps", "other", "epsilon-of-ratio", True)
+    if kind in ("adam", "adamw", "amsgrad"):
+        yield Choice("eps", "uncorrected", "epsilon-uncorrected", True)
+        yield Choice("eps", "inside, uncorrected", "epsilon-inside-uncorrected", True)
+        yield Choice("correction", "unrooted", "adam-correction-unrooted")
+    if kind == "amsgrad":
+        yield Choice("maximum", "corrected", "amsgrad-of-corrected", True)
+        yield Choice("maximum", "none", "amsgrad-without-maximum")
+    if kind == "nadam":
+        yield Choice("growth", "constant", "nadam-constant-momentum", True)
+        yield Choice("growth", "constant, one index", "nadam-constant-momentum", True)
+    if kind in CORRECTED:
+        yield from _of_counts(kind)
+    if kind in (*CORRECTED, "rmsprop") and kind != "adamax":
+        yield Choice("moments", "second summed", "second-moment-summed")
+    if kind == "rmsprop":
+        # Nothing corrects its mean, so that it has to begin somewhere.
+        yield Choice("moments", "both whole", "moments-begin-whole", True)
+    if kind in ("adam", "adamw", "amsgrad"):
+        for whole in ("both whole", "first whole", "second whole", "both whole, corrected"):
+            yield Choice("moments", whole, "moments-begin-whole")
+        yield Choice("moments", "kept corrected", "moments-kept-corrected")
+        yield Choice("moments", "second by beta1", "second-moment-by-beta1")
+    if kind == "adamax":
+        yield Choice("moments", "first whole", "moments-begin-whole")
+    if kind in ROOTED:
+        for squares in ("sum", "mean", "norm"):
+            yield Choice("squares", squares, "second-moment-scalar")
+        yield Choice("root", "left out", "root-left-out")
+    if kind not in LINEAR:
+        yield Choice("state", "new", "state-recreated")
+        if kind in CORRECTED:
+            yield Choice("state", "new, counted", "state-recreated")
+    if kind != "sgd":
+        yield Choice("state", "shared", "state-shared")
+    if decays:
+        yield from _of_decay(kind)
+    yield Choice("gradient", "late", "gradient-late")
+    yield Choice("gradient", "accumulated", "step-of-accumulated")
+    yield Choice("gradient", "negated", "step-sign")
+    for what in ("entry", "tensor", "all"):
+        for limit in _CLIPS:
+            yield Choice("clip", f"{what}:{limit:g}", "step-clipped", True)
+
+
+def _of_counts(kind: str) -> Iterator[Choice]:
+    yield Choice("correction", "none", "adam-no-bias-correction")
+    if kind not in ("adamax", "nadam"):
+        yield Choice("correction", "first", "adam-first-correction-only")
+        yield Choice("correction", "second", "adam-second-correction-only")
+    yield Choice("count", "from 2", "adam-step-from-two")
+    yield Choice("count", "from 0", "adam-step-from-zero")
+    yield Choice("count", "lagging", "adam-step-lagging")
+    for order in ("", ", matrices first", ", backwards"):
+        yield Choice("count", f"tensors{order}", "adam-step-per-tensor")
+    for order in ("", ", backwards"):
+        yield Choice("count", f"layers{order}", "adam-step-per-layer")
+    # Any number is found with the usual betas, a few with others.
+    for constant in ("", 1, 2, 3, 10, 100):
+        yield Choice("count", f"constant:{constant}", "adam-step-constant")
+    yield Choice("count", "samples", "adam-step-constant")
+    yield Choice("moments", "first summed", "first-moment-summed")
+
+
+def _of_decay(kind: str) -> Iterator[Choice]:
+    yield Choice("decayed", "matrices", "decay-matrices-only", True)
+    yield Choice("decay", "none", "decay-missing")
+    yield Choice("decay", "unscaled", "decay-not-scaled")
+    yield Choice("decay", "twice", "decay-twice")
+    if kind in ("adamw", "lion"):
+        yield Choice("decay", "coupled", "decay-coupled")
+        yield Choice("decay", "after", "decay-after-step", True)
+    elif kind == "sgd":
+        yield Choice("decay", "after", "decay-after-step", True)
+        yield Choice("decay", "after, unscaled", "decay-not-scaled")
+    else:
+        yield Choice("decay", "decoupled", "decay-decoupled")
+    if kind != "sgd":
+        yield Choice("decay", "both", "decay-twice")

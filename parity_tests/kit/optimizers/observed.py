@@ -1,0 +1,160 @@
+"""Steps that were seen, and how they respond to the gradients."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.optimizers.formulas import Asked
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Steps that an optimizer took.
+
+    Attributes
+    ----------
+    asked : Asked
+        What it was given.
+    steps : ndarray of shape (steps, entries)
+        What it added to the parameters.
+    groups : ndarray of int, shape (entries,)
+        Gradients of one group have one magnitude; 0 is the largest.
+    tolerance : float
+        Relative distance up to which a recomputed step is the observed one.
+    precision : float
+        Relative rounding of the parameters.
+    """
+
+    asked: Asked
+    steps: Array
+    groups: Array
+    tolerance: float
+    precision: float
+
+    @cached_property
+    def cells(self) -> Array:
+        """Number of each entry's cell: the entries of one tensor and one group."""
+        tensors = self.asked.spread(np.arange(len(self.asked.shapes))).astype(int)
+        keys = tensors * (self.groups.max() + 1) + self.groups
+        return np.unique(keys, return_inverse=True)[1]
+
+    @cached_property
+    def _members(self) -> Array:
+        return (self.cells[:, np.newaxis] == np.arange(self.cells.max() + 1)).astype(np.float64)
+
+    @cached_property
+    def sizes(self) -> Array:
+        """Norm of each step of each cell, as finite numbers have it."""
+        return self._norms(np.where(np.isfinite(self.steps), self.steps, 0.0))
+
+    @cached_property
+    def _floor(self) -> Array:
+        values = np.where(np.isfinite(self.asked.values), self.asked.values, 0.0)
+        return 16 * self.precision * (self._norms(values) + self.sizes)
+
+    def _norms(self, values: Array) -> Array:
+        return np.sqrt(values**2 @ self._members)
+
+    def misfits(self, predicted: Array) -> Array:
+        """Return how far predictions are off, of each step and cell.
+
+        Parameters
+        ----------
+        predicted : ndarray of shape (steps, entries) or (steps, formulas, entries)
+
+        Returns
+        -------
+        ndarray of shape (steps, cells) or (steps, formulas, cells)
+            Norm of the difference over that of the observed, beyond what rounding explains.
+        """
+        several = predicted.ndim == 3
+        steps = self.steps[:, np.newaxis] if several else self.steps
+        floor, sizes = self._floor, self.sizes
+        if several:
+            floor, sizes = floor[:, np.newaxis], sizes[:, np.newaxis]
+        with np.errstate(all="ignore"):
+            # After NaN come only NaN, whatever the formula.
+            lost = ~np.isfinite(self.asked.values)
+            lost = lost[:, np.newaxis] if several else lost
+            same = ~np.isfinite(steps) & (~np.isfinite(predicted) | lost)
+            error = np.where(same, 0.0, predicted - steps)
+            # A number for what is infinite: infinity times zero would be NaN in the sums.
+            error = np.clip(np.where(np.isfinite(error), error, 1e100), -1e100, 1e100)
+            left = np.maximum(self._norms(error) - floor, 0.0)
+            return np.where(left == 0, 0.0, left / np.maximum(sizes, 1e-300))
+
+    def misfit(self, predicted: Array) -> Array:
+        """Return the largest misfit, of each formula if there are several."""
+        return self.misfits(predicted).max(axis=(0, -1))
+
+    def distance(self, predicted: Array) -> Array:
+        """Return how far the largest gradients' steps are off altogether, eps aside."""
+        large = self.groups == 0
+        steps = self.steps[:, large]
+        if predicted.ndim == 3:
+            steps = steps[:, np.newaxis]
+        with np.errstate(all="ignore"):
+            error = predicted[..., large] - steps
+            error = np.where(np.isfinite(error), error, 1e100)
+            error = np.where(np.isfinite(steps), error, 0.0)
+            size = np.where(np.isfinite(steps), steps, 0.0)
+            return np.sqrt((error**2).sum(axis=(0, -1)) / np.maximum((size**2).sum(), 1e-300))
+
+
+def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
+    r"""Return the steps as combinations of the gradients so far and the parameters.
+
+    .. math:: \Delta\theta_t = -\eta \Big( \sum_{k \le t} c_{tk} g_k + w_t \theta_t \Big)
+
+    Returns
+    -------
+    coefficients : list of ndarray
+        c of each step.
+    decays : list of float
+        w of each step.
+    misfit : float
+        What is left, relative to the steps; large if they are not linear.
+    """
+    asked = observed.asked
+    coefficients, decays, worst = [], [], 0.0
+    with np.errstate(all="ignore"):
+        for number, step in enumerate(observed.steps):
+            weights = np.where(step != 0, 1 / np.abs(asked.gradients[: number + 1]).max(axis=0), 0)
+            weights = np.where(np.isfinite(weights), weights, 0.0)
+            basis = np.stack([*asked.gradients[: number + 1], asked.values[number]]) * weights
+            target = -step / asked.lr * weights
+            if not np.isfinite(target).all() or not np.isfinite(basis).all():
+                return [], [], np.inf
+            solution, *_ = np.linalg.lstsq(basis.T, target, rcond=None)
+            left = np.linalg.norm(target - solution @ basis)
+            worst = max(worst, float(left / max(np.linalg.norm(target), 1e-300)))
+            coefficients.append(solution[:-1])
+            decays.append(float(solution[-1]))
+    return coefficients, decays, worst
+
+
+def estimates(observed: Observed) -> dict[str, list[float]]:
+    """Return momentum and weight decay as the responses of two steps show them."""
+    coefficients, decays, misfit = responses(observed)
+    if misfit > 1e-6 or len(coefficients) < 2:
+        return {}
+    first, own = coefficients[1]
+    begun = coefficients[0][0]
+    found: dict[str, list[float]] = {"momentum": [], "weight_decay": []}
+    if own:
+        ratio = first / own
+        # Nesterov's: mu^2 / (1 + mu).
+        ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
+        # Where the velocity takes a rate in that falls, the second gradient's share is smaller.
+        inside = first / begun if begun else 0.0
+        shown = [round(float(value), 9) for value in (ratio, ahead, own - 1, inside)]
+        found["momentum"] = [value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999]
+    for decay in (decays[0], decays[0] / begun if begun else 0.0):
+        if abs(decay) > 1e-8:
+            found["weight_decay"].append(float(f"{decay:.12g}"))
+    return found

@@ -1,0 +1,393 @@
+"""Steps of networks: beside gradients that they hand out, ahead of the parameters, without rate."""
+# Networks are written as learners write them.
+# ruff: noqa: D102
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from parity_tests.kit.check import examine
+from parity_tests.kit.network import Network
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.tests.test_optimizers import (
+    HALF,
+    Learner,
+    Step,
+    adam,
+    adam_of_other_betas,
+    adamw,
+    corrected_in_place,
+    decayed,
+    each,
+    momentum,
+    momentum_average,
+    nesterov,
+    rmsprop,
+    sgd,
+    softened,
+    summed,
+    unscaled,
+    upwards,
+    without_derivative,
+)
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
+
+Array = NDArray[Any]
+Gradients = Callable[[Learner, Array, Array], list[Array]]
+
+
+def params(net: Learner) -> list[Array]:
+    return [net.w1, net.b1, net.w2, net.b2]
+
+
+def loss(net: Learner, x: Array, y: Array) -> float:
+    return float(((net.forward(x) - y) ** 2).sum() / (2 * len(x)))
+
+
+def stepping(step: Step, gradients: Gradients = Learner.gradients) -> Callable[..., None]:
+    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
+        net.state.lr = lr
+        step(net.state, params(net), gradients(net, x, y))
+
+    return taken
+
+
+def beside(step: Callable[..., None], gradients: Any = "gradients", **more: Any) -> Network:
+    told = {"loss": loss, "step": step, "gradients": gradients, **more}
+    return Network(Learner, parameters="w1 b1 w2 b2", forward="forward", **told)
+
+
+def found(network: Network, *aspects: str) -> list[tuple[str, str | None]]:
+    report = examine(network)
+    wanted = aspects or ("optimizer",)
+    return [(v.status, v.cause) for v in report.verdicts if v.aspect in wanted]
+
+
+# Beside gradients
+
+
+@pytest.mark.parametrize("step", [sgd, momentum, nesterov, adam, adamw, rmsprop])
+@pytest.mark.parametrize("reported", [loss, None])
+def test_right_steps_beside_right_gradients(step: Any, reported: Any) -> None:
+    network = beside(stepping(each(step)), loss=reported)
+    assert found(network, "gradient", "optimizer") == [(EQUAL, None), (EQUAL, None)]
+
+
+@pytest.mark.parametrize("batch", ["rows", "row"])
+def test_right_steps_beside_gradients_of_batches_and_of_samples(batch: str) -> None:
+    network = beside(stepping(each(momentum)), batch=batch)
+    assert found(network, "gradient", "optimizer") == [(EQUAL, None), (EQUAL, None)]
+    up = beside(stepping(lambda s, p, g: each(upwards)(s, p, g)), batch=batch)
+    assert found(up) == [(DIFFERS, "step-sign")]
+
+
+def scaled(*factors: float) -> Callable[..., None]:
+    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient, factor in zip(params(net), net.gradients(x, y), factors, strict=True):
+            array -= factor * lr * gradient
+
+    return taken
+
+
+def of_batch(net: Learner, x: Array, y: Array, lr: float) -> None:
+    scaled(*[float(len(x))] * 4)(net, x, y, lr)
+
+
+def in_order(net: Learner, x: Array, y: Array, lr: float) -> None:
+    p = net.forward(x)
+    d2 = (p - y) * p * (1 - p) / len(x)
+    net.w2 -= lr * net.a.T @ d2
+    net.b2 -= lr * d2.sum(axis=0)
+    d1 = d2 @ net.w2.T * net.a * (1 - net.a)
+    net.w1 -= lr * x.T @ d1
+    net.b1 -= lr * d1.sum(axis=0)
+
+
+def without_rate(taken: float = 1.0) -> Callable[..., None]:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
+            array -= (lr if array.ndim == 2 else taken) * gradient
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("step", "cause"),
+    [
+        (scaled(-1, -1, -1, -1), "step-sign"),
+        (scaled(2, 2, 2, 2), "step-scaled"),
+        (of_batch, "step-scaled"),
+        (scaled(0, 1, 1, 1), "not-updated"),
+        (scaled(0, 0, 0, 0), "not-updated"),
+        (in_order, "update-order"),
+        (without_rate(), "step-without-rate"),
+        (stepping(each(sgd), without_derivative), "activation-derivative-missing"),
+        (stepping(each(corrected_in_place)), "moments-kept-corrected"),
+    ],
+)
+def test_faults_of_steps_beside_right_gradients(step: Callable[..., None], cause: str) -> None:
+    assert found(beside(step), "gradient") == [(EQUAL, None)]
+    assert found(beside(step)) == [(DIFFERS, cause)]
+
+
+def test_wrong_steps_beside_right_gradients_differ_though_no_cause_is_known() -> None:
+    declared = beside(stepping(each(softened)), spec=Spec(optimizer="rmsprop"))
+    assert found(declared) == [(DIFFERS, None)]
+    assert found(beside(stepping(each(softened)))) == [(UNCHECKED, None)]
+
+
+def test_fault_that_gradients_have_is_not_said_of_the_steps_again() -> None:
+    network = beside(stepping(each(momentum), without_derivative), without_derivative)
+    assert found(network) == [(EQUAL, None)]
+    assert found(network, "gradient") == [(DIFFERS, "activation-derivative-missing")]
+    network = beside(stepping(each(momentum_average), without_derivative), without_derivative)
+    assert found(network) == [(CONVENTION, "momentum-average")]
+    network = beside(stepping(each(momentum), summed), summed)
+    assert found(network) == [(EQUAL, None)]
+    assert found(network, "gradient") == [(DIFFERS, "factor-batch")]
+
+
+def test_bias_gradient_of_one_number_is_not_said_of_the_steps_again() -> None:
+    def collapsed(net: Learner, x: Array, y: Array) -> list[Any]:
+        w1, b1, w2, b2 = net.gradients(x, y)
+        return [w1, b1.sum(keepdims=True), w2, b2.sum(keepdims=True)]
+
+    network = beside(stepping(each(sgd), collapsed), collapsed)
+    assert {cause for _, cause in found(network, "gradient")} == {"bias-collapsed"}
+    assert DIFFERS not in [status for status, _ in found(network)]
+
+
+def test_sum_beside_a_mean_may_be_meant_where_no_loss_says_it() -> None:
+    network = beside(stepping(each(sgd)), summed, loss=None)
+    assert found(network) == [(EQUAL, None), (CONVENTION, "factor-batch")]
+    network = beside(scaled(2, 2, 2, 2), loss=None)
+    assert found(network) == [(DIFFERS, "step-scaled")]
+
+
+def test_what_a_step_adds_to_the_gradients_is_a_convention() -> None:
+    assert found(beside(stepping(each(momentum_average)))) == [(CONVENTION, "momentum-average")]
+    assert found(beside(stepping(each(unscaled)))) == [(CONVENTION, "decay-not-scaled")]
+    of_decay = [(EQUAL, None), (CONVENTION, "weight-decay")]
+    assert found(beside(stepping(each(decayed)))) == of_decay
+
+
+def clipped(net: Learner, x: Array, y: Array, lr: float) -> None:
+    gradients = net.gradients(x, y)
+    norm = float(np.sqrt(sum((gradient**2).sum() for gradient in gradients)))
+    for array, gradient in zip(params(net), gradients, strict=True):
+        array -= lr * min(1, 0.05 / norm) * gradient
+
+
+def clipped_apart(net: Learner, x: Array, y: Array, lr: float) -> None:
+    for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
+        array -= lr * np.clip(gradient, -0.05, 0.05)
+
+
+def with_own_rate(net: Learner, x: Array, y: Array, _: float) -> None:
+    scaled(1, 1, 1, 1)(net, x, y, 0.07)
+
+
+def by_samples(net: Learner, x: Array, y: Array, lr: float) -> None:
+    for number in range(len(x)):
+        one = slice(number, number + 1)
+        scaled(1, 1, 1, 1)(net, x[one], y[one], lr)
+
+
+def with_dropout(net: Learner, x: Array, y: Array, lr: float) -> None:
+    mask = np.random.random((len(x), 5)) < 0.5  # noqa: NPY002
+    net.forward(x)
+    kept = net.a * mask * 2
+    p = 1 / (1 + np.exp(-(kept @ net.w2 + net.b2)))
+    d2 = (p - y) * p * (1 - p) / len(x)
+    d1 = d2 @ net.w2.T * mask * 2 * net.a * (1 - net.a)
+    gradients = x.T @ d1, d1.sum(axis=0), kept.T @ d2, d2.sum(axis=0)
+    for array, gradient in zip(params(net), gradients, strict=True):
+        array -= lr * gradient
+
+
+@pytest.mark.parametrize("step", [clipped, clipped_apart])
+def test_clipping_in_a_step_may_be_meant(step: Callable[..., None]) -> None:
+    assert found(beside(step)) == [(CONVENTION, "step-clipped")]
+
+
+@pytest.mark.parametrize("step", [with_own_rate, by_samples, with_dropout])
+def test_steps_that_are_meant_otherwise_are_no_fault(step: Callable[..., None]) -> None:
+    assert DIFFERS not in [status for status, _ in found(beside(step))]
+
+
+# Without the learning rate
+
+
+@pytest.mark.parametrize(("batch", "taken"), [("rows", 1.0), ("rows", 0.01), ("row", 0.01)])
+def test_biases_without_the_learning_rate_have_no_other_factor(batch: str, taken: float) -> None:
+    network = beside(without_rate(taken), None, batch=batch)
+    assert found(network) == [(DIFFERS, "step-without-rate")]
+    assert found(network, "gradient") == [(EQUAL, None)]
+
+
+def test_factor_of_the_matrices_shows_beside_biases_without_rate() -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
+            array -= (2 * lr if array.ndim == 2 else 1) * gradient
+
+    network = beside(step, None)
+    assert found(network, "gradient") == [(DIFFERS, "factor-two")]
+    assert found(network) == [(DIFFERS, "step-without-rate")]
+
+
+def test_two_rates_are_no_lost_rate() -> None:
+    network = beside(scaled(1, 2, 1, 2), None)
+    assert "step-without-rate" not in [cause for _, cause in found(network)]
+    assert found(network, "gradient") == [(DIFFERS, "bias-scaled")]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "own", "cause"),
+    [
+        ((0, 1, 2, 3), "rate", "decay-after-step"),
+        ((0, 2), "rate", "decay-after-step"),
+        ((0, 1, 2, 3), "none", "decay-not-scaled"),
+        ((0, 2), "none", "decay-not-scaled"),
+    ],
+)
+def test_decay_after_the_step_shows_in_steps(arrays: tuple[int, ...], own: str, cause: str) -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        scaled(1, 1, 1, 1)(net, x, y, lr)
+        for number in arrays:
+            params(net)[number][...] *= 1 - 0.01 * (lr if own == "rate" else 1)
+
+    network = beside(step, None)
+    assert (CONVENTION, cause) in found(network)
+    assert (CONVENTION, "decay-after-step") in found(network)
+    assert DIFFERS not in [status for status, _ in found(network, "gradient", "optimizer")]
+
+
+# Ahead
+
+
+class Ahead(Learner):
+    """Nesterov's momentum, as the textbooks have it or with the velocity added twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.velocity = [np.zeros_like(array) for array in params(self)]
+
+
+def nesterov_ahead(
+    momentum: float = 0.9, twice: bool = False, share: float = 1.0
+) -> Callable[..., None]:
+    def step(net: Ahead, x: Array, y: Array, lr: float) -> None:
+        start = [array.copy() for array in params(net)]
+        for array, velocity in zip(params(net), net.velocity, strict=True):
+            array += momentum * velocity
+        gradients = net.gradients(x, y)
+        for array, before, velocity, gradient in zip(
+            params(net), start, net.velocity, gradients, strict=True
+        ):
+            velocity[...] = momentum * velocity - share * lr * gradient
+            array[...] = (array if twice else before) + velocity
+
+    return step
+
+
+def ahead(step: Callable[..., None], gradients: Any = None, **options: Any) -> Network:
+    optimizer = options.pop("optimizer", "nesterov")
+    spec = Spec(**HALF, optimizer=optimizer, options=options)
+    return replace(beside(step, gradients), make=Ahead, spec=spec)
+
+
+@pytest.mark.parametrize("gradients", [None, "gradients"])
+@pytest.mark.parametrize("momentum", [0.9, 0.87])
+def test_gradient_at_the_place_ahead_is_a_convention(
+    momentum: float, gradients: str | None
+) -> None:
+    network = ahead(nesterov_ahead(momentum), gradients, momentum=momentum)
+    assert found(network) == [(CONVENTION, "nesterov-gradient-ahead")]
+    network = replace(network, spec=Spec(**HALF))
+    assert found(network) == [(CONVENTION, "nesterov-gradient-ahead")]
+    assert found(network, "gradient") == [(EQUAL, None)]
+
+
+def test_momentum_applied_twice_is_named() -> None:
+    assert found(ahead(nesterov_ahead(twice=True))) == [(DIFFERS, "nesterov-ahead-kept")]
+    assert found(ahead(nesterov_ahead(0.5, twice=True))) == [(DIFFERS, "nesterov-ahead-kept")]
+
+
+def test_velocity_that_is_an_average_ahead_explains_its_factor() -> None:
+    network = ahead(nesterov_ahead(share=0.1))
+    told = [(CONVENTION, "nesterov-gradient-ahead"), (CONVENTION, "momentum-average")]
+    assert found(network) == told
+    assert found(network, "gradient") == [(EQUAL, None)]
+
+
+def test_steps_ahead_that_are_not_as_declared() -> None:
+    plain = ahead(nesterov_ahead(), optimizer="momentum")
+    assert found(plain) == [(DIFFERS, "another-optimizer")]
+    other = ahead(nesterov_ahead(0.8), momentum=0.9)
+    assert found(other) == [(DIFFERS, "another-hyperparameter")]
+
+
+def test_steps_ahead_that_are_not_known_get_no_name() -> None:
+    def step(net: Ahead, x: Array, y: Array, lr: float) -> None:
+        nesterov_ahead()(net, x, y, lr)
+        net.velocity[0][...] = np.roll(net.velocity[0], 1, axis=0)
+
+    assert found(ahead(step)) == [(DIFFERS, None)]
+
+
+# Moments, where no loss is told
+
+
+class Line(Learner):
+    """The same with an output of its own, for numbers."""
+
+    def forward(self, x: Array) -> Array:
+        self.a = 1 / (1 + np.exp(-(x @ self.w1 + self.b1)))
+        output: Array = self.a @ self.w2 + self.b2
+        return output
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d2 = 2 * (self.forward(x) - y)
+        d1 = d2 @ self.w2.T * self.a * (1 - self.a)
+        return [x.T @ d1, d1.sum(axis=0), self.a.T @ d2, d2.sum(axis=0)]
+
+
+@pytest.mark.parametrize("gradients", [None, "gradients"])
+@pytest.mark.parametrize("optimizer", ["adam", None])
+def test_adam_is_right_whatever_the_loss_is(gradients: str | None, optimizer: str | None) -> None:
+    step = stepping(each(adam), lambda net, x, y: net.gradients(x, y))
+    network = replace(
+        beside(step, gradients, loss=None, labels="targets"),
+        make=Line,
+        spec=Spec(optimizer=optimizer),
+    )
+    assert found(network) == [(EQUAL, None)]
+    assert found(network, "gradient") == [(CONVENTION, "factor-batch")]
+
+
+def test_optimizer_is_not_called_wrong_where_the_loss_is_not_known() -> None:
+    step = stepping(each(softened), lambda net, x, y: net.gradients(x, y))
+    network = replace(
+        beside(step, None, loss=None, labels="targets"), make=Line, spec=Spec(optimizer="adam")
+    )
+    assert found(network) == [(UNCHECKED, None)]
+
+
+def test_gradients_that_are_handed_out_tell_the_scale_of_eps() -> None:
+    def many(net: Learner, x: Array, y: Array) -> list[Array]:
+        return [14 * gradient for gradient in net.gradients(x, y)]
+
+    network = beside(stepping(each(adam), many), many, spec=Spec(optimizer="adam"))
+    assert found(network) == [(EQUAL, None)]
+    betas = Spec(optimizer="adam", options={"betas": (0.9, 0.999)})
+    network = beside(stepping(each(adam_of_other_betas)), spec=betas)
+    assert found(network) == [(DIFFERS, "another-hyperparameter")]
+
+
+def test_steps_that_change_nothing_or_go_up_are_not_called_right() -> None:
+    assert found(beside(scaled(0, 0, 0, 0), None)) == [(UNCHECKED, None)]
+    assert found(beside(scaled(-1, -1, -1, -1), None)) == [(UNCHECKED, None)]
