@@ -83,6 +83,11 @@ def examine(
             found = examination(inquiry)
         except SubjectError as error:
             found = [Verdict(aspect, UNCHECKED, str(error))]
+        if aspect == "gradient":
+            # It may say which of two losses is meant.
+            of_loss = [verdict for verdict in found if verdict.aspect == "loss"]
+            found = [verdict for verdict in found if verdict.aspect != "loss"]
+            report.verdicts = _instead(report.verdicts, of_loss)
         if aspect == "optimizer":
             left = [verdict for verdict in found if verdict.aspect == "gradient"]
             found = [verdict for verdict in found if verdict.aspect != "gradient"]
@@ -100,6 +105,14 @@ def examine(
         if arbiter is not None:
             confirm(report, arbiter)
     return report
+
+
+def _instead(verdicts: list[Verdict], of_loss: list[Verdict]) -> list[Verdict]:
+    """Replace what was said of the loss, if anything was."""
+    if not of_loss:
+        return verdicts
+    kept = [verdict for verdict in verdicts if verdict.aspect != "loss"]
+    return kept + of_loss * (len(kept) < len(verdicts))
 
 
 def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict]) -> list[Verdict]:

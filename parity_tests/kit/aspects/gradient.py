@@ -174,9 +174,15 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     # Where the one reported is not the one declared, that was said of the loss.
     reported = inquiry.reported and inquiry.reported[0]
     another = loss is not None and first.loss not in (None, loss, reported)
-    if another and not first.deltas[len(inquiry.layers) - 1].causes:
-        verdicts.insert(0, _another_loss(inquiry, first, str(loss)))
     expected = expected_scale(inquiry, first, another)
+    of_loss: list[Verdict] = []
+    if another and not first.deltas[len(inquiry.layers) - 1].causes:
+        squares = _of_squares(inquiry, first)
+        expected = expected or squares
+        if squares is None:
+            verdicts.insert(0, _another_loss(inquiry, first, str(loss)))
+        else:
+            of_loss.append(_not_squared())
     factors = factors_of(inquiry, first, second, expected or Scale(1.0, 1))
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
@@ -193,7 +199,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         )
         verdicts.append(Verdict("gradient", EQUAL, message, residual=residual))
     if inquiry.is_one_by_one:
-        return verdicts  # what was asked was not answered as a whole
+        return of_loss + verdicts  # what was asked was not answered as a whole
     if first.known and not any(finding.causes for finding in first.findings):
         inquiry.evidence.loss = first.loss
         common = {finding.factor for finding in first.findings}
@@ -204,7 +210,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
                 inquiry.evidence.tolerance = max(CLOSE, 10 * off)
             if first.decays:
                 inquiry.evidence.decays = [explanation.decays for explanation in explanations]
-    return verdicts
+    return of_loss + verdicts
 
 
 def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> float:
@@ -286,6 +292,23 @@ def _also(causes: Sequence[str]) -> str:
     """Return what else would give the same numbers."""
     titles = [CAUSES[cause].title for cause in causes]
     return f" The same numbers come if {', or if '.join(titles)}." if titles else ""
+
+
+def _of_squares(inquiry: Inquiry, explanation: Explanation) -> Scale | None:
+    """Return the scale of the squares whose gradient it is, if the loss is the same of roots."""
+    if inquiry.reported is None or explanation.loss != "squared_error":
+        return None
+    name, scale = inquiry.reported
+    squares = Scale(2 * scale.constant, scale.power + inquiry.subject.single)
+    last = next(f for f in explanation.findings if f.tensor == f"W{len(inquiry.layers)}")
+    value = squares.at(len(inquiry.batches[0]))
+    is_same = abs(last.factor - value) <= max(1e-6, inquiry.tolerance) * value
+    return squares if name == "euclidean_error" and is_same else None
+
+
+def _not_squared() -> Verdict:
+    seen = "the gradient is that of the squares, and the loss reported is the same of their roots"
+    return named("loss", "loss-not-squared", seen, "loss")
 
 
 def _another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Verdict:

@@ -117,10 +117,8 @@ FAULTS: tuple[Fault, ...] = (
         "sample lists quadratic",
         "return 0.5 * np.sum((a - y) ** 2)",
         "return 0.5 * np.linalg.norm(a - y)",
-        _GRADIENT,
-        # Of one sample that is the Euclidean error.
-        _ANOTHER,
-        ("loss-not-squared",),
+        _LOSS,
+        "loss-not-squared",
     ),
     Fault(
         "root not squared: regression",
