@@ -72,7 +72,8 @@ def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
     if reported is None and expected_of(inquiry) is None and is_right and scale is not None:
         # Nothing but the gradients says what is meant. Those of single samples are means.
         power = scale.power - 1 if subject.single else scale.power
-        reported = str(inquiry.gradient_loss), Scale(scale.constant, power)
+        # One that points the other way may be meant; a step goes down all the same.
+        reported = str(inquiry.gradient_loss), Scale(abs(scale.constant), power)
     asked = (subject, inquiry.spec, inquiry.rng, inquiry.layers, inquiry.batches)
     return Inquiry(*asked, reported=reported, **told)
 

@@ -218,27 +218,28 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdic
         if abs(factor - 1) <= _CLOSE:
             continue
         other = fit(*second[group[0]])[0] if group[0] in second else factor
-        cause, why = _named(inquiry, (factor, other))
+        residual = fits[group[0]][1]
+        cause, why = _named(inquiry, (factor, other), residual)
         if cause.startswith("factor") and all(name.startswith("b") for name in group):
             cause = "bias-scaled"
         message = (
             f"yours = {factor:.6g} x the slope of the loss reported on {', '.join(group)} and not "
             f"on the others: {why}. Look at {CAUSES[cause].advice}."
         )
-        residual = fits[group[0]][1]
         verdicts.append(
             Verdict("gradient", DIFFERS, message, group[0], cause, factor, residual),
         )
     return verdicts
 
 
-def _named(inquiry: Inquiry, factors: tuple[float, float]) -> tuple[str, str]:
-    """Return cause and text of the factors of two batches."""
+def _named(inquiry: Inquiry, factors: tuple[float, float], residual: float) -> tuple[str, str]:
+    """Return cause and text of the factors of two batches, as exact as they are known."""
     samples = [len(batch) for batch in inquiry.batches]
-    scale = scale_of(factors, samples, 1e-4)
+    tolerance = max(residual, 1e-7)
+    scale = scale_of(factors, samples, tolerance)
     between = None
     if scale is not None:
-        between = ratio(scale, Scale(1.0, 0), inquiry.subject.sizes, 1e-4)
+        between = ratio(scale, Scale(1.0, 0), inquiry.subject.sizes, tolerance)
     if between is None:
         return "factor-constant", "a constant factor"
     return between.causes[0], between.text
@@ -251,7 +252,7 @@ def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     if not isinstance(again, Verdict):
         decays = _decays(inquiry, again) if again.residual > _CLOSE else {}
         factor = _without(inquiry, again, decays).factor
-    cause, why = _named(inquiry, (met.factor, factor))
+    cause, why = _named(inquiry, (met.factor, factor), met.residual)
     message = (
         f"yours = {met.factor:.6g} x the slope of the loss reported, on all tensors: {why}; the "
         f"batch is {len(inquiry.batches[0])}. Look at {CAUSES[cause].advice}."

@@ -114,3 +114,11 @@ def test_what_is_no_multiple_has_no_name() -> None:
 
     verdict = only(_asked(_Bent, change))
     assert (verdict.status, verdict.tensor, verdict.cause) == (DIFFERS, "W1", None)
+
+
+def test_a_factor_near_one_that_means_something_gets_no_name_of_it() -> None:
+    # ln 2 is 0.69315.
+    assert causes(_asked(_Bent, _scaled(slice(0, 4), lambda _: 0.693))) == ["factor-constant"]
+    assert causes(_asked(_Bent, _scaled(slice(0, 4), lambda _: float(np.log(2))))) == [
+        "loss-log-base"
+    ]

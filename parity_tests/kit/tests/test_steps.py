@@ -168,6 +168,18 @@ def test_sum_beside_a_mean_may_be_meant_where_no_loss_says_it() -> None:
     assert found(network) == [(DIFFERS, "step-scaled")]
 
 
+@pytest.mark.parametrize("reported", [loss, None])
+def test_gradients_may_point_the_other_way_if_steps_add_them(reported: Any) -> None:
+    def ascent(net: Learner, x: Array, y: Array) -> list[Array]:
+        return [-gradient for gradient in net.gradients(x, y)]
+
+    network = beside(stepping(each(sgd)), ascent, loss=reported)
+    told = found(network, "gradient", "optimizer")
+    assert told == [(CONVENTION, "sign"), (EQUAL, None)]
+    network = beside(stepping(each(sgd), ascent), ascent, loss=reported)
+    assert DIFFERS in [status for status, _ in found(network, "gradient", "optimizer")]
+
+
 def test_what_a_step_adds_to_the_gradients_is_a_convention() -> None:
     assert found(beside(stepping(each(momentum_average)))) == [(CONVENTION, "momentum-average")]
     assert found(beside(stepping(each(unscaled)))) == [(CONVENTION, "decay-not-scaled")]
