@@ -54,9 +54,10 @@ class Inquiry:
         Whether the gradient could be reproduced with a fault in it.
     is_one_by_one : bool
         Whether a step on a batch turned out to be one update after the other, sample by sample.
-    steps_explain : {"nothing", "factor", "gradient"}
+    steps_explain : {"nothing", "factor", "gradient", "penalty"}
         What the optimizer of a network that updates itself accounts for, where its steps show the
-        gradient: a constant factor, or all that is different about it.
+        gradient: a constant factor, or all that is different about it. Beside gradients that are
+        handed out, the share of a penalty, which the steps add.
     evidence : Evidence
         What was asked and answered.
     edges : list of Edge

@@ -16,6 +16,10 @@ from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
+_ADDED_BY_STEPS = (
+    "the share of the penalty is added by the training step, and not by the gradients that are "
+    "handed out"
+)
 OfSteps = Callable[[Inquiry, Scale | None], list[Verdict]]
 
 
@@ -37,6 +41,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
+    if inquiry.penalty is not None and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
+        inquiry.steps_explain = "penalty"
+        found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
     try:
         if _is_handed(inquiry, own):
             return found

@@ -51,6 +51,8 @@ def is_accounted_for(verdict: Verdict, explained: str) -> bool:
     """
     if verdict.aspect != "gradient" or explained == "nothing":
         return False
+    if explained == "penalty":
+        return verdict.cause == "weight-decay" and verdict.factor == 0
     # What only some tensors have is not the optimizer's.
     of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
     is_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")

@@ -1,6 +1,7 @@
 """Penalties on parameters: what the loss has, and what the gradient has added for it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,24 @@ def test_what_no_loss_speaks_of_may_be_meant(gradient: Coefficients, told: str) 
     [verdict] = _of(_network({}, gradient), "gradient")
     assert (verdict.status, verdict.cause) == (CONVENTION, "weight-decay")
     assert told in verdict.message
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_step_may_add_what_belongs_to_the_penalty(share: float) -> None:
+    squares = {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}
+    penalized = _network(squares, squares).gradients
+
+    def step(net: Parameters, x: Array, y: Array, lr: float) -> None:
+        whole, plain = penalized(net, x, y), _gradients(net, x, y)  # type: ignore[operator, misc]
+        for name, full, part in zip(_NAMES, whole, plain, strict=True):
+            net[name] = net[name] - lr * (part + share * (full - part))
+
+    report = examine(replace(_network(squares, {}), step=step))
+    said = [(v.status, v.cause) for v in report.verdicts if v.aspect in ("gradient", "optimizer")]
+    if share == 1:
+        assert said == [(CONVENTION, "weight-decay"), (EQUAL, None)]
+    else:
+        assert {v.aspect for v in report.failures} == {"gradient", "optimizer"}
 
 
 def test_a_penalty_that_comes_alone_is_not_the_gradient() -> None:
