@@ -50,6 +50,8 @@ class Inquiry:
         The penalty in that loss.
     gradient_loss, gradient_scale : str or None, Scale or None
         The loss whose gradient it computes, once that is known.
+    is_gradient_known : bool
+        Whether the gradient could be reproduced, right or with a fault in it.
     is_gradient_faulty : bool
         Whether the gradient could be reproduced with a fault in it.
     is_one_by_one : bool
@@ -76,6 +78,7 @@ class Inquiry:
     penalty: Penalized | None = None
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None
+    is_gradient_known: bool = False
     is_gradient_faulty: bool = False
     is_one_by_one: bool = False
     steps_explain: str = "nothing"

@@ -16,6 +16,7 @@ from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
+_OF_UNKNOWN = "the gradients are wrong in a way that is not known, and steps follow from them"
 _ADDED_BY_STEPS = (
     "the share of the penalty is added by the training step, and not by the gradients that are "
     "handed out"
@@ -35,12 +36,15 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     """
     if inquiry.form is None:
         return [Verdict("optimizer", UNCHECKED, "the forward pass is not known")]
-    is_right = inquiry.gradient_scale is not None and not inquiry.is_gradient_faulty
+    is_right = inquiry.is_gradient_known and not inquiry.is_gradient_faulty
+    is_right = is_right and inquiry.gradient_scale is not None
     own = _alone(inquiry, is_right, gradients=None, backward=None)
     of_gradient = gradient.examine(own)
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
+    if not inquiry.is_gradient_known and any(v.status == DIFFERS and not v.cause for v in found):
+        return [Verdict("optimizer", UNCHECKED, _OF_UNKNOWN)]
     if inquiry.penalty is not None and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
         inquiry.steps_explain = "penalty"
         found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))

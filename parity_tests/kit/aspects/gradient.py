@@ -168,6 +168,7 @@ def _not_observed(inquiry: Inquiry, told: str) -> Verdict:
 def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) -> list[Verdict]:
     first, second = explanations
     inquiry.gradient_loss = first.loss
+    inquiry.is_gradient_known = first.known
     inquiry.is_gradient_faulty = first.known and any(f.causes for f in first.findings)
     inquiry.edges += edges(first, len(inquiry.layers))
     verdicts = _named(inquiry, first)

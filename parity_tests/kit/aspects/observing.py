@@ -1,5 +1,7 @@
 """How a gradient is seen: handed out, or in what a training step changes."""
 
+from collections.abc import Iterator, Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -68,7 +70,7 @@ def _sum(one: Layers, other: Layers) -> Layers:
 
 
 def is_one_by_one(inquiry: Inquiry) -> bool:
-    """Whether a step on two samples is one step after the other, in either order.
+    """Whether a step on two samples, and on three, is one step after the other, in any order.
 
     So is an epoch of single samples, which may be shuffled.
     """
@@ -82,24 +84,26 @@ def is_accumulated(inquiry: Inquiry) -> bool:
 
 def _is_near(inquiry: Inquiry, again: float) -> bool:
     try:
-        return any(
-            _distance(inquiry, order, again) <= inquiry.tolerance for order in _orders(inquiry)
+        # Three are asked only where two agree.
+        return all(
+            any(_distance(inquiry, order, again) <= inquiry.tolerance for order in orders)
+            for orders in (_orders(inquiry, samples) for samples in (2, 3))
         )
     except SubjectError:
         return False
 
 
-def _orders(inquiry: Inquiry) -> list[list[Batch]]:
-    parts = [inquiry.batches[0].part(slice(number, number + 1)) for number in range(2)]
-    return [parts, parts[::-1]]
+def _orders(inquiry: Inquiry, samples: int) -> Iterator[tuple[Batch, ...]]:
+    parts = [inquiry.batches[0].part(slice(number, number + 1)) for number in range(samples)]
+    yield from permutations(parts)
 
 
-# Of so many attempts one has two samples in the order that is asked for, nearly always.
+# Of so many attempts one has the samples in an order that is asked for, nearly always.
 _ATTEMPTS = 12
 
 
-def _distance(inquiry: Inquiry, parts: list[Batch], again: float) -> float:
-    """Return how far a step on two samples is from steps on each, over the size of the change.
+def _distance(inquiry: Inquiry, parts: Sequence[Batch], again: float) -> float:
+    """Return how far a step on some samples is from steps on each, over the size of the change.
 
     Parameters
     ----------
@@ -113,10 +117,10 @@ def _distance(inquiry: Inquiry, parts: list[Batch], again: float) -> float:
         changes.append(_after(inquiry, part, rate, layers) - before)
         layers = unflat(before + changes[-1] + again * sum(changes[:-1]), inquiry.layers)
     wanted = flat(layers)
-    both = inquiry.batches[0].part(slice(0, 2))
+    together = inquiry.batches[0].part(slice(0, len(parts)))
     distances = []
     for _ in range(_ATTEMPTS):
-        off = np.linalg.norm(_after(inquiry, both, rate, inquiry.layers) - wanted)
+        off = np.linalg.norm(_after(inquiry, together, rate, inquiry.layers) - wanted)
         distances.append(float(off / np.linalg.norm(wanted - start)))
         if distances[-1] <= inquiry.tolerance:
             break

@@ -664,9 +664,13 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
         seen = f"with {extreme.text}, {share} is not finite"
     passed = run(form, layers, batch.inputs)
     cause = None
+    # Nothing is divided by a probability for another loss.
+    own = {inquiry.spec.loss, inquiry.gradient_loss, inquiry.reported and inquiry.reported[0]}
+    kinds = {"cross_entropy", "binary_cross_entropy"}
+    kinds = (kinds & own) if own != {None} else kinds
     for _, function, _, slopes in losses_of(form, passed, batch):
         # Outputs that are no probabilities have no cross-entropy.
-        for kind in {"cross_entropy", "binary_cross_entropy"} & slopes.keys():
+        for kind in kinds & slopes.keys():
             delta = function.back(slopes[kind], passed.logits[-1])
             finite = np.isfinite(delta.T @ passed.activations[-2])
             # Where it raises there are no entries to compare.

@@ -31,7 +31,8 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "softmax-twice": Cause("softmax is taken twice", "whether the loss takes softmax again"),
     "softmax-not-normalized": Cause("exponentials are not divided by their sum", "softmax"),
     "forward-random": Cause(
-        "two forward passes differ", "dropout or noise that is not switched off for prediction"
+        "two forward passes differ",
+        "whether predictions go through it: dropout and noise have to be switched off there",
     ),
     # Loss
     "backward-of-another-output": Cause(
@@ -85,8 +86,8 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "and that function comes next on the way back, if it is meant at all",
     ),
     "activation-derivative-missing": Cause(
-        "the derivative of the activation is left out",
-        "the line after the product with the transposed matrix",
+        "the derivative of the activation is left out, or is one everywhere",
+        "the line after the product with the transposed matrix, and whether its mask is ever zero",
     ),
     "derivative-on-activation": Cause(
         "the derivative is evaluated on the activation and not on the pre-activation",

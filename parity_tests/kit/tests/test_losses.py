@@ -8,6 +8,8 @@ import pytest
 
 from parity_tests.kit.aspects import gradient, loss
 from parity_tests.kit.candidates.outputs import output_deltas
+from parity_tests.kit.catalogue.correct import CORRECT
+from parity_tests.kit.check import examine
 from parity_tests.kit.forward import Form, Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES, losses_for
@@ -232,3 +234,9 @@ def test_the_status_of_a_loss_that_is_meant_is_kept_for_the_gradient() -> None:
     assert not inquiry[1].is_loss_unknown
     verdict = only(ask(network(Net, loss=_norm, gradients=None, step=None), loss.examine))
     assert (verdict.status, verdict.cause) == (DIFFERS, "loss-not-squared")
+
+
+def test_a_loss_with_a_penalty_is_not_taken_for_another_one_by_chance() -> None:
+    # With this seed the squared hinge is 41/61 x the loss of both batches, to 1e-5.
+    [ridge] = [correct for correct in CORRECT if correct.name == "stored gradients ridge"]
+    assert examine(ridge.network, seed=1050).failures == []

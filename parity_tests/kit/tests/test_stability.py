@@ -405,3 +405,21 @@ def test_parameters_are_restored_after_stability() -> None:
     for now, then in zip(inquiry.subject.get(), inquiry.layers, strict=True):
         np.testing.assert_array_equal(now.weight, then.weight)
     assert causes(gradient.examine(inquiry)) == []
+
+
+class _SquaresOfSigmoid(Classifier):
+    """The derivative of its last function is infinity over infinity; no probability divides."""
+
+    last: Any = staticmethod(sigmoid)
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(((self.forward(x) - y) ** 2).sum() / (2 * len(x)))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        error = self.forward(x) - y
+        e = np.exp(-(self.a[-2] @ self.w[-1] + self.b[-1]))
+        return np.asarray(error * (e / (1 + e) ** 2) / len(x))
+
+
+def test_squares_divide_by_no_probability() -> None:
+    assert causes(ask(network(_SquaresOfSigmoid), stability.examine)) == [None]

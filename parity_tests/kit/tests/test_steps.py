@@ -403,3 +403,23 @@ def test_gradients_that_are_handed_out_tell_the_scale_of_eps() -> None:
 def test_steps_that_change_nothing_or_go_up_are_not_called_right() -> None:
     assert found(beside(scaled(0, 0, 0, 0), None)) == [(UNCHECKED, None)]
     assert found(beside(scaled(-1, -1, -1, -1), None)) == [(UNCHECKED, None)]
+
+
+def test_update_after_the_first_sample_is_no_update_after_every_sample() -> None:
+    def first_and_rest(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for part in (slice(0, 1), slice(1, None)):
+            if len(x[part]):
+                stepping(each(sgd))(net, x[part], y[part], lr)
+
+    network = beside(first_and_rest, None)
+    assert (DIFFERS, None) in found(network, "gradient")
+
+
+def test_right_steps_are_not_blamed_for_gradients_whose_fault_is_not_known() -> None:
+    def odd(net: Learner, x: Array, y: Array) -> list[Array]:
+        w1, *others = net.gradients(x, y)
+        return [np.sinh(3 * w1), *others]
+
+    network = beside(stepping(each(adam), odd), odd, spec=Spec(optimizer="adam"))
+    assert found(network, "gradient") == [(DIFFERS, None)]
+    assert DIFFERS not in [status for status, _ in found(network)]
