@@ -241,11 +241,13 @@ def check_plain_step(seed: int) -> None:
     """Every training step against the formulas, written out."""
     trainer, x, y = _training(seed, FLOAT64)
     workspace = ours.Workspace(trainer.model, BATCH, FEATURES)
-    moments = {name: (np.zeros_like(value),) * 2 for name, value in _values(trainer).items()}
+    moments = {
+        name: (np.zeros_like(value),) * 2 for name, value in trainer.model.state_dict().items()
+    }
     largest = {name: first for name, (first, _) in moments.items()}
     unit = _ROUNDINGS * np.finfo(FLOAT64).eps
     for step, (batch, targets) in enumerate(_batches(x, y), start=1):
-        values = _values(trainer)
+        values = trainer.model.state_dict()
         t = np.eye(CLASSES)[targets]
         z = linear(batch, values["0.weight"], values["0.bias"])
         a = relu(z)
@@ -272,10 +274,6 @@ def check_plain_step(seed: int) -> None:
             root = np.sqrt(rest[1] / (1 - 0.999**step)) + 1e-8
             off = np.abs(parameter.data - expected)
             assert (off <= unit * (1e-2 * largest[name] / root + positive[name])).all(), name
-
-
-def _values(trainer: ours.Trainer) -> dict[str, Array]:
-    return {name: value.copy() for name, value in trainer.model.state_dict().items()}
 
 
 def _gradients(

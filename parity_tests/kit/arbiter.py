@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, prepared
 from parity_tests.kit.penalties import slope_of
-from parity_tests.kit.subject import Batch, Layers
+from parity_tests.kit.subject import Batch, Layer, Layers, by_name
 
 Array = NDArray[Any]
 
@@ -75,12 +75,8 @@ def _ask_pytorch(form: Form, loss: str, layers: Layers, batch: Batch, _number: i
         prepared(form, batch.inputs),
         batch.targets,
     )
-    gradients = {}
-    for number, (weight, bias) in enumerate(zip(result.weights, result.biases, strict=True), 1):
-        gradients[f"W{number}"] = weight
-        if bias is not None:
-            gradients[f"b{number}"] = bias
-    return Expected(result.output, result.loss, gradients)
+    gradients = [Layer(*pair) for pair in zip(result.weights, result.biases, strict=True)]
+    return Expected(result.output, result.loss, by_name(gradients))
 
 
 def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
@@ -93,6 +89,7 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
     """
     assert evidence.form is not None
     worst: dict[str, float] = {}
+    own = by_name(evidence.layers)
     loss = evidence.loss or "squared_error"
     for number, (batch, answer) in enumerate(zip(evidence.batches, evidence.answers, strict=True)):
         expected = arbiter.ask(evidence.form, loss, evidence.layers, batch, number)
@@ -100,16 +97,10 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
         if answer.output is not None:
             found["output"] = answer.output, expected.output
         if answer.gradients is not None and evidence.factors:
-            for position, (layer, own) in enumerate(
-                zip(answer.gradients, evidence.layers, strict=True), start=1
-            ):
-                decays = evidence.decays[number] if evidence.decays else {}
-                came = ((f"W{position}", layer.weight, own.weight),)
-                if layer.bias is not None:
-                    came += ((f"b{position}", layer.bias, np.asarray(own.bias)),)
-                for name, gradient, parameter in came:
-                    wanted = evidence.factors[number] * expected.gradients[name]
-                    found[name] = gradient, wanted + slope_of(decays.get(name, {}), parameter)
+            decays = evidence.decays[number] if evidence.decays else {}
+            for name, gradient in by_name(answer.gradients).items():
+                wanted = evidence.factors[number] * expected.gradients[name]
+                found[name] = gradient, wanted + slope_of(decays.get(name, {}), own[name])
         for name, (came, wanted) in found.items():
             distance = float(np.linalg.norm(came - wanted) / np.linalg.norm(wanted))
             worst[name] = max(worst.get(name, 0.0), distance)

@@ -108,11 +108,10 @@ def examine(
 
 
 def _instead(verdicts: list[Verdict], of_loss: list[Verdict]) -> list[Verdict]:
-    """Replace what was said of the loss, if anything was."""
-    if not of_loss:
-        return verdicts
-    kept = [verdict for verdict in verdicts if verdict.aspect != "loss"]
-    return kept + of_loss * (len(kept) < len(verdicts))
+    """Replace what was said of the loss, if it was asked and there is anything to say instead."""
+    others = [verdict for verdict in verdicts if verdict.aspect != "loss"]
+    was_asked = len(others) < len(verdicts)
+    return others + of_loss if was_asked and of_loss else verdicts
 
 
 def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict]) -> list[Verdict]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.forward import Form
 from parity_tests.kit.penalties import Shares
-from parity_tests.kit.subject import Batch, Layer, Layers
+from parity_tests.kit.subject import Batch, Layer, Layers, by_name
 
 Array = NDArray[Any]
 
@@ -121,12 +121,7 @@ class Evidence:
 
 def to_arrays(prefix: str, layers: Layers) -> dict[str, Array]:
     """Return layers as named arrays: ``prefix_W1``, ``prefix_b1``, ..."""
-    arrays = {}
-    for number, layer in enumerate(layers, start=1):
-        arrays[f"{prefix}_W{number}"] = layer.weight
-        if layer.bias is not None:
-            arrays[f"{prefix}_b{number}"] = layer.bias
-    return arrays
+    return {f"{prefix}_{name}": array for name, array in by_name(layers).items()}
 
 
 def from_arrays(prefix: str, arrays: Any, depth: int) -> Layers:

@@ -4,7 +4,7 @@ A derivative is written from the pre-activation z or from the activation a = f(z
 when it is given what it is written for. Sigmoid's is ``s(z) (1 - s(z))`` or ``a (1 - a)``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -157,6 +157,11 @@ def activation(name: str) -> Activation:
     elif name in ACTIVATIONS:
         return ACTIVATIONS[name]
     raise InputError("activation", f"one of {sorted({*ACTIVATIONS, *_NUMBERED})}", repr(name))
+
+
+def in_full(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of activations with the slope or scale that is left out behind them."""
+    return tuple(activation(name).name for name in names)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from numpy_impl import InputError, MissingExtraError
 from parity_tests.kit.arbiter import Arbiter, Expected, pytorch
 from parity_tests.kit.evidence import Evidence, from_arrays, to_arrays
 from parity_tests.kit.forward import Form
-from parity_tests.kit.functions import activation
+from parity_tests.kit.functions import in_full
 from parity_tests.kit.network import Network
 from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.subject import Batch, Layers
@@ -69,7 +69,7 @@ def make(
     names = (hidden,) * depth if isinstance(hidden, str) else tuple(hidden)
     if len(names) != depth:
         raise InputError("hidden", f"{depth} activations", str(list(names)))
-    form = _form(names, output)
+    form = Form(in_full(names), output)
     arbiter = pytorch()
     if arbiter is None:
         raise MissingExtraError("torch", "parity", "making golden values")
@@ -98,11 +98,6 @@ def make(
     with partial.open("wb") as file:
         np.savez(file, **arrays)
     partial.replace(path)
-
-
-def _form(hidden: Sequence[str], output: str) -> Form:
-    # By the names that have a slope or a scale behind them.
-    return Form(tuple(activation(name).name for name in hidden), output)
 
 
 def _batch(sizes: Sequence[int], samples: int, rng: np.random.Generator) -> Batch:
@@ -165,7 +160,7 @@ def load(path: Path) -> Golden:
     for number in range(len(_SAMPLES)):
         inputs, labels = arrays[f"inputs{number}"], arrays[f"labels{number}"]
         batches.append(Batch.of(inputs, labels, told["sizes"][-1]))
-    form = _form(told["hidden"], told["output"])
+    form = Form(in_full(told["hidden"]), told["output"])
 
     def answer(asked: Form, loss: str, _layers: Layers, _batch: Batch, number: int) -> Expected:
         if asked != form or loss != told["loss"]:

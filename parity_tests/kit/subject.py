@@ -39,9 +39,19 @@ class Layer:
 Layers = list[Layer]
 
 
+def by_name(layers: Layers) -> dict[str, Array]:
+    """Return all parameters by their names: ``"W1"``, ``"b1"``, ``"W2"``, ..."""
+    return {
+        f"{kind}{number}": array
+        for number, layer in enumerate(layers, start=1)
+        for kind, array in (("W", layer.weight), ("b", layer.bias))
+        if array is not None
+    }
+
+
 def tensors(layers: Layers) -> list[Array]:
     """Return all parameters, those of the first layer first."""
-    return [array for layer in layers for array in (layer.weight, layer.bias) if array is not None]
+    return list(by_name(layers).values())
 
 
 def flat(layers: Layers) -> Array:

@@ -14,7 +14,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
-from parity_tests.kit.subject import Batch, Layer, SubjectError
+from parity_tests.kit.subject import Batch, Layer, SubjectError, by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]
@@ -127,13 +127,12 @@ def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
     subject.begin(inquiry.layers)
     found = slopes(subject, inquiry.layers, batch, _ENTRIES, inquiry.rng, loss)
     pairs, places = {}, {}
-    for number, layer in enumerate(observed, start=1):
-        for name, tensor in ((f"W{number}", layer.weight), (f"b{number}", layer.bias)):
-            if tensor is not None and name in found and len(found[name][0]):
-                positions, wanted = found[name]
-                if positions.max() >= tensor.size:
-                    return _off(name, np.nan, np.inf, "it has another shape than its parameter")
-                pairs[name], places[name] = (tensor.ravel()[positions], wanted), positions
+    for name, tensor in by_name(observed).items():
+        if name in found and len(found[name][0]):
+            positions, wanted = found[name]
+            if positions.max() >= tensor.size:
+                return _off(name, np.nan, np.inf, "it has another shape than its parameter")
+            pairs[name], places[name] = (tensor.ravel()[positions], wanted), positions
     if not pairs:
         return Verdict("gradient", UNCHECKED, "the loss is nowhere smooth")
     return _Met.of(pairs, places)
@@ -145,8 +144,8 @@ _ENOUGH = 6
 
 def _entries(inquiry: Inquiry, met: _Met, name: str) -> Array:
     """Return the entries of a matrix whose slopes were taken."""
-    weight: Array = inquiry.layers[int(name[1:]) - 1].weight.ravel()[met.positions[name]]
-    return weight
+    entries: Array = by_name(inquiry.layers)[name].ravel()[met.positions[name]]
+    return entries
 
 
 def _decays(inquiry: Inquiry, met: _Met) -> dict[str, float]:

@@ -3,7 +3,8 @@
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.penalties import PENALTIES, Shares, added, close, names
+from parity_tests.kit.penalties import PENALTIES, Shares, added, close
+from parity_tests.kit.subject import by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 _ADVICE = f"Look at {CAUSES['weight-decay'].advice}."
@@ -46,21 +47,12 @@ def _by_itself(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     decays = explanation.decays
     tensors = [finding.tensor for finding in explanation.findings]
     matrices = [name for name in tensors if name.startswith("W")]
-    biases = [name for name in tensors if name.startswith("b")]
     first = decays.get(matrices[0], {})
     tolerance = max(1e-6, 100 * inquiry.tolerance)
-    alike = [name for name in tensors if name in decays and close(decays[name], first, tolerance)]
-    if (
-        first
-        and set(alike) == set(decays)
-        and set(alike)
-        in (
-            set(matrices),
-            {*matrices, *biases},
-        )
-    ):
+    is_alike = all(close(shares, first, tolerance) for shares in decays.values())
+    if first and is_alike and set(decays) in (set(matrices), set(tensors)):
         of, whole = "the matrices", "the matrix itself"
-        if len(alike) > len(matrices):
+        if len(decays) > len(matrices):
             of, whole = "the matrices and biases", "the parameter itself"
         penalty = " and ".join(
             f"{share / PENALTIES[name].factor:.6g} x their {name}" for name, share in first.items()
@@ -81,10 +73,9 @@ def _by_itself(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
 def _penalty_as_gradient(inquiry: Inquiry, decays: dict[str, Shares]) -> list[Verdict]:
     if any(set(shares) != {"squares"} or name.startswith("b") for name, shares in decays.items()):
         return []
-    ratios = []
+    ratios, weights = [], by_name(inquiry.layers)
     for name, shares in decays.items():
-        weight = inquiry.layers[int(name[1:]) - 1].weight
-        ratios.append(shares["squares"] / float((weight**2).sum()))
+        ratios.append(shares["squares"] / float((weights[name] ** 2).sum()))
     if max(ratios) - min(ratios) > 1e-6 * max(map(abs, ratios)) or len(ratios) < 2:
         return []
     named = CAUSES["penalty-as-gradient"]
@@ -130,15 +121,12 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
 
 def _declared(explanation: Explanation, declared: float) -> list[Verdict]:
     """Hold what is added to the matrices to the coefficient that is declared."""
-    for finding in sorted(explanation.findings, key=lambda finding: finding.tensor):
-        if (
-            not finding.tensor.startswith("W")
-            or not finding.known
-            or "not-updated" in finding.causes
-        ):
+    matrices = [f for f in explanation.findings if f.tensor.startswith("W") and f.known]
+    for finding in sorted(matrices, key=lambda finding: finding.tensor):
+        if "not-updated" in finding.causes:
             continue
         share = finding.decay.get("squares", 0.0)
-        others = [name for name in names(finding.decay) if name != "squares"]
+        others = set(finding.decay) - {"squares"}
         if abs(share - declared) <= 1e-6 * abs(declared) and not others:
             continue
         message = (

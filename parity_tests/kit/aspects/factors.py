@@ -11,7 +11,7 @@ from parity_tests.kit.backprop import Explanation, Finding, fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject import SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 
@@ -153,7 +153,7 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     assert first.ratio is not None
     value = first.finding.factor / (expected or Scale(1.0, 1)).at(samples)
     residual = max(f.finding.residual for f in factors)
-    everything = sum(1 + (layer.bias is not None) for layer in inquiry.layers)
+    everything = len(tensors(inquiry.layers))
     whole = len(factors) == everything
     of = f"all {everything} tensors" if whole else f"the {len(factors)} tensors that are known"
     what = f"yours = {value:.6g} x expected on {of}, residual {residual:.1g}"

@@ -11,20 +11,10 @@ from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.optimizers.formulas import Asked
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.rules import cornered
-from parity_tests.kit.subject import Layers, flat, tensors
+from parity_tests.kit.subject import flat, tensors
 
 # Factors of gradient and parameter, of each tensor.
 Factors = list[tuple[float, float]]
-
-
-def names_of(layers: Layers) -> list[str]:
-    """Return the names of all parameters, in the order of `parity_tests.kit.subject.tensors`."""
-    return [
-        f"{kind}{number}"
-        for number, layer in enumerate(layers, start=1)
-        for kind, array in (("W", layer.weight), ("b", layer.bias))
-        if array is not None
-    ]
 
 
 def first_factors(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float) -> Factors | None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.forward import Form, find, run
-from parity_tests.kit.functions import WRONG_OUTPUTS, activation
+from parity_tests.kit.functions import WRONG_OUTPUTS, in_full
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
 from parity_tests.kit.subject import SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -68,13 +68,13 @@ def _declared_hidden(inquiry: Inquiry) -> tuple[str, ...] | None:
     names = (hidden,) * depth if isinstance(hidden, str) else tuple(hidden or ())
     if len(names) != depth:
         raise InputError("hidden", f"{depth} activations, one for each layer", str(list(names)))
-    # By the names that have a slope or a scale behind them.
-    return tuple(activation(name).name for name in names)
+    return in_full(names)
 
 
 def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
     depth = len(form.hidden)
     hidden, output = _declared_hidden(inquiry), inquiry.spec.output
+    found = in_full(form.hidden)
     cause, tensor, seen = None, None, ""
     if form.without_bias:
         cause, tensor = "bias-left-out", f"z{form.without_bias[0] + 1}"
@@ -86,7 +86,7 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
         form.output == "softmax over the whole batch" and inquiry.subject.single
     ):
         cause, tensor, seen = WRONG_OUTPUTS[form.output], "output", f"the output is {form.output}"
-    elif hidden is not None and (found := [activation(n).name for n in form.hidden]) != [*hidden]:
+    elif hidden is not None and found != hidden:
         number = next(n for n in range(depth) if found[n] != hidden[n])
         cause, tensor = "another-activation", f"a{number + 1}"
         seen = f"layer {number + 1} has {form.hidden[number]}, declared is {hidden[number]}"

@@ -124,12 +124,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             return [_not_finite(inquiry, float(value or 0.0), batch)]
     if inquiry.form is None:
         return [Verdict("loss", UNCHECKED, "the forward pass is not known")]
-    values = [float(value or 0.0) for value in observed]
-    matches = _matches(inquiry, values, _EXACT) or _with_penalty(inquiry)
+    reported = [float(value or 0.0) for value in observed]
+    matches = _matches(inquiry, reported, _EXACT) or _with_penalty(inquiry)
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
-        matches = [m for m in _matches(inquiry, values, _TOLERANCE) if _is_usual(inquiry, m)]
-    return [_judge(inquiry, float(observed[0] or 0.0), matches)]
+        matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
+    return [_judge(inquiry, reported[0], matches)]
 
 
 def _is_meant(inquiry: Inquiry) -> bool:

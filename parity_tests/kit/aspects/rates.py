@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from parity_tests.kit.aspects.first_steps import Factors, first_factors, names_of
+from parity_tests.kit.aspects.first_steps import Factors, first_factors
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.aspects.shares import expected_of, first_share, left_of
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
-from parity_tests.kit.subject import Batch
+from parity_tests.kit.subject import Batch, by_name
 from parity_tests.kit.verdicts import CONVENTION, Verdict, named
 
 # How closely two steps are the same, or go with the learning rate.
@@ -55,7 +55,7 @@ def of_lost_rate(inquiry: Inquiry, loss: str) -> list[Verdict]:
     with_rate = moved & (np.abs(large - small) <= _CLOSE * np.abs(large))
     if not still.any() or not with_rate.any() or not (still | with_rate)[moved].all():
         return []
-    names = np.array(names_of(inquiry.layers))
+    names = np.array([*by_name(inquiry.layers)])
     own = float(large[with_rate][0])
     taken = float(large[still][0]) * RATES[0] / own
     told = (
@@ -98,7 +98,7 @@ def of_decay_after(inquiry: Inquiry, loss: str) -> list[Verdict]:
     else:
         inquiry.steps_explain = "gradient"
         left = _rest(inquiry, loss, float(whole[0]), int(np.flatnonzero(~decayed)[0]))
-    names = ", ".join(np.array(names_of(inquiry.layers))[decayed])
+    names = ", ".join(np.array([*by_name(inquiry.layers)])[decayed])
     message = (
         f"{CAUSES['decay-after-step'].title}: a step at the rate {rate:g} leaves {share:.6g} x "
         f"what {names} came to, and of the gradient's share as much"
