@@ -1,6 +1,7 @@
 """The command line: what may be typed, and what becomes of errors.
 
-Exit codes: 0 done, 1 the training diverged, 2 bad input, 130 interrupted, 141 nobody reads on.
+Exit codes: 0 done, 1 the training diverged or the lab does not accept a network, 2 bad input,
+130 interrupted, 141 nobody reads on.
 """
 
 import argparse
@@ -8,16 +9,18 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from numpy_impl import __version__
-from numpy_impl.app import arguments, evaluate, inspect, predict, train
+from numpy_impl.app import arguments, evaluate, inspect, lab, predict, train
 from numpy_impl.data import NAMES
 from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, WorkerError
 
 PROG = "numpy-mlp"
 
 DIVERGED = 1
+REJECTED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
@@ -69,9 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    done = True
+    code = 0
     if options.command == "train":
-        done = train.run(_settings(options), report=_note)
+        if not train.run(_settings(options), report=_note):
+            code = INTERRUPTED
     elif options.command == "evaluate":
         evaluate.run(
             options.model,
@@ -83,11 +87,14 @@ def _run(options: argparse.Namespace) -> int:
         )
     elif options.command == "predict":
         predict.run(options.model, options.files, invert=options.invert, as_json=options.json)
+    elif options.command == "lab":
+        if not lab.run(_lab_settings(options), report=_note):
+            code = REJECTED
     else:
         inspect.run(options.model, as_json=options.json)
     if sys.stdout is not None:
         sys.stdout.flush()
-    return 0 if done else INTERRUPTED
+    return code
 
 
 def _settings(options: argparse.Namespace) -> train.Settings:
@@ -108,6 +115,20 @@ def _settings(options: argparse.Namespace) -> train.Settings:
     )
 
 
+def _lab_settings(options: argparse.Namespace) -> lab.Settings:
+    return lab.Settings(
+        target=options.file,
+        dataset=options.dataset,
+        folder=options.data,
+        download=options.download,
+        seeds=options.seeds,
+        seed=options.seed,
+        seconds=options.seconds,
+        memory=options.memory,
+        as_json=options.json,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROG,
@@ -120,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(_add_command(commands, "evaluate", "measure a saved network on test data"))
     _add_predict(_add_command(commands, "predict", "classify pictures and arrays in files"))
     _add_inspect(_add_command(commands, "inspect", "show what is in a saved network"))
+    _add_lab(_add_command(commands, "lab", "judge a file with a network as the course lab does"))
     return parser
 
 
@@ -229,6 +251,46 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 def _add_inspect(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
+    _add_json(parser)
+
+
+def _add_lab(parser: argparse.ArgumentParser) -> None:
+    defaults = lab.Settings(Path())
+    parser.add_argument(
+        "file",
+        type=arguments.path,
+        metavar="FILE",
+        help="a file with a class NeuralNetwork, or FILE:ClassName; it is executed",
+    )
+    _add_data(parser, default=defaults.dataset, default_text=defaults.dataset)
+    parser.add_argument(
+        "--seeds",
+        type=arguments.integer(1),
+        default=defaults.seeds,
+        metavar="N",
+        help="trainings (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=arguments.integer(0),
+        default=defaults.seed,
+        metavar="N",
+        help="seed of the first, the others count on (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=arguments.positive_number,
+        default=defaults.seconds,
+        metavar="S",
+        help="limit of wall time for each training (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=arguments.integer(256),
+        default=defaults.memory,
+        metavar="MB",
+        help="limit of memory for each training (default: %(default)s)",
+    )
     _add_json(parser)
 
 

@@ -5,16 +5,13 @@ starts no programs, asks nobody for input, opens no window, and writes to its ow
 alone. This is no protection against code that means harm.
 """
 
-import contextlib
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from numpy_impl import InputError
+from numpy_impl.app.apart import Answer, answering, run_apart, set_limits
 from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.golden import GoldenError, load
@@ -33,8 +31,6 @@ TIMEOUT, MEMORY = 120.0, 2048
 _LEAST_MEMORY = 256
 # What statements that are no definitions may take: seconds, and as a part of the time in all.
 _LOADING, _LOADING_SHARE = 10.0, 0.25
-_MEGABYTE = 2**20
-_LINES = 5
 _EVIDENCE = "evidence.npz"
 
 
@@ -155,26 +151,10 @@ def _whole(target: str) -> str:
 
 
 def _ask(request: Request, folder: Path) -> tuple[Report, dict[str, Any] | None]:
-    (folder / "work").mkdir()
-    answers, output = folder / "answers", folder / "output"
-    with output.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "parity_tests.kit.child", json.dumps(asdict(request))],
-            cwd=folder / "work",
-            env=_environment(folder, answers),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            code = process.wait(request.seconds)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            # Also if the wait is interrupted.
-            _end(process)
-    told = [json.loads(line) for line in _complete_lines(answers)]
+    ending = run_apart(
+        "parity_tests.kit.child", json.dumps(asdict(request)), folder, request.seconds
+    )
+    told = ending.answers
     reports = [entry["report"] for entry in told if "report" in entry]
     proposal = next((entry["proposal"] for entry in told if "proposal" in entry), None)
     if reports:
@@ -184,63 +164,11 @@ def _ask(request: Request, folder: Path) -> tuple[Report, dict[str, Any] | None]
         return report, proposal
     stage = next((e["stage"] for e in reversed(told) if "stage" in e), "the process starts")
     refused = [entry["refused"] for entry in told if "refused" in entry]
-    message = f"{_ended(code, request.seconds)} while {stage}"
-    last = _last_lines(output)
-    if last:
-        message += f". The last that it printed: {last}"
+    message = f"{ending.describe(request.seconds)} while {stage}"
+    if ending.printed:
+        message += f". The last that it printed: {ending.printed}"
     verdicts = [Verdict("forward", UNCHECKED, message), *map(_refusal, dict.fromkeys(refused))]
     return Report(request.target, {}, verdicts, planned=1), None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process that has not ended, and what it has started."""
-    if process.returncode is None:
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:  # Windows
-            process.kill()
-        process.wait()
-
-
-def _environment(folder: Path, answers: Path) -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
-        # Nothing is left behind in folders that are not ours.
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONIOENCODING": "utf-8",
-        "TMPDIR": str(folder / "work"),
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "PARITY_ANSWERS": str(answers),
-    }
-
-
-def _ended(code: int | None, seconds: float) -> str:
-    if code is None:
-        return f"it took more than {seconds:g} s and was ended"
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"it crashed ({signal.Signals(-code).name})"
-        return f"it crashed (signal {-code})"
-    return f"it ended by itself (exit code {code})"
-
-
-def _complete_lines(path: Path) -> list[str]:
-    """Return the lines of a file; the last one may have been cut off by the end of the process."""
-    if not path.exists():
-        return []
-    return path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
-
-
-def _last_lines(path: Path) -> str:
-    with path.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        stream.seek(max(stream.tell() - 4096, 0))
-        lines = stream.read().decode("utf-8", "replace").split("\n")
-    return " | ".join([line.strip() for line in lines if line.strip()][-_LINES:])
 
 
 def _refusal(what: str) -> Verdict:
@@ -325,47 +253,7 @@ class _Guard:
                 raise PermissionError(f"{real}: nothing is written outside {self.folder}")
 
 
-def _set_limits(memory: int) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-
-    def limit(which: int, amount: int) -> None:
-        hard = resource.getrlimit(which)[1]
-        if hard != resource.RLIM_INFINITY:
-            amount = min(amount, hard)
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(which, (amount, hard))
-
-    # The data segment with all private memory: the address space as a whole counts what BLAS
-    # reserves and never touches.
-    limit(resource.RLIMIT_DATA, memory * _MEGABYTE)
-    limit(resource.RLIMIT_CORE, 0)
-    # A loop that prints fills no disk.
-    limit(resource.RLIMIT_FSIZE, 64 * _MEGABYTE)
-
-
-@contextlib.contextmanager
-def _answering() -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Give a function that hands something to the parent at once."""
-    # An open descriptor, written to directly, is beyond what strangers do to streams.
-    answers = os.open(os.environ.pop("PARITY_ANSWERS"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-
-    def answer(entry: dict[str, Any]) -> None:
-        text = entry.pop("text", None)
-        line = text if text is not None else json.dumps(entry)
-        rest = f"{line}\n".encode()
-        while rest:
-            rest = rest[os.write(answers, rest) :]
-
-    try:
-        yield answer
-    finally:
-        os.close(answers)
-
-
-def _answer(request: Request, answer: Callable[[dict[str, Any]], None]) -> Report:
+def _answer(request: Request, answer: Answer) -> Report:
     """Return what was found, whatever happens short of the end of the process."""
     refused: dict[str, None] = {}
 
@@ -419,8 +307,8 @@ def main() -> None:
     """Answer the request that is the only argument."""
     request = Request(**json.loads(sys.argv[1]))
     sys.argv[1:] = []
-    _set_limits(request.memory)
-    with _answering() as answer:
+    set_limits(request.memory)
+    with answering() as answer:
         report = _answer(request, answer)
         answer({"text": f'{{"report": {to_json_text(report, indent=None)}}}'})
     # Threads and exit handlers of strangers are not waited for.
