@@ -209,7 +209,9 @@ def _answer_with(request: Request, answer: Answer) -> None:
         answer({"stage": "its first output is looked at"})
         x, y = images.train_x[:_FIRST], images.train_y[:_FIRST]
         _probabilities(network, x, request.classes)
-        answer({"start": look(make(kind, request.seed), x, y)})
+        start = look(make(kind, request.seed), x, y)
+        start["first_loss"] = _finite_loss(start["first_loss"], "in its first step")
+        answer({"start": start})
         answer({"stage": "it trains"})
         score = train(
             network,

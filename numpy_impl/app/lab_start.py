@@ -29,10 +29,10 @@ def look(network: Any, x: Array, y: NDArray[np.integer]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``first_loss``: mean cross-entropy; ``certain``: share of rows with a probability above
-        0.999; ``layers``: for every matrix its ``name``, the ``std`` of its entries, that of He's
-        initialization for its inputs ``he``, the root mean square of the pre-activations ``z``,
-        and that of its first change by that of itself, ``change``.
+        ``first_loss``: whatever its first step returns; ``certain``: share of rows with a
+        probability above 0.999; ``layers``: for every matrix its ``name``, the ``std`` of its
+        entries, that of He's initialization for its inputs ``he``, the root mean square of the
+        pre-activations ``z``, and that of its first change by that of itself, ``change``.
     """
     layers = [
         {"name": name, "std": float(w.std()), "he": math.sqrt(2 / len(w))}
@@ -46,13 +46,12 @@ def look(network: Any, x: Array, y: NDArray[np.integer]) -> dict[str, Any]:
         layer["z"] = _rms(signal)
     before = {str(layer["name"]): getattr(network, str(layer["name"])).copy() for layer in layers}
     probs = np.asarray(network.forward(x.copy()), np.float64)
-    right = np.maximum(probs[np.arange(len(y)), y], np.finfo(np.float64).tiny)
-    network.train_step(x.copy(), y.copy())
+    first_loss = network.train_step(x.copy(), y.copy())
     for layer in layers:
         name = str(layer["name"])
         layer["change"] = _rms(getattr(network, name) - before[name]) / (_rms(before[name]) or 1.0)
     return {
-        "first_loss": float(-np.log(right).mean()),
+        "first_loss": first_loss,
         "certain": float(np.mean(probs.max(axis=1) > _CERTAIN)),
         "layers": layers,
     }
