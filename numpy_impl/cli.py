@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from numpy_impl import __version__
 from numpy_impl.app import arguments, evaluate, inspect, lab, predict, train
+from numpy_impl.app.presets import PRESETS
 from numpy_impl.data import NAMES
 from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, WorkerError
 
@@ -110,6 +111,7 @@ def _settings(options: argparse.Namespace) -> train.Settings:
         workers=options.workers,
         seed=options.seed,
         raw_pixels=options.raw_pixels,
+        preset=options.preset,
         output=options.output,
         overwrite=options.overwrite,
     )
@@ -206,6 +208,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         default=defaults.seed,
         metavar="N",
         help="seed of everything that is drawn (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--preset",
+        type=arguments.one_of(list(PRESETS)),
+        metavar="NAME",
+        help="a training tuned as a whole, which decides on all that is not data, epochs, seed and "
+        f"output: {', '.join(PRESETS)}",
     )
     parser.add_argument(
         "--raw-pixels",

@@ -20,12 +20,16 @@ from numpy_impl.errors import DivergenceError, InputError
 from numpy_impl.losses import Loss
 from numpy_impl.metrics import as_labels
 from numpy_impl.model import Sequential, Workspace
-from numpy_impl.optimizers import Optimizer
+from numpy_impl.optimizers import (
+    ExponentialMovingAverage,
+    Optimizer,
+    StochasticWeightAverage,
+)
 from numpy_impl.schedulers import LRScheduler, ReduceLROnPlateau
 from numpy_impl.split import find_pairs
 from numpy_impl.team import Team
 
-__all__ = ["Callback", "History", "Scheduled", "Trainer", "evaluate"]
+__all__ = ["Averaged", "Callback", "History", "Scheduled", "Trainer", "evaluate"]
 
 Targets = IntArray | FloatArray
 
@@ -123,6 +127,30 @@ class Scheduled(Callback):
             self.scheduler.step()
 
 
+class Averaged(Callback):
+    """Takes the weights into an average after every step, and gives the model that in the end.
+
+    What is measured during training is measured with the weights that learn.
+
+    Parameters
+    ----------
+    average : ExponentialMovingAverage or StochasticWeightAverage
+        Over the parameters of the trainer's model.
+    """
+
+    def __init__(self, average: ExponentialMovingAverage | StochasticWeightAverage) -> None:
+        self.average = average
+
+    def on_step_end(self, epoch: int, step: int, loss: float) -> None:  # noqa: ARG002
+        """Take the weights into the average."""
+        self.average.update()
+
+    def on_fit_end(self, history: History) -> None:  # noqa: ARG002
+        """Give the model the average, if there is one."""
+        if self.average.n_averaged:
+            self.average.copy_to()
+
+
 class Trainer:
     """Train a model: batch -> layers -> loss -> layers back -> gradients -> optimizer.
 
@@ -176,7 +204,7 @@ class Trainer:
     def fit(
         self,
         train: DataLoader,
-        validation: DataLoader,
+        validation: DataLoader | None,
         epochs: int,
         *,
         train_sample: DataLoader | None = None,
@@ -190,12 +218,13 @@ class Trainer:
         ----------
         train : DataLoader
             What to learn from.
-        validation : DataLoader
-            What to measure `History.test_accuracy` on.
+        validation : DataLoader or None
+            What to measure `History.test_accuracy` on; NaN without.
         epochs : int
             How often to go through `train`.
         train_sample : DataLoader, optional
-            What to measure `History.train_accuracy` on; by default all of `train`.
+            What to measure `History.train_accuracy` on. By default all of `train`, as it is after
+            its transform; NaN without `validation`.
 
         Returns
         -------
@@ -204,7 +233,9 @@ class Trainer:
         Raises
         ------
         InputError
-            If the data do not fit the model, or `epochs` is not a positive integer.
+            If the data do not fit the model, `epochs` is not a positive integer, or several workers
+            are to train on batches with a transform, of which each would make its own, or for an
+            average over steps, which only the workers have.
         DivergenceError
             If a loss is NaN or infinite, in which case the step is not taken, or an output in the
             evaluation after an epoch.
@@ -213,8 +244,10 @@ class Trainer:
         """
         check_positive_int("epochs", epochs)
         for name, loader in (("train", train), ("validation", validation)):
-            if self.model.in_features not in (None, loader.features):
+            if loader is not None and self.model.in_features not in (None, loader.features):
                 raise InputError(name, f"{self.model.in_features} features", f"{loader.features}")
+        if train_sample is None and validation is not None:
+            train_sample = train
         history = History()
         self.interrupted = False
         for callback in self.callbacks:
@@ -233,8 +266,8 @@ class Trainer:
                         break
                     history.append(
                         train_loss=train_loss,
-                        train_accuracy=evaluate(self.model, train_sample or train),
-                        test_accuracy=evaluate(self.model, validation),
+                        train_accuracy=self._accuracy(train_sample),
+                        test_accuracy=self._accuracy(validation),
                         seconds=time.perf_counter() - start,
                     )
                     for callback in self.callbacks:
@@ -246,6 +279,9 @@ class Trainer:
             for callback in self.callbacks:
                 callback.on_fit_end(history)
         return history
+
+    def _accuracy(self, loader: DataLoader | None) -> float:
+        return math.nan if loader is None else evaluate(self.model, loader)
 
     def step(self, inputs: FloatArray, targets: Targets, workspace: Workspace) -> float:
         """Train on one batch and return its loss; on a loss that is not finite, do not train.
@@ -304,6 +340,10 @@ class Trainer:
 
             yield epoch_alone
             return
+        if train.transform is not None:
+            raise InputError("workers", "1, for a loader with a transform", f"{self.workers}")
+        if any(isinstance(callback, Averaged) for callback in self.callbacks):
+            raise InputError("workers", "1, for an average after every step", f"{self.workers}")
 
         with Team(
             self.workers,

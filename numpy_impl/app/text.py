@@ -1,5 +1,6 @@
 """Figures and tables in plain text."""
 
+import math
 from collections.abc import Sequence
 
 
@@ -17,5 +18,5 @@ def table(rows: Sequence[Sequence[object]]) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share from 0 to 1 as a percentage, and a dash for None."""
-    return "-" if share is None else f"{100 * share:.2f} %"
+    """Return a share from 0 to 1 as a percentage, and a dash for None and NaN."""
+    return "-" if share is None or math.isnan(share) else f"{100 * share:.2f} %"

@@ -1,9 +1,10 @@
 """The command ``train``: from a data set to a run folder."""
 
 import json
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,10 +12,12 @@ from numpy_impl.app.evaluate import BATCH_SIZE, Scores, score
 from numpy_impl.app.memory import peak_rss_mb
 from numpy_impl.app.models import architecture
 from numpy_impl.app.pictures import draw
+from numpy_impl.app.presets import PRESETS
 from numpy_impl.app.progress import progress_callback
 from numpy_impl.app.run_folder import HISTORY, SUMMARY, WEIGHTS, RunFolder
 from numpy_impl.app.seeding import Generators, generators
 from numpy_impl.app.text import percent
+from numpy_impl.blas import blas_threads
 from numpy_impl.checkpoint import save_model
 from numpy_impl.data import Dataset, load
 from numpy_impl.data.loader import DataLoader
@@ -67,6 +70,9 @@ class Settings:
         Of everything that is drawn.
     raw_pixels : bool
         Train on pixels from 0 to 255 as they are.
+    preset : str or None
+        A key of `numpy_impl.app.presets.PRESETS`, which decides on all that is not data, epochs,
+        seed and output.
     output : Path or None
         Run folder; None for ``runs/<dataset>-seed<seed>``.
     overwrite : bool
@@ -84,6 +90,7 @@ class Settings:
     workers: int = 1
     seed: int = 0
     raw_pixels: bool = False
+    preset: str | None = None
     output: Path | None = None
     overwrite: bool = False
 
@@ -152,6 +159,7 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> b
         report=report,
     )
     print(data.source, flush=True)
+    settings = settle(settings, data)
     path = settings.output or Path("runs") / f"{data.name}-seed{settings.seed}"
     with RunFolder(path, overwrite=settings.overwrite) as folder:
         outcome = _train(settings, data, random, start)
@@ -167,7 +175,25 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> b
 
 def _train(settings: Settings, data: Dataset, random: Generators, start: float) -> Outcome:
     scale = _scale(settings, data)
+    test = DataLoader(data.test_images, data.test_labels, batch_size=BATCH_SIZE, scale=scale)
     network = mlp([data.features, *settings.hidden, data.classes], rng=random.weights)
+    if settings.preset is None:
+        trainer, history = _fit(settings, data, network, test, random, scale)
+    else:
+        trainer, history = _fit_preset(settings, data, network, random, scale)
+    costs = Costs(time.perf_counter() - start, peak_rss_mb())
+    scores = score(network, test)
+    return Outcome(network, history, scores, trainer.interrupted, costs)
+
+
+def _fit(
+    settings: Settings,
+    data: Dataset,
+    network: Sequential,
+    test: DataLoader,
+    random: Generators,
+    scale: float | None,
+) -> tuple[Trainer, History]:
     optimizer = _OPTIMIZERS[settings.optimizer](network.parameters(), lr=_lr(settings))
     train = DataLoader(
         data.train_images,
@@ -184,15 +210,69 @@ def _train(settings: Settings, data: Dataset, random: Generators, start: float) 
         batch_size=BATCH_SIZE,
         scale=scale,
     )
-    test = DataLoader(data.test_images, data.test_labels, batch_size=BATCH_SIZE, scale=scale)
     trainer = Trainer(
         network, CrossEntropyLoss(), optimizer, [progress_callback()], workers=settings.workers
     )
     epochs = settings.epochs or DEFAULT_EPOCHS[data.name]
-    history = trainer.fit(train, test, epochs, train_sample=sample)
-    costs = Costs(time.perf_counter() - start, peak_rss_mb())
-    scores = score(network, test)
-    return Outcome(network, history, scores, trainer.interrupted, costs)
+    return trainer, trainer.fit(train, test, epochs, train_sample=sample)
+
+
+def _fit_preset(
+    settings: Settings,
+    data: Dataset,
+    network: Sequential,
+    random: Generators,
+    scale: float | None,
+) -> tuple[Trainer, History]:
+    """Train by a preset. The test images are left for the end, so that nothing is tuned on them."""
+    preset = PRESETS[settings.preset or ""]
+    transform = preset.transform()
+    train = DataLoader(
+        data.train_images,
+        data.train_labels,
+        batch_size=min(preset.batch_size, len(data.train_images)),
+        shuffle=True,
+        rng=random.order,
+        scale=scale,
+        transform=transform,
+        prefetch=preset.prefetch,
+    )
+    epochs = settings.epochs or preset.epochs
+    optimizer = preset.optimizer(network)
+    callbacks = preset.callbacks(network, optimizer, transform, epochs * len(train))
+    trainer = Trainer(network, CrossEntropyLoss(), optimizer, [progress_callback(), *callbacks])
+    # The other core makes the pictures.
+    with blas_threads(1):
+        return trainer, trainer.fit(train, None, epochs)
+
+
+def settle(settings: Settings, data: Dataset) -> Settings:
+    """Return the settings with what their preset says.
+
+    Raises
+    ------
+    InputError
+        If another setting was made beside the preset, or the data are no pictures of 28 x 28.
+    """
+    if settings.preset is None:
+        return settings
+    preset, defaults = PRESETS[settings.preset], Settings()
+    for name in ("batch_size", "lr", "optimizer", "hidden", "workers", "raw_pixels"):
+        value = getattr(settings, name)
+        if value != getattr(defaults, name):
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(option, f"none beside --preset {settings.preset}", f"{value}")
+    side = preset.transform().side
+    if data.scale is None or data.features != side**2:
+        raise InputError("--preset", f"pictures of {side} x {side} for it", data.name)
+    return replace(
+        settings,
+        batch_size=preset.batch_size,
+        lr=preset.lr,
+        optimizer="adamw",
+        hidden=preset.hidden,
+        epochs=settings.epochs or preset.epochs,
+    )
 
 
 def _scale(settings: Settings, data: Dataset) -> float | None:
@@ -217,7 +297,7 @@ def _stage(folder: RunFolder, settings: Settings, data: Dataset, outcome: Outcom
     }
     save_model(folder.stage(WEIGHTS), outcome.network, metadata)
     if outcome.history.epoch:
-        folder.write(HISTORY, _json(outcome.history.to_dict()))
+        folder.write(HISTORY, _json(_without_nan(outcome.history.to_dict())))
         folder.write(SUMMARY, _json(_summary(settings, data, outcome)))
 
 
@@ -234,6 +314,7 @@ def _summary(settings: Settings, data: Dataset, outcome: Outcome) -> dict[str, A
         "workers": settings.workers,
         "seed": settings.seed,
         "raw_pixels": settings.raw_pixels,
+        "preset": settings.preset,
         "test_accuracy": outcome.test_accuracy,
         **outcome.costs._asdict(),
         "budget": {
@@ -270,6 +351,14 @@ def _closing_lines(outcome: Outcome, paths: list[Path]) -> str:
         else f"peak memory    {peak:.0f} MB, {peak / BUDGET_MB:.0%} of {BUDGET_MB} MB",
     ]
     return "\n".join(lines + [f"wrote          {path}" for path in paths])
+
+
+def _without_nan(history: dict[str, list[float]]) -> dict[str, list[float | None]]:
+    """Return the lists with None for what was not measured, for which JSON has no number."""
+    return {
+        name: [None if math.isnan(value) else value for value in values]
+        for name, values in history.items()
+    }
 
 
 def _json(value: object) -> bytes:

@@ -1,6 +1,9 @@
 """Mini-batches of a data set, shuffled anew each time, without copying the set."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -9,6 +12,7 @@ from numpy_impl.arrays import (
     FloatArray,
     IntArray,
     as_float_dtype,
+    check_int,
     check_number,
     check_positive_int,
     describe,
@@ -23,6 +27,7 @@ __all__ = ["DataLoader"]
 _ROWS = 128
 
 Batch = tuple[FloatArray, IntArray | FloatArray]
+Transform = Callable[[FloatArray, np.random.Generator], None]
 
 
 class DataLoader:
@@ -50,12 +55,24 @@ class DataLoader:
         nobody trains on raw pixels without having asked for it.
     dtype : dtype_like, default float32
         Type of the batches' inputs.
+    transform : callable, optional
+        Changes the inputs of a batch in place, of the loader's dtype and scaled; it is given them
+        and a generator, such as `numpy_impl.data.augment.RandomAffine`. Needs `rng`.
+    prefetch : int, default 0
+        So many batches are made ahead by a thread, while the caller is busy with others. The
+        batches are the same with it and without.
 
     Raises
     ------
     InputError
         If shapes, lengths or types do not fit, there is no sample, an input is NaN or infinite,
-        `shuffle` comes without `rng`, uint8 without `scale`, or `drop_last` leaves no batch.
+        `shuffle` or `transform` comes without `rng`, uint8 without `scale`, `drop_last` leaves no
+        batch, or `prefetch` is negative.
+
+    Notes
+    -----
+    With `transform` a number is drawn from `rng` at the start of every iteration, and each batch
+    has a generator of that number and its own: how far ahead batches are made changes nothing.
 
     References
     ----------
@@ -73,15 +90,22 @@ class DataLoader:
         rng: np.random.Generator | None = None,
         scale: float | None = None,
         dtype: DTypeLike = np.float32,
+        transform: Transform | None = None,
+        prefetch: int = 0,
     ) -> None:
         self._inputs = _check_inputs(inputs, scale)
         self._targets = _check_targets(targets, len(self._inputs))
         self.batch_size = check_positive_int("batch_size", batch_size)
         self.drop_last = drop_last
-        if shuffle and not isinstance(rng, np.random.Generator):
-            raise InputError("rng", "a numpy.random.Generator, to shuffle with", describe(rng))
+        if (shuffle or transform) and not isinstance(rng, np.random.Generator):
+            purpose = "shuffle" if shuffle else "transform"
+            raise InputError("rng", f"a numpy.random.Generator, to {purpose} with", describe(rng))
         self.shuffle = shuffle
-        self._rng = rng if shuffle else None
+        self.transform = transform
+        self.prefetch = check_int("prefetch", prefetch)
+        if self.prefetch < 0:
+            raise InputError("prefetch", "at least 0", f"{prefetch}")
+        self._rng = rng
         self.dtype = as_float_dtype(dtype)
         self._scale = None if scale is None else np.array(check_number("scale", scale), self.dtype)
         if len(self) == 0:
@@ -110,7 +134,9 @@ class DataLoader:
 
     def draw_order(self) -> NDArray[np.intp] | None:
         """Return the row numbers of the next epoch in a new order, or None without `shuffle`."""
-        return None if self._rng is None else self._rng.permutation(self.samples)
+        if not self.shuffle or self._rng is None:
+            return None
+        return self._rng.permutation(self.samples)
 
     def rows_of(self, number: int) -> int:
         """Return the number of rows in a batch; batches are numbered from 0."""
@@ -144,21 +170,56 @@ class DataLoader:
         InputError
             If `out` does not fit.
         """
-        shape = (self.batch_size, self.features)
         if out is not None:
-            prepare_out(out, shape, self.dtype)
-        raw = np.empty((min(shape[0], _ROWS), shape[1]), self._inputs.dtype)
+            prepare_out(out, (self.batch_size, self.features), self.dtype)
         if order is None:
             order = self.draw_order()
-        for number in range(len(self)):
-            count = self.rows_of(number)
-            batch = out[:count] if out is not None else np.empty((count, *shape[1:]), self.dtype)
-            start = number * self.batch_size
-            rows = slice(start, start + count) if order is None else order[start : start + count]
-            self._fill(batch, rows, raw)
-            # Basic slices are views of the data set; what is handed out must be the caller's.
-            targets = self._targets[rows]
-            yield batch, targets.copy() if order is None else targets
+        raw = np.empty((min(self.batch_size, _ROWS), self.features), self._inputs.dtype)
+        make = partial(self._make, order, self._draw_seed(), raw)
+        if not self.prefetch:
+            for number in range(len(self)):
+                yield make(number, out)
+            return
+        # The caller reads `out` while the thread works, which has memory of its own then.
+        ring = [None if out is None else np.empty_like(out) for _ in range(self.prefetch + 1)]
+        with ThreadPoolExecutor(1) as thread:
+            ahead: deque[Future[Batch]] = deque()
+            for number in range(len(self) + self.prefetch):
+                if number < len(self):
+                    ahead.append(thread.submit(make, number, ring[number % len(ring)]))
+                if number < self.prefetch:
+                    continue
+                inputs, targets = ahead.popleft().result()
+                if out is not None:
+                    out[: len(inputs)] = inputs
+                    inputs = out[: len(inputs)]
+                yield inputs, targets
+
+    def _make(
+        self,
+        order: NDArray[np.intp] | None,
+        seed: int,
+        raw: NDArray[np.generic],
+        number: int,
+        out: FloatArray | None,
+    ) -> Batch:
+        """Return a batch; batches are numbered from 0."""
+        count = self.rows_of(number)
+        batch = out[:count] if out is not None else np.empty((count, self.features), self.dtype)
+        start = number * self.batch_size
+        rows = slice(start, start + count) if order is None else order[start : start + count]
+        self._fill(batch, rows, raw)
+        if self.transform is not None:
+            self.transform(batch, np.random.default_rng([number, seed]))
+        # Basic slices are views of the data set; what is handed out must be the caller's.
+        targets = self._targets[rows]
+        return batch, targets.copy() if order is None else targets
+
+    def _draw_seed(self) -> int:
+        """Return what an epoch's transforms are drawn with; without one nothing is drawn."""
+        if self.transform is None or self._rng is None:
+            return 0
+        return int(self._rng.integers(2**63))
 
     def _fill(
         self, batch: FloatArray, rows: slice | NDArray[np.intp], raw: NDArray[np.generic]

@@ -16,6 +16,7 @@ from numpy_impl import History, load_model, mlp
 from numpy_impl.app import train
 from numpy_impl.app.evaluate import Scores
 from numpy_impl.app.pictures import boundary, draw, mistakes
+from numpy_impl.app.presets import PRESETS, Fading
 from numpy_impl.app.seeding import generators
 from numpy_impl.data import Dataset, load
 from parity_tests.application.command_line.runs import (
@@ -69,6 +70,7 @@ def test_train_summary(trained: Path, mnist: Path) -> None:
         "workers": 1,
         "seed": 0,
         "raw_pixels": False,
+        "preset": None,
         "test_accuracy": accuracy,
         "budget": {"seconds": 120, "peak_rss_mb": 2048, "within": peak <= 2048},
     }
@@ -317,3 +319,46 @@ def test_train_needs_no_other_package() -> None:
     environment = {**os.environ, "PYTHONPATH": path}
     out = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
     assert out == "[]\n"
+
+
+def test_a_preset_looks_at_the_test_images_once(mnist: Path, work: Path, capsys: Capsys) -> None:
+    fixed = ["--data", mnist, "--dataset", "mnist", "--epochs", "2", "--output", work / "best"]
+    result = run(capsys, "train", "--preset", "best", *fixed)
+    assert result.code == 0
+    assert re.fullmatch(r"epoch 1/2  loss \d\.\d{4}  train -  test -  \d+\.\d s", result.lines[1])
+    history = loaded(work / "best" / "history.json")
+    assert history["test_accuracy"] == history["train_accuracy"] == [None, None]
+    summary = loaded(work / "best" / "summary.json")
+    assert (summary["preset"], summary["optimizer"]) == ("best", "adamw")
+    assert (summary["architecture"], summary["epochs"]) == ("784-128-10", 2)
+    assert 0 <= summary["test_accuracy"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("more", "parts"),
+    [
+        (["--lr", "0.1"], ["--lr: expected none beside --preset best, got 0.1"]),
+        (["--hidden", "7"], ["--hidden: expected none beside"]),
+        (["--workers", "2"], ["--workers: expected none beside"]),
+        (["--dataset", "moons"], ["--preset: expected pictures of 28 x 28 for it, got moons"]),
+    ],
+)
+def test_a_preset_decides_alone(
+    more: list[str], parts: list[str], mnist: Path, work: Path, capsys: Capsys
+) -> None:
+    data = [] if "moons" in more else ["--dataset", "mnist", "--data", str(mnist)]
+    check_refused(run(capsys, "train", "--preset", "best", *data, *more), *parts)
+    assert tree(work) == {}
+
+
+def test_pictures_become_calmer_from_epoch_to_epoch() -> None:
+    transform = PRESETS["best"].transform()
+    fading = Fading(transform, 0.25)
+    strengths = []
+    history = History()
+    fading.on_fit_begin(4, 1)
+    for _ in range(4):
+        strengths.append(transform.strength)
+        history.append(train_loss=0, train_accuracy=0, test_accuracy=0, seconds=0)
+        fading.on_epoch_end(history)
+    assert strengths == [1.0, 0.75, 0.5, 0.25]
