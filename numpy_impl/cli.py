@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from numpy_impl import __version__
-from numpy_impl.app import arguments, evaluate, inspect, lab, predict, train
+from numpy_impl.app import arguments, baselines, boundary, evaluate, inspect, lab, predict, train
 from numpy_impl.app.presets import PRESETS
 from numpy_impl.data import NAMES
 from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, WorkerError
@@ -91,6 +91,23 @@ def _run(options: argparse.Namespace) -> int:
     elif options.command == "lab":
         if not lab.run(_lab_settings(options), report=_note):
             code = REJECTED
+    elif options.command == "baselines":
+        baselines.run(
+            options.dataset,
+            folder=options.data,
+            download=options.download,
+            seed=options.seed,
+            as_json=options.json,
+            output=options.output,
+            report=_note,
+        )
+    elif options.command == "boundary":
+        boundary.run(
+            dataset=options.dataset,
+            epochs=options.epochs,
+            seed=options.seed,
+            output=options.output,
+        )
     else:
         inspect.run(options.model, as_json=options.json)
     if sys.stdout is not None:
@@ -144,6 +161,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(_add_command(commands, "predict", "classify pictures and arrays in files"))
     _add_inspect(_add_command(commands, "inspect", "show what is in a saved network"))
     _add_lab(_add_command(commands, "lab", "judge a file with a network as the course lab does"))
+    _add_baselines(_add_command(commands, "baselines", "hold a network against what it must beat"))
+    _add_boundary(
+        _add_command(commands, "boundary", "draw how a decision boundary changes in training")
+    )
     return parser
 
 
@@ -202,13 +223,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that train together; at most one per core is of use (default: %(default)s)",
     )
-    parser.add_argument(
-        "--seed",
-        type=arguments.integer(0),
-        default=defaults.seed,
-        metavar="N",
-        help="seed of everything that is drawn (default: %(default)s)",
-    )
+    _add_seed(parser)
     parser.add_argument(
         "--preset",
         type=arguments.one_of(list(PRESETS)),
@@ -301,6 +316,53 @@ def _add_lab(parser: argparse.ArgumentParser) -> None:
         help="limit of memory for each training (default: %(default)s)",
     )
     _add_json(parser)
+
+
+def _add_baselines(parser: argparse.ArgumentParser) -> None:
+    default = train.Settings().dataset
+    _add_data(parser, default=default, default_text=default)
+    _add_seed(parser)
+    _add_json(parser)
+    parser.add_argument(
+        "--output",
+        type=arguments.path,
+        metavar="DIR",
+        help=f"folder for {baselines.RESULTS} and {baselines.PICTURE}, which are replaced there",
+    )
+
+
+def _add_boundary(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        type=arguments.one_of(boundary.DATASETS),
+        default=boundary.DATASETS[0],
+        metavar="NAME",
+        help=f"{', '.join(boundary.DATASETS)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=arguments.integer(1),
+        default=100,
+        metavar="N",
+        help="passes through the training data (default: %(default)s)",
+    )
+    _add_seed(parser)
+    parser.add_argument(
+        "--output",
+        type=arguments.path,
+        metavar="FILE",
+        help="the picture, replaced if it is there (default: runs/boundary-DATASET-seedSEED.png)",
+    )
+
+
+def _add_seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed",
+        type=arguments.integer(0),
+        default=train.Settings().seed,
+        metavar="N",
+        help="seed of everything that is drawn (default: %(default)s)",
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

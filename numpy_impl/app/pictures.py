@@ -1,6 +1,5 @@
 """Pictures of a training, as PNG files in memory; drawn without a display or global state."""
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,19 +7,20 @@ from numpy.typing import NDArray
 
 from numpy_impl.activations.softmax import log_softmax
 from numpy_impl.app.evaluate import Scores
+from numpy_impl.app.figures import new_figure, png
 from numpy_impl.app.models import picture_side
 from numpy_impl.app.run_folder import BOUNDARY, CONFUSION, CURVES, MISTAKES
 from numpy_impl.app.text import percent
 from numpy_impl.data import Dataset
-from numpy_impl.errors import MissingExtraError
 from numpy_impl.metrics import accuracy, confusion_matrix
 from numpy_impl.model import Sequential
 from numpy_impl.training import History
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.contour import QuadContourSet
     from matplotlib.figure import Figure
 
-_DPI = 120
 _GRID_ROWS, _GRID_COLUMNS = 4, 6
 # Points of the map of a decision, along each axis.
 _MAP_POINTS = 300
@@ -56,12 +56,12 @@ def draw(network: Sequential, data: Dataset, scores: Scores, history: History) -
         figures[MISTAKES] = mistakes(data.test_images, scores)
     elif (data.features, data.classes) == (2, 2):
         figures[BOUNDARY] = boundary(network, data.test_images, scores)
-    return {name: _png(figure) for name, figure in figures.items()}
+    return {name: png(figure) for name, figure in figures.items()}
 
 
 def curves(history: History) -> "Figure":
     """Draw the loss and the accuracies over the epochs."""
-    figure = _figure(10, 4)
+    figure = new_figure(10, 4)
     left, right = figure.subplots(1, 2)
     left.plot(history.epoch, history.train_loss, "o-", color="C0", markersize=4, label="train")
     left.set(title="Loss", ylabel="mean cross-entropy")
@@ -86,7 +86,7 @@ def confusion(scores: Scores, classes: int) -> "Figure":
     counts = confusion_matrix(scores.predicted, scores.labels, classes)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = max(4.5, 0.6 * classes + 1.5)
-    figure = _figure(side + 1, side)
+    figure = new_figure(side + 1, side)
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
@@ -118,7 +118,7 @@ def mistakes(images: NDArray[np.generic], scores: Scores) -> "Figure":
     losses = -log_p[wrong, scores.labels[wrong]]
     worst = wrong[np.argsort(-losses, kind="stable")][: _GRID_ROWS * _GRID_COLUMNS]
     rows = -(-len(worst) // _GRID_COLUMNS)
-    figure = _figure(1.7 * _GRID_COLUMNS, 0.8 + 2.1 * max(rows, 1))
+    figure = new_figure(1.7 * _GRID_COLUMNS, 0.8 + 2.1 * max(rows, 1))
     figure.suptitle(
         f"The worst {len(worst)} of {len(wrong)} mistakes on {len(images)} test pictures"
         if len(wrong)
@@ -151,13 +151,52 @@ def boundary(network: Sequential, points: NDArray[np.generic], scores: Scores) -
     scores : Scores
         Of these.
     """
+    figure = new_figure(7.5, 6)
+    axes = figure.subplots()
+    field = draw_boundary(axes, network, points, scores)
+    wrong = points[scores.predicted != scores.labels]
+    axes.scatter(
+        wrong[:, 0], wrong[:, 1], s=90, facecolors="none", edgecolors="black", label="mistake"
+    )
+    axes.set(
+        title=f"Decision boundary, test accuracy {_accuracy(scores)}",
+        xlabel="first feature",
+        ylabel="second feature",
+    )
+    figure.colorbar(field, label="probability of class 1")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def draw_boundary(
+    axes: "Axes",
+    network: Sequential,
+    points: NDArray[np.generic],
+    scores: Scores,
+    *,
+    size: float = 26,
+) -> "QuadContourSet":
+    """Draw points, and the probability of class 1 with the line of one half, into a plot.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    network, points, scores
+        As for `boundary`.
+    size : float, default 26
+        Area of a point's mark, in square points of 1/72 inch.
+
+    Returns
+    -------
+    matplotlib.contour.QuadContourSet
+        The coloured field, for a colour bar.
+    """
     margin = 0.1 * np.ptp(points, axis=0)
     low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
     x, y = (np.linspace(low[axis], high[axis], _MAP_POINTS, dtype=network.dtype) for axis in (0, 1))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     probability = np.exp(log_softmax(network.predict(grid)))[:, 1]
-    figure = _figure(7.5, 6)
-    axes = figure.subplots()
     field = axes.contourf(
         x,
         y,
@@ -174,44 +213,15 @@ def boundary(network: Sequential, points: NDArray[np.generic], scores: Scores) -
         axes.scatter(
             here[:, 0],
             here[:, 1],
-            s=26,
+            s=size,
             marker=marker,
             color=color,
             edgecolors="white",
             linewidths=0.5,
             label=f"class {label}",
         )
-    wrong = points[scores.predicted != scores.labels]
-    axes.scatter(
-        wrong[:, 0], wrong[:, 1], s=90, facecolors="none", edgecolors="black", label="mistake"
-    )
-    axes.set(
-        title=f"Decision boundary, test accuracy {_accuracy(scores)}",
-        xlabel="first feature",
-        ylabel="second feature",
-    )
-    figure.colorbar(field, label="probability of class 1")
-    figure.legend(loc="outside lower center", ncols=3)
-    return figure
+    return field
 
 
 def _accuracy(scores: Scores) -> str:
     return percent(accuracy(scores.logits, scores.labels))
-
-
-def _figure(width: float, height: float) -> "Figure":
-    """Return an empty figure of this size in inches, which draws with Agg."""
-    try:
-        from matplotlib import figure as matplotlib_figure
-        from matplotlib.backends import backend_agg
-    except ImportError:
-        raise MissingExtraError("matplotlib", "cli", "drawing pictures") from None
-    figure = matplotlib_figure.Figure(figsize=(width, height), layout="constrained")
-    backend_agg.FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: "Figure") -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    return buffer.getvalue()

@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -32,6 +33,11 @@ class RunFolder:
     overwrite : bool
         Whether it may hold files already. `commit` replaces those of an earlier run and leaves
         all others alone.
+    names : sequence of str, optional
+        Of all files that a run may leave, the one that tells of the others last; by default those
+        of a training.
+    shared : bool, default False
+        Whether files of other names may be there without `overwrite` too.
 
     Raises
     ------
@@ -39,9 +45,18 @@ class RunFolder:
         On entry, if the folder cannot be made or written to, or holds files without `overwrite`.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        overwrite: bool,
+        names: Sequence[str] = _NAMES,
+        shared: bool = False,
+    ) -> None:
         self.path = path
         self.overwrite = overwrite
+        self.names = names
+        self.shared = shared
         self._made: list[Path] = []
         self._staged: dict[str, Path] = {}
 
@@ -89,10 +104,11 @@ class RunFolder:
         OSError
             If a file cannot be renamed.
         """
-        for name in (SUMMARY, *_NAMES):
-            if name == SUMMARY or name not in self._staged:
+        summary = self.names[-1]
+        for name in (summary, *self.names):
+            if name == summary or name not in self._staged:
                 (self.path / name).unlink(missing_ok=True)
-        names = [name for name in _NAMES if name in self._staged]
+        names = [name for name in self.names if name in self._staged]
         for name in names:
             self._staged[name].replace(self.path / name)
         self._staged.clear()
@@ -105,7 +121,8 @@ class RunFolder:
             for path in reversed(missing):
                 path.mkdir()
                 self._made.append(path)
-            filled = any(self.path.iterdir())
+            there = {path.name for path in self.path.iterdir()}
+            filled = there.intersection(self.names) if self.shared else there
             # Only a file that was created proves that files can be.
             with tempfile.TemporaryFile(dir=self.path):
                 pass
@@ -117,9 +134,14 @@ class RunFolder:
         if filled and not self.overwrite:
             raise InputError(
                 "--output",
-                "a new or empty folder, or --overwrite",
+                f"{self._wanted()}, or --overwrite",
                 f"{str(self.path)!r}, which holds files",
             )
+
+    def _wanted(self) -> str:
+        return (
+            f"a folder without {', '.join(self.names)}" if self.shared else "a new or empty folder"
+        )
 
     def _remove(self) -> None:
         for path in self._staged.values():

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ from numpy_impl.losses import CrossEntropyLoss
 from numpy_impl.metrics import accuracy
 from numpy_impl.model import Sequential, mlp
 from numpy_impl.optimizers import SGD, Adam, AdamW, Optimizer
-from numpy_impl.training import History, Trainer
+from numpy_impl.training import Callback, History, Trainer
 
 DEFAULT_EPOCHS = {"mnist": 10, "digits": 40, "moons": 100, "xor": 100}
 DEFAULT_LR = {"sgd": 0.1, "adam": 1e-3, "adamw": 1e-3}
@@ -173,77 +173,69 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> b
     return drawn and not outcome.interrupted
 
 
-def _train(settings: Settings, data: Dataset, random: Generators, start: float) -> Outcome:
-    scale = _scale(settings, data)
-    test = DataLoader(data.test_images, data.test_labels, batch_size=BATCH_SIZE, scale=scale)
+def prepare(
+    settings: Settings, data: Dataset, random: Generators, callbacks: Sequence[Callback] = ()
+) -> tuple[Trainer, DataLoader]:
+    """Return a trainer of a new network, and the batches to train it on.
+
+    Parameters
+    ----------
+    settings : Settings
+        As `settle` returns them.
+    data : Dataset
+    random : Generators
+    callbacks : sequence of Callback
+        Of the trainer, before those of a preset.
+
+    Raises
+    ------
+    InputError
+        If the data do not fit the settings.
+    """
     network = mlp([data.features, *settings.hidden, data.classes], rng=random.weights)
-    if settings.preset is None:
-        trainer, history = _fit(settings, data, network, test, random, scale)
-    else:
-        trainer, history = _fit_preset(settings, data, network, random, scale)
-    costs = Costs(time.perf_counter() - start, peak_rss_mb())
-    scores = score(network, test)
-    return Outcome(network, history, scores, trainer.interrupted, costs)
-
-
-def _fit(
-    settings: Settings,
-    data: Dataset,
-    network: Sequential,
-    test: DataLoader,
-    random: Generators,
-    scale: float | None,
-) -> tuple[Trainer, History]:
-    optimizer = _OPTIMIZERS[settings.optimizer](network.parameters(), lr=_lr(settings))
-    train = DataLoader(
+    preset = PRESETS[settings.preset] if settings.preset else None
+    transform = preset.transform() if preset else None
+    batches = DataLoader(
         data.train_images,
         data.train_labels,
         # A larger batch would only make the buffers larger.
         batch_size=min(settings.batch_size, len(data.train_images)),
         shuffle=True,
         rng=random.order,
-        scale=scale,
-    )
-    sample = DataLoader(
-        data.train_images[:_TRAIN_SAMPLE],
-        data.train_labels[:_TRAIN_SAMPLE],
-        batch_size=BATCH_SIZE,
-        scale=scale,
-    )
-    trainer = Trainer(
-        network, CrossEntropyLoss(), optimizer, [progress_callback()], workers=settings.workers
-    )
-    epochs = settings.epochs or DEFAULT_EPOCHS[data.name]
-    return trainer, trainer.fit(train, test, epochs, train_sample=sample)
-
-
-def _fit_preset(
-    settings: Settings,
-    data: Dataset,
-    network: Sequential,
-    random: Generators,
-    scale: float | None,
-) -> tuple[Trainer, History]:
-    """Train by a preset. The test images are left for the end, so that nothing is tuned on them."""
-    preset = PRESETS[settings.preset or ""]
-    transform = preset.transform()
-    train = DataLoader(
-        data.train_images,
-        data.train_labels,
-        batch_size=min(preset.batch_size, len(data.train_images)),
-        shuffle=True,
-        rng=random.order,
-        scale=scale,
+        scale=_scale(settings, data),
         transform=transform,
-        prefetch=preset.prefetch,
+        prefetch=preset.prefetch if preset else 0,
     )
-    epochs = settings.epochs or preset.epochs
-    optimizer = preset.optimizer(network)
-    callbacks = preset.callbacks(network, optimizer, transform, epochs * len(train))
-    trainer = Trainer(network, CrossEntropyLoss(), optimizer, [progress_callback(), *callbacks])
-    # The other core makes the pictures.
-    with blas_threads(1):
-        return trainer, trainer.fit(train, None, epochs)
+    if preset and transform:
+        optimizer = preset.optimizer(network)
+        steps = _epochs(settings, data) * len(batches)
+        callbacks = [*callbacks, *preset.callbacks(network, optimizer, transform, steps)]
+    else:
+        optimizer = _OPTIMIZERS[settings.optimizer](network.parameters(), lr=_lr(settings))
+    trainer = Trainer(network, CrossEntropyLoss(), optimizer, callbacks, workers=settings.workers)
+    return trainer, batches
+
+
+def _train(settings: Settings, data: Dataset, random: Generators, start: float) -> Outcome:
+    trainer, train = prepare(settings, data, random, [progress_callback()])
+    scale = _scale(settings, data)
+    test = DataLoader(data.test_images, data.test_labels, batch_size=BATCH_SIZE, scale=scale)
+    epochs = _epochs(settings, data)
+    if settings.preset:
+        # The test images are left for the end; and the other core makes the pictures.
+        with blas_threads(1):
+            history = trainer.fit(train, None, epochs)
+    else:
+        sample = DataLoader(
+            data.train_images[:_TRAIN_SAMPLE],
+            data.train_labels[:_TRAIN_SAMPLE],
+            batch_size=BATCH_SIZE,
+            scale=scale,
+        )
+        history = trainer.fit(train, test, epochs, train_sample=sample)
+    costs = Costs(time.perf_counter() - start, peak_rss_mb())
+    scores = score(trainer.model, test)
+    return Outcome(trainer.model, history, scores, trainer.interrupted, costs)
 
 
 def settle(settings: Settings, data: Dataset) -> Settings:
@@ -273,6 +265,10 @@ def settle(settings: Settings, data: Dataset) -> Settings:
         hidden=preset.hidden,
         epochs=settings.epochs or preset.epochs,
     )
+
+
+def _epochs(settings: Settings, data: Dataset) -> int:
+    return settings.epochs or DEFAULT_EPOCHS[data.name]
 
 
 def _scale(settings: Settings, data: Dataset) -> float | None:
