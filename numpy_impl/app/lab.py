@@ -267,8 +267,10 @@ def _closing(runs: list[Run], accepted: bool) -> str:
         scores = [run.score for run in scored if run.score is not None]
         spread = f", from {min(scores):.3f} to {max(scores):.3f}" if len(scores) > 1 else ""
         parts.append(f"score  {statistics.fmean(scores):.4f}{spread}")
-    told = next((run.remarks for run in runs if run.remarks), [])
-    parts += [f"! {remark}" for remark in told]
+    shown = next((run for run in runs if run.remarks), runs[0])
+    if shown.start:
+        parts.append(_start_table(shown))
+    parts += [f"! {remark}" for remark in shown.remarks]
     parts.append(f"accepted: {'yes' if accepted else 'no'} (from {ACCEPTED} on)")
     return "\n".join(parts)
 
@@ -291,6 +293,20 @@ def _epoch_table(runs: list[Run]) -> str:
             ]
         )
     return table(rows)
+
+
+def _start_table(run: Run) -> str:
+    rows: list[list[object]] = [["before it has learned", "std", "over He's", "z", "change"]]
+    for layer in run.start["layers"]:
+        std, z, change = (layer[key] for key in ("std", "z", "change"))
+        rows.append(
+            [layer["name"], f"{std:.3g}", f"{std / layer['he']:.3g}", _short(z), _short(change)]
+        )
+    return table(rows)
+
+
+def _short(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.3g}"
 
 
 def _to_json(

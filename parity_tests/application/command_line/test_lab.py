@@ -1,6 +1,7 @@
 """``lab``: somebody's network in a process of its own, judged whatever it does."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,7 @@ def test_inverted_initialization_is_named(mnist: Path, work: Path, capsys: Capsy
     result = run(capsys, "lab", "mine.py:PlainNetwork", "--data", mnist, "--dataset", "mnist")
     assert "W1 has a standard deviation of 19.8, 392 times He's" in result.out
     assert "Multiply by sqrt(2 / n), where it is divided by it." in result.out
+    assert re.search(r"^W1 +19\.8 +39\d +[\d.e+]+ +[\d.e-]+$", result.out, re.MULTILINE)
     assert "who knows nothing has ln 10 = 2.303" in result.out
 
 
