@@ -21,7 +21,8 @@ extensions = [
     "sphinx.ext.viewcode",
 ]
 source_suffix = {".md": "markdown"}
-exclude_patterns: list[str] = []
+# Tables, which the page of experiments includes.
+exclude_patterns = ["pictures/*.md"]
 
 myst_enable_extensions = ["dollarmath"]
 autodoc_member_order = "bysource"

@@ -13,10 +13,21 @@ from pathlib import Path
 from typing import NoReturn
 
 from numpy_impl import __version__
-from numpy_impl.app import arguments, baselines, boundary, evaluate, inspect, lab, predict, train
+from numpy_impl.app import (
+    arguments,
+    baselines,
+    boundary,
+    evaluate,
+    experiment,
+    inspect,
+    lab,
+    predict,
+    train,
+)
 from numpy_impl.app.presets import PRESETS
 from numpy_impl.data import NAMES
 from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, WorkerError
+from numpy_impl.experiments import QUESTIONS
 
 PROG = "numpy-mlp"
 
@@ -86,6 +97,8 @@ def _run(options: argparse.Namespace) -> int:
             as_json=options.json,
             report=_note,
         )
+    elif options.command == "experiment":
+        experiment.run(_experiment_settings(options), report=_note)
     elif options.command == "predict":
         predict.run(options.model, options.files, invert=options.invert, as_json=options.json)
     elif options.command == "lab":
@@ -148,6 +161,20 @@ def _lab_settings(options: argparse.Namespace) -> lab.Settings:
     )
 
 
+def _experiment_settings(options: argparse.Namespace) -> experiment.Settings:
+    return experiment.Settings(
+        name=options.name,
+        dataset=options.dataset,
+        folder=options.data,
+        download=options.download,
+        seeds=options.seeds,
+        seed=options.seed,
+        small=options.small,
+        output=options.output,
+        overwrite=options.overwrite,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROG,
@@ -164,6 +191,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_baselines(_add_command(commands, "baselines", "hold a network against what it must beat"))
     _add_boundary(
         _add_command(commands, "boundary", "draw how a decision boundary changes in training")
+    )
+    _add_experiment(
+        _add_command(commands, "experiment", "answer a question about training by an experiment")
     )
     return parser
 
@@ -362,6 +392,48 @@ def _add_seed(parser: argparse.ArgumentParser) -> None:
         default=train.Settings().seed,
         metavar="N",
         help="seed of everything that is drawn (default: %(default)s)",
+    )
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"experiments:\n{experiment.overview()}"
+    defaults = experiment.Settings("")
+    parser.add_argument(
+        "name",
+        type=arguments.one_of(list(QUESTIONS)),
+        metavar="NAME",
+        help="one of those below; NAME.md, NAME.json and NAME.png are written",
+    )
+    _add_data(parser, default=defaults.dataset, default_text=defaults.dataset)
+    parser.add_argument(
+        "--seeds",
+        type=arguments.integer(1),
+        metavar="N",
+        help="trainings of each kind (default: what the experiment needs)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=arguments.integer(0),
+        default=defaults.seed,
+        metavar="N",
+        help="the first of their seeds (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help="a few samples and epochs, which answer nothing, to see that it runs",
+    )
+    parser.add_argument(
+        "--output",
+        type=arguments.path,
+        metavar="DIR",
+        help="folder for the results (default: runs/experiments)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the results of this experiment in that folder",
     )
 
 

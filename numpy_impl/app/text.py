@@ -1,16 +1,16 @@
 """Figures and tables in plain text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 
-def table(rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as lines with columns of equal width: the first flush left, the others right."""
+def table(rows: Sequence[Sequence[object]], *, left: Container[int] = (0,)) -> str:
+    """Return rows as lines with columns of equal width, those in `left` flush left."""
     texts = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.rjust(width) if position else cell.ljust(width)
+            cell.ljust(width) if position in left else cell.rjust(width)
             for position, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in texts
