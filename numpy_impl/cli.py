@@ -1,4 +1,4 @@
-"""The command line: what may be typed, and what becomes of errors.
+"""The command line: runs the command that was typed, and says what became of it.
 
 Exit codes: 0 done, 1 the training diverged or the lab does not accept a network, 2 bad input,
 130 interrupted, 141 nobody reads on.
@@ -9,47 +9,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import NoReturn
 
-from numpy_impl import __version__
-from numpy_impl.app import (
-    arguments,
-    baselines,
-    boundary,
-    evaluate,
-    experiment,
-    inspect,
-    lab,
-    predict,
-    train,
-)
-from numpy_impl.app.presets import PRESETS
-from numpy_impl.data import NAMES
+from numpy_impl.app import baselines, boundary, evaluate, experiment, inspect, lab, predict, train
+from numpy_impl.app.parser import PROG, UsageError, make_parser
 from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, WorkerError
-from numpy_impl.experiments import QUESTIONS
-
-PROG = "numpy-mlp"
 
 DIVERGED = 1
 REJECTED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-
-# Wide enough for any use, and narrow enough that sizes in bytes stay representable.
-_WIDEST = 1_000_000
-
-
-class _UsageError(Exception):
-    """What was typed is not a command."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that leaves it to `main` to report errors, in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise _UsageError(message.removeprefix("argument "))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         With code 0, after ``--help`` and ``--version``.
     """
     try:
-        return _run(_parser().parse_args(argv))
+        return _run(make_parser().parse_args(argv))
     except BrokenPipeError:
         return BROKEN_PIPE
     except KeyboardInterrupt:
@@ -76,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DIVERGED
     except MemoryError as error:
         _complain(f"memory: expected enough for this, got {error or 'too little'}")
-    except (_UsageError, InputError, MissingExtraError, WorkerError, OSError) as error:
+    except (UsageError, InputError, MissingExtraError, WorkerError, OSError) as error:
         _complain(str(error))
     finally:
         _finish_output()
@@ -173,301 +142,6 @@ def _experiment_settings(options: argparse.Namespace) -> experiment.Settings:
         output=options.output,
         overwrite=options.overwrite,
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=PROG,
-        description="Train, judge and use multi-layer perceptrons in pure NumPy.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    _add_train(_add_command(commands, "train", "train a network and save it in a folder"))
-    _add_evaluate(_add_command(commands, "evaluate", "measure a saved network on test data"))
-    _add_predict(_add_command(commands, "predict", "classify pictures and arrays in files"))
-    _add_inspect(_add_command(commands, "inspect", "show what is in a saved network"))
-    _add_lab(_add_command(commands, "lab", "judge a file with a network as the course lab does"))
-    _add_baselines(_add_command(commands, "baselines", "hold a network against what it must beat"))
-    _add_boundary(
-        _add_command(commands, "boundary", "draw how a decision boundary changes in training")
-    )
-    _add_experiment(
-        _add_command(commands, "experiment", "answer a question about training by an experiment")
-    )
-    return parser
-
-
-def _add_command(
-    commands: "argparse._SubParsersAction[_Parser]", name: str, summary: str
-) -> argparse.ArgumentParser:
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=f"{summary[0].upper()}{summary[1:]}.",
-        allow_abbrev=False,
-    )
-
-
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    defaults = train.Settings()
-    _add_data(parser, default=defaults.dataset, default_text=defaults.dataset)
-    parser.add_argument(
-        "--epochs",
-        type=arguments.integer(1),
-        metavar="N",
-        help=f"passes through the training data (default: {_by_name(train.DEFAULT_EPOCHS)})",
-    )
-    parser.add_argument(
-        "--batch-size",
-        type=arguments.integer(1),
-        default=defaults.batch_size,
-        metavar="N",
-        help="samples per step (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--lr",
-        type=arguments.positive_number,
-        metavar="RATE",
-        help=f"learning rate (default: {_by_name(train.DEFAULT_LR)})",
-    )
-    parser.add_argument(
-        "--optimizer",
-        type=arguments.one_of(list(train.DEFAULT_LR)),
-        default=defaults.optimizer,
-        metavar="NAME",
-        help=f"{', '.join(train.DEFAULT_LR)} (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--hidden",
-        type=arguments.integer(1, _WIDEST),
-        nargs="+",
-        default=defaults.hidden,
-        metavar="WIDTH",
-        help=f"widths of the hidden layers (default: {' '.join(map(str, defaults.hidden))})",
-    )
-    parser.add_argument(
-        "--workers",
-        type=arguments.integer(1),
-        default=defaults.workers,
-        metavar="N",
-        help="processes that train together; at most one per core is of use (default: %(default)s)",
-    )
-    _add_seed(parser)
-    parser.add_argument(
-        "--preset",
-        type=arguments.one_of(list(PRESETS)),
-        metavar="NAME",
-        help="a training tuned as a whole, which decides on all that is not data, epochs, seed and "
-        f"output: {', '.join(PRESETS)}",
-    )
-    parser.add_argument(
-        "--raw-pixels",
-        action="store_true",
-        help="train on pixels from 0 to 255 instead of 0 to 1",
-    )
-    parser.add_argument(
-        "--output",
-        type=arguments.path,
-        metavar="DIR",
-        help="folder for the results (default: runs/DATASET-seedSEED)",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace the results of an earlier run in that folder",
-    )
-
-
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
-    _add_data(parser, default=None, default_text="that of the training")
-    _add_json(parser)
-
-
-def _add_predict(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
-    parser.add_argument(
-        "files",
-        type=arguments.path,
-        nargs="+",
-        metavar="FILE",
-        help="a picture, made grey and as large as the network's input; or a .npy array of one "
-        "sample or several, floating-point numbers as they are or uint8 pixels",
-    )
-    parser.add_argument(
-        "--invert",
-        action="store_true",
-        help="for dark writing on a light ground; networks learn from light on dark",
-    )
-    _add_json(parser)
-
-
-def _add_inspect(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
-    _add_json(parser)
-
-
-def _add_lab(parser: argparse.ArgumentParser) -> None:
-    defaults = lab.Settings(Path())
-    parser.add_argument(
-        "file",
-        type=arguments.path,
-        metavar="FILE",
-        help="a file with a class NeuralNetwork, or FILE:ClassName; it is executed",
-    )
-    _add_data(parser, default=defaults.dataset, default_text=defaults.dataset)
-    parser.add_argument(
-        "--seeds",
-        type=arguments.integer(1),
-        default=defaults.seeds,
-        metavar="N",
-        help="trainings (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=arguments.integer(0),
-        default=defaults.seed,
-        metavar="N",
-        help="seed of the first, the others count on (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--seconds",
-        type=arguments.positive_number,
-        default=defaults.seconds,
-        metavar="S",
-        help="limit of wall time for each training (default: %(default)g)",
-    )
-    parser.add_argument(
-        "--memory",
-        type=arguments.integer(256),
-        default=defaults.memory,
-        metavar="MB",
-        help="limit of memory for each training (default: %(default)s)",
-    )
-    _add_json(parser)
-
-
-def _add_baselines(parser: argparse.ArgumentParser) -> None:
-    default = train.Settings().dataset
-    _add_data(parser, default=default, default_text=default)
-    _add_seed(parser)
-    _add_json(parser)
-    parser.add_argument(
-        "--output",
-        type=arguments.path,
-        metavar="DIR",
-        help=f"folder for {baselines.RESULTS} and {baselines.PICTURE}, which are replaced there",
-    )
-
-
-def _add_boundary(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--dataset",
-        type=arguments.one_of(boundary.DATASETS),
-        default=boundary.DATASETS[0],
-        metavar="NAME",
-        help=f"{', '.join(boundary.DATASETS)} (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--epochs",
-        type=arguments.integer(1),
-        default=100,
-        metavar="N",
-        help="passes through the training data (default: %(default)s)",
-    )
-    _add_seed(parser)
-    parser.add_argument(
-        "--output",
-        type=arguments.path,
-        metavar="FILE",
-        help="the picture, replaced if it is there (default: runs/boundary-DATASET-seedSEED.png)",
-    )
-
-
-def _add_seed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--seed",
-        type=arguments.integer(0),
-        default=train.Settings().seed,
-        metavar="N",
-        help="seed of everything that is drawn (default: %(default)s)",
-    )
-
-
-def _add_experiment(parser: argparse.ArgumentParser) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = f"experiments:\n{experiment.overview()}"
-    defaults = experiment.Settings("")
-    parser.add_argument(
-        "name",
-        type=arguments.one_of(list(QUESTIONS)),
-        metavar="NAME",
-        help="one of those below; NAME.md, NAME.json and NAME.png are written",
-    )
-    _add_data(parser, default=defaults.dataset, default_text=defaults.dataset)
-    parser.add_argument(
-        "--seeds",
-        type=arguments.integer(1),
-        metavar="N",
-        help="trainings of each kind (default: what the experiment needs)",
-    )
-    parser.add_argument(
-        "--seed",
-        type=arguments.integer(0),
-        default=defaults.seed,
-        metavar="N",
-        help="the first of their seeds (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--small",
-        action="store_true",
-        help="a few samples and epochs, which answer nothing, to see that it runs",
-    )
-    parser.add_argument(
-        "--output",
-        type=arguments.path,
-        metavar="DIR",
-        help="folder for the results (default: runs/experiments)",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace the results of this experiment in that folder",
-    )
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "model", type=arguments.path, metavar="MODEL", help="a folder of train, or a .npz file"
-    )
-
-
-def _add_data(parser: argparse.ArgumentParser, *, default: str | None, default_text: str) -> None:
-    parser.add_argument(
-        "--dataset",
-        type=arguments.one_of(NAMES),
-        metavar="NAME",
-        default=default,
-        help=f"{', '.join(NAMES)} (default: {default_text})",
-    )
-    parser.add_argument(
-        "--data", type=arguments.path, metavar="DIR", help="folder with the files of the data set"
-    )
-    parser.add_argument(
-        "--no-download",
-        dest="download",
-        action="store_false",
-        help="fail where files are missing, instead of fetching them",
-    )
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-
-
-def _by_name(values: dict[str, int] | dict[str, float]) -> str:
-    return ", ".join(f"{value:g} for {name}" for name, value in values.items())
 
 
 def _note(text: str) -> None:
