@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from numpy_impl import InputError
+from numpy_impl import InputError, lab
 from parity_tests.kit.child import examine_apart
 from parity_tests.kit.verdicts import EQUAL, UNCHECKED, Report
 
@@ -56,6 +56,23 @@ def test_a_class_without_a_declaration(tmp_path: Path) -> None:
     assert statuses(report) == [("forward", EQUAL)]
     names = {part["name"] for part in report.spec["recognized"]}
     assert "forward" in names
+
+
+def test_the_labs_network_is_right() -> None:
+    report = examine_apart(f"{lab.__file__}:PlainNetwork")
+    assert {verdict.status for verdict in report.verdicts} == {EQUAL}
+    assert {verdict.aspect for verdict in report.verdicts} >= {"gradient", "optimizer"}
+
+
+def test_the_labs_network_with_inverted_weights(tmp_path: Path) -> None:
+    text = Path(lab.__file__).read_text(encoding="utf-8")
+    inverted = text.replace("* np.sqrt(\n            2 /", "/ np.sqrt(\n            2 /")
+    (tmp_path / "net.py").write_text(inverted, encoding="utf-8")
+    report = examine_apart(f"{tmp_path / 'net.py'}:PlainNetwork")
+    found = [(v.aspect, v.cause, v.factor) for v in report.failures]
+    assert found == [
+        ("initialization", "initialization-scale-inverted", pytest.approx(12 / 2, rel=0.03))
+    ]
 
 
 def test_torch_is_not_imported(tmp_path: Path) -> None:
