@@ -28,7 +28,7 @@ help:
 	@echo "make lint     check style"
 	@echo "make format   format the code"
 	@echo "make types    check types"
-	@echo "make docs     run the code in the documentation and build it into build/docs"
+	@echo "make docs     run the code in the documentation, build it into build/docs and look at it"
 	@echo "make package  build the wheel and run the suite from it, elsewhere"
 	@echo "make clean    remove build"
 
@@ -82,9 +82,13 @@ format: build/venv/dev/.made
 types: build/venv/dev/.made
 	$(DEV) -m mypy
 
+# Every page anew, since the figures in them are measured when they are read.
+docs: export OPENBLAS_NUM_THREADS = 1
+docs: export OMP_NUM_THREADS = 1
 docs: build/venv/dev/.made
-	$(DEV) -m pytest README.md docs
-	$(DEV) -m sphinx --fail-on-warning --quiet -b html docs build/docs
+	$(DEV) -m pytest README.md docs --ignore docs/test_site.py
+	$(DEV) -m sphinx --fail-on-warning --fresh-env --quiet -b html docs build/docs
+	$(DEV) -m pytest docs/test_site.py
 
 # The wheel goes into an empty environment, and what is run there cannot see this folder.
 package: build/venv/dev/.made

@@ -8,5 +8,5 @@ if find_spec("sybil"):
     from sybil.parsers.myst import PythonCodeBlockParser
 
     pytest_collect_file = Sybil(
-        parsers=[PythonCodeBlockParser()], patterns=["README.md", "docs/*.md"]
+        parsers=[PythonCodeBlockParser()], patterns=["README.md", "docs/*.md", "docs/guide/*.md"]
     ).pytest()

@@ -4,13 +4,13 @@ import json
 import math
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from parity_tests.browser import find_browser
 from parity_tests.cases.catalogue import Declared
 from parity_tests.checks import Check
 from parity_tests.measures import Comparison
@@ -37,12 +37,6 @@ OUTCOMES = [
     Outcome("model/mlp/float32-7x13-normal", True, [Comparison("0.weight.grad", 2.0, 1.0, 3.0)]),
     Outcome("loader/pairing", True, []),
 ]
-
-
-def find_browser() -> str | None:
-    """Return the path of Chromium or Chrome, if there is one."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 def test_rows_and_totals(tmp_path: Path) -> None:
