@@ -48,6 +48,8 @@ suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = f"numpy-mlp {release}"
+# The reference has its modules in the order of the data; nobody looks for them by letter.
+html_domain_indices = False
 # For browsers on systems without a font for formulas; matplotlib has one that may be passed on.
 html_static_path = ["_static", f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSerif.ttf"]
 html_css_files = ["guide.css"]
