@@ -54,6 +54,8 @@ class Inquiry:
         Whether the gradient could be reproduced, right or with a fault in it.
     is_gradient_faulty : bool
         Whether the gradient could be reproduced with a fault in it.
+    is_entrywise : bool
+        Whether first steps are no multiples of a gradient, but tell its signs and little more.
     is_one_by_one : bool
         Whether a step on a batch turned out to be one update after the other, sample by sample.
     steps_explain : {"nothing", "factor", "gradient", "penalty"}
@@ -80,6 +82,7 @@ class Inquiry:
     gradient_scale: Scale | None = None
     is_gradient_known: bool = False
     is_gradient_faulty: bool = False
+    is_entrywise: bool = False
     is_one_by_one: bool = False
     steps_explain: str = "nothing"
     evidence: Evidence = field(init=False)

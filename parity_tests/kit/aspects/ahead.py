@@ -4,7 +4,8 @@ r"""Nesterov's momentum with the gradient at the place ahead, recomputed.
           \theta_{t+1} = \theta_t + v_{t+1}
 
 PyTorch keeps the place ahead in its parameters, where the gradient is at hand. Some keep neither
-apart: they go to the place ahead and add the velocity there, which has momentum in it twice.
+apart: they go to the place ahead and add the velocity there, which has momentum in it twice. With
+a velocity that is subtracted, some go :math:`\mu v_t` the other way for the gradient.
 
 References
 ----------
@@ -13,6 +14,7 @@ deep learning. ICML 2013. https://proceedings.mlr.press/v28/sutskever13.html
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,38 @@ _NEAR, _ATTEMPTS = 0.3, 12
 _LEAST = 1e-4
 
 
+@dataclass(frozen=True)
+class _Way:
+    """Where the gradient is taken.
+
+    Attributes
+    ----------
+    sign : int
+        1 ahead of the parameters, -1 behind them.
+    is_kept : bool
+        Whether the step starts from there.
+    cause : str
+        What is wrong with it, if anything is.
+    """
+
+    sign: int
+    is_kept: bool
+    cause: str = ""
+
+    @property
+    def place(self) -> str:
+        """The place, in a word."""
+        return "ahead" if self.sign > 0 else "behind"
+
+
+_WAYS = (
+    _Way(1, False),
+    _Way(1, True, "nesterov-ahead-kept"),
+    _Way(-1, False, "nesterov-look-behind"),
+    _Way(-1, True, "nesterov-look-behind"),
+)
+
+
 class _Steps:
     """Steps of a walk, and those that a velocity with a gradient ahead would take."""
 
@@ -47,44 +81,44 @@ class _Steps:
         sizes = [array.size for array in tensors(walk.layers[0])]
         self.factors = [np.repeat(np.array(of_batch).T, sizes, axis=1) for of_batch in factors]
 
-    def pairs(self, momentum: float, twice: bool, count: int) -> list[tuple[Array, Array]]:
+    def pairs(self, momentum: float, way: _Way, count: int) -> list[tuple[Array, Array]]:
         """Return what the first steps add, and what is recomputed from the steps before each."""
         velocity = np.zeros_like(self.places[0])
         found = []
         for number in range(count):
             before = self.places[number]
-            ahead = before + momentum * velocity
+            ahead = before + way.sign * momentum * velocity
             there = unflat(ahead, self.walk.layers[0])
             right = right_gradient(self.inquiry, self.loss, there, self.walk.batches[number])
             factor, decay = self.factors[number % 2]
             gradient = factor * flat(right) + decay * ahead
             step = self.places[number + 1] - before
-            base = ahead - before if twice else np.zeros_like(before)
+            base = ahead - before if way.is_kept else np.zeros_like(before)
             found.append((step, base + momentum * velocity - self.lr * gradient))
             velocity = step - base
         return found
 
-    def misfit(self, momentum: float, twice: bool) -> float:
+    def misfit(self, momentum: float, way: _Way) -> float:
         """Return how far the worst step is off, over its own norm."""
-        pairs = self.pairs(momentum, twice, len(self.walk.batches))
+        pairs = self.pairs(momentum, way, len(self.walk.batches))
         return max(_off(step, predicted) for step, predicted in pairs)
 
-    def fitted(self, twice: bool, tried: Sequence[float]) -> float | None:
+    def fitted(self, way: _Way, tried: Sequence[float]) -> float | None:
         """Return the momentum that reproduces all steps: one that is tried, or one near it."""
         tolerance = self.inquiry.tolerance
-        off = {momentum: _off(*self.pairs(momentum, twice, 2)[1]) for momentum in tried}
+        off = {momentum: _off(*self.pairs(momentum, way, 2)[1]) for momentum in tried}
         nearest = min(off, key=lambda momentum: off[momentum])
         if off[nearest] > _NEAR:
             return None
         if off[nearest] > tolerance:
-            nearest = self._refined(nearest, twice)
-        return nearest if self.misfit(nearest, twice) <= tolerance else None
+            nearest = self._refined(nearest, way)
+        return nearest if self.misfit(nearest, way) <= tolerance else None
 
-    def _refined(self, momentum: float, twice: bool) -> float:
+    def _refined(self, momentum: float, way: _Way) -> float:
         """Return the momentum that brings the second step closest, by Gauss-Newton."""
         for _ in range(_ATTEMPTS):
-            step, predicted = self.pairs(momentum, twice, 2)[1]
-            _, moved = self.pairs(momentum + 1e-6, twice, 2)[1]
+            step, predicted = self.pairs(momentum, way, 2)[1]
+            _, moved = self.pairs(momentum + 1e-6, way, 2)[1]
             slope = (moved - predicted) / 1e-6
             size = float(slope @ slope)
             if not np.isfinite(size) or size == 0:
@@ -122,17 +156,17 @@ def of_ahead(
     steps = _Steps(inquiry, walk, loss, lr, factors)
     declared = given.get("momentum")
     usual = [momentum for momentum in (declared, *USUAL["momentum"]) if momentum]
-    for twice in (False, True):
-        momentum = steps.fitted(twice, usual)
+    for way in _WAYS:
+        momentum = steps.fitted(way, usual)
         if momentum is None or not _LEAST < momentum < 1:
             continue
-        residual = steps.misfit(momentum, twice)
+        residual = steps.misfit(momentum, way)
         seen = (
             f"all {len(walk.batches)} steps are those of momentum {momentum:g} with the gradient "
-            f"at the place ahead (residual {residual:.1g})"
+            f"at the place {way.place} (residual {residual:.1g})"
         )
-        if twice:
-            return [named("optimizer", "nesterov-ahead-kept", seen, residual=residual)]
+        if way.cause:
+            return [named("optimizer", way.cause, seen, residual=residual)]
         if kind not in (None, "nesterov"):
             return [named("optimizer", "another-optimizer", f"{seen}, declared is {kind}")]
         if declared is not None and abs(declared - momentum) > 1e-8:
@@ -158,7 +192,7 @@ def nearest_ahead(
     """Say which step is the first that is neither PyTorch's Nesterov nor the textbooks'."""
     steps = _Steps(inquiry, walk, loss, lr, factors)
     momentum = declared or float(DEFAULTS["nesterov"]["momentum"])
-    pairs = steps.pairs(momentum, False, len(steps.walk.batches))
+    pairs = steps.pairs(momentum, _WAYS[0], len(steps.walk.batches))
     off = [_off(step, predicted) for step, predicted in pairs]
     number = next((n for n, value in enumerate(off) if value > inquiry.tolerance), 0)
     factor, residual = fit(*pairs[number])

@@ -1,5 +1,7 @@
 """What a gradient has added for a penalty on the parameters."""
 
+from collections.abc import Callable
+
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
@@ -8,27 +10,68 @@ from parity_tests.kit.subject import by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 _ADVICE = f"Look at {CAUSES['weight-decay'].advice}."
+# How much smaller another learning rate is at which steps are asked.
+_LATER = 4
 
 
-def of_decays(inquiry: Inquiry, explanation: Explanation, rate: float | None) -> list[Verdict]:
+def of_decays(
+    inquiry: Inquiry,
+    explanation: Explanation,
+    rate: float | None,
+    at_another: Callable[[float], Explanation],
+) -> list[Verdict]:
     """Judge the multiples of the weights, and of some biases, in the gradient.
 
     Parameters
     ----------
     rate : float or None
         The learning rate of the steps that show the gradient, None if it is handed out.
+    at_another : callable
+        ``f(rate)``, the explanation of the same at another learning rate.
     """
     decays = explanation.decays
     replaced = _replaced(decays, rate)
     if replaced:
         return replaced
-    declared = inquiry.spec.weight_decay
+    of_optimizer = _of_optimizer(inquiry, rate)
+    declared = None if of_optimizer else inquiry.spec.weight_decay
     verdicts = [] if declared is None else _declared(explanation, declared)
     if inquiry.penalty is not None:
-        return verdicts or _by_penalty(inquiry, explanation)
+        return verdicts or _by_penalty(inquiry, explanation, of_optimizer)
     if verdicts or declared is not None or not decays:
         return verdicts
+    if of_optimizer and all(set(shares) == {"squares"} for shares in decays.values()):
+        return []
+    if rate is not None and inquiry.subject.network.lr is None:
+        unscaled = _by_step(decays, at_another(rate / _LATER).decays, rate)
+        if unscaled:
+            return unscaled
     return _by_itself(inquiry, explanation)
+
+
+def _of_optimizer(inquiry: Inquiry, rate: float | None) -> float:
+    """Return the decay that the optimizer is declared to have, where its steps are what is seen."""
+    is_declared = rate is not None and inquiry.spec.optimizer is not None
+    return float(inquiry.spec.options.get("weight_decay") or 0.0) if is_declared else 0.0
+
+
+def _by_step(decays: dict[str, Shares], slowly: dict[str, Shares], rate: float) -> list[Verdict]:
+    """Return that what is taken away is the same with a learning rate that is so much smaller."""
+    steps = {
+        name: {kind: share * rate for kind, share in shares.items()}
+        for name, shares in decays.items()
+    }
+    is_same = set(slowly) == set(steps) and all(
+        close({k: share * rate / _LATER for k, share in shares.items()}, steps[name], 1e-4)
+        for name, shares in slowly.items()
+    )
+    if not is_same:
+        return []
+    told = ", ".join(added(steps[name], name) for name in sorted(steps))
+    message = (
+        f"a step takes {told} away, whatever the learning rate is, unless it is meant otherwise"
+    )
+    return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 
 def _replaced(decays: dict[str, Shares], rate: float | None) -> list[Verdict]:
@@ -86,8 +129,14 @@ def _penalty_as_gradient(inquiry: Inquiry, decays: dict[str, Shares]) -> list[Ve
     return [Verdict("gradient", DIFFERS, message, max(decays), "penalty-as-gradient", ratios[0])]
 
 
-def _by_penalty(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
-    """Hold what is added to the penalty in the loss that is reported."""
+def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float) -> list[Verdict]:
+    """Hold what is added to the penalty in the loss that is reported.
+
+    Parameters
+    ----------
+    of_optimizer : float
+        The decay that the optimizer may have added.
+    """
     assert inquiry.penalty is not None
     # A factor that the whole gradient has is judged for itself.
     whole = 1.0
@@ -103,7 +152,8 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
             name: PENALTIES[name].factor * share * whole
             for name, share in inquiry.penalty.of(tensor).items()
         }
-        if close(came, expected, 1e-5):
+        own = {"squares": expected.get("squares", 0.0) + whole * of_optimizer}
+        if close(came, expected, 1e-5) or close(came, {**expected, **own}, 1e-5):
             continue
         message = (
             f"the loss has {inquiry.penalty}; the gradient of {tensor} has {added(came, tensor)} "

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
+from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.factors import expected_scale, factors_of, of_factors
 from parity_tests.kit.aspects.observing import (
     RATES,
@@ -72,11 +73,17 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             beside = [Verdict("gradient", CONVENTION, _ONE_BY_ONE)]
             singles = _of_single_steps(inquiry, loss)
         explanations = singles or explanations
-    verdicts = _judge(inquiry, explanations, loss) + beside
+    entrywise: list[Verdict] = []
+    if is_inferred(inquiry) and not _is_right(explanations[0]):
+        entrywise = of_entrywise(inquiry, seen[0][0], loss)
+    verdicts = entrywise or _judge(inquiry, explanations, loss) + beside
     differs = any(verdict.status == DIFFERS for verdict in verdicts)
     if differs and is_another(seen[0][0], observe(inquiry, inquiry.batches[0])[0]):
         inquiry.edges.clear()
         return by_slopes(inquiry)
+    if entrywise:
+        inquiry.gradient_loss = explanations[0].loss
+        return entrywise
     if inquiry.is_loss_unknown and not differs:
         return _of_another(inquiry, explanations[0]) or verdicts
     if inquiry.is_loss_unknown:
@@ -86,6 +93,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         fits = all(v.status in (EQUAL, CONVENTION) or v.factor is not None for v in found)
         return found if fits else verdicts
     return verdicts
+
+
+def _is_right(explanation: Explanation) -> bool:
+    return explanation.known and not any(finding.causes for finding in explanation.findings)
 
 
 _ONE_BY_ONE = (
@@ -190,7 +201,12 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         inquiry.gradient_scale = weights[0].scale
     verdicts += of_factors(inquiry, factors, expected)
     rate = (inquiry.subject.network.lr or RATES[0]) if is_inferred(inquiry) else None
-    verdicts += of_decays(inquiry, first, rate)
+
+    def at_another(slower: float) -> Explanation:
+        batch = inquiry.batches[0]
+        return _explained(inquiry, batch, *observe(inquiry, batch, slower), loss)
+
+    verdicts += of_decays(inquiry, first, rate, at_another)
     if not verdicts:
         residual = max(f.residual for f in first.findings if np.isfinite(f.residual))
         name = str(first.loss).replace("_", " ")
@@ -201,7 +217,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         verdicts.append(Verdict("gradient", EQUAL, message, residual=residual))
     if inquiry.is_one_by_one:
         return of_loss + verdicts  # what was asked was not answered as a whole
-    if first.known and not any(finding.causes for finding in first.findings):
+    if _is_right(first):
         inquiry.evidence.loss = first.loss
         common = {finding.factor for finding in first.findings}
         if max(common) - min(common) <= inquiry.tolerance * max(map(abs, common)):

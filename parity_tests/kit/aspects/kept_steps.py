@@ -21,11 +21,13 @@ _SHORT = 1e-5
 
 
 def of_faulty(inquiry: Inquiry) -> list[Verdict]:
-    """Judge what steps keep of those before, where their gradient has a fault."""
+    """Judge what steps keep of those before, where their gradient has a fault or is not known."""
     spec = inquiry.spec
     faulty = "the gradient has a fault, and the steps with it"
+    if inquiry.is_entrywise:
+        return [Verdict("optimizer", UNCHECKED, faulty)]
     try:
-        found = _kept(inquiry)
+        found = what_is_kept(inquiry)
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
     if found is None:
@@ -79,7 +81,7 @@ def _of_kept_momentum(
     return [*left, Verdict("optimizer", EQUAL, seen)]
 
 
-def _kept(inquiry: Inquiry) -> Kept | None:
+def what_is_kept(inquiry: Inquiry) -> Kept | None:
     """Return what steps keep of those before; None if a new network does not step as another."""
     subject, (one, other) = inquiry.subject, inquiry.batches
     if subject.single or inquiry.is_one_by_one:

@@ -1,24 +1,30 @@
 """Steps that are no multiples of the gradient, as those with moments are."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps import observed_steps
 from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of
-from parity_tests.kit.aspects.walks import Trajectory, losses_at
+from parity_tests.kit.aspects.walks import Trajectory, losses_at, right_gradient, walk_on
+from parity_tests.kit.backprop import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR
 from parity_tests.kit.optimizers.judging import told_of, unknown
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import Match, find
-from parity_tests.kit.scales import Scale, ratio
+from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.subject import tensors
 from parity_tests.kit.verdicts import UNCHECKED, Verdict
 
+Array = NDArray[Any]
 # How closely steps grow with the gradient.
 _ROUGH = 1e-4
+# Entries of which a multiple is told from a step that is none.
+_ENOUGH = 3
 
 
 def of_moments(
@@ -50,7 +56,8 @@ def of_moments(
     first: Observed | None = None
     best: tuple[tuple[int, int], Match, Scale, str] | None = None
     likely = kind
-    for name, scale in _gradients(inquiry, loss, handed, is_likely):
+    shown = _shown(inquiry, walk, loss, lr)
+    for name, scale in _gradients(inquiry, loss, handed, shown, is_likely):
         observed = _seen(inquiry, walk, name, lr, scale)
         is_first = first is None
         first = first or observed
@@ -97,8 +104,31 @@ def _is_one(matches: Sequence[Match]) -> bool:
     return len(matches) == 1 or (len(faults) == 1 and faults != {()})
 
 
+def _shown(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float) -> Scale | None:
+    """Return the scale of the gradient, if the first steps of some tensors are multiples of it."""
+    alone = walk_on(inquiry, [walk.batches[1]], lr)
+    found = []
+    for layers, batch in ((walk.layers, walk.batches[0]), (alone.layers, alone.batches[0])):
+        gradient = tensors(right_gradient(inquiry, loss, layers[0], batch))
+        before, after = tensors(layers[0]), tensors(layers[1])
+        fits = [fit((a - b) / lr, g) for a, b, g in zip(before, after, gradient, strict=True)]
+        found.append(
+            [
+                factor if residual <= inquiry.tolerance and g.size >= _ENOUGH else 0.0
+                for (factor, residual), g in zip(fits, gradient, strict=True)
+            ]
+        )
+    samples = [len(batch) for batch in walk.batches[:2]]
+    several = (scale_of(pair, samples, 1e-7) for pair in zip(*found, strict=True) if all(pair))
+    return next(filter(None, several), None)
+
+
 def _gradients(
-    inquiry: Inquiry, loss: str, handed: Scale | None, is_likely: Callable[[str], bool]
+    inquiry: Inquiry,
+    loss: str,
+    handed: Scale | None,
+    shown: Scale | None,
+    is_likely: Callable[[str], bool],
 ) -> Iterator[tuple[str, Scale]]:
     """Yield losses and scales that the gradient may be of, the likeliest first.
 
@@ -107,6 +137,8 @@ def _gradients(
     expected, outputs = expected_of(inquiry), inquiry.subject.outputs
     usual = [Scale(1.0, 1), Scale(1.0, 0)]
     known = [scale for scale in (handed, expected) if scale is not None]
+    if shown is not None:
+        usual.insert(0, shown)
     if not known:
         usual += [
             Scale(constant, power)
@@ -133,6 +165,11 @@ def _is_of_entries(observed: Observed) -> bool:
     A step of the whole gradient that is wrong does neither.
     """
     gradient, step = observed.asked.gradients[0], -observed.steps[0]
+    # Matrices and biases may go by different formulas.
+    return all(_is_growing(gradient[part], step[part]) for part in observed.asked.parts)
+
+
+def _is_growing(gradient: Array, step: Array) -> bool:
     # In units of the largest, so that a weight decay beside it does not count.
     largest = np.abs(step).max()
     if not np.isfinite(step).all() or largest == 0:

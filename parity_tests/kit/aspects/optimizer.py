@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.beside import beside_gradients
-from parity_tests.kit.aspects.first_steps import first_factors, observed_steps
+from parity_tests.kit.aspects.divisors import first_divisor_verdict, of_first_divisor
+from parity_tests.kit.aspects.first_steps import first_factors, observed_steps, without_decay
 from parity_tests.kit.aspects.kept_steps import of_faulty
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.observing import is_inferred
@@ -18,10 +19,13 @@ from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed, estimates
 from parity_tests.kit.optimizers.rules import RATES, examine_rule
-from parity_tests.kit.optimizers.search import find
+from parity_tests.kit.optimizers.search import USUAL, find
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+# How far a momentum may be from its estimate, with a decay beside it.
+_NEAR = 0.1
 
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
@@ -65,15 +69,24 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
     one, other = (first_factors(inquiry, walk, loss, lr) for walk in (walks[0], alone))
     if inquiry.gradient_scale is None or one is None or other is None:
-        return of_moments(inquiry, walks[1], loss, lr, kind, given, handed)
+        found = of_moments(inquiry, walks[1], loss, lr, kind, given, handed)
+        is_told = inquiry.steps_explain != "nothing" or inquiry.is_gradient_known
+        # What steps keep shows without a gradient, and a factor of the first step may be its.
+        return found if is_told or inquiry.is_entrywise else of_faulty(inquiry)
     at_place = of_ahead(inquiry, walks[1], loss, lr, (one, other), kind, given)
     if at_place:
         return at_place
+    # A decay that is declared is the optimizer's, and what else is added the gradient's.
+    one, other = (without_decay(inquiry, factors, given) for factors in (one, other))
     turns = observed_steps(inquiry, walks[1], loss, lr, (one, other))
     same = observed_steps(inquiry, walks[0], loss, lr, (one, one))
-    ahead = _look_ahead(turns, kind, given)
+    ahead = _first_step(turns, kind, given)
     found = judged(_divided(turns, ahead), kind, given)
-    is_known = any(verdict.cause or verdict.status in (EQUAL, CONVENTION) for verdict in found)
+    is_known = _is_known(found)
+    if not is_known:
+        stale = of_first_divisor(inquiry, walks[1], loss, lr, (one, other))
+        if stale is not None and _is_known(judged(_divided(stale, ahead), kind, given)):
+            return [first_divisor_verdict(inquiry)]
     if ahead == 1 and not is_known and kind == "nesterov":
         return [nearest_ahead(inquiry, walks[1], loss, lr, (one, other), given.get("momentum"))]
     again = judged(_divided(same, ahead), kind, given) if is_known else found
@@ -85,6 +98,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         return [Verdict("optimizer", UNCHECKED, message)]
     beside = of_unscaled_decay(inquiry, loss) + of_decay_after(inquiry, loss)
     beside += of_lost_rate(inquiry, loss)
+    beside = [verdict for verdict in beside if verdict.cause not in {v.cause for v in found}]
     if [verdict.status for verdict in found] != [EQUAL]:
         return left + found + beside
     if all(factor < 0 for factor, _ in one):
@@ -95,12 +109,33 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     return left + (beside or found)
 
 
-def _look_ahead(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> float:
-    """Return how much longer than the gradient a first step is: 1 + momentum for Nesterov's."""
-    if not find(observed, kind, given, simple=True):
-        for momentum in estimates(observed).get("momentum", ()):
-            if find(_divided(observed, 1 + momentum), kind, given, simple=True):
-                return 1 + momentum
+def _is_known(found: list[Verdict]) -> bool:
+    return any(verdict.cause or verdict.status in (EQUAL, CONVENTION) for verdict in found)
+
+
+def _first_step(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> float:
+    """Return how many times the gradient a first step is: 1 + momentum for Nesterov's.
+
+    A decay that is declared tells that of a moving average, too.
+    """
+    decays = bool(given.get("weight_decay"))
+
+    def is_found(share: float) -> bool:
+        matches = find(_divided(observed, share), kind, given, simple=True)
+        return any(not (decays and "weight_decay" in match.changed) for match in matches)
+
+    if not is_found(1.0):
+        shown = estimates(observed).get("momentum", [])
+        if decays:
+            # The decay of the step before is in the estimates, which are near to what they show.
+            usual = (given.get("momentum"), *USUAL["momentum"])
+            shown = [m for m in usual if m and any(abs(m - near) < _NEAR for near in shown)]
+        for momentum in shown:
+            average = 1 - momentum
+            shares = (average, average * (1 + momentum)) if decays else ()
+            for share in (1 + momentum, *shares):
+                if is_found(share):
+                    return share
     return 1.0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.divisors import kept_divisor
 from parity_tests.kit.backprop import explain
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
@@ -433,7 +434,9 @@ def _after_another(
         return [named("side effects", "batch-size-kept", str(error), "gradients")]
     if _close(after, new[1], inquiry.tolerance):
         return []
-    return [_of_another_call()]
+    first = inquiry.batches[0]
+    kept = kept_divisor(first, second, new[1], after, inquiry.tolerance)
+    return kept or [_of_another_call()]
 
 
 def _of_another_call() -> Verdict:

@@ -124,6 +124,11 @@ CORRECT: tuple[Correct, ...] = (
     _of("fit only one by one", "fit_only", batch_size=1),
     _of("summed updates", "summed_updates"),
     _of("dropout", "dropout_network"),
+    _of("own adam", "own_optimizer"),
+    _of("own adam decay", "own_optimizer", decay=0.05),
+    _of("own rmsprop", "own_optimizer", rule="rmsprop"),
+    _of("own momentum", "own_optimizer", rule="momentum"),
+    _of("own momentum decay", "own_optimizer", rule="momentum", decay=0.1),
     # One sample at a time
     _of("sample lists quadratic", "sample_lists"),
     _of("sample lists cross-entropy deep", "sample_lists", cost="cross-entropy", sizes=_DEEP),

@@ -289,6 +289,19 @@ def fit_only(code: SimpleNamespace, l2: float = 0.0, batch_size: int | None = No
     )
 
 
+def own_optimizer(code: SimpleNamespace, rule: str = "adam", decay: float = 0.0) -> Network:
+    """Only a training step, of an optimizer that is declared with its weight decay."""
+    options = {"weight_decay": decay} if decay else {}
+    return Network(
+        lambda: code.OwnOptimizer((12, 9, 8, 10), rule, decay),
+        parameters="params.W1 params.b1 params.W2 params.b2 params.W3 params.b3",
+        forward="forward",
+        loss="loss",
+        step="train",
+        spec=Spec(optimizer=rule, options=options),
+    )
+
+
 def dropout_network(code: SimpleNamespace) -> Network:
     """Only a training step, which draws its mask anew each time."""
     return Network(

@@ -70,6 +70,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "divided by the nominal batch size and not by the number of samples",
         "short batches: divide by the number of rows that came",
     ),
+    "divisor-of-first-batch": Cause(
+        "divided by the number of samples of the first batch, which is kept",
+        "where the number of samples is taken: from every batch that comes",
+    ),
     "factor-constant": Cause("a constant factor", "scalars in the backward pass"),
     "sign": Cause(
         "the sign is turned", "whether the update adds where it should subtract, or p - y"

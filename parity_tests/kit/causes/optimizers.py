@@ -16,7 +16,8 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     ),
     "momentum-without-effect": Cause(
         "momentum has no effect",
-        "where the velocity is kept: the step after has to find it again",
+        "where the velocity is kept: the step after has to find it again; if each step is a call "
+        "of fit, the velocity may be new in each",
     ),
     "nesterov-is-momentum": Cause(
         "Nesterov's momentum is plain momentum",
@@ -35,6 +36,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "added there once more",
         "the look ahead: it is for the gradient alone, and the step starts from where the "
         "parameters were",
+    ),
+    "nesterov-look-behind": Cause(
+        "Nesterov's gradient is taken behind the parameters and not ahead of them",
+        "the sign of the look ahead: it goes where the velocity takes the parameters",
     ),
     "momentum-of-last-gradient": Cause(
         "momentum has the last gradient alone and none before it",
@@ -143,6 +148,18 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "state-shared": Cause(
         "parameters of the same shape share what is kept between steps",
         "the keys: every parameter needs moments of its own",
+    ),
+    "biases-by-plain-descent": Cause(
+        "the optimizer steps the matrices alone, and the biases go by plain descent",
+        "the line that updates the biases: they need a state of their own and the same formula",
+    ),
+    "matrices-by-plain-descent": Cause(
+        "the optimizer steps the biases alone, and the matrices go by plain descent",
+        "the line that updates the matrices: they need a state of their own and the same formula",
+    ),
+    "plain-step-added": Cause(
+        "the step of plain descent is taken as well",
+        "what else updates the parameters: lr x gradient is no part of the optimizer's step",
     ),
     "optimizer-state-kept": Cause(
         "a new optimizer starts from what another has left",

@@ -86,6 +86,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
             yield Choice("state", "new, counted", "state-recreated")
     if kind != "sgd":
         yield Choice("state", "shared", "state-shared")
+        yield from _of_plain_steps(kind)
     if decays:
         yield from _of_decay(kind)
     yield Choice("gradient", "late", "gradient-late")
@@ -101,18 +102,28 @@ def _of_counts(kind: str) -> Iterator[Choice]:
     if kind not in ("adamax", "nadam"):
         yield Choice("correction", "first", "adam-first-correction-only")
         yield Choice("correction", "second", "adam-second-correction-only")
-    yield Choice("count", "from 2", "adam-step-from-two")
-    yield Choice("count", "from 0", "adam-step-from-zero")
+    yield Choice("count", "steps from 2", "adam-step-from-two")
+    yield Choice("count", "steps from 0", "adam-step-from-zero")
     yield Choice("count", "lagging", "adam-step-lagging")
-    for order in ("", ", matrices first", ", backwards"):
-        yield Choice("count", f"tensors{order}", "adam-step-per-tensor")
-    for order in ("", ", backwards"):
-        yield Choice("count", f"layers{order}", "adam-step-per-layer")
+    for start in ("", " from 2"):
+        for order in ("", ", matrices first", ", backwards"):
+            yield Choice("count", f"tensors{start}{order}", "adam-step-per-tensor")
+        for order in ("", ", backwards"):
+            yield Choice("count", f"layers{start}{order}", "adam-step-per-layer")
     # Any number is found with the usual betas, a few with others.
     for constant in ("", 1, 2, 3, 10, 100):
         yield Choice("count", f"constant:{constant}", "adam-step-constant")
     yield Choice("count", "samples", "adam-step-constant")
     yield Choice("moments", "first summed", "first-moment-summed")
+
+
+def _of_plain_steps(kind: str) -> Iterator[Choice]:
+    yield Choice("plain", "biases", "biases-by-plain-descent")
+    yield Choice("plain", "matrices", "matrices-by-plain-descent")
+    if kind not in LINEAR:
+        for which in ("all", "biases", "matrices"):
+            yield Choice("plain", f"{which}, added", "plain-step-added")
+        yield Choice("plain", "biases, all added", "plain-step-added")
 
 
 def _of_decay(kind: str) -> Iterator[Choice]:

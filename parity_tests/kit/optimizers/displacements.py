@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl.optimizers.radam import rectification
-from parity_tests.kit.optimizers.formulas import Asked, Formula, is_matrix
+from parity_tests.kit.optimizers.formulas import Asked, Formula
 
 Array = NDArray[Any]
 Memory = dict[str, Array]
@@ -55,6 +55,8 @@ def displacements(formula: Formula, asked: Asked) -> Array:
                 taken = np.concatenate(whole, axis=-1)
             else:
                 taken = direction(formula, memory.setdefault(None, {}), gradient, count)
+            if formula.plain != "nothing":
+                taken = _with_plain(formula, asked, gradient, taken)
             step = -formula.scale * rate * taken - shrinking
             if formula.decay.startswith("after"):
                 share = rate if formula.decay == "after" else 1.0
@@ -129,14 +131,26 @@ def _decayed(
 def _penalty(formula: Formula, asked: Asked, values: Array) -> Array:
     penalty: Array = formula.options["weight_decay"] * values
     if formula.decayed == "matrices":
-        penalty = penalty * asked.spread([is_matrix(shape) for shape in asked.shapes])
+        penalty = penalty * asked.spread(asked.are_matrices)
     return penalty
+
+
+def _with_plain(formula: Formula, asked: Asked, gradient: Array, taken: Array) -> Array:
+    """Return a direction in which some parameters have the gradient itself, or have it added."""
+    which, _, how = formula.plain.partition(", ")
+    are_matrices = asked.spread(asked.are_matrices).astype(bool)
+    chosen = {"all": True, "matrices": are_matrices, "biases": ~are_matrices}[which]
+    if how == "added":
+        return np.where(chosen, gradient + taken, taken)
+    return np.where(chosen, gradient, taken) + (gradient if how else 0.0)
 
 
 def _count(formula: Formula, asked: Asked, number: int) -> Array:
     """Return t of each entry."""
     what, _, how = formula.count.partition(", ")
     tensors = len(asked.shapes)
+    what, _, start = what.partition(" from ")
+    first = int(start or 1)
     if formula.state == "new":
         return asked.spread(np.ones(tensors))
     if what == "tensors":
@@ -144,20 +158,18 @@ def _count(formula: Formula, asked: Asked, number: int) -> Array:
         if how == "backwards":
             place = place[::-1]
         elif how == "matrices first":
-            order = sorted(range(tensors), key=lambda k: not is_matrix(asked.shapes[k]))
+            order = sorted(range(tensors), key=lambda k: not asked.are_matrices[k])
             place = np.argsort(order)
-        return asked.spread(number * tensors + place + 1)
+        return asked.spread(number * tensors + place + first)
     if what == "layers":
         layers = np.asarray(asked.layers)
         place = layers.max() - layers if how == "backwards" else layers
-        return asked.spread(number * (layers.max() + 1) + place + 1)
+        return asked.spread(number * (layers.max() + 1) + place + first)
     if what == "samples":
         return asked.spread(np.full(tensors, asked.samples[number]))
     name, _, constant = what.partition(":")
     count = {
-        "steps": number + 1,
-        "from 0": number,
-        "from 2": number + 2,
+        "steps": number + first,
         "lagging": max(number, 1),
         "constant": int(constant or 0),
     }[name]

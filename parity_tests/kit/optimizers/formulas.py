@@ -75,9 +75,10 @@ class Formula:
     correction : str
         Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``.
     count : str
-        What t counts: ``"steps"``; ``"from 0"``; ``"from 2"``; ``"lagging"``; ``"tensors"``;
+        What t counts: ``"steps"``; ``"steps from 0"``; ``"lagging"``; ``"tensors"``;
         ``"tensors, matrices first"``; ``"tensors, backwards"``; ``"layers"``;
-        ``"layers, backwards"``; ``"samples"``, those of the batch; or a constant,
+        ``"layers, backwards"``; all but the second also from 2, as in
+        ``"tensors from 2, backwards"``; ``"samples"``, those of the batch; or a constant,
         ``"constant:1"``.
     moments : str
         ``"means"``; ``"first summed"``; ``"second summed"``. Or means that begin with their first
@@ -109,6 +110,10 @@ class Formula:
         ``"constant"``; or what it falls with, and how: ``"steps, inverse"``,
         ``"layers, exponential"`` and so on, by ``options["lr_decay"]``;
         ``"steps, inverse, inside"`` where the velocity takes it in and not the step.
+    plain : str
+        What goes down by the gradient itself: ``"nothing"``; ``"biases"`` or ``"matrices"``, which
+        have no other step; ``"all, added"``, ``"biases, added"`` or ``"matrices, added"``, beside
+        the step of the kind; ``"biases, all added"``, as of a branch that is fallen out of.
     scale : float
         What every step is multiplied by.
     """
@@ -131,6 +136,7 @@ class Formula:
     decay: str = "own"
     decayed: str = "all"
     rate: str = "constant"
+    plain: str = "nothing"
     scale: float = 1.0
 
 
@@ -148,6 +154,8 @@ class Asked:
         Parameters before each step, and the gradients that came.
     samples : tuple of int
         Of the batch of each step; empty for an optimizer that is given gradients alone.
+    matrices : tuple of bool
+        Which parameters are matrices; empty where their shapes tell it.
     """
 
     lr: float
@@ -155,6 +163,12 @@ class Asked:
     values: Array
     gradients: Array
     samples: tuple[int, ...] = ()
+    matrices: tuple[bool, ...] = ()
+
+    @cached_property
+    def are_matrices(self) -> list[bool]:
+        """Whether each parameter is a matrix, and no bias."""
+        return list(self.matrices) or [is_matrix(shape) for shape in self.shapes]
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -176,9 +190,9 @@ class Asked:
         """Number of each parameter's layer, from 0: that of the matrix, or that of the vector."""
         seen = {True: 0, False: 0}
         numbers = []
-        for shape in self.shapes:
-            numbers.append(seen[is_matrix(shape)])
-            seen[is_matrix(shape)] += 1
+        for kind in self.are_matrices:
+            numbers.append(seen[kind])
+            seen[kind] += 1
         return numbers
 
 

@@ -226,10 +226,12 @@ def _rates(kind: str) -> tuple[str, ...]:
 def _is_combined(kind: str, choice: Choice) -> bool:
     """Whether a choice is tried beside others: clipping has too many values for that.
 
-    So have counts, and the one that the first step shows stands for all of them.
+    So have counts, and the one that the first step shows stands for all of them. What is rare is
+    tried alone.
     """
     shown = kind != "nadam" and choice.value.startswith("constant:")
-    return choice.part != "clip" and (not shown or choice.value == "constant:")
+    is_rare = " from 2," in choice.value or (choice.part == "plain" and choice.value != "biases")
+    return choice.part != "clip" and not is_rare and (not shown or choice.value == "constant:")
 
 
 def _answers(

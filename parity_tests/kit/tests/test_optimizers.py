@@ -425,12 +425,12 @@ def counted(count: Callable[[int], int]) -> Step:
     return each(update)
 
 
-def counted_together(per: int, backwards: bool = False) -> Step:
+def counted_together(per: int, backwards: bool = False, start: int = 0) -> Step:
     """Adam whose count goes up after every so many parameters."""
 
     def step(state: State, params: list[Array], grads: list[Array]) -> None:
         pairs = list(enumerate(zip(params, grads, strict=True)))
-        state.t = getattr(state, "t", 0)
+        state.t = getattr(state, "t", start)
         for place, (k, (p, g)) in enumerate(pairs[::-1] if backwards else pairs):
             state.t += place % per == 0
             own = state.__dict__.setdefault(f"of_{k}", State(m=0.0, v=0.0))
@@ -635,6 +635,19 @@ def rate_twice(s: State, p: Array, g: Array, lr: float) -> None:
 
 
 DECAY = {"weight_decay": 0.01}
+
+
+def plainly(update: Update, which: str, also: bool = False) -> Step:
+    def step(s: State, p: Array, g: Array, lr: float) -> None:
+        is_plain = ("W" if s.matrix else "b") in which
+        if also or not is_plain:
+            update(s, p, g, lr)
+        if is_plain:
+            p -= lr * g
+
+    return each(step)
+
+
 OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "average": ("momentum-average", CONVENTION, each(momentum_average), "momentum", {}),
     "average, momentum not known": (
@@ -685,6 +698,24 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
         {},
     ),
     "per tensor": ("adam-step-per-tensor", DIFFERS, counted_together(1), "adam", {}),
+    "per tensor from 2": (
+        "adam-step-per-tensor",
+        DIFFERS,
+        counted_together(1, start=1),
+        "adam",
+        {},
+    ),
+    "biases plain": ("biases-by-plain-descent", DIFFERS, plainly(adam, "b"), "adam", {}),
+    "biases plain, momentum": (
+        "biases-by-plain-descent",
+        DIFFERS,
+        plainly(momentum, "b"),
+        "momentum",
+        {},
+    ),
+    "matrices plain": ("matrices-by-plain-descent", DIFFERS, plainly(rmsprop, "W"), "rmsprop", {}),
+    "plain too": ("plain-step-added", DIFFERS, plainly(adam, "bW", True), "adam", {}),
+    "plain too, biases": ("plain-step-added", DIFFERS, plainly(rmsprop, "b", True), "rmsprop", {}),
     "per tensor back": (
         "adam-step-per-tensor",
         DIFFERS,
@@ -871,6 +902,7 @@ def test_every_cause_is_planted() -> None:
     beside |= {"second-moment-by-beta1"}
     # Those show in the steps of a network alone: see `test_steps`.
     beside |= {"nesterov-gradient-ahead", "nesterov-ahead-kept", "step-without-rate"}
+    beside |= {"nesterov-look-behind"}
     assert {cause for cause, *_ in OTHERWISE.values()} | beside == set(OPTIMIZER_CAUSES)
 
 
@@ -1105,6 +1137,7 @@ def asked(network: Network) -> Inquiry:
     inquiry = Inquiry.begin(Subject(network), network.spec, 5)
     inquiry.form = Form(("sigmoid",), "sigmoid")
     inquiry.gradient_loss, inquiry.gradient_scale = "squared_error", Scale(1.0, 1)
+    inquiry.is_gradient_known = True
     return inquiry
 
 

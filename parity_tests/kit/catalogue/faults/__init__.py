@@ -5,6 +5,7 @@ from parity_tests.kit.catalogue.faults import (
     biases,
     derivatives,
     factors,
+    inside,
     losses,
     optimizers,
     outputs,
@@ -23,6 +24,7 @@ _MODULES = (
     biases,
     updates,
     optimizers,
+    inside,
     beginnings,
     unnamed,
 )

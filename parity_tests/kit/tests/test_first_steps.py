@@ -1,0 +1,330 @@
+"""What a first step tells of a gradient, and what is the optimizer's."""
+# Networks are written as learners write them.
+# ruff: noqa: D102
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from parity_tests.kit.aspects.entrywise import of_entrywise
+from parity_tests.kit.check import examine
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.network import Network
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Subject
+from parity_tests.kit.tests.test_optimizers import (
+    HALF,
+    Learner,
+    State,
+    Step,
+    Updating,
+    adagrad,
+    adam,
+    each,
+    falling,
+    kept_as,
+    lion,
+    momentum,
+    nesterov,
+    plainly,
+    rmsprop,
+    sgd,
+    summed,
+    without_derivative,
+)
+from parity_tests.kit.tests.test_steps import beside, found, loss, stepping
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
+
+Array = NDArray[Any]
+Gradients = Callable[[Any, Array, Array], list[Array]]
+BOTH = ("gradient", "optimizer")
+RIGHT = [(EQUAL, None), (EQUAL, None)]
+
+
+def alone(step: Step, kind: str | None, gradients: Gradients = Learner.gradients, **of: Any) -> Any:
+    spec = Spec(optimizer=kind, options=of.pop("options", {}), **of)
+    return beside(stepping(step, gradients), None, spec=spec)
+
+
+# Weight decay that the optimizer is declared to have
+
+
+def decaying(update: Any, share: float = 0.1, biases: bool = True) -> Step:
+    def step(s: State, p: Array, g: Array, lr: float) -> None:
+        update(s, p, g + share * p if biases or s.matrix else g, lr)
+
+    return each(step)
+
+
+def averaged(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    p -= lr * s.m
+
+
+def shrinking(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g + 0.01 * p
+
+
+DECAY = {"weight_decay": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("update", "kind"), [(sgd, "sgd"), (momentum, "momentum"), (nesterov, "nesterov")]
+)
+def test_declared_decay_of_steps_is_the_optimizers(update: Any, kind: str) -> None:
+    network = alone(decaying(update), kind, options=DECAY)
+    assert found(network, *BOTH) == RIGHT
+    assert found(alone(decaying(update), kind, options=DECAY, weight_decay=0.1), *BOTH) == RIGHT
+    handed = beside(stepping(decaying(update)), spec=Spec(optimizer=kind, options=DECAY))
+    assert found(handed, *BOTH) == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "status", "cause"),
+    [
+        (decaying(averaged), "momentum", CONVENTION, "momentum-average"),
+        (decaying(sgd, biases=False), "sgd", CONVENTION, "decay-matrices-only"),
+        (decaying(sgd, 0.05), "sgd", DIFFERS, "another-hyperparameter"),
+        (decaying(momentum, 0.2), "momentum", DIFFERS, "decay-twice"),
+        (each(momentum), "momentum", DIFFERS, "decay-missing"),
+    ],
+)
+def test_declared_decay_that_is_another_one(step: Step, kind: str, status: str, cause: str) -> None:
+    network = alone(step, kind, options=DECAY)
+    assert found(network, *BOTH) == [(EQUAL, None), (status, cause)]
+
+
+def test_declared_decay_that_is_not_scaled_has_one_cause() -> None:
+    network = alone(each(shrinking), "sgd", options={"weight_decay": 0.01})
+    assert found(network, *BOTH) == [(EQUAL, None), (DIFFERS, "decay-not-scaled")]
+
+
+def test_declared_decay_may_stand_beside_the_penalty_in_the_loss() -> None:
+    def penalized(net: Learner, x: Array, y: Array) -> float:
+        squares = sum(float((array**2).sum()) for array in (net.w1, net.b1, net.w2, net.b2))
+        return loss(net, x, y) + 0.05 * squares
+
+    spec = Spec(optimizer="sgd", options=DECAY)
+    for share in (0.1, 0.2):
+        network = beside(stepping(decaying(sgd, share)), None, loss=penalized, spec=spec)
+        assert found(network, *BOTH) == RIGHT
+
+
+class OneOutput(Learner):
+    """With a bias of one number at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng = np.random.default_rng(4)
+        self.w2, self.b2 = rng.standard_normal((5, 1)), np.zeros(1)
+
+
+def test_decay_of_a_bias_of_one_number_is_that_of_the_matrices() -> None:
+    spec = Spec(optimizer="sgd", options=DECAY)
+    network = replace(beside(stepping(decaying(sgd)), None, spec=spec), make=OneOutput)
+    assert found(network, *BOTH) == RIGHT
+
+
+@pytest.mark.parametrize("slope", [lambda p: p, np.sign])
+def test_what_does_not_go_with_the_rate_is_told_by_step(slope: Any) -> None:
+    def step(_: State, p: Array, g: Array, lr: float) -> None:
+        p -= lr * g + 0.01 * slope(p)
+
+    report = examine(alone(each(step), None))
+    [verdict] = report.of("gradient")
+    assert (verdict.status, verdict.cause) == (CONVENTION, "weight-decay")
+    assert "a step takes 0.01 x " in verdict.message
+    assert "whatever the learning rate is" in verdict.message
+
+
+# Adaptive steps
+
+
+def collapsed(net: Learner, x: Array, y: Array) -> list[Array]:
+    w1, b1, w2, b2 = net.gradients(x, y)
+    return [w1, np.full_like(b1, b1.sum()), w2, np.full_like(b2, b2.sum())]
+
+
+def turned(net: Learner, x: Array, y: Array) -> list[Array]:
+    w1, b1, w2, b2 = net.gradients(x, y)
+    return [-w1, b1, w2, b2]
+
+
+def still(net: Learner, x: Array, y: Array) -> list[Array]:
+    w1, b1, w2, b2 = net.gradients(x, y)
+    return [0 * w1, b1, w2, b2]
+
+
+def mixed(net: Learner, x: Array, y: Array) -> list[Array]:
+    w1, b1, w2, b2 = net.gradients(x, y)
+    return [w1[:, ::-1], b1, w2, b2]
+
+
+@pytest.mark.parametrize("update", [adam, rmsprop, adagrad, lion])
+@pytest.mark.parametrize(
+    ("gradients", "tensor"), [(collapsed, "b2"), (turned, "W1"), (still, "W1"), (mixed, "W1")]
+)
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_no_cause_is_concluded_from_signs(
+    update: Any, gradients: Gradients, tensor: str, is_declared: bool
+) -> None:
+    kind = update.__name__ if is_declared else None
+    [verdict] = examine(alone(each(update), kind, gradients)).of("gradient")
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, tensor)
+    assert "W2" not in verdict.message
+
+
+def test_adaptive_steps_of_another_gradient_are_not_judged() -> None:
+    network = alone(each(adam), "adam", turned)
+    assert found(network) == [(UNCHECKED, None)]
+
+
+@pytest.mark.parametrize(
+    ("update", "cause", "other"),
+    [
+        (sgd, "activation-derivative-missing", "another-optimizer"),
+        (momentum, "activation-derivative-missing", "another-optimizer"),
+    ],
+)
+def test_plain_steps_are_named_though_others_are_declared(
+    update: Any, cause: str, other: str
+) -> None:
+    network = alone(each(update), "adam", without_derivative)
+    assert found(network, *BOTH) == [(DIFFERS, cause), (DIFFERS, other)]
+
+
+def test_several_adaptive_steps_in_one_are_not_blamed_for_one() -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for number in range(len(x)):
+            one = slice(number, number + 1)
+            stepping(each(adam))(net, x[one], y[one], lr)
+
+    network = beside(step, None, spec=Spec(optimizer="adam"))
+    assert DIFFERS not in [status for status, _ in found(network, "gradient")]
+
+
+def test_right_gradients_tell_nothing_of_signs() -> None:
+    network = alone(each(sgd), None)
+    inquiry = Inquiry.begin(Subject(network), network.spec, 0)
+    assert of_entrywise(inquiry, inquiry.layers, "squared_error") == []
+
+
+def fallen_through(s: State, p: Array, g: Array, lr: float) -> None:
+    """As with `if` in the place of `elif` after a branch that knows a state of matrices alone."""
+    if s.matrix:
+        rmsprop(s, p, g, lr)
+    else:
+        p -= lr * g
+    p -= lr * g
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "cause"),
+    [
+        (plainly(rmsprop, "b"), "rmsprop", "biases-by-plain-descent"),
+        (plainly(adam, "W"), "adam", "matrices-by-plain-descent"),
+        (plainly(momentum, "b"), "momentum", "biases-by-plain-descent"),
+        (plainly(adam, "bW", True), "adam", "plain-step-added"),
+        (plainly(adam, "b", True), None, "plain-step-added"),
+        (each(fallen_through), "rmsprop", "plain-step-added"),
+    ],
+)
+def test_plain_descent_of_some_parameters_is_named(
+    step: Step, kind: str | None, cause: str
+) -> None:
+    assert found(alone(step, kind), *BOTH) == [(EQUAL, None), (DIFFERS, cause)]
+
+
+def test_factor_shows_in_what_goes_by_plain_descent() -> None:
+    def thrice(net: Learner, x: Array, y: Array) -> list[Array]:
+        return [3 * gradient for gradient in net.gradients(x, y)]
+
+    for gradients, cause in ((summed, "factor-batch"), (thrice, "factor-constant")):
+        network = alone(plainly(rmsprop, "b"), "rmsprop", gradients)
+        told = [(DIFFERS, cause), (DIFFERS, "biases-by-plain-descent")]
+        assert found(network, *BOTH) == told
+
+
+# What steps keep, where the gradient is not known
+
+
+def strangely(change: Callable[..., Array], kind: str | None) -> Network:
+    def step(net: Updating, x: Array, y: Array, lr: float) -> None:
+        p = net.forward(x)
+        d2 = (p - y) * p * (1 - p) / len(x)
+        d1 = d2 @ net.w2.T * np.cos(3 * net.a)
+        gradients = {"w1": x.T @ d1, "b1": d1.sum(axis=0), "w2": net.a.T @ d2, "b2": d2.sum(axis=0)}
+        for name, gradient in gradients.items():
+            setattr(net, name, getattr(net, name) - lr * change(net, name, gradient))
+
+    spec = Spec(**HALF, optimizer=kind)
+    return Network(Updating, parameters="w1 b1 w2 b2", forward="forward", step=step, spec=spec)
+
+
+@pytest.mark.parametrize("kind", [None, "momentum"])
+def test_average_is_no_mean_over_ten_outputs_beside_a_fault_without_name(kind: str | None) -> None:
+    network = strangely(kept_as(0.9, 0.1), kind)
+    assert found(network, *BOTH) == [(DIFFERS, None), (CONVENTION, "momentum-average")]
+    network = strangely(kept_as(0.9, 0.1, True), "nesterov")
+    assert found(network, *BOTH) == [(DIFFERS, None), (CONVENTION, "momentum-average")]
+
+
+def test_mean_over_ten_outputs_is_named_where_steps_keep_nothing() -> None:
+    network = strangely(kept_as(0.0, 0.1), "sgd")
+    assert found(network, "gradient") == [(DIFFERS, None), (DIFFERS, "factor-classes")]
+
+
+def test_factor_is_not_named_where_steps_keep_what_is_not_known() -> None:
+    network = strangely(falling, None)
+    assert found(network, *BOTH) == [(DIFFERS, None), (UNCHECKED, None), (UNCHECKED, None)]
+
+
+# The size of another batch
+
+
+class Sized(Learner):
+    """One that divides by the number of samples that it was first given."""
+
+    size: int | None = None
+
+    def sized(self, x: Array, y: Array) -> list[Array]:
+        self.size = self.size or len(x)
+        return [gradient * len(x) / self.size for gradient in self.gradients(x, y)]
+
+
+@pytest.mark.parametrize("update", [sgd, momentum])
+def test_divisor_of_the_first_batch_is_named(update: Any) -> None:
+    step = stepping(each(update), Sized.sized)  # type: ignore[arg-type]
+    network = replace(beside(step, None), make=Sized)
+    assert found(network, *BOTH) == [(EQUAL, None), (DIFFERS, "divisor-of-first-batch")]
+    handed = replace(beside(step, "sized"), make=Sized)
+    assert (DIFFERS, "divisor-of-first-batch") in found(handed, "side effects")
+    [verdict] = [v for v in examine(handed).of("side effects") if v.status == DIFFERS]
+    assert verdict.factor == 3 / 7
+
+
+# Nesterov's gradient behind the parameters
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("mu", [0.9, 0.85])
+def test_gradient_behind_the_parameters_is_named(is_kept: bool, mu: float) -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        arrays = [net.w1, net.b1, net.w2, net.b2]
+        if not hasattr(net.state, "v"):
+            net.state.v = [np.zeros_like(array) for array in arrays]
+        before = [array.copy() for array in arrays]
+        for array, v in zip(arrays, net.state.v, strict=True):
+            array += mu * v
+        gradients = net.gradients(x, y)
+        for array, v, g, old in zip(arrays, net.state.v, gradients, before, strict=True):
+            v *= mu
+            v += lr * g
+            array[...] = (array if is_kept else old) - v
+
+    network = beside(step, None, spec=Spec(optimizer="nesterov"))
+    assert found(network, *BOTH) == [(EQUAL, None), (DIFFERS, "nesterov-look-behind")]
