@@ -8,7 +8,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "labels shuffled apart from images",
         _LOADER,
-        "DataLoader.batches",
+        "DataLoader._make",
         "targets = self._targets[rows]",
         "targets = self._targets[rows if order is None else np.sort(rows)]",
         ("loader/pairing",),
