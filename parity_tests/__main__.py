@@ -23,7 +23,8 @@ from parity_tests.kit.command import add_commands
 from parity_tests.kit.golden import GoldenError
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of this command line."""
     parser = argparse.ArgumentParser(prog="python -m parity_tests", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     add_commands(commands)
@@ -99,7 +100,7 @@ def _seeds(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Return 0 if all is well, 1 on a drift beyond rounding or a failed check, 2 on bad input."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
         return status
