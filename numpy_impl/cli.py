@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
+from typing import TypeVar
 
 from numpy_impl.app import baselines, boundary, evaluate, experiment, inspect, lab, predict, train
 from numpy_impl.app.parser import PROG, UsageError, make_parser
@@ -19,6 +21,8 @@ REJECTED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+
+Settings = TypeVar("Settings", train.Settings, lab.Settings, experiment.Settings)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,31 +59,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     code = 0
     if options.command == "train":
-        if not train.run(_settings(options), report=_note):
+        if not train.run(_settings(train.Settings, options), report=_note):
             code = INTERRUPTED
     elif options.command == "evaluate":
         evaluate.run(
             options.model,
             dataset=options.dataset,
-            folder=options.data,
+            folder=options.folder,
             download=options.download,
-            as_json=options.json,
+            as_json=options.as_json,
             report=_note,
         )
     elif options.command == "experiment":
-        experiment.run(_experiment_settings(options), report=_note)
+        experiment.run(_settings(experiment.Settings, options), report=_note)
     elif options.command == "predict":
-        predict.run(options.model, options.files, invert=options.invert, as_json=options.json)
+        predict.run(options.model, options.files, invert=options.invert, as_json=options.as_json)
     elif options.command == "lab":
-        if not lab.run(_lab_settings(options), report=_note):
+        if not lab.run(_settings(lab.Settings, options), report=_note):
             code = REJECTED
     elif options.command == "baselines":
         baselines.run(
             options.dataset,
-            folder=options.data,
+            folder=options.folder,
             download=options.download,
             seed=options.seed,
-            as_json=options.json,
+            as_json=options.as_json,
             output=options.output,
             report=_note,
         )
@@ -91,57 +95,15 @@ def _run(options: argparse.Namespace) -> int:
             output=options.output,
         )
     else:
-        inspect.run(options.model, as_json=options.json)
+        inspect.run(options.model, as_json=options.as_json)
     if sys.stdout is not None:
         sys.stdout.flush()
     return code
 
 
-def _settings(options: argparse.Namespace) -> train.Settings:
-    return train.Settings(
-        dataset=options.dataset,
-        folder=options.data,
-        download=options.download,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        lr=options.lr,
-        optimizer=options.optimizer,
-        hidden=tuple(options.hidden),
-        workers=options.workers,
-        seed=options.seed,
-        raw_pixels=options.raw_pixels,
-        preset=options.preset,
-        output=options.output,
-        overwrite=options.overwrite,
-    )
-
-
-def _lab_settings(options: argparse.Namespace) -> lab.Settings:
-    return lab.Settings(
-        target=options.file,
-        dataset=options.dataset,
-        folder=options.data,
-        download=options.download,
-        seeds=options.seeds,
-        seed=options.seed,
-        seconds=options.seconds,
-        memory=options.memory,
-        as_json=options.json,
-    )
-
-
-def _experiment_settings(options: argparse.Namespace) -> experiment.Settings:
-    return experiment.Settings(
-        name=options.name,
-        dataset=options.dataset,
-        folder=options.data,
-        download=options.download,
-        seeds=options.seeds,
-        seed=options.seed,
-        small=options.small,
-        output=options.output,
-        overwrite=options.overwrite,
-    )
+def _settings(kind: type[Settings], options: argparse.Namespace) -> Settings:
+    """Return the settings of a command, whose fields have the names of its options."""
+    return kind(**{field.name: getattr(options, field.name) for field in fields(kind)})
 
 
 def _note(text: str) -> None:

@@ -111,10 +111,14 @@ class PlainNetwork:
             What `forward` returned.
         """
         loss = -self.log_probs[np.arange(len(y)), y].mean()
-        for name, gradient in self.gradients(X, y, probs).items():
+        self.update(self.gradients(X, y, probs))
+        return float(loss)
+
+    def update(self, gradients: dict[str, Array]) -> None:
+        """Take a step down the gradient: theta <- theta - lr * g."""
+        for name, gradient in gradients.items():
             parameter = getattr(self, name)
             parameter -= self.lr * gradient
-        return float(loss)
 
     def train_step(self, X: Array, y: Labels) -> float:
         """Learn from a batch, and return its loss."""
@@ -184,14 +188,17 @@ class NeuralNetwork(PlainNetwork):
         """Return the probabilities of the classes, (N, 10), of pictures (N, 784)."""
         return super().forward(np.asarray(X, np.float32))
 
-    def backward(self, X: Array, y: Labels, probs: Array) -> float:
-        """Update the parameters by one step of Adam; otherwise as `PlainNetwork.backward`."""
-        loss = -self.log_probs[np.arange(len(y)), y].mean()
+    def gradients(self, X: Array, y: Labels, probs: Array) -> dict[str, Array]:
+        """As `PlainNetwork.gradients`, in float32."""
+        return super().gradients(np.asarray(X, np.float32), y, probs)
+
+    def update(self, gradients: dict[str, Array]) -> None:
+        """Take a step of Adam."""
         lr = self.rate * self.lr
         self.step += 1
         correction1 = 1 - self.beta1**self.step
         correction2 = 1 - self.beta2**self.step
-        for name, gradient in self.gradients(np.asarray(X, np.float32), y, probs).items():
+        for name, gradient in gradients.items():
             parameter = getattr(self, name)
             exp_avg, exp_avg_sq = self._exp_avg[name], self._exp_avg_sq[name]
             exp_avg += (1 - self.beta1) * (gradient - exp_avg)
@@ -201,7 +208,6 @@ class NeuralNetwork(PlainNetwork):
             parameter -= (
                 lr * (exp_avg / correction1) / (np.sqrt(exp_avg_sq / correction2) + self.eps)
             )
-        return float(loss)
 
     def train_step(self, X: Array, y: Labels) -> float:
         """Learn from changed copies of a batch, and return their loss."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from numpy_impl.app.figures import new_figure, png
+from numpy_impl.app.json_data import json_bytes
 from numpy_impl.app.run_folder import RunFolder
 from numpy_impl.app.seeding import Generators, generators
 from numpy_impl.app.text import percent, table
@@ -102,7 +103,7 @@ def run(
         return
     with RunFolder(output, overwrite=True, names=(PICTURE, RESULTS)) as results:
         measured = _measure(dataset, folder, download, seed, report)
-        results.write(RESULTS, (json.dumps(measured.to_dict(), indent=2) + "\n").encode())
+        results.write(RESULTS, json_bytes(measured.to_dict()))
         try:
             results.write(PICTURE, png(picture(measured.results)))
         except MissingExtraError as error:
@@ -171,7 +172,7 @@ def _measure(
 ) -> Measured:
     random = generators(seed)
     data = load(dataset, folder=folder, rng=random.data, download=download, report=report)
-    test = _inputs(data, data.test_images)
+    test = data.inputs(data.test_images)
     results = []
     for contender in _contenders(data, random):
         if report is not None:
@@ -188,7 +189,7 @@ def _measure(
 
 def _contenders(data: Dataset, random: Generators) -> Iterator[Contender]:
     """Give one contender after the other, so that none is kept longer than it is needed."""
-    train = _inputs(data, data.train_images)
+    train = data.inputs(data.train_images)
 
     def learner(baseline: Classifier) -> Callable[[], Predict]:
         return lambda: baseline.fit(train, data.train_labels).predict
@@ -214,12 +215,6 @@ def _fit_network(settings: Settings, data: Dataset, random: Generators) -> Predi
         for _ in range(DEFAULT_EPOCHS[data.name]):
             train_epoch()
     return lambda x: as_labels("logits", trainer.model.predict(x))
-
-
-def _inputs(data: Dataset, images: Any) -> FloatArray:
-    """Return the numbers that the network gets."""
-    inputs: FloatArray = images if data.scale is None else images * np.float32(data.scale)
-    return inputs
 
 
 def _print(measured: Measured, as_json: bool) -> None:

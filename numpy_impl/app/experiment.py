@@ -1,12 +1,12 @@
 """The command ``experiment``: from a question to a table and a picture."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from numpy_impl.app.figures import png
+from numpy_impl.app.json_data import json_bytes
 from numpy_impl.app.run_folder import RunFolder
 from numpy_impl.app.seeding import generators
 from numpy_impl.data import load
@@ -117,7 +117,7 @@ def run(settings: Settings, *, report: Callable[[str], None]) -> None:
             "tables": [asdict(table) for table in result.tables],
             "figures": result.figures,
         }
-        folder.write(f"{name}.json", (json.dumps(figures, allow_nan=False) + "\n").encode())
+        folder.write(f"{name}.json", json_bytes(figures, indent=None))
         folder.write(f"{name}.md", result.markdown().encode())
         _stage_picture(folder, name, experiment, result)
         paths = folder.commit()

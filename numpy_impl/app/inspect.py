@@ -1,12 +1,12 @@
 """The command ``inspect``: what is in a saved model."""
 
 import json
-import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from numpy_impl.app.json_data import plain
 from numpy_impl.app.models import SavedModel, architecture, read_model
 from numpy_impl.app.text import percent, table
 from numpy_impl.model import Sequential
@@ -106,20 +106,12 @@ def _json(saved: SavedModel) -> str:
             "bytes": network.arena.values.nbytes,
             "layers": [report._asdict() for report in layer_reports(network)],
             "statistics": [
-                {
-                    key: _finite(value)
-                    for key, value in parameter_report(parameter)._asdict().items()
-                }
-                for parameter in network.parameters()
+                plain(parameter_report(parameter)._asdict()) for parameter in network.parameters()
             ],
             "metadata": saved.metadata,
         },
         indent=2,
     )
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _text(saved: SavedModel) -> str:

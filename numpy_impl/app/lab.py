@@ -1,7 +1,6 @@
 """The command ``lab``: judge a file with a network as the course lab does."""
 
 import json
-import math
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numpy_impl.app.apart import Ending, run_apart
+from numpy_impl.app.json_data import plain
 from numpy_impl.app.lab_child import EPOCHS, LR, Images, Request, request_json
 from numpy_impl.app.lab_start import remarks
 from numpy_impl.app.text import percent, table
@@ -152,7 +151,8 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> b
                 print(_line(runs[-1]), flush=True)
     accepted = _accepted(runs)
     if settings.as_json:
-        print(json.dumps(_to_json(file, name, data, settings, runs), indent=2, allow_nan=False))
+        found = _to_json(file, name, data, settings, runs, accepted)
+        print(json.dumps(found, indent=2, allow_nan=False))
     else:
         print(_closing(runs, accepted))
     return accepted
@@ -178,15 +178,12 @@ def lab_images(data: Dataset) -> Images:
         train = slice(0, train.stop - train.start)
         validation, score = slice(0, third), slice(third, third + score.stop - score.start)
 
-    def pixels(images: NDArray[np.generic]) -> NDArray[np.float32]:
-        return images.astype(np.float32) * np.float32(data.scale)
-
     return Images(
-        pixels(data.train_images[train]),
+        data.inputs(data.train_images[train]),
         data.train_labels[train],
-        pixels(data.test_images[validation]),
+        data.inputs(data.test_images[validation]),
         data.test_labels[validation],
-        pixels(data.test_images[score]),
+        data.inputs(data.test_images[score]),
         data.test_labels[score],
     )
 
@@ -199,7 +196,7 @@ def judged(seed: int, ending: Ending, settings: Settings, classes: int) -> Run:
     run = Run(seed, "scored", peak_rss_mb=told.get("peak_rss_mb"))
     run.epochs = [answer for answer in ending.answers if "epoch" in answer]
     if "start" in told:
-        run.start = _finite(told["start"])
+        run.start = plain(told["start"])
         run.remarks = remarks(told["start"], classes)
     if "score" in told:
         run.score, run.seconds = told["score"], told["seconds"]
@@ -231,15 +228,6 @@ def _split(target: Path) -> tuple[Path, str]:
     return path.resolve(), name
 
 
-def _finite(value: Any) -> Any:
-    """Return nested figures with None for those that JSON has no number for."""
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_finite(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _conditions(images: Images) -> str:
     return (
         f"{len(images.train_y)} pictures in batches of {BATCH_SIZE}, {EPOCHS} epochs, lr {LR}; "
@@ -254,17 +242,20 @@ def _line(run: Run) -> str:
     return f"seed {run.seed}  score {run.score:.3f}  {run.seconds:.1f} s{peak}"
 
 
+def _scores(runs: list[Run]) -> list[float]:
+    return [run.score for run in runs if run.score is not None]
+
+
 def _accepted(runs: list[Run]) -> bool:
-    scores = [run.score for run in runs if run.score is not None]
+    scores = _scores(runs)
     return len(scores) == len(runs) and statistics.fmean(scores) >= ACCEPTED
 
 
 def _closing(runs: list[Run], accepted: bool) -> str:
     parts = []
-    scored = [run for run in runs if run.score is not None]
-    if scored:
-        parts.append(_epoch_table(scored))
-        scores = [run.score for run in scored if run.score is not None]
+    scores = _scores(runs)
+    if scores:
+        parts.append(_epoch_table([run for run in runs if run.score is not None]))
         spread = f", from {min(scores):.3f} to {max(scores):.3f}" if len(scores) > 1 else ""
         parts.append(f"score  {statistics.fmean(scores):.4f}{spread}")
     shown = next((run for run in runs if run.remarks), runs[0])
@@ -310,9 +301,9 @@ def _short(value: float | None) -> str:
 
 
 def _to_json(
-    file: Path, name: str, data: Dataset, settings: Settings, runs: list[Run]
+    file: Path, name: str, data: Dataset, settings: Settings, runs: list[Run], accepted: bool
 ) -> dict[str, Any]:
-    scores = [run.score for run in runs if run.score is not None]
+    scores = _scores(runs)
     return {
         "file": file.name,
         "class": name,
@@ -323,6 +314,6 @@ def _to_json(
         "lr": LR,
         "limits": {"seconds": settings.seconds, "memory_mb": settings.memory},
         "mean_score": statistics.fmean(scores) if scores else None,
-        "accepted": _accepted(runs),
+        "accepted": accepted,
         "runs": [asdict(run) for run in runs],
     }

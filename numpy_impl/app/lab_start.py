@@ -34,22 +34,24 @@ def look(network: Any, x: Array, y: NDArray[np.integer]) -> dict[str, Any]:
         entries, that of He's initialization for its inputs ``he``, the root mean square of the
         pre-activations ``z``, and that of its first change by that of itself, ``change``.
     """
-    layers = [
-        {"name": name, "std": float(w.std()), "he": math.sqrt(2 / len(w))}
-        for name, w in _chain(network, x.shape[1])
-    ]
+    before = {name: weight.copy() for name, weight in _chain(network, x.shape[1])}
+    scales: list[float] = []
     signal = np.asarray(x, np.float64)
-    for layer in layers:
-        if layer is not layers[0]:
-            signal = np.maximum(signal, 0)
-        signal = signal @ getattr(network, str(layer["name"]))
-        layer["z"] = _rms(signal)
-    before = {str(layer["name"]): getattr(network, str(layer["name"])).copy() for layer in layers}
+    for weight in before.values():
+        signal = np.maximum(signal, 0) @ weight if scales else signal @ weight
+        scales.append(_rms(signal))
     probs = np.asarray(network.forward(x.copy()), np.float64)
     first_loss = network.train_step(x.copy(), y.copy())
-    for layer in layers:
-        name = str(layer["name"])
-        layer["change"] = _rms(getattr(network, name) - before[name]) / (_rms(before[name]) or 1.0)
+    layers = [
+        {
+            "name": name,
+            "std": float(weight.std()),
+            "he": math.sqrt(2 / len(weight)),
+            "z": scale,
+            "change": _rms(getattr(network, name) - weight) / (_rms(weight) or 1.0),
+        }
+        for (name, weight), scale in zip(before.items(), scales, strict=True)
+    ]
     return {
         "first_loss": first_loss,
         "certain": float(np.mean(probs.max(axis=1) > _CERTAIN)),

@@ -164,7 +164,7 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
 def _add_lab(parser: argparse.ArgumentParser) -> None:
     defaults = lab.Settings(Path())
     parser.add_argument(
-        "file",
+        "target",
         type=arguments.path,
         metavar="FILE",
         help="a file with a class NeuralNetwork, or FILE:ClassName; it is executed",
@@ -177,13 +177,7 @@ def _add_lab(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="trainings (default: %(default)s)",
     )
-    parser.add_argument(
-        "--seed",
-        type=arguments.integer(0),
-        default=defaults.seed,
-        metavar="N",
-        help="seed of the first, the others count on (default: %(default)s)",
-    )
+    _add_seed(parser, "seed of the first, the others count on")
     parser.add_argument(
         "--seconds",
         type=arguments.positive_number,
@@ -238,13 +232,15 @@ def _add_boundary(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_seed(parser: argparse.ArgumentParser) -> None:
+def _add_seed(
+    parser: argparse.ArgumentParser, meaning: str = "seed of everything that is drawn"
+) -> None:
     parser.add_argument(
         "--seed",
         type=arguments.integer(0),
         default=train.Settings().seed,
         metavar="N",
-        help="seed of everything that is drawn (default: %(default)s)",
+        help=f"{meaning} (default: %(default)s)",
     )
 
 
@@ -265,13 +261,7 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="trainings of each kind (default: what the experiment needs)",
     )
-    parser.add_argument(
-        "--seed",
-        type=arguments.integer(0),
-        default=defaults.seed,
-        metavar="N",
-        help="the first of their seeds (default: %(default)s)",
-    )
+    _add_seed(parser, "the first of their seeds")
     parser.add_argument(
         "--small",
         action="store_true",
@@ -305,7 +295,11 @@ def _add_data(parser: argparse.ArgumentParser, *, default: str | None, default_t
         help=f"{', '.join(NAMES)} (default: {default_text})",
     )
     parser.add_argument(
-        "--data", type=arguments.path, metavar="DIR", help="folder with the files of the data set"
+        "--data",
+        dest="folder",
+        type=arguments.path,
+        metavar="DIR",
+        help="folder with the files of the data set",
     )
     parser.add_argument(
         "--no-download",
@@ -316,7 +310,9 @@ def _add_data(parser: argparse.ArgumentParser, *, default: str | None, default_t
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+    parser.add_argument(
+        "--json", dest="as_json", action="store_true", help="print JSON instead of text"
+    )
 
 
 def _by_name(values: dict[str, int] | dict[str, float]) -> str:

@@ -1,7 +1,5 @@
 """The command ``train``: from a data set to a run folder."""
 
-import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy_impl.app.evaluate import BATCH_SIZE, Scores, score
+from numpy_impl.app.json_data import json_bytes, plain
 from numpy_impl.app.memory import peak_rss_mb
 from numpy_impl.app.models import architecture
 from numpy_impl.app.pictures import draw
@@ -293,8 +292,8 @@ def _stage(folder: RunFolder, settings: Settings, data: Dataset, outcome: Outcom
     }
     save_model(folder.stage(WEIGHTS), outcome.network, metadata)
     if outcome.history.epoch:
-        folder.write(HISTORY, _json(_without_nan(outcome.history.to_dict())))
-        folder.write(SUMMARY, _json(_summary(settings, data, outcome)))
+        folder.write(HISTORY, json_bytes(plain(outcome.history.to_dict())))
+        folder.write(SUMMARY, json_bytes(_summary(settings, data, outcome)))
 
 
 def _summary(settings: Settings, data: Dataset, outcome: Outcome) -> dict[str, Any]:
@@ -347,15 +346,3 @@ def _closing_lines(outcome: Outcome, paths: list[Path]) -> str:
         else f"peak memory    {peak:.0f} MB, {peak / BUDGET_MB:.0%} of {BUDGET_MB} MB",
     ]
     return "\n".join(lines + [f"wrote          {path}" for path in paths])
-
-
-def _without_nan(history: dict[str, list[float]]) -> dict[str, list[float | None]]:
-    """Return the lists with None for what was not measured, for which JSON has no number."""
-    return {
-        name: [None if math.isnan(value) else value for value in values]
-        for name, values in history.items()
-    }
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()

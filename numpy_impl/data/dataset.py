@@ -57,6 +57,11 @@ class Dataset:
         """Width of the inputs."""
         return int(self.train_images.shape[1])
 
+    def inputs(self, images: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Return images of the set as a network takes them: coordinates, or scaled pixels."""
+        inputs = images.astype(np.float32, copy=False)
+        return inputs if self.scale is None else inputs * np.float32(self.scale)
+
     def _check(self, part: str, images: NDArray[np.generic], labels: NDArray[np.int64]) -> None:
         dtype = np.float32 if self.scale is None else np.uint8
         if images.ndim != 2 or images.dtype != dtype:

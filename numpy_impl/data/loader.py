@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -19,6 +19,9 @@ from numpy_impl.arrays import (
     prepare_out,
 )
 from numpy_impl.errors import InputError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["DataLoader"]
 
@@ -180,6 +183,9 @@ class DataLoader:
             for number in range(len(self)):
                 yield make(number, out)
             return
+        # Loaded here: most loaders have no thread.
+        from concurrent.futures import ThreadPoolExecutor
+
         # The caller reads `out` while the thread works, which has memory of its own then.
         ring = [None if out is None else np.empty_like(out) for _ in range(self.prefetch + 1)]
         with ThreadPoolExecutor(1) as thread:

@@ -19,9 +19,10 @@ from numpy_impl.activations import (
     Tanh,
 )
 from numpy_impl.app.figures import new_figure
+from numpy_impl.app.json_data import plain
 from numpy_impl.experiments.drawing import COLORS, MARKERS
 from numpy_impl.experiments.measures import Signal, pre_activations
-from numpy_impl.experiments.result import Report, Result, plain, silent
+from numpy_impl.experiments.result import Report, Result, silent
 from numpy_impl.experiments.runs import Recipe, train
 from numpy_impl.experiments.samples import Data
 from numpy_impl.experiments.tables import Table, counted, shares, short

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from numpy_impl.app.figures import new_figure
+from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
 from numpy_impl.experiments.drawing import COLORS, MARKERS, finish
 from numpy_impl.experiments.measures import spread
-from numpy_impl.experiments.result import Report, Result, plain, silent
+from numpy_impl.experiments.result import Report, Result, silent
 from numpy_impl.experiments.runs import Recipe, Score, score, train, train_steps
 from numpy_impl.experiments.samples import Data
 from numpy_impl.experiments.tables import Table, numbers, shares

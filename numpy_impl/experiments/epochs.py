@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from numpy_impl.app.figures import new_figure
+from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
 from numpy_impl.experiments.drawing import COLORS, finish
-from numpy_impl.experiments.result import Report, Result, plain, silent
+from numpy_impl.experiments.result import Report, Result, silent
 from numpy_impl.experiments.runs import EpochScores, Recipe, Score, train
 from numpy_impl.experiments.samples import Data
 from numpy_impl.experiments.tables import Table, numbers, shares

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl.app.figures import new_figure
+from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
 from numpy_impl.errors import InputError
 from numpy_impl.experiments.drawing import COLORS, finish
 from numpy_impl.experiments.measures import binomial_error, paired_error
-from numpy_impl.experiments.result import Report, Result, plain, silent
+from numpy_impl.experiments.result import Report, Result, silent
 from numpy_impl.experiments.runs import Recipe, train
 from numpy_impl.experiments.samples import Data
 from numpy_impl.experiments.tables import Table

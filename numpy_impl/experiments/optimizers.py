@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from numpy_impl.app.figures import new_figure
+from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
 from numpy_impl.experiments.drawing import COLORS, MARKERS, finish
 from numpy_impl.experiments.measures import spread
-from numpy_impl.experiments.result import Report, Result, plain, silent
+from numpy_impl.experiments.result import Report, Result, silent
 from numpy_impl.experiments.runs import Recipe, Run, train
 from numpy_impl.experiments.samples import Data
 from numpy_impl.experiments.tables import Table, counted, shares

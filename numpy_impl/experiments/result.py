@@ -1,7 +1,6 @@
 """What an experiment gives."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,17 +32,6 @@ class Result:
     def text(self) -> str:
         """Return all tables for a terminal."""
         return "\n\n".join(table.text() for table in self.tables)
-
-
-def plain(value: Any) -> Any:
-    """Return data fit for JSON: lists, dicts, and None for numbers that are not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def silent(_line: str) -> None:

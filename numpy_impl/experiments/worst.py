@@ -10,12 +10,13 @@ import numpy as np
 
 from numpy_impl.activations import ReLU, Sigmoid
 from numpy_impl.app.figures import new_figure
+from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
 from numpy_impl.errors import DivergenceError
 from numpy_impl.experiments.activations import deep_network, right_gain
 from numpy_impl.experiments.drawing import COLORS
 from numpy_impl.experiments.measures import dead_share, gradient_norms
-from numpy_impl.experiments.result import Report, Result, plain, silent
+from numpy_impl.experiments.result import Report, Result, silent
 from numpy_impl.experiments.runs import Recipe, network_of, train
 from numpy_impl.experiments.samples import Data
 from numpy_impl.experiments.tables import Table, counted, short

@@ -25,6 +25,7 @@ from numpy_impl import (
     Tanh,
     mlp,
 )
+from numpy_impl.app.json_data import plain
 from numpy_impl.data import load_moons
 from numpy_impl.experiments import optimizers, worst
 from numpy_impl.experiments.activations import deep_network, right_gain
@@ -41,7 +42,6 @@ from numpy_impl.experiments.measures import (
     spread,
 )
 from numpy_impl.experiments.optimizers import best_position, learning_rate
-from numpy_impl.experiments.result import plain
 from numpy_impl.experiments.runs import Recipe, network_of, score, train, train_steps
 from numpy_impl.experiments.samples import Data, Samples, from_dataset
 from numpy_impl.experiments.tables import Table, counted, numbers, shares, short

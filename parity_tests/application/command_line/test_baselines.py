@@ -118,7 +118,7 @@ def test_baselines_inputs_are_those_of_the_network(mnist: Path) -> None:
         data.test_images, data.test_labels, batch_size=TEST_SAMPLES, scale=data.scale
     )
     [(inputs, _)] = loader
-    np.testing.assert_array_equal(baselines._inputs(data, data.test_images), inputs)
+    np.testing.assert_array_equal(data.inputs(data.test_images), inputs)
 
 
 def test_baselines_times(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
