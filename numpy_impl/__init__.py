@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy_impl.activations import *
+    from numpy_impl.callbacks import *
     from numpy_impl.checkpoint import *
+    from numpy_impl.checkpoint_folder import *
     from numpy_impl.data.loader import *
     from numpy_impl.errors import *
     from numpy_impl.layers import *
@@ -49,6 +51,8 @@ _MODULES = (
     "schedulers",
     "metrics",
     "data.loader",
+    "checkpoint_folder",
+    "callbacks",
     "training",
 )
 

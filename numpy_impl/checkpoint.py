@@ -1,7 +1,9 @@
 """Models in files: an ``.npz`` archive of plain arrays, never a pickle.
 
 The archive holds one array per parameter under its name (``0.weight``), and the array ``header``:
-UTF-8 JSON with the format version, the architecture and whatever metadata the caller adds.
+UTF-8 JSON with the format version, the architecture and whatever metadata the caller adds. A
+checkpoint of a training is such a file too, with more in it: the state of the optimizer and all
+else that the training needs to go on (see `nested`).
 """
 
 import inspect
@@ -11,30 +13,42 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import numpy_impl
 from numpy_impl.arrays import FLOAT_DTYPES
+from numpy_impl.atomic import replacing
 from numpy_impl.errors import CheckpointError, InputError
 from numpy_impl.layers import Layer, Residual
 from numpy_impl.model import Sequential
+from numpy_impl.nested import Arrays, pack, unpack
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_checkpoint", "load_model", "save_checkpoint", "save_model"]
 
 FORMAT = "numpy-mlp"
 FORMAT_VERSION = 1
 
 _HEADER = "header"
+_STATE = "state"
 # Residual blocks inside each other.
 _DEEPEST = 16
 
 
-class Checkpoint(NamedTuple):
+class LoadedModel(NamedTuple):
     """What `load_model` returns."""
 
     model: Sequential
+    metadata: dict[str, Any]
+
+
+class Checkpoint(NamedTuple):
+    """What `load_checkpoint` returns."""
+
+    model: Sequential
+    state: dict[str, Any]
     metadata: dict[str, Any]
 
 
@@ -46,10 +60,7 @@ def architecture(model: Sequential) -> list[dict[str, Any]]:
 def save_model(
     path: str | os.PathLike[str], model: Sequential, metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a model to a file, in one piece or not at all.
-
-    The archive is written to a temporary file in the same folder, flushed to the disk and renamed,
-    so that whatever happens the file is the old one or the new one.
+    """Write a model to a file, in one piece or not at all (see `atomic.replacing`).
 
     Parameters
     ----------
@@ -67,6 +78,47 @@ def save_model(
     OSError
         If the file cannot be written.
     """
+    _save(path, model, metadata, {})
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    model: Sequential,
+    state: Mapping[str, Any],
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model and whatever its training needs to go on, in one piece or not at all.
+
+    `Trainer.fit` does it by itself, with `CheckpointFolder`; this is for a loop of one's own.
+
+    Parameters
+    ----------
+    path, model, metadata
+        As for `save_model`; `load_model` reads the file too.
+    state : mapping of str
+        Dictionaries, lists and tuples of arrays, strings, numbers, booleans and None: what
+        ``optimizer.state_dict()`` and ``scheduler.state_dict()`` return, for example, and
+        ``rng.bit_generator.state``.
+
+    Raises
+    ------
+    InputError
+        As `save_model`, and if the state holds something else.
+    OSError
+        If the file cannot be written.
+    """
+    arrays: Arrays = {}
+    packed = pack(_STATE, dict(state), arrays)
+    _save(path, model, metadata, arrays, {_STATE: packed})
+
+
+def _save(
+    path: str | os.PathLike[str],
+    model: Sequential,
+    metadata: Mapping[str, Any] | None,
+    more: Arrays,
+    entries: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
     layers = architecture(model)
     for layer in layers:
         _layer_class(layer["type"])
@@ -76,28 +128,20 @@ def save_model(
         "dtype": model.dtype.name,
         "layers": layers,
         "metadata": dict(metadata or {}),
+        **entries,
     }
     try:
         text = json.dumps(header, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError("metadata", "JSON-serializable values", str(error)) from None
-    arrays: dict[str, np.ndarray[Any, Any]] = {_HEADER: np.frombuffer(text.encode(), np.uint8)}
+    arrays: Arrays = {_HEADER: np.frombuffer(text.encode(), np.uint8), **more}
     arrays |= {parameter.name: parameter.data for parameter in model.parameters()}
     arrays |= model.buffers()
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
-    try:
-        with temporary.open("xb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("xb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
-def load_model(path: str | os.PathLike[str]) -> Checkpoint:
+def load_model(path: str | os.PathLike[str]) -> LoadedModel:
     """Read a model that `save_model` wrote.
 
     Parameters
@@ -107,7 +151,7 @@ def load_model(path: str | os.PathLike[str]) -> Checkpoint:
 
     Returns
     -------
-    Checkpoint
+    LoadedModel
         The model, in training mode, and the metadata.
 
     Raises
@@ -115,14 +159,49 @@ def load_model(path: str | os.PathLike[str]) -> Checkpoint:
     CheckpointError
         If the file is missing, is not such an archive, or is damaged.
     """
+    model, header, _ = _load(path)
+    return LoadedModel(model, header["metadata"])
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read what `save_checkpoint` wrote.
+
+    Parameters
+    ----------
+    path : path
+        Of the file.
+
+    Returns
+    -------
+    Checkpoint
+        The model, in training mode, the state and the metadata.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, is not such an archive, is damaged, or holds a model alone.
+    """
+    model, header, arrays = _load(path)
+    if not isinstance(header.get(_STATE), dict):
+        raise CheckpointError(str(path), "a checkpoint of a training", "a model without its state")
+    try:
+        state = unpack(_STATE, header[_STATE], arrays)
+    except InputError as error:
+        raise CheckpointError(str(path), "a state that fits", str(error)) from None
+    return Checkpoint(model, state, header["metadata"])
+
+
+def _load(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, Any], Arrays]:
+    """Return the model, the header, and the arrays of the state."""
     arrays = _read_arrays(path)
     header = _parse_header(str(path), arrays.pop(_HEADER))
+    more = {name: arrays.pop(name) for name in list(arrays) if name.startswith(f"{_STATE}/")}
     try:
         model = _build(header["layers"], header["dtype"], arrays)
         model.load_state_dict(arrays)
     except InputError as error:
         raise CheckpointError(str(path), "layers and arrays that fit", str(error)) from None
-    return Checkpoint(model, header["metadata"])
+    return model, header, more
 
 
 def _read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray[Any, Any]]:

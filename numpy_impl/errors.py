@@ -79,16 +79,33 @@ class DivergenceError(ArithmeticError):
     value : float
         What came.
     where : str
-        When it was noticed.
+        Where it came from, and when it was noticed.
+    checkpoint : str, optional
+        The last one written, from before.
     """
 
-    def __init__(self, quantity: str, value: float, where: str) -> None:
+    def __init__(
+        self, quantity: str, value: float, where: str, checkpoint: str | None = None
+    ) -> None:
+        remains = "" if checkpoint is None else f"; the last good checkpoint is {checkpoint}"
         super().__init__(
-            f"{quantity}: expected a finite number, got {value} {where}; try a lower learning rate"
+            f"{quantity}: expected a finite number, got {value} {where}{remains}; "
+            "try a lower learning rate"
         )
         self.quantity = quantity
         self.value = value
         self.where = where
+        self.checkpoint = checkpoint
 
-    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, float, str]]:
-        return type(self), (self.quantity, self.value, self.where)
+    def during(self, epoch: int, step: int) -> "DivergenceError":
+        """Return the same error, with the epoch and the step, from 1, in which it was noticed."""
+        where = f"in epoch {epoch}, step {step}, {self.where}"
+        return DivergenceError(self.quantity, self.value, where, self.checkpoint)
+
+    def after(self, checkpoint: object) -> "DivergenceError":
+        """Return the same error, with the last checkpoint before it; None if there is none."""
+        path = None if checkpoint is None else str(checkpoint)
+        return DivergenceError(self.quantity, self.value, self.where, path)
+
+    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, float, str, str | None]]:
+        return type(self), (self.quantity, self.value, self.where, self.checkpoint)

@@ -1,154 +1,30 @@
-"""Training: the loop that takes a model through epochs of batches, and what it records."""
+"""Training: the loop that takes a model through epochs of batches."""
 
-import itertools
 import math
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from functools import cache, partial
-from types import FrameType
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, check_choice, check_positive_int, new_array
+from numpy_impl.arrays import FloatArray, IntArray, check_positive_int, new_array
 from numpy_impl.blas import blas_threads
-from numpy_impl.data.loader import Batch, DataLoader
+from numpy_impl.callbacks import Averaged, Callback, History
+from numpy_impl.checkpoint_folder import CheckpointFolder
+from numpy_impl.course import Course
+from numpy_impl.data.loader import Batch, DataLoader, Draw
 from numpy_impl.errors import DivergenceError, InputError
+from numpy_impl.interrupts import deferred_interrupts
 from numpy_impl.losses import Loss
 from numpy_impl.metrics import as_labels
 from numpy_impl.model import Sequential, Workspace
-from numpy_impl.optimizers import (
-    ExponentialMovingAverage,
-    Optimizer,
-    StochasticWeightAverage,
-)
-from numpy_impl.schedulers import LRScheduler, ReduceLROnPlateau
-from numpy_impl.split import find_pairs
+from numpy_impl.optimizers import Optimizer
+from numpy_impl.split import Exchange, find_pairs
 from numpy_impl.team import Team
 
-__all__ = ["Averaged", "Callback", "History", "Scheduled", "Trainer", "evaluate"]
+__all__ = ["Trainer", "evaluate"]
 
 Targets = IntArray | FloatArray
-
-
-@dataclass
-class History:
-    """What happened in each epoch; lists of equal length.
-
-    Attributes
-    ----------
-    epoch : list of int
-        Number of the epoch, from 1.
-    train_loss : list of float
-        Mean loss of the samples as they were trained on, with the parameters of that moment.
-    train_accuracy, test_accuracy : list of float
-        Share of right answers at the end of the epoch, from 0 to 1, in evaluation mode. NaN for
-        a network with one output, which has no classes to choose from.
-    seconds : list of float
-        Wall time of the epoch, with its evaluations.
-    """
-
-    epoch: list[int] = field(default_factory=list)
-    train_loss: list[float] = field(default_factory=list)
-    train_accuracy: list[float] = field(default_factory=list)
-    test_accuracy: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-
-    def append(
-        self, *, train_loss: float, train_accuracy: float, test_accuracy: float, seconds: float
-    ) -> None:
-        """Add an epoch."""
-        self.epoch.append(len(self.epoch) + 1)
-        self.train_loss.append(train_loss)
-        self.train_accuracy.append(train_accuracy)
-        self.test_accuracy.append(test_accuracy)
-        self.seconds.append(seconds)
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """Return the lists by name, for JSON."""
-        return asdict(self)
-
-
-class Callback:
-    """What may be done during training; override what is wanted."""
-
-    def on_fit_begin(self, epochs: int, steps: int) -> None:
-        """Do something before the first epoch, of so many with so many steps each."""
-
-    def on_step_end(self, epoch: int, step: int, loss: float) -> None:
-        """Do something after a step; both numbers are from 1."""
-
-    def on_epoch_end(self, history: History) -> None:
-        """Do something after an epoch, which is the last in `history`."""
-
-    def on_fit_end(self, history: History) -> None:
-        """Do something at the end, even after an error or an interruption."""
-
-
-class Scheduled(Callback):
-    """Takes a step of a learning-rate schedule after every epoch, or after every batch.
-
-    Parameters
-    ----------
-    scheduler : LRScheduler
-        Over the trainer's optimizer.
-    every : {"epoch", "batch"}, default "epoch"
-        When it takes a step.
-
-    Raises
-    ------
-    InputError
-        If `every` is neither, or a schedule that goes by a metric is to step after every batch.
-
-    Notes
-    -----
-    `ReduceLROnPlateau` is given the mean training loss of the epoch.
-    """
-
-    def __init__(self, scheduler: LRScheduler, *, every: str = "epoch") -> None:
-        by_metric = isinstance(scheduler, ReduceLROnPlateau)
-        check_choice("every", every, ("epoch",) if by_metric else ("epoch", "batch"))
-        self.scheduler = scheduler
-        self.every = every
-
-    def on_step_end(self, epoch: int, step: int, loss: float) -> None:  # noqa: ARG002
-        """Step, if it is after every batch."""
-        if self.every == "batch":
-            self.scheduler.step()
-
-    def on_epoch_end(self, history: History) -> None:
-        """Step, if it is after every epoch."""
-        if isinstance(self.scheduler, ReduceLROnPlateau):
-            self.scheduler.step(history.train_loss[-1])
-        elif self.every == "epoch":
-            self.scheduler.step()
-
-
-class Averaged(Callback):
-    """Takes the weights into an average after every step, and gives the model that in the end.
-
-    What is measured during training is measured with the weights that learn.
-
-    Parameters
-    ----------
-    average : ExponentialMovingAverage or StochasticWeightAverage
-        Over the parameters of the trainer's model.
-    """
-
-    def __init__(self, average: ExponentialMovingAverage | StochasticWeightAverage) -> None:
-        self.average = average
-
-    def on_step_end(self, epoch: int, step: int, loss: float) -> None:  # noqa: ARG002
-        """Take the weights into the average."""
-        self.average.update()
-
-    def on_fit_end(self, history: History) -> None:  # noqa: ARG002
-        """Give the model the average, if there is one."""
-        if self.average.n_averaged:
-            self.average.copy_to()
 
 
 class Trainer:
@@ -174,8 +50,8 @@ class Trainer:
 
     Attributes
     ----------
-    interrupted : bool
-        Whether the last `fit` was ended by an interrupt (Ctrl-C).
+    interrupted_by : int or None
+        The number of the signal that ended the last `fit`, SIGINT (Ctrl-C) or SIGTERM.
 
     Raises
     ------
@@ -199,7 +75,12 @@ class Trainer:
         self.optimizer = optimizer
         self.callbacks = tuple(callbacks)
         self.workers = check_positive_int("workers", workers)
-        self.interrupted = False
+        self.interrupted_by: int | None = None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last `fit` was ended by a signal."""
+        return self.interrupted_by is not None
 
     def fit(
         self,
@@ -208,11 +89,17 @@ class Trainer:
         epochs: int,
         *,
         train_sample: DataLoader | None = None,
+        checkpoints: CheckpointFolder | None = None,
     ) -> History:
         """Train for a number of epochs.
 
-        An interrupt (Ctrl-C) lets the step under way finish; then the history so far is returned
-        and `interrupted` is set. A second one raises KeyboardInterrupt at once.
+        An interrupt (Ctrl-C) or SIGTERM lets the step under way finish; then a checkpoint is
+        written if there are any, the history so far is returned and `interrupted` is set. A second
+        one raises KeyboardInterrupt at once.
+
+        A training that goes on from a checkpoint gives the same bits as one that never stopped: the
+        parameters, the state of the optimizer and of the callbacks, the order of the data and
+        what the generators draw are those of that step.
 
         Parameters
         ----------
@@ -221,10 +108,12 @@ class Trainer:
         validation : DataLoader or None
             What to measure `History.test_accuracy` on; NaN without.
         epochs : int
-            How often to go through `train`.
+            How often to go through `train`, in all: those before a checkpoint are among them.
         train_sample : DataLoader, optional
             What to measure `History.train_accuracy` on. By default all of `train`, as it is after
             its transform; NaN without `validation`.
+        checkpoints : CheckpointFolder, optional
+            Where and how often to write checkpoints, and whether to go on from one.
 
         Returns
         -------
@@ -235,10 +124,16 @@ class Trainer:
         InputError
             If the data do not fit the model, `epochs` is not a positive integer, or several workers
             are to train on batches with a transform, of which each would make its own, or for an
-            average over steps, which only the workers have.
+            average over steps, which only the workers have; or if there are checkpoints and it was
+            not said to resume.
+        CheckpointError
+            If no checkpoint can be read, or the newest is of another training.
         DivergenceError
-            If a loss is NaN or infinite, in which case the step is not taken, or an output in the
-            evaluation after an epoch.
+            If a loss or gradient is NaN or infinite, in which case the step is not taken, or an
+            output in the evaluation after an epoch. It names the step, the layer and the last
+            checkpoint, in which all is finite.
+        OSError
+            If a checkpoint cannot be written. The one before it is whole.
         WorkerError
             If a worker process cannot be made or dies.
         """
@@ -248,43 +143,39 @@ class Trainer:
                 raise InputError(name, f"{self.model.in_features} features", f"{loader.features}")
         if train_sample is None and validation is not None:
             train_sample = train
-        history = History()
-        self.interrupted = False
+        loaders = (train, validation, train_sample)
+        course = Course(self.model, self.loss, self.optimizer, self.callbacks, loaders, checkpoints)
+        self.interrupted_by = None
         for callback in self.callbacks:
             callback.on_fit_begin(epochs, len(train))
         try:
-            # Overflow on the way to divergence is reported as such, by the loss.
-            with (
-                _deferred_interrupt() as interrupts,
-                np.errstate(over="ignore", invalid="ignore"),
-                self.session(train, interrupts) as train_epoch,
-            ):
-                for _ in range(epochs):
-                    start = time.perf_counter()
-                    train_loss = train_epoch()
-                    if interrupts:
-                        break
-                    history.append(
-                        train_loss=train_loss,
-                        train_accuracy=self._accuracy(train_sample),
-                        test_accuracy=self._accuracy(validation),
-                        seconds=time.perf_counter() - start,
-                    )
-                    for callback in self.callbacks:
-                        callback.on_epoch_end(history)
-                    if interrupts:
-                        break
-                self.interrupted = bool(interrupts)
+            # Overflow on the way to divergence is reported as such.
+            with deferred_interrupts() as interrupts, np.errstate(over="ignore", invalid="ignore"):
+                course.resume()
+                with self.session(train, interrupts, course) as train_epoch:
+                    while course.position.epoch <= epochs and not interrupts:
+                        course.begin_epoch()
+                        train_loss = train_epoch()
+                        if course.position.step:
+                            break
+                        course.end_epoch(
+                            train_loss, self._accuracy(train_sample), self._accuracy(validation)
+                        )
+                # After the session: then the model of several workers is as after the last step.
+                course.save()
+                self.interrupted_by = interrupts[0] if interrupts else None
+        except DivergenceError as error:
+            raise error.after(course.newest) from None
         finally:
             for callback in self.callbacks:
-                callback.on_fit_end(history)
-        return history
+                callback.on_fit_end(course.history)
+        return course.history
 
     def _accuracy(self, loader: DataLoader | None) -> float:
         return math.nan if loader is None else evaluate(self.model, loader)
 
     def step(self, inputs: FloatArray, targets: Targets, workspace: Workspace) -> float:
-        """Train on one batch and return its loss; on a loss that is not finite, do not train.
+        """Train on one batch and return its loss.
 
         Parameters
         ----------
@@ -299,19 +190,29 @@ class Trainer:
         ------
         InputError
             If the batch does not fit the model, the loss or the workspace.
+        DivergenceError
+            If the loss or a gradient is NaN or infinite. The parameters are as they were then.
         """
         logits = self.model.forward(inputs, workspace=workspace)
         loss = float(self.loss.forward(logits, targets))
-        if math.isfinite(loss):
-            _, grads = workspace.first(len(inputs))
-            grad = self.loss.backward(out=grads[-1])
-            self.model.backward(grad, need_input_grad=False, workspace=workspace)
-            self.optimizer.step()
+        outputs, grads = workspace.first(len(inputs))
+        if not math.isfinite(loss):
+            raise DivergenceError("loss", loss, _origin(self.model, inputs, outputs))
+        grad = self.loss.backward(out=grads[-1])
+        self.model.backward(grad, need_input_grad=False, workspace=workspace)
+        # A sum of squares is NaN or infinite if one of them is; it may be so without, by overflow.
+        gradient = self.model.arena.grads
+        if not math.isfinite(np.dot(gradient, gradient)) and not np.isfinite(gradient).all():
+            raise _diverged_gradient(self.model)
+        self.optimizer.step()
         return loss
 
     @contextmanager
     def session(
-        self, train: DataLoader, interrupts: Sequence[int] = ()
+        self,
+        train: DataLoader,
+        interrupts: Sequence[int] = (),
+        course: Course | None = None,
     ) -> Iterator[Callable[[], float]]:
         """Make all that training needs, and give a function that trains one epoch.
 
@@ -323,20 +224,31 @@ class Trainer:
             What to learn from.
         interrupts : sequence
             Once it is not empty, the epoch ends after the step under way.
+        course : Course, optional
+            Where the training is, which moves on with every step, and its checkpoints.
 
         Raises
         ------
-        InputError, DivergenceError, WorkerError
+        InputError, DivergenceError, OSError, WorkerError
             As `fit`.
         """
         inputs = new_array((train.batch_size, train.features), train.dtype)
-        after_step = partial(self._after_step, itertools.count(1), interrupts)
+        if course is None:
+            course = Course(self.model, self.loss, self.optimizer, self.callbacks, (train,))
+        position = course.position
+
+        def after_step(loss: float) -> bool:
+            for callback in self.callbacks:
+                callback.on_step_end(position.epoch, position.step, loss)
+            return bool(interrupts)
+
         if self.workers == 1 or not find_pairs(self.model, self.workers):
             alone = partial(self.step, workspace=Workspace(self.model, *inputs.shape))
 
             def epoch_alone() -> float:
                 self.model.train()
-                return _epoch(train.batches(out=inputs), alone, after_step())
+                batches = train.batches(out=inputs, draw=position.draw(train), first=position.step)
+                return _epoch(batches, alone, course, after_step, course.save)
 
             yield epoch_alone
             return
@@ -365,22 +277,28 @@ class Trainer:
                 team.in_step = False
                 return loss
 
-            def member_epoch(after_step: Callable[[int, float], bool]) -> float:
-                order = team.order if train.shuffle else None
-                return _epoch(train.batches(out=inputs, order=order), step, after_step)
+            def member_epoch(
+                after_step: Callable[[float], bool], save: Callable[[], None]
+            ) -> float:
+                draw = Draw(team.order if train.shuffle else None, 0)
+                batches = train.batches(out=inputs, draw=draw, first=position.step)
+                with blas_threads(1):
+                    return _epoch(batches, step, course, after_step, save)
 
             def serve() -> None:
-                with blas_threads(1):
-                    member_epoch(lambda *_: False)
+                member_epoch(lambda _: False, team.collect)
                 team.collect()
 
+            def save() -> None:
+                team.collect()
+                course.save()
+
             def lead() -> float:
-                order = train.draw_order()
+                order, _ = position.draw(train)
                 if order is not None:
                     team.order[:] = order
                 team.meet()
-                with blas_threads(1):
-                    loss = member_epoch(after_step())
+                loss = member_epoch(after_step, save)
                 if not interrupts:
                     team.collect()
                 return loss
@@ -388,41 +306,69 @@ class Trainer:
             team.start(serve)
             yield lead
 
-    def _after_step(
-        self, epochs: Iterator[int], interrupts: Sequence[int]
-    ) -> Callable[[int, float], bool]:
-        epoch = next(epochs)
-
-        def after_step(step: int, loss: float) -> bool:
-            if not math.isfinite(loss):
-                raise DivergenceError("loss", loss, f"in epoch {epoch}, step {step}")
-            for callback in self.callbacks:
-                callback.on_step_end(epoch, step, loss)
-            return bool(interrupts)
-
-        return after_step
-
 
 def _epoch(
     batches: Iterable[Batch],
     step: Callable[[FloatArray, Targets], float],
-    after_step: Callable[[int, float], bool],
+    course: Course,
+    after_step: Callable[[float], bool],
+    save: Callable[[], None],
 ) -> float:
-    """Train on all batches, until `after_step` says that it is enough.
+    """Train on batches until they end, or until `after_step` says that it is enough.
 
     Returns
     -------
     float
-        The mean loss of the samples.
+        The mean loss of the epoch's samples.
     """
-    total, samples = 0.0, 0
-    for number, (inputs, targets) in enumerate(batches, start=1):
-        loss = step(inputs, targets)
-        total += loss * len(inputs)
-        samples += len(inputs)
-        if after_step(number, loss):
-            break
-    return total / samples if samples else math.nan
+    position = course.position
+    for inputs, targets in batches:
+        try:
+            loss = step(inputs, targets)
+        except DivergenceError as error:
+            raise error.during(position.epoch, position.step + 1) from None
+        position.add(loss, len(inputs))
+        enough = after_step(loss)
+        if course.due:
+            save()
+        if enough:
+            return position.mean_loss
+    loss = position.mean_loss
+    position.next_epoch()
+    return loss
+
+
+def _origin(model: Sequential, inputs: FloatArray, outputs: Sequence[FloatArray]) -> str:
+    """Return where a number that is not finite came from, on the way to the loss."""
+    if not np.isfinite(inputs).all():
+        return "from the inputs"
+    finite = [bool(np.isfinite(output).all()) for output in outputs]
+    if all(finite):
+        return "from the loss itself"
+    number = finite.index(False)
+    while isinstance(model[number], Exchange):
+        number -= 1
+    return f"from {_described(model, number)}"
+
+
+def _diverged_gradient(model: Sequential) -> DivergenceError:
+    """Return the error for a gradient that is not finite: that of the last such layer."""
+    for number in reversed(range(len(model))):
+        for parameter in model[number].parameters():
+            finite = np.isfinite(parameter.grad)
+            if not finite.all():
+                value = float(parameter.grad[~finite][0])
+                _, _, name = parameter.name.rpartition(".")
+                return DivergenceError(
+                    "gradient", value, f"for the {name} of {_described(model, number)}"
+                )
+    raise AssertionError("every gradient is finite")
+
+
+def _described(model: Sequential, number: int) -> str:
+    """Return the number and the type of a layer, as they are in the whole model."""
+    others = sum(isinstance(layer, Exchange) for layer in list(model)[:number])
+    return f"layer {number - others}, {type(model[number]).__name__}"
 
 
 def evaluate(model: Sequential, loader: DataLoader) -> float:
@@ -451,24 +397,3 @@ def evaluate(model: Sequential, loader: DataLoader) -> float:
         right += int(np.count_nonzero(predicted == as_labels("targets", targets)))
         seen += len(inputs)
     return right / seen
-
-
-@contextmanager
-def _deferred_interrupt() -> Iterator[list[int]]:
-    """Collect the first SIGINT in the list it yields, where signals can be handled at all."""
-    interrupts: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupts
-        return
-
-    def note(signum: int, _frame: FrameType | None) -> None:
-        if interrupts:
-            raise KeyboardInterrupt
-        interrupts.append(signum)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield interrupts
-    finally:
-        # None stands for a handler that was not installed from Python and cannot be put back.
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)

@@ -2,7 +2,7 @@
 
 ``check`` says what is wrong with somebody's network, and ``golden`` does so without PyTorch.
 ``lockstep`` trains in NumPy and in PyTorch side by side; ``operations`` lists all operations;
-``seeds`` runs every check with many seeds.
+``seeds`` runs every check with many seeds; ``kills`` kills trainings and lets them go on.
 """
 
 import os
@@ -57,6 +57,13 @@ def make_parser() -> argparse.ArgumentParser:
     seeds.add_argument("--count", type=int, default=10, help="how many (default: 10)")
     seeds.add_argument("--only", default="", help="only checks whose id contains this")
     seeds.set_defaults(run=_seeds)
+
+    kills = commands.add_parser(
+        "kills", help="kill trainings at random moments, and see whether their checkpoints survive"
+    )
+    kills.add_argument("--count", type=int, default=500, help="how many (default: 500)")
+    kills.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
+    kills.set_defaults(run=_kills)
     return parser
 
 
@@ -96,6 +103,16 @@ def _seeds(arguments: argparse.Namespace) -> int:
     if not run:
         raise InputError("--only", "part of the id of a check", repr(arguments.only))
     return int(failed > 0)
+
+
+def _kills(arguments: argparse.Namespace) -> int:
+    from parity_tests.kills import run
+
+    count = check_positive_int("--count", arguments.count)
+    seed = int(check_number("--seed", arguments.seed))
+    outcome = run(count, seed, report=lambda line: print(line, flush=True))
+    print(outcome, *outcome.faults, sep="\n")
+    return int(bool(outcome.faults))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

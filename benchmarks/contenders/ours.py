@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from benchmarks.cores import threads
 from benchmarks.work import LR, SCALE, Work
 from numpy_impl import Adam, CrossEntropyLoss, DataLoader, Sequential, Trainer, mlp
+from numpy_impl.data.loader import Draw
 
 
 class GivenOrder(DataLoader):
@@ -22,9 +23,9 @@ class GivenOrder(DataLoader):
         """Number of samples in the epoch."""
         return len(self.order) if hasattr(self, "order") else super().samples
 
-    def draw_order(self) -> NDArray[Any]:
+    def draw(self) -> Draw:
         """Return the given order."""
-        return self.order
+        return Draw(self.order, 0)
 
 
 def network(work: Work) -> Sequential:

@@ -11,10 +11,10 @@ from numpy_impl.app.figures import new_figure, png
 from numpy_impl.app.models import picture_side
 from numpy_impl.app.run_folder import BOUNDARY, CONFUSION, CURVES, MISTAKES
 from numpy_impl.app.text import percent
+from numpy_impl.callbacks import History
 from numpy_impl.data import Dataset
 from numpy_impl.metrics import accuracy, confusion_matrix
 from numpy_impl.model import Sequential
-from numpy_impl.training import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,14 +1,17 @@
 """Trainings that are tuned as a whole."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from numpy_impl.arrays import check_number
+from numpy_impl.callbacks import Averaged, Callback, History, Scheduled
 from numpy_impl.data.augment import RandomAffine
 from numpy_impl.model import Sequential
 from numpy_impl.optimizers import AdamW, ExponentialMovingAverage, Optimizer
 from numpy_impl.schedulers import OneCycleLR
-from numpy_impl.training import Averaged, Callback, History, Scheduled
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,14 @@ class Fading(Callback):
         """Set the strength of the next epoch."""
         following = min(len(history.epoch), len(self._strengths) - 1)
         self.transform.strength = float(self._strengths[following])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the strength."""
+        return {"strength": self.transform.strength}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on with the strength."""
+        self.transform.strength = check_number("strength", state_dict["strength"])
 
 
 # Tuned on 10,000 of MNIST's training images that were kept from training.

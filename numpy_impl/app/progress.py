@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from numpy_impl.app.text import percent
+from numpy_impl.callbacks import Callback, History
 from numpy_impl.errors import MissingExtraError
-from numpy_impl.training import Callback, History
 
 # Seconds between two updates of the bar: drawing it costs more than a training step.
 _PERIOD = 0.1

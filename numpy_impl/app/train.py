@@ -17,6 +17,7 @@ from numpy_impl.app.run_folder import HISTORY, SUMMARY, WEIGHTS, RunFolder
 from numpy_impl.app.seeding import Generators, generators
 from numpy_impl.app.text import percent
 from numpy_impl.blas import blas_threads
+from numpy_impl.callbacks import Callback, History
 from numpy_impl.checkpoint import save_model
 from numpy_impl.data import Dataset, load
 from numpy_impl.data.loader import DataLoader
@@ -25,7 +26,7 @@ from numpy_impl.losses import CrossEntropyLoss
 from numpy_impl.metrics import accuracy
 from numpy_impl.model import Sequential, mlp
 from numpy_impl.optimizers import SGD, Adam, AdamW, Optimizer
-from numpy_impl.training import Callback, History, Trainer
+from numpy_impl.training import Trainer
 
 DEFAULT_EPOCHS = {"mnist": 10, "digits": 40, "moons": 100, "xor": 100}
 DEFAULT_LR = {"sgd": 0.1, "adam": 1e-3, "adamw": 1e-3}

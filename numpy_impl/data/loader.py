@@ -1,9 +1,10 @@
 """Mini-batches of a data set, shuffled anew each time, without copying the set."""
 
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -31,6 +32,21 @@ _ROWS = 128
 
 Batch = tuple[FloatArray, IntArray | FloatArray]
 Transform = Callable[[FloatArray, np.random.Generator], None]
+
+
+class Draw(NamedTuple):
+    """What is random in an epoch.
+
+    Attributes
+    ----------
+    order : ndarray of int of shape (samples,), or None
+        The row numbers in the order to take; None for that of the data set.
+    seed : int
+        Of the generators that each batch's transform is given.
+    """
+
+    order: NDArray[np.intp] | None
+    seed: int
 
 
 class DataLoader:
@@ -135,11 +151,24 @@ class DataLoader:
         """Iterate over one epoch; every batch is a new pair of arrays."""
         return self.batches()
 
-    def draw_order(self) -> NDArray[np.intp] | None:
-        """Return the row numbers of the next epoch in a new order, or None without `shuffle`."""
-        if not self.shuffle or self._rng is None:
-            return None
-        return self._rng.permutation(self.samples)
+    @property
+    def rng(self) -> np.random.Generator | None:
+        """The source of the orders and transforms."""
+        return self._rng
+
+    def checksum(self) -> int:
+        """Return the CRC-32 of inputs and targets, which tells one data set from another."""
+        inputs, targets = map(np.ascontiguousarray, (self._inputs, self._targets))
+        return zlib.crc32(targets.data, zlib.crc32(inputs.data))
+
+    def draw(self) -> Draw:
+        """Draw what is random in the next epoch; without `shuffle` and `transform`, nothing."""
+        order, seed = None, 0
+        if self.shuffle and self._rng is not None:
+            order = self._rng.permutation(self.samples)
+        if self.transform is not None and self._rng is not None:
+            seed = int(self._rng.integers(2**63))
+        return Draw(order, seed)
 
     def rows_of(self, number: int) -> int:
         """Return the number of rows in a batch; batches are numbered from 0."""
@@ -149,7 +178,8 @@ class DataLoader:
         self,
         *,
         out: FloatArray | None = None,
-        order: NDArray[np.intp] | None = None,
+        draw: Draw | None = None,
+        first: int = 0,
     ) -> Iterator[Batch]:
         """Iterate over one epoch.
 
@@ -158,8 +188,10 @@ class DataLoader:
         out : ndarray of shape (batch_size, features), optional
             Where to write the inputs of every batch, a short one into the first rows: the next
             batch overwrites them. Without it every batch is a new array.
-        order : ndarray of int of shape (samples,), optional
-            The row numbers in the order to take; by default `draw_order` is asked.
+        draw : Draw, optional
+            What is random in it; by default what `draw` returns.
+        first : int, default 0
+            Number of the batch to begin with, from 0; those before are not made.
 
         Yields
         ------
@@ -171,16 +203,17 @@ class DataLoader:
         Raises
         ------
         InputError
-            If `out` does not fit.
+            If `out` does not fit, or there are fewer batches than `first`.
         """
         if out is not None:
             prepare_out(out, (self.batch_size, self.features), self.dtype)
-        if order is None:
-            order = self.draw_order()
+        if not 0 <= check_int("first", first) <= len(self):
+            raise InputError("first", f"from 0 to {len(self)}", f"{first}")
+        order, seed = self.draw() if draw is None else draw
         raw = np.empty((min(self.batch_size, _ROWS), self.features), self._inputs.dtype)
-        make = partial(self._make, order, self._draw_seed(), raw)
+        make = partial(self._make, order, seed, raw)
         if not self.prefetch:
-            for number in range(len(self)):
+            for number in range(first, len(self)):
                 yield make(number, out)
             return
         # Loaded here: most loaders have no thread.
@@ -190,10 +223,10 @@ class DataLoader:
         ring = [None if out is None else np.empty_like(out) for _ in range(self.prefetch + 1)]
         with ThreadPoolExecutor(1) as thread:
             ahead: deque[Future[Batch]] = deque()
-            for number in range(len(self) + self.prefetch):
+            for number in range(first, len(self) + self.prefetch):
                 if number < len(self):
                     ahead.append(thread.submit(make, number, ring[number % len(ring)]))
-                if number < self.prefetch:
+                if number < first + self.prefetch:
                     continue
                 inputs, targets = ahead.popleft().result()
                 if out is not None:
@@ -220,12 +253,6 @@ class DataLoader:
         # Basic slices are views of the data set; what is handed out must be the caller's.
         targets = self._targets[rows]
         return batch, targets.copy() if order is None else targets
-
-    def _draw_seed(self) -> int:
-        """Return what an epoch's transforms are drawn with; without one nothing is drawn."""
-        if self.transform is None or self._rng is None:
-            return 0
-        return int(self._rng.integers(2**63))
 
     def _fill(
         self, batch: FloatArray, rows: slice | NDArray[np.intp], raw: NDArray[np.generic]

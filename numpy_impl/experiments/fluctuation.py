@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from numpy_impl.app.figures import new_figure
 from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
+from numpy_impl.callbacks import Callback, History
 from numpy_impl.errors import InputError
 from numpy_impl.experiments.drawing import COLORS, finish
 from numpy_impl.experiments.measures import binomial_error, paired_error
@@ -19,7 +20,6 @@ from numpy_impl.experiments.runs import Recipe, train
 from numpy_impl.experiments.samples import Data
 from numpy_impl.experiments.tables import Table
 from numpy_impl.model import Sequential
-from numpy_impl.training import Callback, History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,6 +10,7 @@ import numpy as np
 from numpy_impl.app.figures import new_figure
 from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
+from numpy_impl.callbacks import Callback
 from numpy_impl.experiments.drawing import COLORS, MARKERS, finish
 from numpy_impl.experiments.measures import spread
 from numpy_impl.experiments.result import Report, Result, silent
@@ -32,7 +33,6 @@ from numpy_impl.optimizers import (
     RMSprop,
 )
 from numpy_impl.parameters import Parameter
-from numpy_impl.training import Callback
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

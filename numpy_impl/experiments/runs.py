@@ -1,7 +1,6 @@
 """One training of an experiment, as any user of the library would write it."""
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 from numpy_impl.activations import ReLU, Softmax
 from numpy_impl.app.seeding import generators
 from numpy_impl.arrays import FloatArray, IntArray
+from numpy_impl.callbacks import Callback, History
 from numpy_impl.errors import DivergenceError
 from numpy_impl.experiments.measures import cross_entropies
 from numpy_impl.experiments.samples import Data, Samples
@@ -20,7 +20,7 @@ from numpy_impl.metrics import accuracy
 from numpy_impl.model import Sequential, Workspace, mlp
 from numpy_impl.optimizers import Adam, Optimizer
 from numpy_impl.parameters import Parameter
-from numpy_impl.training import Callback, History, Trainer
+from numpy_impl.training import Trainer
 
 # The train figures are measured on so many samples at most.
 _TRAIN_SAMPLE = 10_000
@@ -179,7 +179,7 @@ def train_steps(recipe: Recipe, data: Data, seed: int, steps: int) -> Sequential
     Raises
     ------
     DivergenceError
-        If a loss is NaN or infinite.
+        If a loss or a gradient is NaN or infinite.
     """
     random = generators(seed)
     network = recipe.network(data.train.images.shape[1], data.classes, random.weights)
@@ -190,9 +190,11 @@ def train_steps(recipe: Recipe, data: Data, seed: int, steps: int) -> Sequential
     # Overflow on the way to divergence is reported as such.
     with np.errstate(over="ignore", invalid="ignore"):
         for number, (inputs, targets) in enumerate(itertools.islice(batches, steps), start=1):
-            loss = trainer.step(inputs, targets, workspace)
-            if not math.isfinite(loss):
-                raise DivergenceError("loss", loss, f"in step {number}")
+            try:
+                trainer.step(inputs, targets, workspace)
+            except DivergenceError as error:
+                where = f"in step {number}, {error.where}"
+                raise DivergenceError(error.quantity, error.value, where) from None
     return network
 
 

@@ -12,6 +12,7 @@ from numpy_impl.activations import ReLU, Sigmoid
 from numpy_impl.app.figures import new_figure
 from numpy_impl.app.json_data import plain
 from numpy_impl.app.text import percent
+from numpy_impl.callbacks import Callback
 from numpy_impl.errors import DivergenceError
 from numpy_impl.experiments.activations import deep_network, right_gain
 from numpy_impl.experiments.drawing import COLORS
@@ -26,7 +27,6 @@ from numpy_impl.losses import CrossEntropyLoss
 from numpy_impl.model import Sequential
 from numpy_impl.optimizers import SGD, Optimizer
 from numpy_impl.parameters import Parameter
-from numpy_impl.training import Callback
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

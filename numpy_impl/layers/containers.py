@@ -80,3 +80,8 @@ def all_buffers(layers: Iterable[Layer]) -> dict[str, NDArray[Any]]:
         for position, layer in enumerate(layers)
         for name, array in layer.buffers().items()
     }
+
+
+def all_generators(layers: Iterable[Layer]) -> list[np.random.Generator]:
+    """Return the generators that layers draw from, in their order."""
+    return [rng for layer in layers for rng in layer.generators()]

@@ -75,6 +75,10 @@ class Dropout(Layer):
             raise InputError("rng", "a numpy.random.Generator", describe(rng))
         self.rng = rng
 
+    def generators(self) -> list[np.random.Generator]:
+        """Return the one that draws the masks, if there is one."""
+        return [] if self.rng is None else [self.rng]
+
     def infer_into(self, x: FloatArray, y: FloatArray) -> None:
         """Copy x; see `Layer.infer_into`."""
         np.copyto(y, x)

@@ -203,6 +203,10 @@ class Layer:
         """
         return {}
 
+    def generators(self) -> list[np.random.Generator]:
+        """Return what the output in training mode is drawn by."""
+        return []
+
     def out_features(self, in_features: int) -> int:
         """Return the width of the output for this width of input; InputError if it does not fit."""
         if self.in_features not in (None, in_features):

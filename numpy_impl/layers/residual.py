@@ -9,7 +9,13 @@ import numpy as np
 
 from numpy_impl.arrays import FloatArray, as_float_array
 from numpy_impl.errors import InputError
-from numpy_impl.layers.containers import adopt, all_buffers, all_parameters, check_layers
+from numpy_impl.layers.containers import (
+    adopt,
+    all_buffers,
+    all_generators,
+    all_parameters,
+    check_layers,
+)
 from numpy_impl.layers.layer import Layer
 from numpy_impl.parameters import Parameter
 
@@ -92,6 +98,10 @@ class Residual(Layer):
     def buffers(self) -> dict[str, NDArray[Any]]:
         """Return the layers' buffers; see `Layer.buffers`."""
         return all_buffers(self._layers)
+
+    def generators(self) -> list[np.random.Generator]:
+        """Return the layers' generators; see `Layer.generators`."""
+        return all_generators(self._layers)
 
     def out_features(self, in_features: int) -> int:
         """Return `in_features`; InputError if the layers give another width."""

@@ -304,8 +304,9 @@ class Optimizer:
         if starts.keys() <= run.state.keys():
             return
         run.fresh = run.fresh or not run.state
-        for key in starts.keys() - run.state.keys():
-            run.state[key] = self._started(len(run), starts[key])
+        for key in self.state_names:  # in their order: that of a set differs between processes
+            if key in starts and key not in run.state:
+                run.state[key] = self._started(len(run), starts[key])
 
     def _started(self, size: int, start: float) -> FloatArray:
         vector = new_array(size, self._arena.dtype)
@@ -405,7 +406,7 @@ class Optimizer:
                 raise InputError(name, f"the keys {sorted(keys)}", f"{sorted(entries)}")
         for key in numbers:
             numbers[key] = _equal_numbers(key, run.parameters, loaded)
-        for key in keys - numbers.keys():
+        for key in (key for key in self.state_names if key in keys):
             vector = new.state[key] = new_array(len(run), self._arena.dtype)
             for parameter in run.parameters:
                 name = f"state[{parameter.name!r}][{key!r}]"

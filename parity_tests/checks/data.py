@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 import numpy_impl as ours
+from numpy_impl.data.loader import Draw
 from parity_tests.checks.check import Check
 from parity_tests.inputs import BATCH
 
@@ -71,7 +72,7 @@ def check_loader_pixels(seed: int) -> None:
             buffer = np.full((size, 3), np.nan, dtype)
             fresh = [x for x, _ in loader]
             reused = [x.copy() for x, _ in loader.batches(out=buffer)]
-            shuffled = [x.copy() for x, _ in loader.batches(out=buffer, order=order)]
+            shuffled = [x.copy() for x, _ in loader.batches(out=buffer, draw=Draw(order, 0))]
             for batches, rows in ((fresh, slice(None)), (reused, slice(None)), (shuffled, order)):
                 x = np.concatenate(batches)
                 assert x.dtype == dtype

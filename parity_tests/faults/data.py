@@ -16,7 +16,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "the same order every epoch",
         _LOADER,
-        "DataLoader.draw_order",
+        "DataLoader.draw",
         "self._rng.permutation(self.samples)",
         "np.random.default_rng(0).permutation(self.samples)",
         ("loader/pairing",),

@@ -384,7 +384,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "buffers not saved",
         _CHECKPOINT,
-        "save_model",
+        "_save",
         "arrays |= model.buffers()",
         "pass",
         ("both-ways/BatchNorm1d/default",),

@@ -15,7 +15,7 @@ import pytest
 from numpy_impl import History, load_model
 from numpy_impl.app import train
 from numpy_impl.app.progress import ProgressBar
-from numpy_impl.training import Callback
+from numpy_impl.callbacks import Callback
 from parity_tests.application.command_line.runs import (
     EPOCH_LINE,
     SIDE,
