@@ -1,11 +1,12 @@
 """The command line: runs the command that was typed, and says what became of it.
 
 Exit codes: 0 done, 1 the training diverged or the lab does not accept a network, 2 bad input,
-130 interrupted, 141 nobody reads on.
+130 interrupted, 141 nobody reads on, 143 terminated.
 """
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,7 +20,8 @@ from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, Wo
 DIVERGED = 1
 REJECTED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130
+SIGNALLED = 128
+INTERRUPTED = SIGNALLED + signal.SIGINT
 BROKEN_PIPE = 141
 
 Settings = TypeVar("Settings", train.Settings, lab.Settings, experiment.Settings)
@@ -59,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     code = 0
     if options.command == "train":
-        if not train.run(_settings(train.Settings, options), report=_note):
-            code = INTERRUPTED
+        if signum := train.run(_settings(train.Settings, options), report=_note):
+            code = SIGNALLED + signum
     elif options.command == "evaluate":
         evaluate.run(
             options.model,

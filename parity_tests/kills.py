@@ -15,7 +15,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
@@ -160,7 +159,7 @@ def _result(train: Callable[[Path, int], bytes], folder: Path, number: int) -> b
     reading, writing = os.pipe()
     pid = _fork(train, folder, number, writing)
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         result = pipe.read()
     _, status = os.waitpid(pid, 0)
     if status:
@@ -181,15 +180,10 @@ def _kill(train: Callable[[Path, int], bytes], folder: Path, number: int, after:
 
 
 def _fork(train: Callable[[Path, int], bytes], folder: Path, number: int, pipe: int) -> int:
+    """Start a process that trains, writes what came of it to a pipe and ends; return its number."""
     pid = os.fork()
     if pid:
         return pid
-    _be_child(train, folder, number, pipe)
-
-
-def _be_child(
-    train: Callable[[Path, int], bytes], folder: Path, number: int, pipe: int
-) -> NoReturn:
     status = 1
     try:
         result = train(folder, number)
@@ -197,7 +191,7 @@ def _be_child(
     except BaseException:
         result = traceback.format_exc().encode()
     try:
-        with open(pipe, "wb") as file:
+        with os.fdopen(pipe, "wb") as file:
             file.write(result)
     finally:
         os._exit(status)

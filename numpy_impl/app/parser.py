@@ -130,6 +130,24 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replace the results of an earlier run in that folder",
     )
+    parser.add_argument(
+        "--checkpoint-every",
+        type=arguments.integer(1),
+        metavar="N",
+        help="write a checkpoint into the folder checkpoints there after every N steps",
+    )
+    parser.add_argument(
+        "--keep",
+        type=arguments.integer(1),
+        default=defaults.keep,
+        metavar="N",
+        help="how many checkpoints are kept (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the newest checkpoint there, if there is one; with the same other options",
+    )
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

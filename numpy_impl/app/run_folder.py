@@ -16,6 +16,8 @@ CURVES = "curves.png"
 CONFUSION = "confusion.png"
 MISTAKES = "mistakes.png"
 BOUNDARY = "boundary.png"
+# A folder, which is written to during the training.
+CHECKPOINTS = "checkpoints"
 
 _NAMES = (WEIGHTS, HISTORY, CURVES, CONFUSION, MISTAKES, BOUNDARY, SUMMARY)
 

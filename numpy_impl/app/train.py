@@ -1,5 +1,6 @@
 """The command ``train``: from a data set to a run folder."""
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +14,13 @@ from numpy_impl.app.models import architecture
 from numpy_impl.app.pictures import draw
 from numpy_impl.app.presets import PRESETS
 from numpy_impl.app.progress import progress_callback
-from numpy_impl.app.run_folder import HISTORY, SUMMARY, WEIGHTS, RunFolder
+from numpy_impl.app.run_folder import CHECKPOINTS, HISTORY, SUMMARY, WEIGHTS, RunFolder
 from numpy_impl.app.seeding import Generators, generators
 from numpy_impl.app.text import percent
 from numpy_impl.blas import blas_threads
 from numpy_impl.callbacks import Callback, History
 from numpy_impl.checkpoint import save_model
+from numpy_impl.checkpoint_folder import CheckpointFolder
 from numpy_impl.data import Dataset, load
 from numpy_impl.data.loader import DataLoader
 from numpy_impl.errors import InputError, MissingExtraError
@@ -77,6 +79,13 @@ class Settings:
         Run folder; None for ``runs/<dataset>-seed<seed>``.
     overwrite : bool
         Whether that may hold an earlier run.
+    checkpoint_every : int or None
+        After how many steps a checkpoint is written into the folder `CHECKPOINTS` there; None for
+        none, or after every epoch with `resume`.
+    keep : int
+        How many checkpoints are kept.
+    resume : bool
+        Go on from the newest of them.
     """
 
     dataset: str = "auto"
@@ -93,6 +102,9 @@ class Settings:
     preset: str | None = None
     output: Path | None = None
     overwrite: bool = False
+    checkpoint_every: int | None = None
+    keep: int = 3
+    resume: bool = False
 
 
 class Costs(NamedTuple):
@@ -113,7 +125,7 @@ class Outcome(NamedTuple):
     network: Sequential
     history: History
     scores: Scores
-    interrupted: bool
+    interrupted_by: int | None
     costs: Costs
 
     @property
@@ -122,12 +134,12 @@ class Outcome(NamedTuple):
         return accuracy(self.scores.logits, self.scores.labels)
 
 
-def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> bool:
+def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> int | None:
     """Train a network, show the progress, and write the run folder.
 
     Train accuracy is measured on the first 10000 training samples, or on all if there are fewer.
-    After an interrupt (Ctrl-C) what was trained so far is saved: the weights, and the rest if an
-    epoch was finished.
+    After an interrupt (Ctrl-C) or SIGTERM what was trained so far is saved: the weights, and the
+    rest if an epoch was finished.
 
     Parameters
     ----------
@@ -137,15 +149,15 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> b
 
     Returns
     -------
-    bool
-        Whether all epochs were trained; False after an interrupt.
+    int or None
+        The number of the signal that ended the training early; None if all was done.
 
     Raises
     ------
     InputError
         If the data cannot be read, do not fit the settings, or the folder cannot be used.
     DivergenceError
-        If a loss is NaN or infinite. Nothing is left in the folder.
+        If a loss or gradient is NaN or infinite. Nothing but checkpoints is left in the folder.
     OSError
         If a file cannot be written.
     """
@@ -161,16 +173,39 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> b
     print(data.source, flush=True)
     settings = settle(settings, data)
     path = settings.output or Path("runs") / f"{data.name}-seed{settings.seed}"
-    with RunFolder(path, overwrite=settings.overwrite) as folder:
-        outcome = _train(settings, data, random, start)
-        if outcome.interrupted:
+    checkpoints = _checkpoints(settings, path / CHECKPOINTS, report)
+    with RunFolder(path, overwrite=settings.overwrite or settings.resume) as folder:
+        outcome = _train(settings, data, random, start, checkpoints)
+        if outcome.interrupted_by:
             epochs = len(outcome.history.epoch)
             print(f"interrupted after {epochs} whole epochs; saving what was trained so far")
         _stage(folder, settings, data, outcome)
         drawn = not outcome.history.epoch or _stage_pictures(folder, data, outcome)
         paths = folder.commit()
     print(_closing_lines(outcome, paths), flush=True)
-    return drawn and not outcome.interrupted
+    return outcome.interrupted_by or (None if drawn else signal.SIGINT)
+
+
+def _checkpoints(
+    settings: Settings, folder: Path, report: Callable[[str], None] | None
+) -> CheckpointFolder | None:
+    """Return the folder of the checkpoints, if there are any to write or to read."""
+    checkpoints = CheckpointFolder(
+        folder,
+        every=settings.checkpoint_every,
+        keep=settings.keep,
+        resume=settings.resume,
+        report=report or (lambda _: None),
+    )
+    there = checkpoints.paths()
+    if settings.resume:
+        print(f"going on from {there[-1]}" if there else f"no checkpoint in {folder}: beginning")
+        return checkpoints
+    if there:
+        raise InputError(
+            "--output", "a folder without checkpoints, or --resume", f"{str(there[-1])!r} in it"
+        )
+    return checkpoints if settings.checkpoint_every else None
 
 
 def prepare(
@@ -216,7 +251,13 @@ def prepare(
     return trainer, batches
 
 
-def _train(settings: Settings, data: Dataset, random: Generators, start: float) -> Outcome:
+def _train(
+    settings: Settings,
+    data: Dataset,
+    random: Generators,
+    start: float,
+    checkpoints: CheckpointFolder | None,
+) -> Outcome:
     trainer, train = prepare(settings, data, random, [progress_callback()])
     scale = _scale(settings, data)
     test = DataLoader(data.test_images, data.test_labels, batch_size=BATCH_SIZE, scale=scale)
@@ -224,7 +265,7 @@ def _train(settings: Settings, data: Dataset, random: Generators, start: float) 
     if settings.preset:
         # The test images are left for the end; and the other core makes the pictures.
         with blas_threads(1):
-            history = trainer.fit(train, None, epochs)
+            history = trainer.fit(train, None, epochs, checkpoints=checkpoints)
     else:
         sample = DataLoader(
             data.train_images[:_TRAIN_SAMPLE],
@@ -232,10 +273,10 @@ def _train(settings: Settings, data: Dataset, random: Generators, start: float) 
             batch_size=BATCH_SIZE,
             scale=scale,
         )
-        history = trainer.fit(train, test, epochs, train_sample=sample)
+        history = trainer.fit(train, test, epochs, train_sample=sample, checkpoints=checkpoints)
     costs = Costs(time.perf_counter() - start, peak_rss_mb())
     scores = score(trainer.model, test)
-    return Outcome(trainer.model, history, scores, trainer.interrupted, costs)
+    return Outcome(trainer.model, history, scores, trainer.interrupted_by, costs)
 
 
 def settle(settings: Settings, data: Dataset) -> Settings:
@@ -311,6 +352,7 @@ def _summary(settings: Settings, data: Dataset, outcome: Outcome) -> dict[str, A
         "seed": settings.seed,
         "raw_pixels": settings.raw_pixels,
         "preset": settings.preset,
+        "resumed": settings.resume,
         "test_accuracy": outcome.test_accuracy,
         **outcome.costs._asdict(),
         "budget": {

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system 
 
 
 def test_nothing_is_lost() -> None:
-    outcome = run(12, seed=0)
+    outcome = run(10, seed=0)
     assert not outcome.faults, str(outcome)
-    assert outcome.kills == outcome.resumed == 12
-    assert outcome.before_first < 12
+    assert outcome.kills == outcome.resumed == 10
+    assert outcome.before_first < 10
 
 
 def test_a_file_that_is_written_in_place_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,4 +33,4 @@ def test_a_file_that_is_written_in_place_is_noticed(monkeypatch: pytest.MonkeyPa
 
 def test_a_state_that_is_not_kept_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Optimizer, "load_state_dict", lambda *_: None)
-    assert "other bits" in str(run(12, seed=0).faults)
+    assert "other bits" in str(run(10, seed=0).faults)

@@ -77,6 +77,7 @@ class Training:
         self.history = ours.History()
 
     def fit(self, folder: CheckpointFolder | None = None, epochs: int = EPOCHS) -> "Training":
+        """Train, and return itself."""
         test = ours.DataLoader(self.x, self.y, batch_size=20)
         self.history = self.trainer.fit(
             self.loader, test, epochs, train_sample=test, checkpoints=folder
@@ -84,6 +85,7 @@ class Training:
         return self
 
     def outcome(self) -> dict[str, Any]:
+        """Return all that must be the same, bit for bit."""
         history = self.history.to_dict()
         del history["seconds"]
         return {
@@ -487,7 +489,7 @@ def test_infinite_parameters_are_not_saved(tmp_path: Path) -> None:
                 training.model.parameters()[0].data[1, 1] = np.inf
 
     training.trainer.callbacks = (Harm(),)
-    with pytest.raises(DivergenceError, match="parameter: .* got inf in epoch 1, step 3") as error:
+    with pytest.raises(DivergenceError, match=r"parameter: .* got inf in epoch 1, step 3") as error:
         training.fit(CheckpointFolder(tmp_path, every=1))
     assert error.value.checkpoint == str(tmp_path / "step-000000002.npz")
 

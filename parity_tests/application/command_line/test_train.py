@@ -71,6 +71,7 @@ def test_train_summary(trained: Path, mnist: Path) -> None:
         "seed": 0,
         "raw_pixels": False,
         "preset": None,
+        "resumed": False,
         "test_accuracy": accuracy,
         "budget": {"seconds": 120, "peak_rss_mb": 2048, "within": peak <= 2048},
     }
