@@ -318,7 +318,8 @@ def check_accuracy(case: OptimizerCase, variant: str, seed: int) -> None:
 
     Judged over independent draws, each by the root mean square of its errors, with parameters that
     begin next to zero, so that the steps and not their sum are what is rounded, and with a learning
-    rate of its own, because its rounding is common to all parameters.
+    rate of its own, because its rounding is common to all parameters. Where PyTorch rounds less
+    often, by the factor `OptimizerCase.unfused` larger.
     """
 
     def excess(draw: int) -> dict[str, float]:
@@ -338,7 +339,8 @@ def check_accuracy(case: OptimizerCase, variant: str, seed: int) -> None:
             np.linalg.norm((values - exact.values) / path)
             for values in (model.arena.values, course.values)
         ]
-        return {f"{case.operation.__name__}, {variant}": float(distances[0] - distances[1])}
+        excess = distances[0] - case.unfused * distances[1]
+        return {f"{case.operation.__name__}, {variant}": float(excess)}
 
     rarely_farther_over(_DRAWS, excess)
 
