@@ -5,7 +5,7 @@ the kit to say: what came out as equal is held against an arbiter once more.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, prepared
+from parity_tests.kit.losses import smoothed_targets
 from parity_tests.kit.penalties import slope_of
 from parity_tests.kit.subject import Batch, Layer, Layers, by_name
 
@@ -92,7 +93,9 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
     own = by_name(evidence.layers)
     loss = evidence.loss or "squared_error"
     for number, (batch, answer) in enumerate(zip(evidence.batches, evidence.answers, strict=True)):
-        expected = arbiter.ask(evidence.form, loss, evidence.layers, batch, number)
+        targets = smoothed_targets(batch.targets, evidence.smoothing, loss)
+        meant = replace(batch, targets=targets) if evidence.smoothing else batch
+        expected = arbiter.ask(evidence.form, loss, evidence.layers, meant, number)
         found: dict[str, tuple[Array, Array]] = {}
         if answer.output is not None:
             found["output"] = answer.output, expected.output

@@ -150,7 +150,8 @@ def explain(
             errors = carried_errors(errors, layers, updated, number)
             # A fault on the way to one matrix need not be on the way to the next.
             above = [chosen] if chosen is right else [chosen, right]
-            deltas = hidden_deltas(form, passed, layers, updated, number - 1, above, errors)
+            factor = findings[0].factor if findings[0].known else 1.0
+            deltas = hidden_deltas(form, passed, layers, updated, number - 1, above, errors, factor)
             right = replace(right, value=carried_back(form, passed, layers, right.value, number))
     _settle_collapsed(result, observed)
     return result
@@ -464,6 +465,10 @@ def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
 def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
     value = delta.value
     yield (), f"sum of {delta.text} over the samples", value.sum(axis=0)
+    if "half-precision" in delta.causes:
+        for number in (1, len(value)):
+            total = (value / number).astype(np.float16).sum(axis=0).astype(np.float64)
+            yield ("half-precision",), f"sum of {delta.text}, in float16", number * total
     scalar = value.sum()
     collapsed = np.full(observed.shape, scalar)
     if value.shape[1] > 1:
@@ -512,6 +517,8 @@ def _decay(
         # The normal equations would lose half of the digits.
         solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
         left = np.linalg.norm(total - basis @ solution)
-        if left <= tolerance * np.linalg.norm(total):
+        part = np.linalg.norm(total - basis[:, 0] * solution[0])
+        # A part that is no more than what may be left explains nothing.
+        if left <= tolerance * np.linalg.norm(total) < part:
             return dict(zip(penalties, map(float, solution[1:]), strict=True))
     return {}

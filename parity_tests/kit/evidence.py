@@ -47,6 +47,8 @@ class Evidence:
     decays : list of dict
         For each batch, what penalties have added to the gradient of ``"W1"`` and so on; empty if
         there is none.
+    smoothing : float
+        How much of the labels is spread over the classes in the loss.
     tolerance : float
         How far answers may be from an arbiter's, relative to their norm.
     """
@@ -58,6 +60,7 @@ class Evidence:
     loss: str | None = None
     factors: list[float] = field(default_factory=list)
     decays: list[dict[str, Shares]] = field(default_factory=list)
+    smoothing: float = 0.0
     tolerance: float = 0.0
 
     @property
@@ -75,6 +78,7 @@ class Evidence:
             "loss": self.loss,
             "factors": self.factors,
             "decays": self.decays,
+            "smoothing": self.smoothing,
             "tolerance": self.tolerance,
             "depth": len(self.layers),
             "batches": len(self.batches),
@@ -116,6 +120,7 @@ class Evidence:
             )
         evidence.loss, evidence.factors = told["loss"], told["factors"]
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]
+        evidence.smoothing = told.get("smoothing", 0.0)
         return evidence
 
 

@@ -12,6 +12,7 @@ from parity_tests.kit.functions import (
     ACTIVATIONS,
     OUTPUTS,
     USUAL,
+    WRONG_ACTIVATIONS,
     Activation,
     Output,
     activation,
@@ -151,7 +152,13 @@ def candidates(layers: Layers, given: Form | None = None) -> Iterator[Form]:
         What it is meant to be; its neighbours come before all others.
     """
     depth = len(layers) - 1
-    names = sorted(ACTIVATIONS, key=lambda name: USUAL.index(name) if name in USUAL else len(USUAL))
+
+    def place(name: str) -> int:
+        if name in WRONG_ACTIVATIONS:
+            return len(USUAL) + 1
+        return USUAL.index(name) if name in USUAL else len(USUAL)
+
+    names = sorted(ACTIVATIONS, key=place)
     if given is not None:
         yield given
         yield from _neighbours(given, layers)
@@ -160,7 +167,7 @@ def candidates(layers: Layers, given: Form | None = None) -> Iterator[Form]:
         for last in OUTPUTS:
             yield Form(hidden, last)
     if depth > 1:
-        few = names if depth == 2 else USUAL
+        few = [n for n in names if n not in WRONG_ACTIVATIONS] if depth == 2 else USUAL
         for mixed in product(few, repeat=min(depth, 4)):
             hidden = mixed + (mixed[-1],) * (depth - len(mixed))
             for last in OUTPUTS:

@@ -125,6 +125,31 @@ _PLAIN = (
     Activation("gaussian", lambda u: np.exp(-(u**2)), lambda u: -2 * u * np.exp(-(u**2))),
 )
 
+# Those that nobody means, as they come if brackets or a sign are left out.
+_MISWRITTEN = (
+    Activation(
+        "1 / 1 + exp(-z)",
+        lambda u: 1 + np.exp(-u),
+        lambda u: -np.exp(-u),
+    ),
+    Activation(
+        "1 / (1 + exp(z))",
+        lambda u: sigmoid(-u),
+        lambda u: -sigmoid(u) * sigmoid(-u),
+    ),
+    Activation(
+        "(exp(z) - exp(-z)) / exp(z) + exp(-z)",
+        lambda u: 1 - np.exp(-2 * u) + np.exp(-u),
+        lambda u: 2 * np.exp(-2 * u) - np.exp(-u),
+    ),
+)
+# Their causes, and what is meant.
+WRONG_ACTIVATIONS = {
+    "1 / 1 + exp(-z)": ("function-without-brackets", "sigmoid"),
+    "1 / (1 + exp(z))": ("sigmoid-of-negative", "sigmoid"),
+    "(exp(z) - exp(-z)) / exp(z) + exp(-z)": ("function-without-brackets", "tanh"),
+}
+
 # Those with a number: how they are made, and the numbers that are tried where none is given.
 _NUMBERED: dict[str, tuple[Callable[[float], Activation], tuple[float, ...]]] = {
     "leaky_relu": (_leaky, (0.01, 0.1, 0.2, 0.02, 0.05, 0.3, 0.001)),
@@ -132,7 +157,7 @@ _NUMBERED: dict[str, tuple[Callable[[float], Activation], tuple[float, ...]]] = 
     "scaled_tanh": (_scaled_tanh, (1.7159,)),
 }
 
-ACTIVATIONS: dict[str, Activation] = {a.name: a for a in _PLAIN} | {
+ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (*_PLAIN, *_MISWRITTEN)} | {
     made.name: made for make, numbers in _NUMBERED.values() for made in map(make, numbers)
 }
 # As they are tried one after the other, the usual ones first.
@@ -287,6 +312,7 @@ OUTPUTS: dict[str, Output] = {
         *(_softmax_after(ACTIVATIONS[name]) for name in ("relu", "sigmoid", "tanh")),
         _ROW_SUMS,
         _elementwise(ACTIVATIONS["exponential"]),
+        *map(_elementwise, _MISWRITTEN),
     )
 }
 # Those that nobody means.
@@ -299,6 +325,7 @@ WRONG_OUTPUTS = {
     "softmax shifted by row and summed over the whole batch": "softmax-over-batch",
     "exponential of shifted logits": "softmax-not-normalized",
     "exponential": "softmax-not-normalized",
+    **{name: cause for name, (cause, _) in WRONG_ACTIVATIONS.items()},
 }
 
 

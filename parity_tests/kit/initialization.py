@@ -327,6 +327,25 @@ def formulas(weights: Sequence[Drawn]) -> list[str]:
     ]
 
 
+def _without_brackets() -> Iterator[Mistake]:
+    """Yield what Xavier's scale becomes without the brackets around fan_in + fan_out."""
+    cause = "initialization-without-brackets"
+    yield Mistake(
+        cause,
+        "1 / sqrt(fan_in + fan_out / 2)",
+        lambda fan_in, fan_out: 1 / math.sqrt(fan_in + fan_out / 2),
+    )
+    for number, share, kind in ((2, 1.0, "normal"), (6, 3.0, "uniform")):
+        yield Mistake(
+            cause,
+            f"sqrt({number} / fan_in + fan_out)" + (" as a bound" if share > 1 else ""),
+            lambda fan_in, fan_out, number=number, share=share: math.sqrt(
+                (number / fan_in + fan_out) / share
+            ),
+            kind,
+        )
+
+
 def mistakes(meant: Scheme, inputs: int) -> Iterator[Mistake]:
     """Yield what a scheme becomes by one mistake, the usual ones first.
 
@@ -369,6 +388,8 @@ def mistakes(meant: Scheme, inputs: int) -> Iterator[Mistake]:
         lambda fan_in, fan_out: std(fan_in, fan_out) * root,
         "normal",
     )
+    if meant.name.startswith("xavier"):
+        yield from _without_brackets()
     for other in FAMILIES.values():
         yield Mistake("initialization-another-scheme", other.text, other.std)
     other = SCHEMES["pytorch"]

@@ -1,6 +1,6 @@
 """What is known of a network while it is asked, aspect by aspect."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit import probe
 from parity_tests.kit.evidence import Answer, Evidence
 from parity_tests.kit.forward import Form
+from parity_tests.kit.losses import Guard, smoothed_targets
 from parity_tests.kit.penalties import Penalized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
@@ -44,6 +45,14 @@ class Inquiry:
         Its forward pass, once that is known.
     reported : tuple or None
         Name and scale of the loss that it reports.
+    is_float32 : bool
+        Whether parameters or outputs are single precision.
+    smoothing : float
+        How much of the labels is spread over the classes in that loss.
+    guard_of_loss : float
+        What is beside its probabilities.
+    guard : Guard or None
+        What keeps the denominators of the gradient from zero.
     is_loss_unknown : bool
         Whether it reports a loss that is none of those known.
     penalty : Penalized or None
@@ -56,6 +65,8 @@ class Inquiry:
         Whether the gradient could be reproduced with a fault in it.
     is_entrywise : bool
         Whether first steps are no multiples of a gradient, but tell its signs and little more.
+    steps_tolerance : float
+        As `tolerance`, for steps by the gradient as it is recomputed.
     is_one_by_one : bool
         Whether a step on a batch turned out to be one update after the other, sample by sample.
     steps_explain : {"nothing", "factor", "gradient", "penalty"}
@@ -76,6 +87,10 @@ class Inquiry:
     tolerance: float = EXACT
     form: Form | None = None
     reported: tuple[str, Scale] | None = None
+    is_float32: bool = False
+    smoothing: float = 0.0
+    guard_of_loss: float = 0.0
+    guard: Guard | None = None
     is_loss_unknown: bool = False
     penalty: Penalized | None = None
     gradient_loss: str | None = None
@@ -83,6 +98,7 @@ class Inquiry:
     is_gradient_known: bool = False
     is_gradient_faulty: bool = False
     is_entrywise: bool = False
+    steps_tolerance: float = 0.0
     is_one_by_one: bool = False
     steps_explain: str = "nothing"
     evidence: Evidence = field(init=False)
@@ -113,8 +129,20 @@ class Inquiry:
             first, second = questions.batches
         inquiry = cls(subject, spec, rng, layers, (first, second))
         if any(array.dtype == np.float32 for array in subject.arrays()):
-            inquiry.tolerance = CLOSE
+            inquiry.tolerance, inquiry.is_float32 = CLOSE, True
         return inquiry
+
+    @property
+    def of_steps(self) -> float:
+        """How far a recomputed step may be from the observed one."""
+        return max(self.tolerance, self.steps_tolerance)
+
+    def meant(self, batch: Batch) -> Batch:
+        """Return a batch with its labels as the loss takes them, which may be smoothed."""
+        if not self.smoothing or self.reported is None:
+            return batch
+        targets = smoothed_targets(batch.targets, self.smoothing, self.reported[0])
+        return replace(batch, targets=targets)
 
     def restore(self) -> None:
         """Give the network its parameters back."""

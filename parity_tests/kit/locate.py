@@ -20,6 +20,9 @@ _LIBRARIES = tuple(
     for folder in {*sysconfig.get_paths().values(), Path(np.__file__).parent, Path(__file__).parent}
 )
 
+# How far entries that are one number may be apart, where a step shows them.
+_EVEN = 1e-6
+
 
 def locate(action: Callable[[], object], wanted: Array) -> Line | None:
     """Return the first line after which an array is there that is a multiple of the one wanted.
@@ -29,7 +32,9 @@ def locate(action: Callable[[], object], wanted: Array) -> Line | None:
     action : callable
         Runs the code.
     wanted : ndarray
-        What is looked for, among local variables and attributes of ``self``; of any layout.
+        What is looked for, among local variables and attributes of ``self``; of any layout. Of
+        one number everywhere a multiple says nothing: it has to be that number, which may also
+        stand alone.
 
     Returns
     -------
@@ -54,6 +59,7 @@ class _Watcher:
     def __init__(self, wanted: Array) -> None:
         self.size = float(np.linalg.norm(wanted)) if np.isfinite(wanted).all() else 0.0
         self.forms = [np.ravel(wanted)]
+        self.is_one_number = wanted.size > 1 and not np.ptp(wanted) > _EVEN * np.abs(wanted).max()
         if wanted.ndim == 2 and 1 not in wanted.shape:
             self.forms.append(np.ravel(wanted.T))
         self.found: Line | None = None
@@ -90,6 +96,8 @@ class _Watcher:
             return any(map(self.is_wanted, value))
         if isinstance(value, dict) and len(value) < 50:
             return any(map(self.is_wanted, value.values()))
+        if self.is_one_number:
+            return self.is_number(value)
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
             return False
         if value.size != self.forms[0].size:
@@ -101,3 +109,13 @@ class _Watcher:
         return any(
             abs(abs(float(flat @ form)) / (size * self.size) - 1) < 1e-10 for form in self.forms
         )
+
+    def is_number(self, value: Any) -> bool:
+        """Whether it is the number that is wanted, in every entry or alone."""
+        if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind not in "fb":
+            return False
+        if value.size not in (1, self.forms[0].size):
+            return False
+        number = self.forms[0][0]
+        off = np.abs(np.asarray(value, np.float64) - number).max()
+        return bool(off <= _EVEN * abs(number))

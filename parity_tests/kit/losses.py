@@ -120,3 +120,58 @@ def losses_for(y: Array) -> dict[str, Loss]:
     """Return the losses that take such targets: hinge losses are of one class among several."""
     is_class = y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
     return {name: loss for name, loss in LOSSES.items() if is_class or "hinge" not in name}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What keeps the denominators in the derivative of a cross-entropy from zero.
+
+    Attributes
+    ----------
+    loss : {"cross_entropy", "binary_cross_entropy"}
+        Which it is.
+    epsilon : float
+        A small number.
+    way : {"added", "clipped", "added to the product"}
+        Whether it is added to probabilities, what they are clipped to, or added to p (1 - p).
+    """
+
+    loss: str
+    epsilon: float
+    way: str
+
+
+# The ways in which the derivative of each is kept finite.
+_GUARDED = {
+    "cross_entropy": ("added", "clipped"),
+    "binary_cross_entropy": ("added", "added to the product", "clipped"),
+}
+
+
+def guards(loss: str, epsilon: float) -> list[Guard]:
+    """Return the ways in which a number may stand beside the probabilities of a loss."""
+    return [Guard(loss, epsilon, way) for way in _GUARDED.get(loss, ()) if epsilon]
+
+
+def guarded_slope(guard: Guard, p: Array, y: Array) -> Array:
+    """Return the derivative of a cross-entropy whose denominators are kept from zero."""
+    epsilon = guard.epsilon
+    if guard.way == "added to the product":
+        return np.asarray((p - y) / (p * (1 - p) + epsilon))
+    clipped = guard.way == "clipped"
+    yes = np.clip(p, epsilon, 1 - epsilon) if clipped else p + epsilon
+    if guard.loss == "cross_entropy":
+        return np.asarray(-y / yes)
+    no = 1 - yes if clipped else 1 - p + epsilon
+    return np.asarray(-y / yes + (1 - y) / no)
+
+
+def even_targets(y: Array, loss: str) -> Array:
+    """Return targets that prefer no class: 1/2 where each output is a question of its own."""
+    classes = 2 if loss == "binary_cross_entropy" else max(y.shape[1], 2)
+    return np.full_like(y, 1 / classes)
+
+
+def smoothed_targets(y: Array, smoothing: float, loss: str) -> Array:
+    r"""Return :math:`(1 - \epsilon) y + \epsilon u` with u from `even_targets`."""
+    return np.asarray((1 - smoothing) * y + smoothing * even_targets(y, loss))

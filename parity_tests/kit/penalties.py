@@ -1,7 +1,8 @@
 """Penalties on parameters that losses have added, and what their gradients add."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -59,14 +60,22 @@ class Penalized:
     ----------
     weights, biases : mapping
         Coefficients of the penalties on all matrices, and on all biases.
+    unseen_weights, unseen_biases : mapping
+        How much of each the values of the loss, which are rounded, do not show.
     """
 
     weights: Shares
     biases: Shares
+    unseen_weights: Shares = field(default_factory=dict)
+    unseen_biases: Shares = field(default_factory=dict)
 
     def of(self, tensor: str) -> Shares:
         """Return the coefficients for ``"W1"``, ``"b1"`` and so on."""
         return self.biases if tensor.startswith("b") else self.weights
+
+    def unseen(self, tensor: str) -> Shares:
+        """Return how much of the coefficients for ``"W1"``, ``"b1"`` and so on is not known."""
+        return self.unseen_biases if tensor.startswith("b") else self.unseen_weights
 
     def value(self, layers: Layers) -> float:
         """Return what is added for some parameters."""
@@ -110,11 +119,20 @@ def added(shares: Shares, tensor: str) -> str:
     return " and ".join(terms) or "nothing"
 
 
-def close(one: Shares, other: Shares, tolerance: float) -> bool:
-    """Whether all coefficients are the same, relative to the larger one."""
+def close(
+    one: Shares, other: Shares, tolerance: float, unseen: Shares = MappingProxyType({})
+) -> bool:
+    """Whether all coefficients are the same, relative to the larger one.
+
+    Parameters
+    ----------
+    unseen : mapping, optional
+        What each may be off by besides.
+    """
 
     def is_close(name: str) -> bool:
         first, second = one.get(name, 0.0), other.get(name, 0.0)
-        return abs(first - second) <= tolerance * max(abs(first), abs(second))
+        allowed = tolerance * max(abs(first), abs(second)) + unseen.get(name, 0.0)
+        return abs(first - second) <= allowed
 
     return all(map(is_close, PENALTIES))

@@ -1,6 +1,7 @@
 """Slopes of the loss that a network reports, entry by entry, whatever its forward pass is."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,30 @@ from parity_tests.kit.subject import Batch, Layer, Layers, Subject
 
 Array = NDArray[Any]
 
-# Steps, relative to parameters of about 1: the error of a central difference is h^2 from its
-# curvature and eps / h from rounding.
-_STEP = 1e-5
-# How far the slopes of two steps may differ where the loss is smooth.
-_SMOOTH = 1e-6
+
+@dataclass(frozen=True)
+class _Differences:
+    """How slopes are taken.
+
+    Attributes
+    ----------
+    step : float
+        Relative to parameters of about 1: the error of a central difference is h^2 from its
+        curvature and eps / h from rounding.
+    smooth : float
+        How far the slopes of two steps may differ where the loss is smooth.
+    least : float
+        What is added to a slope for that.
+    """
+
+    step: float
+    smooth: float
+    least: float
+
+
+_DOUBLE = _Differences(1e-5, 1e-6, 1.0)
+# In single precision two digits are left; where they are not, the two steps show it.
+_SINGLE = _Differences(1e-2, 1e-2, 0.0)
 
 
 def slopes(
@@ -24,6 +44,8 @@ def slopes(
     entries: int,
     rng: np.random.Generator,
     loss: Callable[[Batch], float],
+    *,
+    is_float32: bool = False,
 ) -> dict[str, tuple[Array, Array]]:
     """Return slopes of a loss for some entries of every parameter.
 
@@ -35,6 +57,8 @@ def slopes(
         Of each tensor at most.
     loss : callable
         ``f(batch)``, the loss by the parameters that the network has.
+    is_float32 : bool, default False
+        Whether parameters or losses are single precision: about two digits are right then.
 
     Returns
     -------
@@ -43,13 +67,14 @@ def slopes(
         slopes there. Entries next to a kink are left out.
     """
     found = {}
+    how = _SINGLE if is_float32 else _DOUBLE
     for number, layer in enumerate(layers):
         for name, tensor in ((f"W{number + 1}", layer.weight), (f"b{number + 1}", layer.bias)):
             if tensor is None:
                 continue
             chosen = rng.permutation(tensor.size)[:entries]
             pairs = [
-                _slope(subject, layers, batch, number, name.startswith("W"), int(position), loss)
+                _slope(subject, layers, batch, (number, name[0]), int(position), loss, how)
                 for position in chosen
             ]
             smooth = [n for n, pair in enumerate(pairs) if pair is not None]
@@ -63,14 +88,16 @@ def _slope(
     subject: Subject,
     layers: Layers,
     batch: Batch,
-    number: int,
-    is_weight: bool,
+    where: tuple[int, str],
     position: int,
     loss: Callable[[Batch], float],
+    how: _Differences,
 ) -> float | None:
+    """Return the slope of one entry, None where the loss is not smooth."""
+    number, is_weight = where[0], where[1] == "W"
     found = []
-    for step in (_STEP, 2 * _STEP):
-        ends = []
+    for step in (how.step, 2 * how.step):
+        ends, places = [], []
         for sign in (1, -1):
             moved = list(layers)
             layer = layers[number]
@@ -79,8 +106,11 @@ def _slope(
             tensor = tensor.copy()
             tensor.flat[position] += sign * step
             moved[number] = Layer(tensor, layer.bias) if is_weight else Layer(layer.weight, tensor)
-            subject.set(moved)
+            # What is written is rounded to the precision of the parameters.
+            kept = subject.set(moved)[number]
+            places.append(np.ravel(kept.weight if is_weight else kept.bias)[position])
             ends.append(loss(batch))
-        found.append((ends[0] - ends[1]) / (2 * step))
-    near = abs(found[0] - found[1]) <= _SMOOTH * (1 + abs(found[0]))
-    return found[0] if near else None
+        found.append(float((ends[0] - ends[1]) / (places[0] - places[1])))
+    near = abs(found[0] - found[1]) <= how.smooth * (how.least + abs(found[0]))
+    # The curvature of the smaller step is a fourth of that of the larger.
+    return found[0] + (found[0] - found[1]) / 3 if near else None

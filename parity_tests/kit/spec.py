@@ -44,8 +44,8 @@ class Spec:
         One of those in `parity_tests.kit.optimizers.formulas`.
     options : mapping, optional
         Hyperparameters of the optimizer, by PyTorch's names.
-    initialization : str, optional
-        One of those in `parity_tests.kit.initialization`.
+    initialization : str or sequence of str, optional
+        One of those in `parity_tests.kit.initialization`, or one for each layer.
     weight_decay : float, optional
         Coefficient of the weights in the gradient.
 
@@ -61,14 +61,15 @@ class Spec:
     scale: str | None = None
     optimizer: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    initialization: str | None = None
+    initialization: str | tuple[str, ...] | None = None
     weight_decay: float | None = None
 
     def __post_init__(self) -> None:
         if self.loss is not None and self.loss not in LOSSES:
             raise InputError("loss", f"one of {LOSSES}", repr(self.loss))
-        if isinstance(self.hidden, list):
-            object.__setattr__(self, "hidden", tuple(self.hidden))
+        for name in ("hidden", "initialization"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def to_json(self) -> dict[str, Any]:
         """Return what is given, as JSON has it."""

@@ -105,7 +105,7 @@ class _Steps:
 
     def fitted(self, way: _Way, tried: Sequence[float]) -> float | None:
         """Return the momentum that reproduces all steps: one that is tried, or one near it."""
-        tolerance = self.inquiry.tolerance
+        tolerance = self.inquiry.of_steps
         off = {momentum: _off(*self.pairs(momentum, way, 2)[1]) for momentum in tried}
         nearest = min(off, key=lambda momentum: off[momentum])
         if off[nearest] > _NEAR:
@@ -194,7 +194,7 @@ def nearest_ahead(
     momentum = declared or float(DEFAULTS["nesterov"]["momentum"])
     pairs = steps.pairs(momentum, _WAYS[0], len(steps.walk.batches))
     off = [_off(step, predicted) for step, predicted in pairs]
-    number = next((n for n, value in enumerate(off) if value > inquiry.tolerance), 0)
+    number = next((n for n, value in enumerate(off) if value > inquiry.of_steps), 0)
     factor, residual = fit(*pairs[number])
     message = (
         f"step {number + 1} is neither PyTorch's Nesterov nor, with the gradient at the place "

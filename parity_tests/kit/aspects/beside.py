@@ -76,7 +76,10 @@ def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
     """Return another inquiry about the same network, of which something is not declared."""
     subject = copy(inquiry.subject)
     subject.network = replace(subject.network, **declared)
-    names = ("is_loss_unknown", "penalty", "tolerance", "form")
+    names = (
+        *("is_loss_unknown", "is_float32", "penalty", "smoothing", "tolerance", "form"),
+        *("guard_of_loss", "guard", "steps_tolerance"),
+    )
     told = {name: getattr(inquiry, name) for name in names}
     reported = inquiry.reported
     scale = inquiry.gradient_scale

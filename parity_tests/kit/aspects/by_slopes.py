@@ -19,8 +19,11 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 
 Array = NDArray[Any]
 
-# Entries of each tensor whose slopes are taken, and how closely they are met.
-_ENTRIES, _CLOSE = 12, 1e-5
+# Entries of each tensor whose slopes are taken, and how closely they are met: in double precision
+# and in single.
+_ENTRIES, _EXACT, _SINGLE = 12, 1e-5, 2e-2
+# How closely a factor is met for its origin to be told.
+_NAMED = 1e-3
 # A learning rate with which it is the same whether a step tells the loss before or after it.
 _STILL = 1e-12
 
@@ -90,19 +93,24 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     if isinstance(met, Verdict):
         return [met]
     beside: list[Verdict] = []
-    if met.residual > _CLOSE:
+    close = _close(inquiry)
+    if met.residual > close:
         decays = _decays(inquiry, met)
         if decays:
             met = _without(inquiry, met, decays)
             beside = [_of_decays(inquiry, decays, loss)]
-    if met.residual > _CLOSE:
+    if met.residual > close:
         return _by_tensor(inquiry, met, loss, how) + beside
-    if abs(met.factor - 1) <= _CLOSE:
+    if abs(met.factor - 1) <= close:
         message = (
             f"some entries of all tensors are slopes of the loss reported ({met.residual:.1g}){how}"
         )
         return beside or [Verdict("gradient", EQUAL, message, residual=met.residual)]
     return [_constant(inquiry, met, loss), *beside]
+
+
+def _close(inquiry: Inquiry) -> float:
+    return _SINGLE if inquiry.is_float32 else _EXACT
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,8 @@ def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
     subject = inquiry.subject
     observed, _ = observe(inquiry, batch)
     subject.begin(inquiry.layers)
-    found = slopes(subject, inquiry.layers, batch, _ENTRIES, inquiry.rng, loss)
+    asked = (subject, inquiry.layers, batch, _ENTRIES, inquiry.rng, loss)
+    found = slopes(*asked, is_float32=inquiry.is_float32)
     pairs, places = {}, {}
     for name, tensor in by_name(observed).items():
         if name in found and len(found[name][0]):
@@ -150,14 +159,14 @@ def _entries(inquiry: Inquiry, met: _Met, name: str) -> Array:
 
 def _decays(inquiry: Inquiry, met: _Met) -> dict[str, float]:
     """Return the multiple of itself that is added to the slope of each matrix that has one."""
-    found = {}
+    found, close = {}, _close(inquiry)
     for name, (came, wanted) in met.pairs.items():
-        if not name.startswith("W") or len(came) < _ENOUGH or fit(came, wanted)[1] <= _CLOSE:
+        if not name.startswith("W") or len(came) < _ENOUGH or fit(came, wanted)[1] <= close:
             continue
         basis = np.stack([wanted, _entries(inquiry, met, name)], axis=1)
         (factor, share), *_ = np.linalg.lstsq(basis, came, rcond=None)
         left = np.linalg.norm(came - basis @ (factor, share))
-        if not factor or left > _CLOSE * np.linalg.norm(came):
+        if not factor or left > close * np.linalg.norm(came):
             return {}
         found[name] = float(share)
     return found
@@ -204,17 +213,18 @@ def _is_penalized(inquiry: Inquiry, loss: Loss) -> bool:
 def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
     """Name the factors of tensors that have different ones, or the first that has none."""
     fits = {name: fit(*pair) for name, pair in met.pairs.items()}
-    if any(residual > _CLOSE for _, residual in fits.values()):
-        return [_first_off(met, how)]
+    close = _close(inquiry)
+    if any(residual > close for _, residual in fits.values()):
+        return [_first_off(met, how, close)]
     again = _met(inquiry, inquiry.batches[1], loss)
     second = {} if isinstance(again, Verdict) else again.pairs
     groups: dict[float, list[str]] = {}
     for name, (factor, _) in reversed(fits.items()):
-        same = next((f for f in groups if abs(f - factor) <= _CLOSE * abs(f)), factor)
+        same = next((f for f in groups if abs(f - factor) <= close * abs(f)), factor)
         groups.setdefault(same, []).append(name)
     verdicts = []
     for factor, group in groups.items():
-        if abs(factor - 1) <= _CLOSE:
+        if abs(factor - 1) <= close:
             continue
         other = fit(*second[group[0]])[0] if group[0] in second else factor
         residual = fits[group[0]][1]
@@ -235,6 +245,9 @@ def _named(inquiry: Inquiry, factors: tuple[float, float], residual: float) -> t
     """Return cause and text of the factors of two batches, as exact as they are known."""
     samples = [len(batch) for batch in inquiry.batches]
     tolerance = max(residual, 1e-7)
+    if tolerance > _NAMED:
+        # Of two digits any number is one with a meaning.
+        return "factor-constant", "a constant factor"
     scale = scale_of(factors, samples, tolerance)
     between = None
     if scale is not None:
@@ -249,7 +262,7 @@ def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     again = _met(inquiry, inquiry.batches[1], loss)
     factor = met.factor
     if not isinstance(again, Verdict):
-        decays = _decays(inquiry, again) if again.residual > _CLOSE else {}
+        decays = _decays(inquiry, again) if again.residual > _close(inquiry) else {}
         factor = _without(inquiry, again, decays).factor
     cause, why = _named(inquiry, (met.factor, factor), met.residual)
     message = (
@@ -260,11 +273,11 @@ def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     return Verdict("gradient", DIFFERS, message, tensor, cause, met.factor, met.residual)
 
 
-def _first_off(met: _Met, how: str) -> Verdict:
+def _first_off(met: _Met, how: str, close: float) -> Verdict:
     """Return the first tensor, from the last layer, that is no multiple of its slopes."""
     for name, (came, wanted) in reversed(met.pairs.items()):
         factor, residual = fit(came, wanted)
-        if residual > _CLOSE:
+        if residual > close:
             return _off(name, factor, residual, f"it is not the slope of the loss reported{how}")
     raise ValueError("all tensors are multiples of their slopes")
 

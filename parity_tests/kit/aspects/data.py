@@ -207,7 +207,7 @@ def _batches(inquiry: Inquiry) -> list[Verdict]:
     if not epochs or len(epochs[0].ids) < 2:
         why = refused[0] if refused else "an epoch of 20 samples has one batch"
         return [Verdict("data", UNCHECKED, f"batches: {why}", "batches")]
-    found = [v for v in (_apart(epochs), _overlapping(epochs)) if v is not None]
+    found = [v for v in (_apart(epochs), _overlapping(inquiry, epochs)) if v is not None]
     if not found:
         dropped = _dropped(epochs)
         found = [] if dropped is None else [dropped]
@@ -320,11 +320,21 @@ def _apart(epochs: Sequence[_Epoch]) -> Verdict | None:
     return None
 
 
-def _overlapping(epochs: Sequence[_Epoch]) -> Verdict | None:
+def _overlapping(inquiry: Inquiry, epochs: Sequence[_Epoch]) -> Verdict | None:
     """Return what it is if samples come more than once, or None."""
     epoch = next((e for e in epochs if e.repeated), None)
     if epoch is None:
         return None
+    again = [
+        len(other) > len(one) and other[: len(one)] == one for one, other in pairwise(epoch.ids)
+    ]
+    if again and again[-1] and sum(again) == 1:
+        one, other = epoch.ids[-2:]
+        seen = (
+            f"the last batch has the {len(one)} samples of the one before it and "
+            f"{len(other) - len(one)} more, with a batch size of {_BATCH_SIZE}"
+        )
+        return named("data", "batches-leftover-appended", seen, "batches")
     longest = max(map(len, epoch.ids))
     full = [batch for batch in epoch.ids if len(batch) == longest]
     for common in range(1, longest):
@@ -337,14 +347,40 @@ def _overlapping(epochs: Sequence[_Epoch]) -> Verdict | None:
             )
             return named("data", "batches-overlap", seen, "batches")
     filled = all(len(batch) == _BATCH_SIZE for batch in epoch.ids) and not epoch.missing
+    what = (
+        f"of {epoch.samples} samples {len(epoch.repeated)} come more than once and "
+        f"{len(epoch.missing)} do not come"
+    )
     if filled and not epochs[0].repeated:
         message = "the last batch is filled up with samples that have come before"
+    elif epoch.missing and _is_drawn(inquiry, epoch):
+        message = f"batches are drawn at random: {what}"
     else:
-        message = (
-            f"batches are drawn at random: of {epoch.samples} samples {len(epoch.repeated)} come "
-            f"more than once and {len(epoch.missing)} do not come"
-        )
+        # The same places of every epoch have the same samples, whatever their order.
+        sizes = ", ".join(str(len(batch)) for batch in epoch.ids)
+        message = f"the batches have {sizes} samples; {what}, unless it is meant otherwise"
     return Verdict("data", CONVENTION, message, "batches")
+
+
+# Epochs that are drawn again to see whether they repeat samples at the same places.
+_AGAIN = 3
+
+
+def _is_drawn(inquiry: Inquiry, epoch: _Epoch) -> bool:
+    """Whether other epochs have samples once more at other places."""
+    places = {_places(epoch)}
+    for _ in range(_AGAIN):
+        try:
+            places.add(_places(_epoch(inquiry, epoch.samples)))
+        except _RefusedError:
+            return False
+    return len(places) > 1
+
+
+def _places(epoch: _Epoch) -> tuple[int, ...]:
+    """Return for each place in an epoch the first place with the same sample."""
+    came = [number for batch in epoch.ids for number in batch]
+    return tuple(came.index(number) for number in came)
 
 
 def _dropped(epochs: Sequence[_Epoch]) -> Verdict | None:

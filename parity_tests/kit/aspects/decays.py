@@ -1,6 +1,9 @@
 """What a gradient has added for a penalty on the parameters."""
 
 from collections.abc import Callable
+from types import MappingProxyType
+
+import numpy as np
 
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.causes import CAUSES
@@ -30,12 +33,12 @@ def of_decays(
         ``f(rate)``, the explanation of the same at another learning rate.
     """
     decays = explanation.decays
-    replaced = _replaced(decays, rate)
+    replaced = _replaced(inquiry, decays, rate)
     if replaced:
         return replaced
     of_optimizer = _of_optimizer(inquiry, rate)
     declared = None if of_optimizer else inquiry.spec.weight_decay
-    verdicts = [] if declared is None else _declared(explanation, declared)
+    verdicts = [] if declared is None else _declared(inquiry, explanation, declared)
     if inquiry.penalty is not None:
         return verdicts or _by_penalty(inquiry, explanation, of_optimizer)
     if verdicts or declared is not None or not decays:
@@ -74,11 +77,12 @@ def _by_step(decays: dict[str, Shares], slowly: dict[str, Shares], rate: float) 
     return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 
-def _replaced(decays: dict[str, Shares], rate: float | None) -> list[Verdict]:
+def _replaced(inquiry: Inquiry, decays: dict[str, Shares], rate: float | None) -> list[Verdict]:
     matrices = {name: shares for name, shares in decays.items() if name.startswith("W")}
     if rate is None or not matrices:
         return []
-    if any(abs(shares.get("squares", 0.0) * rate - 1) >= 1e-6 for shares in matrices.values()):
+    close = max(1e-6, inquiry.tolerance)
+    if any(abs(shares.get("squares", 0.0) * rate - 1) >= close for shares in matrices.values()):
         return []
     named, tensors = CAUSES["weights-replaced"], " and ".join(sorted(matrices))
     message = f"{named.title}: nothing is left of {tensors}. Look at {named.advice}."
@@ -119,7 +123,8 @@ def _penalty_as_gradient(inquiry: Inquiry, decays: dict[str, Shares]) -> list[Ve
     ratios, weights = [], by_name(inquiry.layers)
     for name, shares in decays.items():
         ratios.append(shares["squares"] / float((weights[name] ** 2).sum()))
-    if max(ratios) - min(ratios) > 1e-6 * max(map(abs, ratios)) or len(ratios) < 2:
+    close = max(1e-6, 10 * inquiry.tolerance) * max(map(abs, ratios))
+    if max(ratios) - min(ratios) > close or len(ratios) < 2:
         return []
     named = CAUSES["penalty-as-gradient"]
     message = (
@@ -153,7 +158,12 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
             for name, share in inquiry.penalty.of(tensor).items()
         }
         own = {"squares": expected.get("squares", 0.0) + whole * of_optimizer}
-        if close(came, expected, 1e-5) or close(came, {**expected, **own}, 1e-5):
+        unseen = {
+            name: PENALTIES[name].factor * share * whole
+            for name, share in inquiry.penalty.unseen(tensor).items()
+        }
+        allowed = _allowed(inquiry, tensor, unseen)
+        if any(close(came, by, 1e-5, allowed) for by in (expected, {**expected, **own})):
             continue
         message = (
             f"the loss has {inquiry.penalty}; the gradient of {tensor} has {added(came, tensor)} "
@@ -169,7 +179,27 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
     return []
 
 
-def _declared(explanation: Explanation, declared: float) -> list[Verdict]:
+def _allowed(inquiry: Inquiry, tensor: str, unseen: Shares = MappingProxyType({})) -> Shares:
+    """Return how far coefficients may be off: by what makes no more of the gradient than rounding.
+
+    Parameters
+    ----------
+    unseen : mapping, optional
+        What they may be off by besides.
+    """
+    gradients = inquiry.evidence.answers[0].gradients
+    if gradients is None:
+        return unseen
+    size = float(np.linalg.norm(by_name(gradients)[tensor]))
+    own = by_name(inquiry.layers)[tensor]
+    parts = {name: float(np.linalg.norm(p.slope(own))) for name, p in PENALTIES.items()}
+    return {
+        name: unseen.get(name, 0.0) + (2 * inquiry.tolerance * size / part if part else 0.0)
+        for name, part in parts.items()
+    }
+
+
+def _declared(inquiry: Inquiry, explanation: Explanation, declared: float) -> list[Verdict]:
     """Hold what is added to the matrices to the coefficient that is declared."""
     matrices = [f for f in explanation.findings if f.tensor.startswith("W") and f.known]
     for finding in sorted(matrices, key=lambda finding: finding.tensor):
@@ -177,7 +207,8 @@ def _declared(explanation: Explanation, declared: float) -> list[Verdict]:
             continue
         share = finding.decay.get("squares", 0.0)
         others = set(finding.decay) - {"squares"}
-        if abs(share - declared) <= 1e-6 * abs(declared) and not others:
+        unseen = _allowed(inquiry, finding.tensor)["squares"]
+        if abs(share - declared) <= 1e-6 * abs(declared) + unseen and not others:
             continue
         message = (
             f"the gradient of {finding.tensor} has {added(finding.decay, finding.tensor)} added, "

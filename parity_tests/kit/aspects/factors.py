@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from parity_tests.kit.aspects.loss import declared_scale
-from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, stepped
+from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of, stepped
 from parity_tests.kit.backprop import Explanation, Finding, fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -206,7 +206,9 @@ def _is_rate(inquiry: Inquiry, factor: Factor) -> bool:
         return False
     batch = inquiry.batches[0]
     moved = [observe(inquiry, batch, rate)[0][-1].weight * rate for rate in RATES]
-    return bool(np.allclose(*moved, rtol=1e-6, atol=0.0))
+    # Of a short step much is the rounding of the parameters.
+    rounding = 4 * precision_of(inquiry) * float(np.abs(inquiry.layers[-1].weight).max())
+    return bool(np.allclose(*moved, rtol=1e-6, atol=rounding))
 
 
 def _above(factors: list[Factor]) -> str:

@@ -4,58 +4,78 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.observing import precision_of
 from parity_tests.kit.aspects.walks import Trajectory, right_gradient
 from parity_tests.kit.backprop import fit
-from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import Asked
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.rules import cornered
 from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.subject import by_name, flat, tensors
 
+Array = NDArray[Any]
 # Factors of gradient and parameter, of each tensor.
 Factors = list[tuple[float, float]]
+# The same, or None for a tensor whose step is no sum of the two.
+Shown = list[tuple[float, float] | None]
 # Entries of a tensor of which two numbers that are fitted can be told.
-_ENOUGH = 3
+ENOUGH = 3
 
 
-def first_factors(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float) -> Factors | None:
+def first_factors(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float) -> Shown:
     r"""Return the factors of gradient and parameter in the first step of each tensor.
 
     .. math:: \theta_0 - \theta_1 = \eta (c \, g + w \, \theta_0)
 
     Returns
     -------
-    list of tuple of (c, w), or None if a step is no such sum
+    list of tuple of (c, w), or None for a tensor whose step is no such sum
     """
+    precision = precision_of(inquiry)
     gradient = tensors(right_gradient(inquiry, loss, walk.layers[0], walk.batches[0]))
     before, after = tensors(walk.layers[0]), tensors(walk.layers[1])
     largest: tuple[float, float] | None = None
-    factors: dict[int, tuple[float, float]] = {}
     several = list(zip(gradient, before, after, strict=True))
+    factors: Shown = [None] * len(several)
     for index in sorted(range(len(several)), key=lambda k: -several[k][0].size):
         g, old, new = several[index]
         step = (old - new).ravel() / lr
-        factor, residual = fit(step, g)
-        decay = 0.0
-        if len(step) < _ENOUGH and largest is not None:
-            # One number is a multiple of any other: the share of the others is tried first.
-            rest, other = fit(step - largest[1] * old.ravel(), g)
-            if other <= inquiry.tolerance and abs(rest - largest[0]) <= 1e-6 * abs(largest[0]):
-                factors[index] = rest, largest[1]
-                continue
-        if residual > inquiry.tolerance:
-            basis = np.stack([g.ravel(), old.ravel()], axis=1)
-            if not np.isfinite(step).all() or len(step) < _ENOUGH:
-                return None
-            (factor, decay), *_ = np.linalg.lstsq(basis, step, rcond=None)
-            left = np.linalg.norm(step - basis @ [factor, decay])
-            if left > inquiry.tolerance * np.linalg.norm(step):
-                return None
-        factors[index] = float(factor), float(decay)
+        # What parameters are rounded to shows in short steps.
+        rounding = 2 * precision * float(np.linalg.norm(old)) / lr
+        allowed = inquiry.of_steps * float(np.linalg.norm(step)) + rounding
+        factors[index] = _factors_of(step, g.ravel(), old.ravel(), allowed, largest)
         largest = largest or factors[index]
-    return [factors[index] for index in range(len(several))]
+    return factors
+
+
+def _factors_of(
+    step: Array, g: Array, old: Array, allowed: float, largest: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    if not np.isfinite(step).all():
+        return None
+    if len(step) < ENOUGH and largest is not None:
+        # One number is a multiple of any other: the share of the others is tried first.
+        rest = step - largest[1] * old - largest[0] * g
+        if np.linalg.norm(rest) <= allowed + 1e-6 * abs(largest[0]) * np.linalg.norm(g):
+            return largest
+    factor, residual = fit(step, g)
+    if residual * np.linalg.norm(step) <= allowed:
+        return float(factor), 0.0
+    if len(step) < ENOUGH:
+        return None
+    basis = np.stack([g, old], axis=1)
+    (factor, decay), *_ = np.linalg.lstsq(basis, step, rcond=None)
+    is_sum = np.linalg.norm(step - basis @ [factor, decay]) <= allowed
+    return (float(factor), float(decay)) if is_sum else None
+
+
+def all_known(factors: Shown) -> Factors | None:
+    """Return the factors if those of all tensors are known."""
+    known = [pair for pair in factors if pair is not None]
+    return known if len(known) == len(factors) else None
 
 
 def without_decay(inquiry: Inquiry, factors: Factors, given: Mapping[str, float | None]) -> Factors:
@@ -107,5 +127,5 @@ def observed_steps(
     matrices = tuple(name.startswith("W") for name in by_name(walk.layers[0]))
     asked = Asked(lr, shapes, places[:-1], np.stack(gradients), samples, matrices)
     groups = np.zeros(places.shape[1], int)
-    precision = 2e-16 if inquiry.tolerance < CLOSE else 1e-7
-    return cornered(Observed(asked, np.diff(places, axis=0), groups, inquiry.tolerance, precision))
+    precision = precision_of(inquiry)
+    return cornered(Observed(asked, np.diff(places, axis=0), groups, inquiry.of_steps, precision))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.forward import Form, find, run
-from parity_tests.kit.functions import WRONG_OUTPUTS, in_full
+from parity_tests.kit.functions import WRONG_ACTIVATIONS, WRONG_OUTPUTS, in_full
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
 from parity_tests.kit.subject import SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -28,6 +28,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if not np.isfinite(observed).all():
         message = "the output for normal inputs and small weights has infinities or NaN"
         return [Verdict("forward", DIFFERS, message, tensor="output")]
+    # What comes whole out of float32 is kept in it: labels or zeros alone would, too.
+    is_fraction = bool((observed != np.round(observed)).any())
+    is_kept = np.array_equal(observed, observed.astype(np.float32).astype(np.float64))
+    inquiry.is_float32 |= is_fraction and is_kept
     declared = _declared(inquiry)
     for _ in subject.readings():
         if _is_found(inquiry, declared):
@@ -86,6 +90,10 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
         form.output == "softmax over the whole batch" and inquiry.subject.single
     ):
         cause, tensor, seen = WRONG_OUTPUTS[form.output], "output", f"the output is {form.output}"
+    elif wrong := [n for n, name in enumerate(form.hidden) if name in WRONG_ACTIVATIONS]:
+        number = wrong[0]
+        cause, meant = WRONG_ACTIVATIONS[form.hidden[number]]
+        tensor, seen = f"a{number + 1}", f"layer {number + 1} has {form.hidden[number]} for {meant}"
     elif hidden is not None and found != hidden:
         number = next(n for n in range(depth) if found[n] != hidden[n])
         cause, tensor = "another-activation", f"a{number + 1}"

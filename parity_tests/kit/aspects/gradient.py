@@ -1,5 +1,6 @@
 """The gradient is that of the loss, by the network's own forward pass."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,9 @@ from parity_tests.kit.aspects.observing import (
     is_inferred,
     is_one_by_one,
     observe,
+    precision_of,
 )
+from parity_tests.kit.aspects.solved import solved
 from parity_tests.kit.backprop import Explanation, Finding, explain, fit
 from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.causes import CAUSES
@@ -26,7 +29,7 @@ from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.locate import locate
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject import Batch, Layers, SubjectError
+from parity_tests.kit.subject import Batch, Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import (
     CONVENTION,
     DIFFERS,
@@ -62,6 +65,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
     ]
     beside: list[Verdict] = []
+    if inquiry.smoothing and not explanations[0].known:
+        beside = _of_labels_as_given(inquiry, seen, loss)
+        if beside:
+            return beside
     if is_inferred(inquiry) and not explanations[0].known:
         singles = None
         if subject.single:
@@ -76,6 +83,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     entrywise: list[Verdict] = []
     if is_inferred(inquiry) and not _is_right(explanations[0]):
         entrywise = of_entrywise(inquiry, seen[0][0], loss)
+        if entrywise and not inquiry.is_loss_unknown:
+            entrywise = _of_solved(inquiry, seen, loss) or entrywise
     verdicts = entrywise or _judge(inquiry, explanations, loss) + beside
     differs = any(verdict.status == DIFFERS for verdict in verdicts)
     if differs and is_another(seen[0][0], observe(inquiry, inquiry.batches[0])[0]):
@@ -97,6 +106,65 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
 
 def _is_right(explanation: Explanation) -> bool:
     return explanation.known and not any(finding.causes for finding in explanation.findings)
+
+
+def _of_solved(
+    inquiry: Inquiry, seen: list[tuple[Layers, Layers | None]], loss: str | None
+) -> list[Verdict]:
+    """Name faults of a gradient that is solved from first steps, if that reproduces all of it."""
+    for gradients in solved(inquiry, [observed for observed, _ in seen]):
+        explanations = []
+        for batch, gradient, (_, updated) in zip(inquiry.batches, gradients, seen, strict=True):
+            explanations.append(_explained(inquiry, batch, gradient, updated, loss, CLOSE))
+            if not explanations[-1].known:
+                break
+        first, *others = explanations
+        causes = [[finding.causes for finding in own.findings] for own in explanations]
+        if not others or not explanations[-1].known or causes[0] != causes[1]:
+            continue
+        verdicts = _named(inquiry, first, None) + _of_several(inquiry, explanations)
+        if verdicts:
+            inquiry.is_gradient_known = inquiry.is_gradient_faulty = True
+            inquiry.edges += edges(first, len(inquiry.layers))
+        return [replace(v, message=f"{v.message} {_SOLVED}") for v in verdicts]
+    return []
+
+
+def _of_several(inquiry: Inquiry, explanations: list[Explanation]) -> list[Verdict]:
+    """Judge factors of some tensors by those of most, where one of all is not known."""
+    scaled = []
+    for batch, own in zip(inquiry.batches, explanations, strict=True):
+        sizes = np.abs([finding.factor for finding in own.findings])
+        usual = float(np.median(sizes))
+        if 2 * np.sum(np.abs(sizes - usual) <= CLOSE * usual) <= len(sizes):
+            return []
+        unit = usual * len(batch)
+        findings = [replace(finding, factor=finding.factor / unit) for finding in own.findings]
+        scaled.append(replace(own, findings=findings))
+    factors = factors_of(inquiry, *scaled, Scale(1.0, 1))
+    if len({factor.ratio and factor.ratio.text for factor in factors}) == 1:
+        return []
+    return of_factors(inquiry, factors, Scale(1.0, 1))
+
+
+_SOLVED = "Only steps show it: sizes are solved from what eps takes away of a first one."
+
+
+def _of_labels_as_given(
+    inquiry: Inquiry, seen: list[tuple[Layers, Layers | None]], loss: str | None
+) -> list[Verdict]:
+    """Judge a gradient as that of the labels as they are, where the loss smooths them."""
+    smoothing, inquiry.smoothing = inquiry.smoothing, 0.0
+    explanations = [
+        _explained(inquiry, batch, observed, updated, loss)
+        for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
+    ]
+    if not explanations[0].known:
+        inquiry.smoothing = smoothing
+        return []
+    reported = f"that of labels of which {smoothing:.6g} is spread over the classes"
+    told = _another_loss(inquiry, explanations[0], reported)
+    return [told, *(v for v in _judge(inquiry, explanations, loss) if v.status == DIFFERS)]
 
 
 _ONE_BY_ONE = (
@@ -136,8 +204,9 @@ def _of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | 
         ]
     pairs = zip(*(explanation.findings for explanation in explanations), strict=True)
     samples = len(first), len(second)
+    close = max(1e-6, 10 * inquiry.tolerance)
     alike = all(
-        abs(a.factor * samples[0] - b.factor * samples[1]) <= 1e-6 * abs(a.factor * samples[0])
+        abs(a.factor * samples[0] - b.factor * samples[1]) <= close * abs(a.factor * samples[0])
         for a, b in pairs
     )
     known = all(explanation.known for explanation in explanations)
@@ -145,23 +214,52 @@ def _of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | 
 
 
 def _explained(
-    inquiry: Inquiry, batch: Batch, observed: Layers, updated: Layers | None, loss: str | None
+    inquiry: Inquiry,
+    batch: Batch,
+    observed: Layers,
+    updated: Layers | None,
+    loss: str | None,
+    least: float = 0.0,
 ) -> Explanation:
     assert inquiry.form is not None
-    passed = run(inquiry.form, inquiry.layers, batch.inputs)
+    passed, meant = run(inquiry.form, inquiry.layers, batch.inputs), inquiry.meant(batch)
 
     def explained(tolerance: float) -> Explanation:
         assert inquiry.form is not None
-        return explain(
-            inquiry.form, passed, inquiry.layers, updated, batch, observed, tolerance, loss
-        )
+        asked = (inquiry.form, passed, inquiry.layers, updated, meant, observed)
+        # Candidates that are far off may overflow.
+        with np.errstate(all="ignore"):
+            return explain(*asked, tolerance, loss)
 
-    exactly = explained(inquiry.tolerance)
-    if exactly.known or inquiry.tolerance >= CLOSE:
+    tolerance = max(least, inquiry.tolerance, _rounding(inquiry, observed, updated))
+    exactly = explained(tolerance)
+    if exactly.known or tolerance >= CLOSE:
         return exactly
     # A small number beside a denominator, or a constant in float32, shows in later digits.
     closely = explained(CLOSE)
     return closely if closely.known else exactly
+
+
+# Beyond this, steps are too short for what they change to show.
+_COARSEST = 1e-2
+
+
+def _rounding(inquiry: Inquiry, observed: Layers, updated: Layers | None) -> float:
+    """Return how much of a gradient that is seen from a step is the rounding of parameters."""
+    if updated is None:
+        return 0.0
+    rate = inquiry.subject.network.lr or RATES[0]
+    precision = precision_of(inquiry)
+    parts = [
+        precision * float(np.linalg.norm(own)) / (rate * size)
+        for own, size in zip(
+            tensors(inquiry.layers),
+            (float(np.linalg.norm(array)) for array in tensors(observed)),
+            strict=True,
+        )
+        if np.isfinite(size) and size > 0
+    ]
+    return min(max(parts, default=0.0), _COARSEST)
 
 
 def _not_observed(inquiry: Inquiry, told: str) -> Verdict:
@@ -179,14 +277,19 @@ def _not_observed(inquiry: Inquiry, told: str) -> Verdict:
 def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) -> list[Verdict]:
     first, second = explanations
     inquiry.gradient_loss = first.loss
+    if first.known:
+        inquiry.guard = first.deltas[len(inquiry.layers) - 1].guard
+        # What is known to some digits only is no measure for more of them.
+        residual = max(finding.residual for finding in first.findings)
+        inquiry.steps_tolerance = CLOSE if residual > inquiry.tolerance else inquiry.tolerance
     inquiry.is_gradient_known = first.known
     inquiry.is_gradient_faulty = first.known and any(f.causes for f in first.findings)
     inquiry.edges += edges(first, len(inquiry.layers))
-    verdicts = _named(inquiry, first)
     # Where the one reported is not the one declared, that was said of the loss.
     reported = inquiry.reported and inquiry.reported[0]
     another = loss is not None and first.loss not in (None, loss, reported)
     expected = expected_scale(inquiry, first, another)
+    verdicts = _named(inquiry, first, expected)
     of_loss: list[Verdict] = []
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
         squares = _of_squares(inquiry, first)
@@ -218,7 +321,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if inquiry.is_one_by_one:
         return of_loss + verdicts  # what was asked was not answered as a whole
     if _is_right(first):
-        inquiry.evidence.loss = first.loss
+        inquiry.evidence.loss, inquiry.evidence.smoothing = first.loss, inquiry.smoothing
         common = {finding.factor for finding in first.findings}
         if max(common) - min(common) <= inquiry.tolerance * max(map(abs, common)):
             inquiry.evidence.factors = [e.findings[0].factor for e in explanations]
@@ -236,7 +339,7 @@ def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> fl
     That is what an arbiter, who has no such number, may be away from it.
     """
     assert inquiry.form is not None
-    batch = inquiry.batches[number]
+    batch = inquiry.meant(inquiry.batches[number])
     passed = run(inquiry.form, inquiry.layers, batch.inputs)
     plain = (
         candidate.value
@@ -258,6 +361,8 @@ def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line 
     if inquiry.subject.single or inquiry.is_one_by_one:
         batch = batch.part(slice(0, 1))
     try:
+        if inquiry.is_entrywise and not set(finding.causes) & set(delta.causes):
+            return None  # what is observed is no multiple of it
         layer = observe(inquiry, batch)[0][number]
         wanted = layer.bias if finding.tensor.startswith("b") else layer.weight
         if set(finding.causes) & set(delta.causes):
@@ -267,8 +372,22 @@ def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line 
         return None
 
 
-def _named(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
+def _line_of_mask(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line | None:
+    """Return where a derivative is computed that is one everywhere."""
+    batch = inquiry.batches[0]
+    if inquiry.subject.single or inquiry.is_one_by_one:
+        batch = batch.part(slice(0, 1))
+    shape = explanation.deltas[int(finding.tensor[1:]) - 1].value[: len(batch)].shape
+    if shape[1] == 1:
+        return None  # too small to be told from other ones
+    with contextlib.suppress(SubjectError):
+        return locate(lambda: observe(inquiry, batch), np.ones(shape))
+    return None
+
+
+def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -> list[Verdict]:
     """Return a verdict for every fault on the way back, the first one first."""
+    whole = (expected or Scale(1.0, 1)).at(len(inquiry.batches[0]))
     tensors: dict[tuple[str, ...], list[Finding]] = {}
     for finding in explanation.findings:
         if finding.causes:
@@ -280,7 +399,7 @@ def _named(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
         told = {"residual": finding.residual, "line": next(filter(None, lines), None)}
         likewise = f", likewise on {' and '.join(f.tensor for f in others)}" if others else ""
         if "unknown" in causes:
-            message = _unknown(finding, likewise)
+            message = _unknown(finding, likewise, whole)
             verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, **told))
             continue
         for cause in causes:
@@ -289,17 +408,22 @@ def _named(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
                 f"{known.title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
                 f"{finding.residual:.1g}). Look at {known.advice}.{_also(finding.also)}"
             )
-            verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, cause, **told))
+            own = dict(told)
+            if cause == "activation-derivative-missing":
+                own["line"] = _line_of_mask(inquiry, explanation, finding) or told["line"]
+            verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, cause, **own))
     return verdicts
 
 
-def _unknown(finding: Finding, likewise: str) -> str:
+def _unknown(finding: Finding, likewise: str, whole: float) -> str:
     nearest = finding.text or "it has infinities or NaN"
+    # Of a pre-activation that was solved for, the factor is in it.
+    factor = finding.factor if finding.relative else finding.factor / whole
     if finding.factor == 0:
         nearest = "nothing of what was expected is in it"
     elif np.isfinite(finding.residual):
         nearest = (
-            f"the nearest multiple of what was expected is {finding.factor:.4g} x, which leaves "
+            f"the nearest multiple of what was expected is {factor:.4g} x, which leaves "
             f"{finding.residual:.2g} of its norm"
         )
     return f"{finding.tensor}{likewise}: not the gradient; {nearest}. The cause is unknown."

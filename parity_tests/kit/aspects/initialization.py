@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         message = "the parameters are placeholders: what makes the network's own is not known"
         return [Verdict("initialization", UNCHECKED, message)]
     try:
-        meant = scheme(inquiry.spec.initialization) if inquiry.spec.initialization else None
+        meant = _meant(inquiry)
         draws = _draw(inquiry)
     except (SubjectError, InputError) as error:
         return [Verdict("initialization", UNCHECKED, str(error))]
@@ -84,9 +84,34 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         message = "make returns what it has returned before, with the parameters written to it"
         return [Verdict("initialization", UNCHECKED, message)]
     found = _hampered(draws)
-    if found is None:
-        found = _undeclared(draws) if meant is None else _declared(inquiry, draws, meant)
-    return [found]
+    if found is not None:
+        return [found]
+    if meant is None:
+        return [_undeclared(draws)]
+    if len(set(meant)) == 1:
+        return [_declared(inquiry, draws, meant[0])]
+    return [_of_some(inquiry, draws, meant, of) for of in dict.fromkeys(meant)]
+
+
+def _meant(inquiry: Inquiry) -> list[Scheme] | None:
+    """Return the scheme of each layer, None if none is declared."""
+    names, depth = inquiry.spec.initialization, len(inquiry.layers)
+    if not names:
+        return None
+    if isinstance(names, str):
+        return [scheme(names)] * depth
+    if len(names) != depth:
+        raise InputError("initialization", f"{depth} names, one for each layer", str(list(names)))
+    return [scheme(name) for name in names]
+
+
+def _of_some(inquiry: Inquiry, draws: _Draws, schemes: Sequence[Scheme], meant: Scheme) -> Verdict:
+    """Judge the matrices of one scheme among several."""
+    numbers = [number for number, own in enumerate(schemes) if own == meant]
+    part = _Draws(draws.first, [draws.weights[number] for number in numbers], draws.same)
+    part.names = [draws.names[number] for number in numbers]
+    found = _declared(inquiry, part, meant)
+    return replace(found, message=f"of {', '.join(part.names)}: {found.message}")
 
 
 def _draw(inquiry: Inquiry) -> _Draws | None:

@@ -1,30 +1,27 @@
 """The loss that the network reports is a loss of its output."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.by_slopes import by_slopes
-from parity_tests.kit.candidates.outputs import losses_of, misnormalized
+from parity_tests.kit.aspects.fitted_losses import fitted
+from parity_tests.kit.aspects.loss_values import Row, values
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.forward import Pass, run
+from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import losses_for
-from parity_tests.kit.penalties import PENALTIES, Penalized, arrays_of
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
+from parity_tests.kit.subject import Batch, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
-Array = NDArray[Any]
-
-# How far a reported loss may be from a recomputed one: as observed in float64, and where the number
-# that is added inside the logarithm is not one of those below.
-_EXACT, _TOLERANCE = 1e-10, 1e-5
-_EPSILONS = (0.0, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+# How far a reported loss may be from a recomputed one: as observed in float64, in float32, and
+# where the number that is added inside the logarithm is not one of those that are tried.
+_EXACT, _SINGLE, _TOLERANCE = 1e-10, 1e-6, 1e-5
+# Decimals to which a loss may be rounded, and digits of the values of two batches together by
+# which one is told from others.
+_DECIMALS, _DIGITS = 8, 6
 # What makes another loss that can be trained.
 _WHAT_MAY_BE_MEANT = ("loss-not-squared", "loss-without-log")
 # 1/2 of the squared error is the base: its gradient is p - y.
@@ -45,70 +42,6 @@ def declared_scale(spec: Spec, outputs: int, loss: str | None = None) -> Scale |
     return Scale(scale.constant * double * (0.5 if half else 1.0), scale.power)
 
 
-def values(
-    inquiry: Inquiry, passed: Pass, batch: Batch
-) -> Iterator[tuple[str, str | None, float, float]]:
-    """Yield losses, summed over samples and outputs.
-
-    Yields
-    ------
-    name : str
-    cause : str or None
-        What is wrong about it.
-    epsilon : float
-        What is added to probabilities, or what they are clipped to.
-    value : float
-    """
-    assert inquiry.form is not None
-    y = batch.targets
-    for _, _, p, _ in losses_of(inquiry.form, passed, batch):
-        with np.errstate(all="ignore"):
-            for epsilon in _EPSILONS:
-                ways = (p + epsilon, np.clip(p, epsilon, 1 - epsilon))
-                for way in ways if epsilon else ways[:1]:
-                    yes = y * np.log(way)
-                    no = (1 - y) * np.log(1 - way)
-                    yield "cross_entropy", None, epsilon, -_sum(yes)
-                    yield "binary_cross_entropy", None, epsilon, -_sum(yes) - _sum(no)
-                shifted = -_sum(y * np.log(p + epsilon))
-                no = (1 - y) * np.log(1 - p + epsilon)
-                yield "binary_cross_entropy", None, epsilon, shifted - _sum(no)
-            for loss in losses_for(y).values():
-                yield loss.name, None, 0.0, float(loss.value(p, y).sum())
-            squares = (p - y) ** 2
-            yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
-            yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
-            yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
-            yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
-        if y.shape[1] == 1 and len(y) > 1:
-            yield from _broadcast(p, y[:, 0])
-    if inquiry.form.output in ("identity", "softmax"):
-        # log softmax is the logit less the logarithm of the sum.
-        z = passed.logits[-1]
-        with np.errstate(all="ignore"):
-            for logits in (z - z.max(axis=1, keepdims=True), z):
-                rest = logits - np.exp(logits).sum(axis=1, keepdims=True)
-                yield "cross_entropy", "loss-without-log", 0.0, -_sum(y * rest)
-    for cause, p in misnormalized(inquiry.form, passed):
-        with np.errstate(all="ignore"):
-            yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
-
-
-def _broadcast(p: Array, labels: Array) -> Iterator[tuple[str, str | None, float, float]]:
-    """Yield the losses of (samples, 1) outputs and (samples,) labels: of each with every other."""
-    with np.errstate(all="ignore"):
-        for epsilon in _EPSILONS:
-            way = np.clip(p, epsilon, 1 - epsilon)
-            entropy = -_sum(labels * np.log(way)) - _sum((1 - labels) * np.log(1 - way))
-            yield "binary_cross_entropy", "labels-broadcast", epsilon, entropy
-    yield "squared_error", "labels-broadcast", 0.0, float(((p - labels) ** 2).sum() / 2)
-
-
-def _sum(terms: Array) -> float:
-    # 0 log 0 is 0.
-    return float(np.where(np.isnan(terms), 0.0, terms).sum())
-
-
 def examine(inquiry: Inquiry) -> list[Verdict]:
     """Find the loss that is reported, and judge it by what is declared."""
     try:
@@ -125,10 +58,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if inquiry.form is None:
         return [Verdict("loss", UNCHECKED, "the forward pass is not known")]
     reported = [float(value or 0.0) for value in observed]
-    matches = _matches(inquiry, reported, _EXACT) or _with_penalty(inquiry)
+    exact = _SINGLE if inquiry.is_float32 else _EXACT
+    matches = _matches(inquiry, reported, exact) or _fitted(inquiry)
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
         matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
+    matches = matches or _rounded(inquiry, reported)
     return [_judge(inquiry, reported[0], matches)]
 
 
@@ -161,18 +96,58 @@ class _Match:
     cause: str | None
     epsilon: float
     scale: Scale
+    decimals: int | None = None
 
 
-def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[_Match]:
-    assert inquiry.form is not None
-    single = inquiry.subject.single
+def _fitted(inquiry: Inquiry) -> list[_Match]:
+    """Return a loss with a penalty or of smoothed labels, and keep what it has."""
+    found = fitted(inquiry)
+    if found is None:
+        return []
+    inquiry.penalty, inquiry.smoothing = found.penalty, found.smoothing
+    return [_Match(found.name, None, found.epsilon, found.scale)]
+
+
+def _rounded(inquiry: Inquiry, reported: list[float]) -> list[_Match]:
+    """Return the losses that are the values reported once they are rounded."""
+    decimals = next(
+        (n for n in range(_DECIMALS) if all(round(value, n) == value for value in reported)), None
+    )
+    if decimals is None or inquiry.subject.single:
+        return []
+    # Of a few digits any number is some loss.
+    if sum(len(str(round(abs(value) * 10**decimals))) for value in reported) < _DIGITS:
+        return []
     sizes = [len(batch) for batch in inquiry.batches]
-    tables = [
+    outputs = inquiry.subject.outputs
+    tables = _tables(inquiry)
+    found = []
+    for power in (1, 0):
+        for constant in (1.0, 2.0, 1 / outputs, 2 / outputs, 0.5):
+            scale = Scale(constant, power)
+            for (name, cause, epsilon, first), (*_, second) in zip(*tables, strict=True):
+                pairs = zip((first, second), sizes, reported, strict=True)
+                if cause is None and all(
+                    np.isfinite(value) and round(value * scale.at(n), decimals) == came
+                    for value, n, came in pairs
+                ):
+                    found.append(_Match(name, None, epsilon, scale, decimals))
+    return found
+
+
+def _tables(inquiry: Inquiry) -> list[list[Row]]:
+    assert inquiry.form is not None
+    return [
         list(values(inquiry, run(inquiry.form, inquiry.layers, batch.inputs), batch))
         for batch in inquiry.batches
     ]
+
+
+def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[_Match]:
+    single = inquiry.subject.single
+    sizes = [len(batch) for batch in inquiry.batches]
     matches = []
-    for (name, cause, epsilon, first), (*_, second) in zip(*tables, strict=True):
+    for (name, cause, epsilon, first), (*_, second) in zip(*_tables(inquiry), strict=True):
         if not first or not second or not np.isfinite([first, second]).all():
             continue
         scale = scale_of((observed[0] / first, observed[1] / second), sizes, tolerance)
@@ -190,114 +165,6 @@ def _is_usual(inquiry: Inquiry, match: _Match) -> bool:
     usual = Scale(1.0, match.scale.power)
     between = ratio(match.scale, usual, inquiry.subject.sizes, _TOLERANCE)
     return between is None or "factor-constant" not in between.causes
-
-
-# Multiples of the matrices and of the biases at which a loss with a penalty is asked.
-_STRETCHES = (
-    *((1.0, 1.0), (0.9, 1.2), (1.1, 0.8), (0.75, 0.9), (1.25, 1.1), (0.95, 0.6)),
-    *((1.05, 1.4), (0.8, 0.5), (1.15, 1.3), (0.85, 0.7)),
-)
-# A penalty smaller than this part of the loss is taken for rounding.
-_NEGLIGIBLE = 1e-7
-
-
-def _with_penalty(inquiry: Inquiry) -> list[_Match]:
-    """Find a loss of the output plus multiples of the parameters' squares or absolute values."""
-    subject = inquiry.subject
-    if subject.network.loss is None or subject.single:
-        return []
-    assert inquiry.form is not None
-    scales: list[dict[_Key, tuple[float, dict[_Group, float]]]] = []
-    try:
-        for batch in inquiry.batches:
-            observed, tables = [], []
-            penalties: dict[_Group, list[float]] = {}
-            for stretch in _STRETCHES:
-                layers = subject.set(_stretched(inquiry.layers, *stretch))
-                observed.append(subject.loss_of_pass(batch))
-                tables.append(list(values(inquiry, run(inquiry.form, layers, batch.inputs), batch)))
-                for group, value in _penalties(layers).items():
-                    penalties.setdefault(group, []).append(value)
-            scales.append(_fitting(np.array(observed), tables, penalties))
-    finally:
-        inquiry.restore()
-    # What needs the smallest number beside the probabilities explains the most.
-    for key in sorted(scales[0].keys() & scales[1].keys(), key=lambda key: key.epsilon):
-        (first, shares), (second, others) = scales[0][key], scales[1][key]
-        samples = [len(batch) for batch in inquiry.batches]
-        scale = scale_of((first, second), samples, 1e-7)
-        is_meant = shares.keys() == others.keys() and all(
-            share > 0 and scale_of((share, others[group]), samples, 1e-5) is not None
-            for group, share in shares.items()
-        )
-        if scale is not None and is_meant:
-            weights, biases = (
-                {name: share for (name, of), share in shares.items() if of == which}
-                for which in ("weights", "biases")
-            )
-            inquiry.penalty = Penalized(weights, biases)
-            return [_Match(key.name, None, key.epsilon, scale)]
-    return []
-
-
-# The name of a penalty, and what it is on: weights or biases.
-_Group = tuple[str, str]
-
-
-def _penalties(layers: Layers) -> dict[_Group, float]:
-    return {
-        (name, of): sum(map(penalty.value, arrays))
-        for name, penalty in PENALTIES.items()
-        for of, arrays in zip(("weights", "biases"), arrays_of(layers), strict=True)
-        if arrays
-    }
-
-
-def _stretched(layers: Layers, matrices: float, biases: float) -> Layers:
-    return [
-        Layer(matrices * layer.weight, None if layer.bias is None else biases * layer.bias)
-        for layer in layers
-    ]
-
-
-@dataclass(frozen=True)
-class _Key:
-    """A loss by its name, epsilon and place in the table."""
-
-    name: str
-    epsilon: float
-    place: int
-
-
-def _fitting(
-    observed: Array,
-    tables: list[list[tuple[str, str | None, float, float]]],
-    penalties: Mapping[_Group, Sequence[float]],
-) -> dict[_Key, tuple[float, dict[_Group, float]]]:
-    """Return scale and coefficients of the losses and penalties that fit."""
-    found = {}
-    top = np.abs(observed).max()
-    for place, rows in enumerate(zip(*tables, strict=True)):
-        name, cause, epsilon, _ = rows[0]
-        if cause is not None:
-            continue
-        groups = list(penalties)
-        # What turns out to be negligible is left out, for the digits of the others.
-        for _ in range(2):
-            basis = np.stack([[row[3] for row in rows], *(penalties[g] for g in groups)], axis=1)
-            if not np.isfinite(basis).all():
-                break
-            (scale, *shares), *_ = np.linalg.lstsq(basis, observed, rcond=None)
-            if np.abs(observed - basis @ [scale, *shares]).max() > 1e-9 * top or scale <= 0:
-                break
-            sizes = np.abs(basis[:, 1:] * shares).max(axis=0)
-            kept = [g for g, size in zip(groups, sizes, strict=True) if size > _NEGLIGIBLE * top]
-            if kept == groups:
-                key = _Key(name, epsilon, place)
-                found[key] = float(scale), dict(zip(groups, map(float, shares), strict=True))
-                break
-            groups = kept
-    return found
 
 
 def _reported(inquiry: Inquiry, batch: Batch) -> float | None:
@@ -344,9 +211,14 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
             return named("loss", cause, seen, "loss")
         inquiry.is_loss_unknown = True
         message = f"{observed:.6g} is no loss of this output that is known"
+        if _is_saturated(inquiry):
+            message += (
+                ", of which some entries are exactly 0 or 1: what keeps the loss finite tells"
+            )
+            return Verdict("loss", UNCHECKED, message, "loss")
         return Verdict("loss", DIFFERS if spec.loss else UNCHECKED, message, "loss")
     match = right[0]
-    inquiry.reported = match.name, match.scale
+    inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
     if spec.loss is not None and match.name != spec.loss:
         message = f"the loss reported is {match.name}, declared is {spec.loss}"
         return named("loss", "another-loss", message, "loss")
@@ -364,7 +236,16 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
         seen = _told(match, between)
         return named("loss", "loss-log-base", seen, "loss", match.scale.constant)
     message = f"it is the {match.name.replace('_', ' ')}: {_told(match, between, inquiry)}"
-    return Verdict("loss", EQUAL if between is None else CONVENTION, message)
+    is_plain = between is None and match.decimals is None and not inquiry.smoothing
+    return Verdict("loss", EQUAL if is_plain else CONVENTION, message)
+
+
+def _is_saturated(inquiry: Inquiry) -> bool:
+    """Whether probabilities have come to their ends, where a loss depends on what guards it."""
+    form, batch = inquiry.form, inquiry.batches[0]
+    if form is None or form.output not in ("softmax", "sigmoid"):
+        return False
+    return bool(np.isin(run(form, inquiry.layers, batch.inputs).output, (0.0, 1.0)).any())
 
 
 def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) -> str:
@@ -374,4 +255,7 @@ def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) 
     if inquiry is not None and inquiry.penalty:
         factor = f"{inquiry.penalty}, and {factor}"
     inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
-    return f"{factor}the mean over the samples{half}{inside}"
+    after = "" if match.decimals is None else f", rounded to {match.decimals} digits"
+    if inquiry is not None and inquiry.smoothing:
+        after += f", of labels of which {inquiry.smoothing:.6g} is spread over the classes"
+    return f"{factor}the mean over the samples{half}{inside}{after}"

@@ -1,17 +1,18 @@
 """Steps that are no multiples of the gradient, as those with moments are."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
-from parity_tests.kit.aspects.first_steps import observed_steps
+from parity_tests.kit.aspects.first_steps import ENOUGH, Shown, observed_steps
 from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of
-from parity_tests.kit.aspects.walks import Trajectory, losses_at, right_gradient, walk_on
-from parity_tests.kit.backprop import fit
+from parity_tests.kit.aspects.walks import Trajectory, losses_at
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import Guard, guards
 from parity_tests.kit.optimizers.formulas import LINEAR
 from parity_tests.kit.optimizers.judging import told_of, unknown
 from parity_tests.kit.optimizers.observed import Observed
@@ -23,8 +24,6 @@ from parity_tests.kit.verdicts import UNCHECKED, Verdict
 Array = NDArray[Any]
 # How closely steps grow with the gradient.
 _ROUGH = 1e-4
-# Entries of which a multiple is told from a step that is none.
-_ENOUGH = 3
 
 
 def of_moments(
@@ -32,6 +31,7 @@ def of_moments(
     walk: Trajectory,
     loss: str,
     lr: float,
+    shown: Sequence[Shown],
     kind: str | None,
     given: Mapping[str, float | None],
     handed: Scale | None = None,
@@ -40,6 +40,8 @@ def of_moments(
 
     Parameters
     ----------
+    shown : sequence of two `Shown`
+        Factors in the first step on each batch.
     handed : Scale or None
         That of the gradients that the network hands out, where they are known to be right.
     """
@@ -54,10 +56,12 @@ def of_moments(
             return False
 
     first: Observed | None = None
-    best: tuple[tuple[int, int], Match, Scale, str] | None = None
-    likely = kind
-    shown = _shown(inquiry, walk, loss, lr)
-    for name, scale in _gradients(inquiry, loss, handed, shown, is_likely):
+    best: tuple[tuple[int, int], Match, Scale, str, Guard | None] | None = None
+    likely, guard_before = kind, inquiry.guard
+    of_some = _scale_shown(inquiry, walk, shown)
+    likely_gradients = list(_gradients(inquiry, loss, handed, of_some, is_likely))
+    for guard, (name, scale) in product(_guards(inquiry), likely_gradients):
+        inquiry.guard = guard
         observed = _seen(inquiry, walk, name, lr, scale)
         is_first = first is None
         first = first or observed
@@ -65,21 +69,23 @@ def of_moments(
         if not _is_one(matches) or matches[0].formula.kind in LINEAR:
             continue
         if best is None or matches[0].cost < best[0]:
-            best = matches[0].cost, matches[0], scale, name
+            best = matches[0].cost, matches[0], scale, name, guard
             # Another scale tells another eps, and no other kind.
             likely = matches[0].formula.kind if kind is None else kind
         if best[0] == (0, 0):
             break
     assert first is not None
     if best is not None:
-        _, match, scale, name = best
+        _, match, scale, name, inquiry.guard = best
         inquiry.steps_explain, inquiry.gradient_loss = "gradient", name
-        factor = ratio(scale, expected or Scale(1.0, 1), inquiry.subject.sizes, NEAR)
+        near = max(NEAR, inquiry.tolerance)
+        factor = ratio(scale, expected or Scale(1.0, 1), inquiry.subject.sizes, near)
         left = []
         if factor is not None and scale != handed:
             told = left_of(inquiry, factor, scale, expected or Scale(1.0, 1), match.residual)
             left = [told]
         return left + told_of(match, kind, given, len(walk.batches))
+    inquiry.guard = guard_before
     if handed is not None and _is_of_entries(first):
         inquiry.steps_explain = "gradient"
         return [unknown(first, kind, given)]
@@ -98,28 +104,27 @@ def of_moments(
     return [Verdict("gradient", UNCHECKED, why), of_steps]
 
 
+def _guards(inquiry: Inquiry) -> list[Guard | None]:
+    """Return what may be beside the probabilities in the gradient, what is known first."""
+    of_loss = inquiry.reported and guards(inquiry.reported[0], inquiry.guard_of_loss)
+    return list(dict.fromkeys([inquiry.guard, None, *(of_loss or ())]))
+
+
 def _is_one(matches: Sequence[Match]) -> bool:
     """Whether what was found is one formula, or one fault of formulas that come to the same."""
     faults = {match.faults for match in matches}
     return len(matches) == 1 or (len(faults) == 1 and faults != {()})
 
 
-def _shown(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float) -> Scale | None:
+def _scale_shown(inquiry: Inquiry, walk: Trajectory, shown: Sequence[Shown]) -> Scale | None:
     """Return the scale of the gradient, if the first steps of some tensors are multiples of it."""
-    alone = walk_on(inquiry, [walk.batches[1]], lr)
-    found = []
-    for layers, batch in ((walk.layers, walk.batches[0]), (alone.layers, alone.batches[0])):
-        gradient = tensors(right_gradient(inquiry, loss, layers[0], batch))
-        before, after = tensors(layers[0]), tensors(layers[1])
-        fits = [fit((a - b) / lr, g) for a, b, g in zip(before, after, gradient, strict=True)]
-        found.append(
-            [
-                factor if residual <= inquiry.tolerance and g.size >= _ENOUGH else 0.0
-                for (factor, residual), g in zip(fits, gradient, strict=True)
-            ]
-        )
     samples = [len(batch) for batch in walk.batches[:2]]
-    several = (scale_of(pair, samples, 1e-7) for pair in zip(*found, strict=True) if all(pair))
+    pairs = [
+        (one[0], other[0])
+        for one, other, tensor in zip(*shown, tensors(inquiry.layers), strict=True)
+        if one is not None and other is not None and tensor.size >= ENOUGH
+    ]
+    several = (scale_of(pair, samples, max(1e-7, inquiry.tolerance)) for pair in pairs if all(pair))
     return next(filter(None, several), None)
 
 

@@ -24,6 +24,12 @@ def is_inferred(inquiry: Inquiry) -> bool:
     return network.gradients is None and network.backward is None
 
 
+def precision_of(inquiry: Inquiry) -> float:
+    """Return the relative rounding of the parameters."""
+    dtypes = [array.dtype for array in inquiry.subject.arrays()]
+    return max(float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind == "f")
+
+
 def observe(
     inquiry: Inquiry, batch: Batch, rate: float | None = None
 ) -> tuple[Layers, Layers | None]:

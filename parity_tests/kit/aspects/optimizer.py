@@ -6,7 +6,12 @@ from dataclasses import replace
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.beside import beside_gradients
 from parity_tests.kit.aspects.divisors import first_divisor_verdict, of_first_divisor
-from parity_tests.kit.aspects.first_steps import first_factors, observed_steps, without_decay
+from parity_tests.kit.aspects.first_steps import (
+    all_known,
+    first_factors,
+    observed_steps,
+    without_decay,
+)
 from parity_tests.kit.aspects.kept_steps import of_faulty
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.observing import is_inferred
@@ -67,9 +72,10 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
     kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
-    one, other = (first_factors(inquiry, walk, loss, lr) for walk in (walks[0], alone))
+    shown = [first_factors(inquiry, walk, loss, lr) for walk in (walks[0], alone)]
+    one, other = map(all_known, shown)
     if inquiry.gradient_scale is None or one is None or other is None:
-        found = of_moments(inquiry, walks[1], loss, lr, kind, given, handed)
+        found = of_moments(inquiry, walks[1], loss, lr, shown, kind, given, handed)
         is_told = inquiry.steps_explain != "nothing" or inquiry.is_gradient_known
         # What steps keep shows without a gradient, and a factor of the first step may be its.
         return found if is_told or inquiry.is_entrywise else of_faulty(inquiry)

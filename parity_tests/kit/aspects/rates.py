@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from parity_tests.kit.aspects.first_steps import Factors, first_factors
+from parity_tests.kit.aspects.first_steps import Factors, all_known, first_factors
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.aspects.shares import expected_of, first_share, left_of
 from parity_tests.kit.aspects.walks import ends, walk_on
@@ -112,7 +112,7 @@ def _first(inquiry: Inquiry) -> Batch:
 
 
 def _at(inquiry: Inquiry, batch: Batch, loss: str, rate: float) -> Factors | None:
-    return first_factors(inquiry, walk_on(inquiry, [batch], rate), loss, rate)
+    return all_known(first_factors(inquiry, walk_on(inquiry, [batch], rate), loss, rate))
 
 
 def _rest(inquiry: Inquiry, loss: str, factor: float, tensor: int) -> list[Verdict]:

@@ -75,8 +75,9 @@ def first_share(
     expected = expected_of(inquiry) or Scale(1.0, 1)
     if inquiry.subject.single:
         expected = Scale(expected.constant, scale.power)
+    near = max(NEAR, inquiry.tolerance)
     found = [
-        ratio(Scale(scale.constant / share, scale.power), expected, inquiry.subject.sizes, NEAR)
+        ratio(Scale(scale.constant / share, scale.power), expected, inquiry.subject.sizes, near)
         for share in shares
     ]
     best = min(range(len(shares)), key=lambda index: _difficulty(found[index]))

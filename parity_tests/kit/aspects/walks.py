@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
@@ -10,6 +11,7 @@ from parity_tests.kit.backprop import carried_back
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import guarded_slope
 from parity_tests.kit.subject import Batch, Layers
 
 Array = NDArray[Any]
@@ -74,7 +76,7 @@ def ends(batch: Batch) -> tuple[Batch, Batch]:
 
 def losses_at(inquiry: Inquiry) -> list[str]:
     """Return the losses that the output may have."""
-    form, batch = inquiry.form, inquiry.batches[0]
+    form, batch = inquiry.form, inquiry.meant(inquiry.batches[0])
     assert form is not None
     passed = run(form, inquiry.layers, batch.inputs)
     names = [
@@ -102,18 +104,23 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     """
     form = inquiry.form
     assert form is not None
+    batch = inquiry.meant(batch)
     passed = run(form, layers, batch.inputs)
     starts = {
-        name: (function, slopes) for name, function, _, slopes in losses_of(form, passed, batch)
+        name: (function, p, slopes) for name, function, p, slopes in losses_of(form, passed, batch)
     }
     name = form.output
     # A network that returns logits has the function in its loss.
     if name in ("identity", "log_softmax") and loss in _FUNCTIONS:
         name = _FUNCTIONS[loss]
-    function, slopes = starts[name]
+    function, p, slopes = starts[name]
     if loss not in slopes:
         raise InputError("loss", f"one of {sorted(slopes)}", repr(loss))
-    delta = function.back(slopes[loss], passed.logits[-1])
+    slope = slopes[loss]
+    if inquiry.guard is not None and inquiry.guard.loss == loss:
+        with np.errstate(all="ignore"):
+            slope = guarded_slope(inquiry.guard, p, batch.targets)
+    delta = function.back(slope, passed.logits[-1])
     found: Layers = []
     for number in reversed(range(len(layers))):
         layer = layers[number]

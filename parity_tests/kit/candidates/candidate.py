@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.losses import Guard
+
 Array = NDArray[Any]
 
 
@@ -28,6 +30,9 @@ class Candidate:
         Whether it was solved for and not recomputed; or is so wrong that its factor tells nothing.
     also : list of str
         Causes of which the same numbers would come.
+    guard : Guard or None
+        What keeps the denominators of the loss's derivative from zero, for that of the last
+        pre-activation.
     carried : ndarray or None
         What a derivative is multiplied with, if something is wrong about that already.
     """
@@ -38,6 +43,7 @@ class Candidate:
     loss: str | None = None
     solved: bool = False
     also: list[str] = field(default_factory=list)
+    guard: Guard | None = None
     carried: Array | None = None
 
 

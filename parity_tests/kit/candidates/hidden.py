@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate, distinct
-from parity_tests.kit.candidates.multipliers import multipliers, multipliers_of_gradient
+from parity_tests.kit.candidates.multipliers import exchanged, multipliers, multipliers_of_gradient
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.subject import Batch, Layers
 
@@ -67,8 +67,15 @@ def hidden_deltas(
     number: int,
     above: Sequence[Candidate],
     errors: Sequence[Candidate],
+    factor: float = 1.0,
 ) -> list[Candidate]:
-    """Return the gradient of a hidden pre-activation, in all ways: the right one first."""
+    """Return the gradient of a hidden pre-activation, in all ways: the right one first.
+
+    Parameters
+    ----------
+    factor : float, default 1
+        What the network's own gradient is over that of the candidate above.
+    """
     function = functions(form)[0][number]
     z, a = passed.logits[number], passed.activations[number + 1]
     weight = layers[number + 1].weight
@@ -132,5 +139,10 @@ def hidden_deltas(
             )
             for rule in rules
         ]
+    own = factor * (above[0].value @ weight)
+    found += [
+        replace(candidate, loss=above[0].loss)
+        for candidate in exchanged(function, z, a, own, number + 1)
+    ]
     found.sort(key=lambda candidate: len(candidate.causes))
     return distinct(found)

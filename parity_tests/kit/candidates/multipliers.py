@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.functions import (
     ACTIVATIONS,
+    USUAL,
+    WRONG_ACTIVATIONS,
     Activation,
 )
 
@@ -44,6 +46,14 @@ def multipliers(
                     (on_activation,),
                 )
             yield Candidate(1 - slope, f"1 - {own.name}'(z{mark})", ("derivative-inverted",))
+            if own.name in WRONG_ACTIVATIONS:
+                # What belongs to the function that was meant.
+                follows, name = WRONG_ACTIVATIONS[own.name]
+                meant = ACTIVATIONS[name]
+                yield Candidate(meant.slope(z), f"{name}'(z{mark})", (follows,))
+                if meant.slope_from_value is not None:
+                    text = f"{name}' from the activation a{mark}"
+                    yield Candidate(meant.slope_from_value(a), text, (follows,))
             for text, value in others.items():
                 yield Candidate(
                     own.slope(value), f"{own.name}'({text})", ("derivative-of-another-layer",)
@@ -52,6 +62,8 @@ def multipliers(
         yield Candidate(a, f"a{mark}", ("times-activation",))
         for other in ACTIVATIONS.values():
             if other.name == "identity" or (own is not None and other.name == own.name):
+                continue
+            if other.name in WRONG_ACTIVATIONS:
                 continue
             cause = ("derivative-of-another-function",)
             yield Candidate(other.slope(z), f"{other.name}'(z{mark})", cause)
@@ -72,6 +84,8 @@ def multipliers(
             # After the others: the square of a leaky slope is another leaky slope.
             slope = own.slope(z)
             yield Candidate(slope**2, f"{own.name}'(z{mark})^2", ("derivative-twice",))
+            cause = ("derivative-times-activation",)
+            yield Candidate(a * slope, f"a{mark} {own.name}'(z{mark})", cause)
 
 
 def multipliers_of_gradient(own: Activation, carried: Array) -> Iterator[Candidate]:
@@ -83,3 +97,32 @@ def multipliers_of_gradient(own: Activation, carried: Array) -> Iterator[Candida
             yield Candidate(
                 own.slope_from_value(carried), f"{own.name}' of the gradient, as of a value", cause
             )
+
+
+def exchanged(
+    own: Activation, z: Array, a: Array, carried: Array, number: int
+) -> Iterator[Candidate]:
+    """Yield what comes if a derivative and what it is multiplied with get each other's arguments.
+
+    ``f'(d) z`` in the place of ``f'(z) d``. It is no multiple of d: that has to be as it was.
+    """
+    cause = ("derivative-arguments-exchanged",)
+    d = "the gradient"
+    with np.errstate(all="ignore"):
+        value = own.value(carried)
+        rules = [
+            (own.slope(carried), f"{own.name}' of {d}"),
+            *(
+                (rule(value), text.replace("a", f"{own.name}({d})"))
+                for text, rule in own.misread.items()
+            ),
+        ]
+        for other in (own, *(ACTIVATIONS[name] for name in USUAL)):
+            if other.slope_from_value is not None:
+                text = f"{other.name}' of {d}, as of a value"
+                rules.append((other.slope_from_value(carried), text))
+                text = f"{other.name}' of {own.name}({d})"
+                rules.append((other.slope_from_value(value), text))
+        for factor, text in rules:
+            for source, name in ((z, f"z{number}"), (a, f"a{number}")):
+                yield Candidate(source * factor, f"{name} * {text}", cause, solved=True)

@@ -1,6 +1,6 @@
 """The gradient of the last pre-activation, in all ways."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from parity_tests.kit.functions import (
     Activation,
     Output,
 )
-from parity_tests.kit.losses import LOSSES, losses_for
+from parity_tests.kit.losses import LOSSES, guarded_slope, guards, losses_for
 from parity_tests.kit.subject import Batch
 
 Array = NDArray[Any]
@@ -57,6 +57,10 @@ def misnormalized(form: Form, passed: Pass) -> Iterator[tuple[str, Array]]:
             yield cause, OUTPUTS[name].value(passed.logits[-1])
 
 
+# Whose derivative is p - y with that of their loss.
+_FUSED = (("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy"))
+
+
 def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
     """Return the gradient of the last pre-activation, in all ways: the right ones first."""
     z = passed.logits[-1]
@@ -72,6 +76,10 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
                 if kind == "cross_entropy" and name == "log_softmax":
                     continue
                 value = function.back(slope, z)
+                if (name, kind) in _FUSED and not np.isfinite(value).all():
+                    # Of an output that is exactly 0 or 1 the two together still have a derivative.
+                    value = p * batch.targets.sum(axis=1, keepdims=True) - batch.targets
+                    value = p - batch.targets if name == "sigmoid" else value
                 if np.isfinite(value).all():
                     simple = np.allclose(value, p - batch.targets, rtol=1e-9, atol=1e-12)
                     text = "(p - y)" if simple else f"dL/dz{len(passed.logits)}"
@@ -83,6 +91,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
             right += _guarded(name, function, p, z, batch.targets)
     for cause, p in misnormalized(form, passed):
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
+    wrong += _in_half_precision(right, loss)
     wrong += _of_other_outputs(form, passed, batch, loss)
     right.sort(key=lambda candidate: candidate.loss != loss)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
@@ -90,6 +99,18 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     if loss is not None:
         _note_readings(found, wrong, loss)
     return found
+
+
+def _in_half_precision(right: Sequence[Candidate], loss: str | None) -> Iterator[Candidate]:
+    """Yield right gradients that were float16 for a while: three digits of them are left."""
+    for candidate in right:
+        if candidate.guard is not None or candidate.loss not in (loss, *_USUAL_LOSSES):
+            continue
+        for number, text in ((1, ""), (len(candidate.value), ", divided by the samples")):
+            with np.errstate(all="ignore"):
+                value = (candidate.value / number).astype(np.float16).astype(np.float64)
+            text = f"{candidate.text}{text} in float16"
+            yield Candidate(number * value, text, ("half-precision",), candidate.loss)
 
 
 def _note_readings(found: list[Candidate], wrong: list[Candidate], loss: str) -> None:
@@ -136,21 +157,12 @@ def _guarded(name: str, function: Output, p: Array, z: Array, y: Array) -> Itera
         return
     with np.errstate(all="ignore"):
         for epsilon in _EPSILONS:
-            clipped = np.clip(p, epsilon, 1 - epsilon)
-            slopes = {
-                "cross_entropy": (-y / (p + epsilon), -y / clipped),
-                "binary_cross_entropy": (
-                    -y / (p + epsilon) + (1 - y) / (1 - p + epsilon),
-                    (p - y) / (p * (1 - p) + epsilon),
-                    -y / clipped + (1 - y) / (1 - clipped),
-                ),
-            }
-            for kind, ways in slopes.items():
-                for slope in ways:
-                    value = function.back(slope, z)
+            for kind in ("cross_entropy", "binary_cross_entropy"):
+                for guard in guards(kind, epsilon):
+                    value = function.back(guarded_slope(guard, p, y), z)
                     if np.isfinite(value).all():
                         text = f"dL/dz with {epsilon:g} beside the probabilities"
-                        yield Candidate(value, text, (), kind)
+                        yield Candidate(value, text, (), kind, guard=guard)
 
 
 # Whose gradients are also tried in wrong forms if nothing says that they are meant.

@@ -36,6 +36,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "initialization-root-twice": Cause(
         "the square root of the scale is taken twice", "the square roots in the scale: one only"
     ),
+    "initialization-without-brackets": Cause(
+        "brackets are left out of the sum of inputs and outputs",
+        "the fraction under the root: 2 / (n_in + n_out), or (n_in + n_out) / 2",
+    ),
     "initialization-bound-for-std": Cause(
         "the bound of a uniform distribution and a standard deviation are taken for each other",
         "the scale: a uniform distribution on (-b, b) has the standard deviation b / sqrt(3)",
@@ -134,6 +138,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "batches-overlap": Cause(
         "batches overlap: samples come in several of them",
         "the step of the loop: range(0, n, batch_size)",
+    ),
+    "batches-leftover-appended": Cause(
+        "the last batch begins where the one before it began, so that those samples come twice",
+        "the index after the loop: what is left starts at whole * batch_size",
     ),
     "batches-drop-samples": Cause(
         "samples never come in an epoch", "the ends of the slices: start : start + batch_size"

@@ -9,6 +9,13 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "another-activation": Cause(
         "another activation than declared", "the function that the hidden layer calls"
     ),
+    "function-without-brackets": Cause(
+        "brackets are left out of the formula of an activation",
+        "the denominator: 1 / (1 + exp(-z)), where 1 / 1 + exp(-z) is 1 + exp(-z)",
+    ),
+    "sigmoid-of-negative": Cause(
+        "sigmoid is taken of the negated argument", "the sign of the exponent: 1 / (1 + exp(-z))"
+    ),
     "another-output": Cause(
         "another function of the last layer than declared", "the end of the forward pass"
     ),
@@ -112,6 +119,18 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the mask: it belongs to z, not to the gradient",
     ),
     "derivative-twice": Cause("the derivative is applied twice", "both places that multiply it"),
+    "derivative-times-activation": Cause(
+        "the derivative has the activation in it once more",
+        "the product: a (1 - a) for sigmoid, and nothing of a besides",
+    ),
+    "derivative-arguments-exchanged": Cause(
+        "the derivative is taken of the gradient and multiplied with the pre-activation",
+        "the order of the two arguments where the derivative is called",
+    ),
+    "half-precision": Cause(
+        "the gradient has been float16 for a while, and three digits of it are left",
+        "types: astype, dtype= and arrays that are filled",
+    ),
     "derivative-inverted": Cause("the derivative is turned round", "the comparison in the mask"),
     "derivative-formula": Cause(
         "the formula of the derivative is written wrongly",
@@ -168,7 +187,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "gradient-sign": Cause("only the sign of the gradient is kept", "the update"),
     "bias-collapsed": Cause(
         "the bias gradient is one number for all units",
-        "np.sum without an axis: sum over the samples only",
+        "the axis of the sum or the mean: over the samples, and not over the units as well",
     ),
     "bias-not-summed": Cause(
         "the bias gradient is not summed over the samples", "np.sum over the samples' axis"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from parity_tests.kit.optimizers.formulas import CORRECTED, LINEAR, ROOTED
+from parity_tests.kit.optimizers.formulas import CORRECTED, DECOUPLED, LINEAR, ROOTED, STATELESS
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,13 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         for squares in ("sum", "mean", "norm"):
             yield Choice("squares", squares, "second-moment-scalar")
         yield Choice("root", "left out", "root-left-out")
-    if kind not in LINEAR:
+    if kind not in (*LINEAR, *STATELESS):
         yield Choice("state", "new", "state-recreated")
         if kind in CORRECTED:
             yield Choice("state", "new, counted", "state-recreated")
-    if kind != "sgd":
+    if kind not in STATELESS:
         yield Choice("state", "shared", "state-shared")
+    if kind != "sgd":
         yield from _of_plain_steps(kind)
     if decays:
         yield from _of_decay(kind)
@@ -131,7 +132,7 @@ def _of_decay(kind: str) -> Iterator[Choice]:
     yield Choice("decay", "none", "decay-missing")
     yield Choice("decay", "unscaled", "decay-not-scaled")
     yield Choice("decay", "twice", "decay-twice")
-    if kind in ("adamw", "lion"):
+    if kind in DECOUPLED:
         yield Choice("decay", "coupled", "decay-coupled")
         yield Choice("decay", "after", "decay-after-step", True)
     elif kind == "sgd":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl.optimizers.radam import rectification
-from parity_tests.kit.optimizers.formulas import Asked, Formula
+from parity_tests.kit.optimizers.formulas import DECOUPLED, Asked, Formula
 
 Array = NDArray[Any]
 Memory = dict[str, Array]
@@ -114,7 +114,7 @@ def _decayed(
     if np.all(formula.options["weight_decay"] == 0) or form.startswith(("none", "after")):
         return gradient, 0.0
     if form == "own":
-        form = "decoupled" if formula.kind in ("adamw", "lion") else "coupled"
+        form = "decoupled" if formula.kind in DECOUPLED else "coupled"
     value = _penalty(formula, asked, asked.values[number])
     if form == "coupled":
         return gradient + value, 0.0
@@ -122,7 +122,7 @@ def _decayed(
         return gradient, rate * value
     if form == "unscaled":
         return gradient, value
-    own = formula.kind in ("adamw", "lion")
+    own = formula.kind in DECOUPLED
     if form == "twice":
         return (gradient, 2 * rate * value) if own else (gradient + 2 * value, 0.0)
     return gradient + value, rate * value
@@ -384,6 +384,11 @@ def _radam(formula: Formula, memory: Memory, gradient: Array, count: Array) -> A
     return first / correction1 * np.where(np.isnan(factor), 1.0, scaled)
 
 
+def _signsgd(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:  # noqa: ARG001
+    r""":math:`\operatorname{sign} g`."""
+    return np.sign(gradient)
+
+
 def _lion(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:  # noqa: ARG001
     r""":math:`\operatorname{sign}(\beta_1 m + (1 - \beta_1) g)`, m with :math:`\beta_2`."""
     beta1 = formula.options["beta1"]
@@ -405,5 +410,6 @@ _DIRECTIONS: Mapping[str, Direction] = {
     "adamax": _adamax,
     "nadam": _nadam,
     "radam": _radam,
+    "signsgd": _signsgd,
     "lion": _lion,
 }

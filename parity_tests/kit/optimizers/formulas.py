@@ -8,6 +8,9 @@ step from 1, and :math:`\eta` the learning rate.
 References
 ----------
 https://docs.pytorch.org/docs/stable/optim.html
+
+J. Bernstein, Y.-X. Wang, K. Azizzadenesheli, A. Anandkumar: signSGD: Compressed optimisation for
+non-convex problems. ICML 2018. https://proceedings.mlr.press/v80/bernstein18a.html
 """
 
 import math
@@ -26,7 +29,7 @@ from numpy_impl import InputError
 Array = NDArray[Any]
 Options = Mapping[str, Any]
 
-# PyTorch's, without lr; momentum 0.9 where the name asks for momentum.
+# PyTorch's, where it has them, without lr; momentum 0.9 where the name asks for momentum.
 _ADAM = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.0}
 DEFAULTS: Mapping[str, Options] = {
     "sgd": {"weight_decay": 0.0},
@@ -41,11 +44,16 @@ DEFAULTS: Mapping[str, Options] = {
     "adamax": _ADAM,
     "nadam": {**_ADAM, "momentum_decay": 4e-3},
     "radam": _ADAM,
+    "signsgd": {"weight_decay": 0.0},
     "lion": {"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0},
 }
 OPTIMIZERS = tuple(DEFAULTS)
 # Steps that are linear in the gradients.
 LINEAR = ("sgd", "momentum", "nesterov")
+# Those that keep nothing between steps.
+STATELESS = ("sgd", "signsgd")
+# Those whose weight decay is beside the gradient and not in it.
+DECOUPLED = ("adamw", "signsgd", "lion")
 CORRECTED = ("adam", "adamw", "amsgrad", "adamax", "nadam")
 ROOTED = ("adagrad", "rmsprop", "adam", "adamw", "amsgrad", "nadam")
 

@@ -124,7 +124,11 @@ def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
     coefficients, decays, worst = [], [], 0.0
     with np.errstate(all="ignore"):
         for number, step in enumerate(observed.steps):
-            weights = np.where(step != 0, 1 / np.abs(asked.gradients[: number + 1]).max(axis=0), 0)
+            # Where rounding of the parameter is much of a step, it tells less.
+            rounding = observed.precision * np.abs(asked.values[number])
+            least = rounding / (asked.lr * observed.tolerance)
+            largest = np.abs(asked.gradients[: number + 1]).max(axis=0)
+            weights = np.where(step != 0, 1 / np.maximum(largest, least), 0)
             weights = np.where(np.isfinite(weights), weights, 0.0)
             basis = np.stack([*asked.gradients[: number + 1], asked.values[number]]) * weights
             target = -step / asked.lr * weights
@@ -141,7 +145,7 @@ def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
 def estimates(observed: Observed) -> dict[str, list[float]]:
     """Return momentum and weight decay as the responses of two steps show them."""
     coefficients, decays, misfit = responses(observed)
-    if misfit > 1e-6 or len(coefficients) < 2:
+    if misfit > max(1e-6, observed.tolerance) or len(coefficients) < 2:
         return {}
     first, own = coefficients[1]
     begun = coefficients[0][0]
@@ -152,7 +156,8 @@ def estimates(observed: Observed) -> dict[str, list[float]]:
         ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
         # Where the velocity takes a rate in that falls, the second gradient's share is smaller.
         inside = first / begun if begun else 0.0
-        shown = [round(float(value), 9) for value in (ratio, ahead, own - 1, inside)]
+        digits = 9 if observed.tolerance <= 1e-6 else 4
+        shown = [round(float(value), digits) for value in (ratio, ahead, own - 1, inside)]
         found["momentum"] = [value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999]
     for decay in (decays[0], decays[0] / begun if begun else 0.0):
         if abs(decay) > 1e-8:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.optimizers.choices import Choice, choices
 from parity_tests.kit.optimizers.displacements import corrected_times, displacements
-from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, OPTIMIZERS, Formula
+from parity_tests.kit.optimizers.formulas import DECOUPLED, DEFAULTS, LINEAR, OPTIMIZERS, Formula
 from parity_tests.kit.optimizers.observed import Observed, estimates, responses
 
 Array = NDArray[Any]
@@ -171,8 +171,9 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
     yield [_Question(k, (), free[k]) for k in own]
     if "weight_decay" not in known:
         yield [_Question(k, (), free[k] | decayed) for k in own]
+        settled = ("sgd", *DECOUPLED)
         apart = Choice("decay", "decoupled", "decay-decoupled", True)
-        yield [_Question(k, (apart,), free[k] | decayed) for k in own if k not in ("sgd", "adamw")]
+        yield [_Question(k, (apart,), free[k] | decayed) for k in own if k not in settled]
     singles = {k: list(choices(k, decays[k])) for k in own}
     unclipped = {k: [choice for choice in singles[k] if _is_combined(k, choice)] for k in own}
     few = frozenset({"eps", "momentum"})

@@ -77,6 +77,24 @@ def overlapping_by_one(x: Array, y: Array, size: int) -> Pairs:
         yield x[start : start + size], y[start : start + size]
 
 
+def leftover_appended(x: Array, y: Array, size: int) -> Pairs:
+    whole = len(x) // size
+    for start in range(whole):
+        yield x[start * size : (start + 1) * size], y[start * size : (start + 1) * size]
+    if len(x) % size:
+        yield x[(whole - 1) * size :], y[(whole - 1) * size :]
+
+
+def leftover_appended_shuffled(x: Array, y: Array, size: int) -> Pairs:
+    order = np.random.permutation(len(x))  # noqa: NPY002
+    yield from leftover_appended(x[order], y[order], size)
+
+
+def first_batch_again(x: Array, y: Array, size: int) -> Pairs:
+    yield from right(x, y, size)
+    yield x[:size], y[:size]
+
+
 def one_less(x: Array, y: Array, size: int) -> Pairs:
     for start in range(0, len(x), size):
         yield x[start : start + size - 1], y[start : start + size - 1]
@@ -140,6 +158,9 @@ BATCHES: list[tuple[Any, str, str | None]] = [
     (shuffled_apart, DIFFERS, "shuffled-apart"),
     (out_of_step, DIFFERS, None),
     (drop_last, CONVENTION, "batches-drop-samples"),
+    (leftover_appended, DIFFERS, "batches-leftover-appended"),
+    (leftover_appended_shuffled, DIFFERS, "batches-leftover-appended"),
+    (first_batch_again, CONVENTION, None),
     (with_replacement, CONVENTION, None),
     (filled_up, CONVENTION, None),
     (whole_only, CONVENTION, None),
@@ -157,6 +178,14 @@ def test_batches(batches: Any, status: str, cause: str | None) -> None:
     for seed in range(3):
         verdict = only(ask(network(batches=batches), data.examine, seed))
         assert (verdict.status, verdict.cause) == (status, cause), verdict
+
+
+@pytest.mark.parametrize(
+    ("batches", "is_drawn"), [(with_replacement, True), (first_batch_again, False)]
+)
+def test_batches_are_drawn_at_random_if_places_differ(batches: Any, is_drawn: bool) -> None:
+    told = only(ask(network(batches=batches), data.examine)).message
+    assert ("drawn at random" in told) == is_drawn
 
 
 @pytest.mark.parametrize("labels", ["integers", "integer_column", "one_hot", "soft"])

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects import gradient
 from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.check import examine
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject
+from parity_tests.kit.tests.asked import ask, only
 from parity_tests.kit.tests.test_optimizers import (
     HALF,
     Learner,
@@ -24,11 +26,13 @@ from parity_tests.kit.tests.test_optimizers import (
     Updating,
     adagrad,
     adam,
+    adamw,
     each,
     falling,
     kept_as,
     lion,
     momentum,
+    nadam,
     nesterov,
     plainly,
     rmsprop,
@@ -164,7 +168,22 @@ def mixed(net: Learner, x: Array, y: Array) -> list[Array]:
     return [w1[:, ::-1], b1, w2, b2]
 
 
-@pytest.mark.parametrize("update", [adam, rmsprop, adagrad, lion])
+def thrice_b1(net: Learner, x: Array, y: Array) -> list[Array]:
+    w1, b1, w2, b2 = net.gradients(x, y)
+    return [w1, 3 * b1, w2, b2]
+
+
+def lion_of_digits(s: State, p: Array, g: Array, lr: float) -> None:
+    lion(s, p, g, lr)
+    p[...] = np.round(p, 6)
+
+
+def adam_of_digits(s: State, p: Array, g: Array, lr: float) -> None:
+    adam(s, p, g, lr)
+    p[...] = np.round(p, 9)
+
+
+@pytest.mark.parametrize("update", [lion, lion_of_digits, adam_of_digits])
 @pytest.mark.parametrize(
     ("gradients", "tensor"), [(collapsed, "b2"), (turned, "W1"), (still, "W1"), (mixed, "W1")]
 )
@@ -172,10 +191,44 @@ def mixed(net: Learner, x: Array, y: Array) -> list[Array]:
 def test_no_cause_is_concluded_from_signs(
     update: Any, gradients: Gradients, tensor: str, is_declared: bool
 ) -> None:
-    kind = update.__name__ if is_declared else None
-    [verdict] = examine(alone(each(update), kind, gradients)).of("gradient")
+    kind = update.__name__.partition("_")[0] if is_declared else None
+    verdict = only(ask(alone(each(update), kind, gradients), gradient.examine))
     assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, tensor)
     assert "W2" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("update", "kind"),
+    [
+        (adam, "adam"),
+        (adam, None),
+        (rmsprop, "rmsprop"),
+        (rmsprop, None),
+        (adagrad, "adagrad"),
+        (nadam, "nadam"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("gradients", "cause", "tensor"),
+    [
+        (without_derivative, "activation-derivative-missing", "W1"),
+        (collapsed, "bias-collapsed", "b2"),
+        (turned, "sign", "W1"),
+        (still, "not-updated", "W1"),
+        (thrice_b1, "bias-scaled", "b1"),
+        (mixed, None, "W1"),
+    ],
+)
+def test_what_eps_takes_away_tells_sizes(
+    update: Any, kind: str | None, gradients: Gradients, cause: str | None, tensor: str
+) -> None:
+    verdict = only(ask(alone(each(update), kind, gradients), gradient.examine))
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, cause, tensor)
+
+
+def test_decay_beside_the_gradient_is_taken_off_before_sizes_are_solved() -> None:
+    verdict = only(ask(alone(each(adamw), "adamw", without_derivative), gradient.examine))
+    assert (verdict.status, verdict.cause) == (DIFFERS, "activation-derivative-missing")
 
 
 def test_adaptive_steps_of_another_gradient_are_not_judged() -> None:
@@ -258,8 +311,8 @@ def strangely(change: Callable[..., Array], kind: str | None) -> Network:
         d2 = (p - y) * p * (1 - p) / len(x)
         d1 = d2 @ net.w2.T * np.cos(3 * net.a)
         gradients = {"w1": x.T @ d1, "b1": d1.sum(axis=0), "w2": net.a.T @ d2, "b2": d2.sum(axis=0)}
-        for name, gradient in gradients.items():
-            setattr(net, name, getattr(net, name) - lr * change(net, name, gradient))
+        for name, g in gradients.items():
+            setattr(net, name, getattr(net, name) - lr * change(net, name, g))
 
     spec = Spec(**HALF, optimizer=kind)
     return Network(Updating, parameters="w1 b1 w2 b2", forward="forward", step=step, spec=spec)

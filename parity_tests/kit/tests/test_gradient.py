@@ -1,22 +1,25 @@
 """Gradients that only slopes or steps show are judged by them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from parity_tests.kit.aspects import gradient
+from parity_tests.kit.locate import locate
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
-class _Smoothed(Classifier):
-    """Labels are mixed with 1 / classes, in the loss and in the gradient."""
+class _Mixed(Classifier):
+    """Labels are mixed with shares that grow with the class, in the loss and in the gradient."""
 
     keep = 0.9
 
     def mixed(self, y: Array, keep: float) -> Array:
-        return keep * y + (1 - keep) / y.shape[1]
+        shares = np.arange(1, y.shape[1] + 1)
+        return np.asarray(keep * y + (1 - keep) * shares / shares.sum())
 
     def loss(self, x: Array, y: Array) -> float:
         return float(-np.mean(np.sum(self.mixed(y, 0.9) * np.log(self.forward(x)), axis=1)))
@@ -25,12 +28,12 @@ class _Smoothed(Classifier):
         return super().gradients(x, self.mixed(y, self.keep))
 
 
-class _SmoothedLess(_Smoothed):
+class _MixedLess(_Mixed):
     keep = 0.8
 
 
 def test_a_gradient_of_a_loss_that_is_not_known_is_held_to_its_slopes() -> None:
-    for make, status in ((_Smoothed, EQUAL), (_SmoothedLess, DIFFERS)):
+    for make, status in ((_Mixed, EQUAL), (_MixedLess, DIFFERS)):
         verdicts = ask(network(make), gradient.examine)
         assert {verdict.status for verdict in verdicts} == {status}, verdicts
 
@@ -43,6 +46,46 @@ def test_a_gradient_that_drops_units_is_not_judged() -> None:
     verdict = only(ask(network(gradients=dropped), gradient.examine))
     assert (verdict.status, verdict.cause) == (UNCHECKED, None)
     assert "another one each time" in verdict.message
+
+
+_OF_ONE_NUMBER = """
+import numpy as np
+
+
+def run(d):
+    begins = np.ones(9)
+    number = d.sum()
+    gradient = np.full(9, number)
+    mask = d > -100
+    return begins, gradient, d * mask
+"""
+
+
+def test_a_line_of_one_number_is_that_of_the_number_itself(tmp_path: Path) -> None:
+    path = tmp_path / "of_one_number.py"
+    path.write_text(_OF_ONE_NUMBER)
+    module: dict[str, Any] = {}
+    exec(compile(_OF_ONE_NUMBER, str(path), "exec"), module)
+    d = np.random.default_rng(0).standard_normal((7, 4))
+
+    def line_of(wanted: Array) -> str:
+        line = locate(lambda: module["run"](d), wanted)
+        assert line is not None
+        return line.code
+
+    assert line_of(np.full(9, d.sum())) == "number = d.sum()"
+    assert line_of(np.ones(d.shape)) == "mask = d > -100"
+
+
+def test_a_nearest_multiple_is_one_of_what_was_expected() -> None:
+    def noisy(net: Any, x: Array, y: Array) -> list[Array]:
+        found = net.gradients(x, y)
+        return [
+            g + 1e-3 * np.abs(g).max() * np.sin(np.arange(g.size)).reshape(g.shape) for g in found
+        ]
+
+    messages = [v.message for v in ask(network(gradients=noisy), gradient.examine)]
+    assert "expected is 1 x" in messages[0] or "expected is 0.99" in messages[0]
 
 
 def _fixed(factor: float) -> Callable[..., None]:

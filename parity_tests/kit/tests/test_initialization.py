@@ -1,6 +1,7 @@
 """Wrong beginnings are named, and what is right or meant is not blamed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,6 +53,16 @@ INITIAL: list[tuple[Draw, str | None, str]] = [
     (ones, None, "initialization-alike"),
     (normal(lambda _n, _m: 50.0), None, "initialization-exploding"),
     (normal(lambda _n, _m: 1e-9), None, "initialization-vanishing"),
+    (
+        normal(lambda n, m: 1 / np.sqrt(n + m / 2)),
+        "xavier_normal",
+        "initialization-without-brackets",
+    ),
+    (
+        uniform(lambda n, m: np.sqrt(6 / n + m)),
+        "xavier_uniform",
+        "initialization-without-brackets",
+    ),
 ]
 
 
@@ -60,6 +71,20 @@ def test_initialization_is_named(draw: Draw, declared: str | None, cause: str) -
     subject = network(variant(draw=draw), spec=Spec(initialization=declared))
     verdict = only(ask(subject, initialization.examine))
     assert (verdict.status, verdict.cause) == (DIFFERS, cause), verdict
+
+
+def test_layers_may_have_schemes_of_their_own() -> None:
+    def draw(n: int, m: int) -> Array:
+        return np.random.randn(n, m) * np.sqrt((1 if m == SIZES[-1] else 2) / n)  # noqa: NPY002
+
+    def judged(*names: str) -> Any:
+        declared = network(variant(draw=draw), spec=Spec(initialization=names))
+        return ask(declared, initialization.examine)
+
+    assert [v.status for v in judged("he_normal", "he_normal", "lecun_normal")] == [EQUAL, EQUAL]
+    first, last = judged("he_normal", "lecun_normal", "lecun_normal")
+    assert (first.status, last.status, last.tensor) == (EQUAL, DIFFERS, "W2")
+    assert only(judged("he_normal", "he_normal")).status == UNCHECKED
 
 
 def test_weights_of_one_sign_are_named_behind_many_inputs() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects import gradient, loss
 from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.catalogue.correct import CORRECT
@@ -240,3 +241,51 @@ def test_a_loss_with_a_penalty_is_not_taken_for_another_one_by_chance() -> None:
     # With this seed the squared hinge is 41/61 x the loss of both batches, to 1e-5.
     [ridge] = [correct for correct in CORRECT if correct.name == "stored gradients ridge"]
     assert examine(ridge.network, seed=1050).failures == []
+
+
+def _smoothed(y: Array, smoothing: float) -> Array:
+    return (1 - smoothing) * y + smoothing / y.shape[1]
+
+
+def _of_smoothed(smoothing: float, decimals: int | None = None) -> Callable[..., float]:
+    def value(net: Any, x: Array, y: Array) -> float:
+        p = net.forward(x) + 1e-12
+        found = -np.mean((_smoothed(y, smoothing) * np.log(p)).sum(axis=1))
+        return float(found) if decimals is None else round(float(found) * len(x), decimals)
+
+    return value
+
+
+def _delta_of(smoothing: float) -> type[Classifier]:
+    class Smooth(Classifier):
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray((self.forward(x) - _smoothed(y, smoothing)) / len(x))
+
+    return Smooth
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.05, 0.123])
+def test_labels_may_be_smoothed_in_the_loss(smoothing: float) -> None:
+    declared = network(_delta_of(smoothing), loss=_of_smoothed(smoothing))
+    report = examine(declared, arbiter=pytorch())
+    assert report.failures == []
+    [of_loss], [of_gradient] = report.of("loss"), report.of("gradient")
+    assert (of_loss.status, of_gradient.status) == (CONVENTION, EQUAL)
+    assert f"labels of which {smoothing:g} is spread" in of_loss.message
+
+
+def test_a_gradient_of_the_labels_as_given_is_that_of_another_loss() -> None:
+    report = examine(network(Classifier, loss=_of_smoothed(0.1)))
+    assert [v.cause for v in report.failures] == ["gradient-of-another-loss"]
+    report = examine(network(_delta_of(0.2), loss=_of_smoothed(0.1)))
+    assert [(v.aspect, v.cause) for v in report.failures] == [("gradient", None)]
+
+
+@pytest.mark.parametrize("decimals", [2, 3])
+def test_a_loss_may_be_rounded(decimals: int) -> None:
+    for seed in (0, 1, 2):
+        report = examine(network(loss=_of_smoothed(0.0, decimals)), seed)
+        [verdict] = report.of("loss")
+        assert verdict.status == CONVENTION
+        assert f"rounded to {decimals} digits" in verdict.message
+        assert not [v for v in report.failures if v.cause == "gradient-of-another-loss"]

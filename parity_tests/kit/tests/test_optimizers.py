@@ -254,6 +254,14 @@ def radam_with_a_rate(s: State, p: Array, g: Array, lr: float) -> None:
     p -= rate * r * (1 - power) ** 0.5 * m / (v**0.5 + 1e-8)
 
 
+def signs(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * np.sign(g)
+
+
+def signs_by_sizes(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g / np.where(g == 0, 1, np.abs(g)) + 0.01 * p)
+
+
 def lion(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * np.sign(0.9 * s.m + 0.1 * g)
     s.m = 0.99 * s.m + 0.01 * g
@@ -294,6 +302,8 @@ RIGHT: dict[str, tuple[Step, str, dict[str, Any]]] = {
     "nadam of products": (each(nadam_of_products), "nadam", {}),
     "radam": (each(radam), "radam", {}),
     "radam with a rate": (each(radam_with_a_rate), "radam", {}),
+    "signs": (each(signs), "signsgd", {}),
+    "signs by sizes": (each(signs_by_sizes), "signsgd", {"weight_decay": 0.01}),
     "lion": (each(lion), "lion", {}),
     "lion by differences": (each(lion_by_differences), "lion", {}),
 }

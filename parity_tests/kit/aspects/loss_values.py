@@ -1,0 +1,82 @@
+"""The values of losses, right and wrong, in all ways in which codes keep the logarithm finite."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.candidates.outputs import losses_of, misnormalized
+from parity_tests.kit.forward import Pass
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import losses_for
+from parity_tests.kit.subject import Batch
+
+Array = NDArray[Any]
+
+# What is added to probabilities, or what they are clipped to.
+_EPSILONS = (0.0, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
+# Name, cause, epsilon and value.
+Row = tuple[str, str | None, float, float]
+
+
+def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
+    """Yield losses, summed over samples and outputs.
+
+    Yields
+    ------
+    name : str
+    cause : str or None
+        What is wrong about it.
+    epsilon : float
+        What is added to probabilities, or what they are clipped to.
+    value : float
+    """
+    assert inquiry.form is not None
+    y = batch.targets
+    for _, _, p, _ in losses_of(inquiry.form, passed, batch):
+        with np.errstate(all="ignore"):
+            for epsilon in _EPSILONS:
+                ways = (p + epsilon, np.clip(p, epsilon, 1 - epsilon))
+                for way in ways if epsilon else ways[:1]:
+                    yes = y * np.log(way)
+                    no = (1 - y) * np.log(1 - way)
+                    yield "cross_entropy", None, epsilon, -_sum(yes)
+                    yield "binary_cross_entropy", None, epsilon, -_sum(yes) - _sum(no)
+                shifted = -_sum(y * np.log(p + epsilon))
+                no = (1 - y) * np.log(1 - p + epsilon)
+                yield "binary_cross_entropy", None, epsilon, shifted - _sum(no)
+            for loss in losses_for(y).values():
+                yield loss.name, None, 0.0, float(loss.value(p, y).sum())
+            squares = (p - y) ** 2
+            yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
+            yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
+            yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
+            yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
+        if y.shape[1] == 1 and len(y) > 1:
+            yield from _broadcast(p, y[:, 0])
+    if inquiry.form.output in ("identity", "softmax"):
+        # log softmax is the logit less the logarithm of the sum.
+        z = passed.logits[-1]
+        with np.errstate(all="ignore"):
+            for logits in (z - z.max(axis=1, keepdims=True), z):
+                rest = logits - np.exp(logits).sum(axis=1, keepdims=True)
+                yield "cross_entropy", "loss-without-log", 0.0, -_sum(y * rest)
+    for cause, p in misnormalized(inquiry.form, passed):
+        with np.errstate(all="ignore"):
+            yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
+
+
+def _broadcast(p: Array, labels: Array) -> Iterator[Row]:
+    """Yield the losses of (samples, 1) outputs and (samples,) labels: of each with every other."""
+    with np.errstate(all="ignore"):
+        for epsilon in _EPSILONS:
+            way = np.clip(p, epsilon, 1 - epsilon)
+            entropy = -_sum(labels * np.log(way)) - _sum((1 - labels) * np.log(1 - way))
+            yield "binary_cross_entropy", "labels-broadcast", epsilon, entropy
+    yield "squared_error", "labels-broadcast", 0.0, float(((p - labels) ** 2).sum() / 2)
+
+
+def _sum(terms: Array) -> float:
+    # 0 log 0 is 0.
+    return float(np.where(np.isnan(terms), 0.0, terms).sum())
