@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
-from parity_tests.kit.candidates.outputs import output_deltas
+from parity_tests.kit.candidates.outputs import output_deltas, right_deltas
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.penalties import PENALTIES, Shares, slope_of
 from parity_tests.kit.subject import Batch, Layer, Layers
@@ -128,7 +128,18 @@ def explain(
         The loss that is meant; tried first.
     """
     result = Explanation()
-    deltas = output_deltas(form, passed, batch, loss)
+    last = len(layers) - 1
+    # Most last layers are right: until one is not, the wrong ways need not be worked out.
+    deltas = [
+        delta
+        for delta in distinct(right_deltas(form, passed, batch, loss))
+        if loss in (None, delta.loss)
+    ]
+    inputs = list(inputs_of(form, passed, last, batch.inputs))
+    if not deltas or not _is_right(
+        _layer(last, observed[last], layers[last], deltas, inputs, tolerance, _KINDS[0])[1]
+    ):
+        deltas = output_deltas(form, passed, batch, loss)
     errors = errors_of(passed, batch)
     right = deltas[0]
     for number, own in reversed(list(enumerate(layers))):
@@ -142,7 +153,7 @@ def explain(
         chosen, findings = _first_known(tried)
         result.findings += findings
         result.deltas[number] = chosen
-        if number == len(layers) - 1:
+        if number == last:
             result.loss = chosen.loss
             # What lies below is held to the loss whose gradient this is.
             right = _right_of(chosen, deltas)
@@ -159,6 +170,10 @@ def explain(
 
 # One penalty, or all of them.
 _KINDS = (*((name,) for name in PENALTIES), tuple(PENALTIES))
+
+
+def _is_right(findings: Sequence[Finding]) -> bool:
+    return all(finding.known and not (finding.causes or finding.decay) for finding in findings)
 
 
 def _first_known(

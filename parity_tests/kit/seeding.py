@@ -8,13 +8,25 @@ import numpy as np
 
 
 @contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed NumPy's and Python's global generator, and put both back after."""
+def preserved() -> Iterator[None]:
+    """Put both generators back as they were, after whatever is drawn from them."""
     theirs, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    random.seed(seed)
     try:
         yield
     finally:
         np.random.set_state(theirs)  # noqa: NPY002
         random.setstate(pythons)
+
+
+def seed_both(seed: int) -> None:
+    """Seed NumPy's and Python's global generator; within `preserved`."""
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    random.seed(seed)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed NumPy's and Python's global generator, and put both back after."""
+    with preserved():
+        seed_both(seed)
+        yield

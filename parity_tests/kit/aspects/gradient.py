@@ -23,7 +23,7 @@ from parity_tests.kit.aspects.observing import (
 )
 from parity_tests.kit.aspects.solved import solved
 from parity_tests.kit.backprop import Explanation, Finding, explain, fit
-from parity_tests.kit.candidates.outputs import output_deltas
+from parity_tests.kit.candidates.outputs import right_deltas
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -343,8 +343,8 @@ def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> fl
     passed = run(inquiry.form, inquiry.layers, batch.inputs)
     plain = (
         candidate.value
-        for candidate in output_deltas(inquiry.form, passed, batch, explanation.loss)
-        if candidate.loss == explanation.loss and not candidate.causes
+        for candidate in right_deltas(inquiry.form, passed, batch, explanation.loss)
+        if candidate.loss == explanation.loss
     )
     own = explanation.deltas[len(inquiry.layers) - 1].value
     _, beside = fit(own, next(plain, own))

@@ -23,7 +23,7 @@ from parity_tests.kit.initialization import (
     variants,
 )
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.seeding import seeded
+from parity_tests.kit.seeding import preserved, seed_both
 from parity_tests.kit.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -124,20 +124,21 @@ def _draw(inquiry: Inquiry) -> _Draws | None:
     same = True
     deadline = time.monotonic() + _SECONDS
     try:
-        for number in range(min(max(*needed, 3), _CONSTRUCTIONS)):
-            with seeded(int(seeds[number])):
+        with preserved():
+            for number in range(min(max(*needed, 3), _CONSTRUCTIONS)):
+                seed_both(int(seeds[number]))
                 subject.renew()
-            layers = subject.get()
-            if not number and _equal(layers, inquiry.layers):
-                return None
-            first = first or layers
-            same = same and _equal(layers, first)
-            for kept, layer, enough in zip(entries, layers, needed, strict=True):
-                if number < enough:
-                    kept.append(layer.weight.ravel())
-            late = time.monotonic() > deadline
-            if (same and number == 2) or (late and number > 1):
-                break
+                layers = subject.get()
+                if not number and _equal(layers, inquiry.layers):
+                    return None
+                first = first or layers
+                same = same and _equal(layers, first)
+                for kept, layer, enough in zip(entries, layers, needed, strict=True):
+                    if number < enough:
+                        kept.append(layer.weight.ravel())
+                late = time.monotonic() > deadline
+                if (same and number == 2) or (late and number > 1):
+                    break
     finally:
         subject.renew()
         inquiry.restore()

@@ -61,16 +61,14 @@ def misnormalized(form: Form, passed: Pass) -> Iterator[tuple[str, Array]]:
 _FUSED = (("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy"))
 
 
-def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
-    """Return the gradient of the last pre-activation, in all ways: the right ones first."""
-    z = passed.logits[-1]
+def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
+    """Return the right gradients of the last pre-activation: those of the loss that is meant first.
+
+    Each loss has several where codes keep denominators from zero.
+    """
+    z, y = passed.logits[-1], batch.targets
     right: list[Candidate] = []
-    wrong: list[Candidate] = []
     for name, function, p, slopes in losses_of(form, passed, batch):
-        if name in WRONG_OUTPUTS:
-            # What belongs to the softmax that was meant.
-            follows = (WRONG_OUTPUTS[name],)
-            wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))
         with np.errstate(all="ignore"):
             for kind, slope in slopes.items():
                 if kind == "cross_entropy" and name == "log_softmax":
@@ -78,22 +76,38 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
                 value = function.back(slope, z)
                 if (name, kind) in _FUSED and not np.isfinite(value).all():
                     # Of an output that is exactly 0 or 1 the two together still have a derivative.
-                    value = p * batch.targets.sum(axis=1, keepdims=True) - batch.targets
-                    value = p - batch.targets if name == "sigmoid" else value
+                    value = p * y.sum(axis=1, keepdims=True) - y
+                    value = p - y if name == "sigmoid" else value
                 if np.isfinite(value).all():
-                    simple = np.allclose(value, p - batch.targets, rtol=1e-9, atol=1e-12)
+                    simple = np.allclose(value, p - y, rtol=1e-9, atol=1e-12)
                     text = "(p - y)" if simple else f"dL/dz{len(passed.logits)}"
                     right.append(Candidate(value, text, (), kind))
-                usual = kind in _USUAL_LOSSES or kind == loss
-                if usual and (kind == "squared_error" or name != "identity"):
-                    wrong += _wrong_outputs(function, p, z, kind, slope)
         if "cross_entropy" in slopes:
-            right += _guarded(name, function, p, z, batch.targets)
+            right += _guarded(name, function, p, z, y)
+    right.sort(key=lambda candidate: candidate.loss != loss)
+    return right
+
+
+def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
+    """Return the gradient of the last pre-activation, in all ways: the right ones first."""
+    right = right_deltas(form, passed, batch, loss)
+    wrong: list[Candidate] = []
+    for name, function, p, slopes in losses_of(form, passed, batch):
+        if name in WRONG_OUTPUTS:
+            # What belongs to the softmax that was meant.
+            follows = (WRONG_OUTPUTS[name],)
+            wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))
+        for kind, slope in slopes.items():
+            if kind == "cross_entropy" and name == "log_softmax":
+                continue
+            usual = kind in _USUAL_LOSSES or kind == loss
+            if usual and (kind == "squared_error" or name != "identity"):
+                with np.errstate(all="ignore"):
+                    wrong += _wrong_outputs(function, p, passed.logits[-1], kind, slope)
     for cause, p in misnormalized(form, passed):
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
     wrong += _in_half_precision(right, loss)
     wrong += _of_other_outputs(form, passed, batch, loss)
-    right.sort(key=lambda candidate: candidate.loss != loss)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
     found = distinct([*right, *wrong])
     if loss is not None:
@@ -119,12 +133,18 @@ def _note_readings(found: list[Candidate], wrong: list[Candidate], loss: str) ->
     With sigmoid the derivative twice in that of cross-entropy is the derivative of squared error,
     and the one left out in that of squared error is the derivative of cross-entropy.
     """
-    of_meant = [candidate for candidate in wrong if candidate.loss == loss]
+    of_meant = [
+        (candidate, float(np.linalg.norm(candidate.value)))
+        for candidate in wrong
+        if candidate.loss == loss
+    ]
     for candidate in found:
         if candidate.causes or candidate.loss == loss:
             continue
         size = float(np.linalg.norm(candidate.value))
-        for other in of_meant:
+        for other, length in of_meant:
+            if not abs(length - size) <= 1e-8 * size:
+                continue  # as near to each other as they must be, they are of one length
             new = [cause for cause in other.causes if cause not in candidate.also]
             if new and np.linalg.norm(other.value - candidate.value) <= 1e-9 * size:
                 candidate.also.extend(new)
