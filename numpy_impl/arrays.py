@@ -170,7 +170,10 @@ def check_number(
         value, int | float | np.integer | np.floating
     ):
         raise InputError(name, expected, describe(value))
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InputError(name, expected, "an integer of more than 300 digits") from None
     if not low <= number < below or (exclude_low and number == low):
         raise InputError(name, expected, repr(number))
     return number

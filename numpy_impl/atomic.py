@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from numpy_impl.errors import InputError
+
 __all__ = ["replacing"]
 
 
@@ -23,10 +25,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises
     ------
+    InputError
+        If the path has no name of a file.
     OSError
         If the file cannot be written, flushed or renamed.
     """
     target = Path(path)
+    if not target.name:
+        raise InputError("path", "a path with the name of a file", repr(str(path)))
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
         yield temporary

@@ -9,10 +9,7 @@ else that the training needs to go on (see `nested`).
 import inspect
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -25,6 +22,8 @@ from numpy_impl.errors import CheckpointError, InputError
 from numpy_impl.layers import Layer, Residual
 from numpy_impl.model import Sequential
 from numpy_impl.nested import Arrays, pack, unpack
+from numpy_impl.npz import DEFAULT_MAX_BYTES, read_npz
+from numpy_impl.untrusted import one_line, parse_json
 
 __all__ = ["load_checkpoint", "load_model", "save_checkpoint", "save_model"]
 
@@ -33,6 +32,10 @@ FORMAT_VERSION = 1
 
 _HEADER = "header"
 _STATE = "state"
+# It takes up to 40 times as much memory, with the layers that it names.
+MAX_HEADER_BYTES = 1 << 20
+Shapes = Mapping[str, tuple[int, ...]]
+
 # Residual blocks inside each other.
 _DEEPEST = 16
 
@@ -57,6 +60,39 @@ def architecture(model: Sequential) -> list[dict[str, Any]]:
     return [{"type": type(layer).__name__, **layer.config()} for layer in model]
 
 
+def make_header(
+    model: Sequential,
+    metadata: Mapping[str, Any] | None,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> str:
+    """Return the format, the architecture, the metadata of a model, and more entries, as JSON.
+
+    Raises
+    ------
+    InputError
+        If the metadata are not JSON or too long, or a layer is of a type that cannot be loaded.
+    """
+    layers = architecture(model)
+    for layer in layers:
+        _layer_class(layer["type"])
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "dtype": model.dtype.name,
+        "layers": layers,
+        "metadata": dict(metadata or {}),
+        **more,
+    }
+    try:
+        text = json.dumps(header, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError("metadata", "JSON-serializable values", str(error)) from None
+    if len(text) > MAX_HEADER_BYTES:
+        expected = f"at most {MAX_HEADER_BYTES} bytes with the layers"
+        raise InputError("metadata", expected, f"{len(text)}")
+    return text
+
+
 def save_model(
     path: str | os.PathLike[str], model: Sequential, metadata: Mapping[str, Any] | None = None
 ) -> None:
@@ -74,11 +110,11 @@ def save_model(
     Raises
     ------
     InputError
-        If the metadata are not JSON, or a layer is of a type that cannot be loaded again.
+        If the metadata are not JSON or too long, or a layer is of a type that cannot be loaded.
     OSError
         If the file cannot be written.
     """
-    _save(path, model, metadata, {})
+    _save(path, model, make_header(model, metadata), {})
 
 
 def save_checkpoint(
@@ -109,45 +145,29 @@ def save_checkpoint(
     """
     arrays: Arrays = {}
     packed = pack(_STATE, dict(state), arrays)
-    _save(path, model, metadata, arrays, {_STATE: packed})
+    _save(path, model, make_header(model, metadata, {_STATE: packed}), arrays)
 
 
-def _save(
-    path: str | os.PathLike[str],
-    model: Sequential,
-    metadata: Mapping[str, Any] | None,
-    more: Arrays,
-    entries: Mapping[str, Any] = MappingProxyType({}),
-) -> None:
-    layers = architecture(model)
-    for layer in layers:
-        _layer_class(layer["type"])
-    header = {
-        "format": FORMAT,
-        "version": FORMAT_VERSION,
-        "dtype": model.dtype.name,
-        "layers": layers,
-        "metadata": dict(metadata or {}),
-        **entries,
-    }
-    try:
-        text = json.dumps(header, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InputError("metadata", "JSON-serializable values", str(error)) from None
-    arrays: Arrays = {_HEADER: np.frombuffer(text.encode(), np.uint8), **more}
+def _save(path: str | os.PathLike[str], model: Sequential, header: str, more: Arrays) -> None:
+    arrays: Arrays = {_HEADER: np.frombuffer(header.encode(), np.uint8), **more}
     arrays |= {parameter.name: parameter.data for parameter in model.parameters()}
     arrays |= model.buffers()
     with replacing(path) as temporary, temporary.open("xb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def load_model(path: str | os.PathLike[str]) -> LoadedModel:
+def load_model(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BYTES) -> LoadedModel:
     """Read a model that `save_model` wrote.
+
+    The file may come from anybody. It takes memory of at most six times `max_bytes`, and 256 MiB,
+    whatever it claims to hold.
 
     Parameters
     ----------
     path : path
         Of the file.
+    max_bytes : int, default 2**30
+        The most that all arrays together may take.
 
     Returns
     -------
@@ -157,19 +177,23 @@ def load_model(path: str | os.PathLike[str]) -> LoadedModel:
     Raises
     ------
     CheckpointError
-        If the file is missing, is not such an archive, or is damaged.
+        If the file is missing, is not such an archive, is damaged, or its arrays are larger.
+    InputError
+        If `max_bytes` is not a positive integer.
     """
-    model, header, _ = _load(path)
+    model, header, _ = _load(path, max_bytes)
     return LoadedModel(model, header["metadata"])
 
 
-def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+def load_checkpoint(
+    path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BYTES
+) -> Checkpoint:
     """Read what `save_checkpoint` wrote.
 
     Parameters
     ----------
-    path : path
-        Of the file.
+    path, max_bytes
+        As for `load_model`.
 
     Returns
     -------
@@ -179,66 +203,64 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     Raises
     ------
     CheckpointError
-        If the file is missing, is not such an archive, is damaged, or holds a model alone.
+        As `load_model`, and if the file holds a model alone.
+    InputError
+        If `max_bytes` is not a positive integer.
     """
-    model, header, arrays = _load(path)
+    model, header, arrays = _load(path, max_bytes)
     if not isinstance(header.get(_STATE), dict):
         raise CheckpointError(str(path), "a checkpoint of a training", "a model without its state")
     try:
         state = unpack(_STATE, header[_STATE], arrays)
     except InputError as error:
-        raise CheckpointError(str(path), "a state that fits", str(error)) from None
+        raise CheckpointError(str(path), "a state that fits", one_line(str(error))) from None
     return Checkpoint(model, state, header["metadata"])
 
 
-def _load(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, Any], Arrays]:
+def _load(
+    path: str | os.PathLike[str], max_bytes: int
+) -> tuple[Sequential, dict[str, Any], Arrays]:
     """Return the model, the header, and the arrays of the state."""
-    arrays = _read_arrays(path)
-    header = _parse_header(str(path), arrays.pop(_HEADER))
+    expected = "a model saved by numpy-mlp"
+    arrays = read_npz(path, expected=expected, max_bytes=max_bytes)
+    if _HEADER not in arrays:
+        raise CheckpointError(str(path), expected, "an archive without a header")
+    raw = arrays.pop(_HEADER)
+    header = parse_header(str(path), raw.tobytes() if raw.dtype == np.uint8 else b"")
     more = {name: arrays.pop(name) for name in list(arrays) if name.startswith(f"{_STATE}/")}
     try:
-        model = _build(header["layers"], header["dtype"], arrays)
+        _check_dtypes(header["dtype"], arrays)
+        model = build_model(header, {name: array.shape for name, array in arrays.items()})
         model.load_state_dict(arrays)
     except InputError as error:
-        raise CheckpointError(str(path), "layers and arrays that fit", str(error)) from None
+        fault = one_line(str(error))
+        raise CheckpointError(str(path), "layers and arrays that fit", fault) from None
     return model, header, more
 
 
-def _read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray[Any, Any]]:
-    expected = "a model saved by numpy-mlp"
+def parse_header(path: str, text: str | bytes) -> dict[str, Any]:
+    """Return what `make_header` made; CheckpointError, naming the file, for anything else."""
+    if len(text) > MAX_HEADER_BYTES:
+        raise CheckpointError(path, f"a header of at most {MAX_HEADER_BYTES} bytes", f"{len(text)}")
     try:
-        # NumPy does not close a file that it opened itself and could not read.
-        with Path(path).open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                raise CheckpointError(str(path), expected, "another file")
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                if _HEADER not in archive:
-                    raise CheckpointError(str(path), expected, "an archive without a header")
-                return {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise CheckpointError(str(path), "a readable file", error.strerror or str(error)) from None
-    except CheckpointError:
-        raise
-    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise CheckpointError(str(path), expected, str(error)) from None
-
-
-def _parse_header(path: str, raw: np.ndarray[Any, Any]) -> dict[str, Any]:
-    try:
-        header = json.loads(raw.astype(np.uint8, casting="safe").tobytes())
+        header = parse_json(text.encode() if isinstance(text, str) else text)
         kinds = {"format": str, "version": int, "dtype": str, "layers": list, "metadata": dict}
-        if not all(isinstance(header[key], kind) for key, kind in kinds.items()):
+        if not all(type(header[key]) is kind for key, kind in kinds.items()):
             raise TypeError
     except (ValueError, TypeError, KeyError):
         raise CheckpointError(path, "a header of numpy-mlp", "another header") from None
     if (header["format"], header["version"]) != (FORMAT, FORMAT_VERSION):
-        raise CheckpointError(
-            path, f"format {FORMAT} {FORMAT_VERSION}", f"{header['format']} {header['version']}"
-        )
+        got = one_line(f"{header['format']} {header['version']}")
+        raise CheckpointError(path, f"format {FORMAT} {FORMAT_VERSION}", got)
     if header["dtype"] not in {dtype.name for dtype in FLOAT_DTYPES}:
-        raise CheckpointError(path, "dtype float32 or float64", repr(header["dtype"]))
+        raise CheckpointError(path, "dtype float32 or float64", one_line(repr(header["dtype"])))
     return dict(header)
+
+
+def _check_dtypes(dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    for name, array in arrays.items():
+        if array.dtype.name not in (dtype, "int64"):
+            raise InputError(name, f"{dtype} as in the header, or int64", f"{array.dtype}")
 
 
 def _layer_class(name: object) -> type[Layer]:
@@ -248,22 +270,32 @@ def _layer_class(name: object) -> type[Layer]:
     return kind
 
 
-def _build(layers: list[Any], dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Sequential:
-    return Sequential(*_build_layers("", layers, dtype, arrays))
+def build_model(header: Mapping[str, Any], shapes: Shapes) -> Sequential:
+    """Return a model of the architecture in a header, with parameters that are to be loaded.
+
+    Parameters
+    ----------
+    header : mapping
+        What `parse_header` returns.
+    shapes : mapping of str to tuple of int
+        Of the arrays that the file holds.
+
+    Raises
+    ------
+    InputError
+        If there is no such model, or the file lacks arrays of it. Then nothing is allocated.
+    """
+    return Sequential(*_build_layers("", header["layers"], header["dtype"], shapes))
 
 
-def _build_layers(
-    prefix: str, entries: list[Any], dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]
-) -> list[Layer]:
+def _build_layers(prefix: str, entries: list[Any], dtype: str, shapes: Shapes) -> list[Layer]:
     return [
-        _build_layer(f"{prefix}{position}.", entry, dtype, arrays)
+        _build_layer(f"{prefix}{position}.", entry, dtype, shapes)
         for position, entry in enumerate(entries)
     ]
 
 
-def _build_layer(
-    prefix: str, entry: Any, dtype: str, arrays: Mapping[str, np.ndarray[Any, Any]]
-) -> Layer:
+def _build_layer(prefix: str, entry: Any, dtype: str, shapes: Shapes) -> Layer:
     if not isinstance(entry, dict):
         raise InputError(f"layers[{prefix[:-1]}]", "an object", repr(entry))
     kind = _layer_class(entry.get("type"))
@@ -276,7 +308,7 @@ def _build_layer(
             raise InputError(
                 f"layers[{prefix[:-1]}]", f"at most {_DEEPEST} blocks inside each other", "more"
             )
-        return Residual(*_build_layers(prefix, inner, dtype, arrays))
+        return Residual(*_build_layers(prefix, inner, dtype, shapes))
     takes = inspect.signature(kind).parameters
     options = {key: value for key, value in {"rng": None, "dtype": dtype}.items() if key in takes}
     try:
@@ -288,7 +320,7 @@ def _build_layer(
     # Before anything is allocated on the word of a header.
     for own, shape in kind.state_shapes(**arguments).items():
         name = prefix + own
-        if name not in arrays or arrays[name].shape != shape:
-            got = f"shape {arrays[name].shape}" if name in arrays else "nothing"
+        if shapes.get(name) != shape:
+            got = f"shape {shapes[name]}" if name in shapes else "nothing"
             raise InputError(name, f"shape {shape}", got)
     return kind(**arguments, **options)

@@ -13,7 +13,17 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TypeVar
 
-from numpy_impl.app import baselines, boundary, evaluate, experiment, inspect, lab, predict, train
+from numpy_impl.app import (
+    baselines,
+    boundary,
+    evaluate,
+    experiment,
+    export,
+    inspect,
+    lab,
+    predict,
+    train,
+)
 from numpy_impl.app.parser import PROG, UsageError, make_parser
 from numpy_impl.errors import DivergenceError, InputError, MissingExtraError, WorkerError
 
@@ -76,6 +86,8 @@ def _run(options: argparse.Namespace) -> int:
         experiment.run(_settings(experiment.Settings, options), report=_note)
     elif options.command == "predict":
         predict.run(options.model, options.files, invert=options.invert, as_json=options.as_json)
+    elif options.command == "export":
+        export.run(options.model, options.output, overwrite=options.overwrite)
     elif options.command == "lab":
         if not lab.run(_settings(lab.Settings, options), report=_note):
             code = REJECTED

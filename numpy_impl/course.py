@@ -213,7 +213,8 @@ class Course:
         return {
             "facts": self._facts,
             "position": self.position.state_dict(),
-            "history": self.history.to_dict(),
+            # As arrays: after thousands of epochs, a header would be too long.
+            "history": {name: np.array(v) for name, v in self.history.to_dict().items()},
             "seconds": self.seconds,
             "optimizer": self._optimizer.state_dict(),
             "callbacks": [
@@ -239,7 +240,7 @@ class Course:
             for callback, entry in zip(self._stateful(), state["callbacks"], strict=True):
                 callback.load_state_dict(entry["state"])
             self.position.load_state_dict(state["position"])
-            self.history = History(**state["history"])
+            self.history = History(**{k: v.tolist() for k, v in state["history"].items()})
             self._started = time.perf_counter() - check_number("seconds", state["seconds"])
             for rng, saved in zip(self._rngs, state["generators"], strict=True):
                 set_random_state("generators", rng, saved)

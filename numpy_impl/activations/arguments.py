@@ -12,10 +12,17 @@ from numpy_impl.errors import InputError
 
 def check_finite(name: str, value: object) -> float:
     """Return `value` as a float if it is a finite number of any sign; InputError otherwise."""
-    is_number = isinstance(value, int | float | np.integer | np.floating)
-    if isinstance(value, bool | np.bool_) or not is_number or not math.isfinite(value):  # type: ignore[arg-type]
+    if isinstance(value, bool | np.bool_) or not isinstance(
+        value, int | float | np.integer | np.floating
+    ):
         raise InputError(name, "a finite number", describe(value))
-    return float(value)  # type: ignore[arg-type]
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InputError(name, "a finite number", "an integer of more than 300 digits") from None
+    if not math.isfinite(number):
+        raise InputError(name, "a finite number", describe(value))
+    return number
 
 
 def check_not_zero(name: str, value: object) -> float:

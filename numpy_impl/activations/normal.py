@@ -33,7 +33,7 @@ import numpy as np
 from numpy_impl.arrays import FloatArray
 
 # P and Q, constant term first.
-_ABOVE = (
+ABOVE = (
     1.5957691216057117,
     2.746152172771667,
     2.2712115612654995,
@@ -45,7 +45,7 @@ _ABOVE = (
     0.00018111736959795397,
     6.941662534817581e-06,
 )
-_BELOW = (
+BELOW = (
     1.0,
     1.5496681785317115,
     1.1879718777208093,
@@ -57,7 +57,7 @@ _BELOW = (
     7.446497626079474e-05,
     2.769322681409107e-06,
 )
-_TAIL_END = 39.0
+TAIL_END = 39.0
 
 
 def normal(x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -71,9 +71,9 @@ def normal(x: FloatArray) -> tuple[FloatArray, FloatArray]:
         Of the shape of x.
     """
     t: FloatArray = np.abs(x)
-    np.minimum(t, _TAIL_END, out=t)
-    tail = _polynomial(_ABOVE, t)
-    tail /= _polynomial(_BELOW, t)
+    np.minimum(t, TAIL_END, out=t)
+    tail = _polynomial(ABOVE, t)
+    tail /= _polynomial(BELOW, t)
     tail *= t
     tail += 2.0
     t *= t

@@ -214,7 +214,10 @@ class PReLU(Layer):
         self.num_parameters = check_positive_int("num_parameters", num_parameters)
         self.init = check_finite("init", init)
         shapes = self.state_shapes(self.num_parameters)
-        (self.weight,) = make_parameters(shapes, as_float_dtype(dtype))
+        resolved = as_float_dtype(dtype)
+        if abs(self.init) > float(np.finfo(resolved).max):
+            raise InputError("init", f"a number that {resolved} holds", repr(self.init))
+        (self.weight,) = make_parameters(shapes, resolved)
         self.weight.data.fill(self.init)
         # A vector has no channels.
         self.rowwise = self.num_parameters == 1

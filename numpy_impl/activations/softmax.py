@@ -168,18 +168,19 @@ class _AlongAxis:
 
     def out_features(self, in_features: int) -> int:
         """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
-        self._fitting(np.empty((0, in_features)))
+        self._check_axis((0, in_features))
         return in_features
 
     def _as_input(self, x: ArrayLike) -> FloatArray:
-        return self._fitting(as_float_array("x", x))
+        array = as_float_array("x", x)
+        self._check_axis(array.shape)
+        return array
 
-    def _fitting(self, x: FloatArray) -> FloatArray:
-        """Return x; InputError if it has no such axis. As in PyTorch, a scalar has one."""
-        axes = max(x.ndim, 1)
+    def _check_axis(self, shape: tuple[int, ...]) -> None:
+        """Raise InputError if an array has no such axis. As in PyTorch, a scalar has one."""
+        axes = max(len(shape), 1)
         if not -axes <= self.dim < axes:
-            raise InputError("x", f"an axis {self.dim}, which is the dim", f"shape {x.shape}")
-        return x
+            raise InputError("x", f"an axis {self.dim}, which is the dim", f"shape {shape}")
 
 
 class Softmax(_AlongAxis, Layer):

@@ -11,6 +11,7 @@ import numpy as np
 
 from numpy_impl.app.figures import new_figure, png
 from numpy_impl.app.json_data import json_bytes
+from numpy_impl.app.progress import download_progress
 from numpy_impl.app.run_folder import RunFolder
 from numpy_impl.app.seeding import Generators, generators
 from numpy_impl.app.text import percent, table
@@ -171,7 +172,14 @@ def _measure(
     report: Callable[[str], None] | None,
 ) -> Measured:
     random = generators(seed)
-    data = load(dataset, folder=folder, rng=random.data, download=download, report=report)
+    data = load(
+        dataset,
+        folder=folder,
+        rng=random.data,
+        download=download,
+        report=report,
+        progress=download_progress(),
+    )
     test = data.inputs(data.test_images)
     results = []
     for contender in _contenders(data, random):

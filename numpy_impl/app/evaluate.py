@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl.app.models import Classifier, read_classifier
+from numpy_impl.app.progress import download_progress
 from numpy_impl.app.seeding import generators
 from numpy_impl.app.text import percent, table
 from numpy_impl.arrays import FloatArray, IntArray
@@ -119,7 +120,12 @@ def run(
     if name is None:
         raise InputError("--dataset", "a name, as the model notes none", "nothing")
     data = load(
-        name, folder=folder, rng=generators(saved.seed).data, download=download, report=report
+        name,
+        folder=folder,
+        rng=generators(saved.seed).data,
+        download=download,
+        report=report,
+        progress=download_progress(),
     )
     _check_fit(saved, data)
     # Data without pixels are never scaled.

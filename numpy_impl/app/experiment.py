@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from numpy_impl.app.figures import png
 from numpy_impl.app.json_data import json_bytes
+from numpy_impl.app.progress import download_progress
 from numpy_impl.app.run_folder import RunFolder
 from numpy_impl.app.seeding import generators
 from numpy_impl.data import load
@@ -93,6 +94,7 @@ def run(settings: Settings, *, report: Callable[[str], None]) -> None:
         rng=generators(settings.seed).data,
         download=settings.download,
         report=report,
+        progress=download_progress(),
     )
     data = from_dataset(dataset)
     print(dataset.source, flush=True)

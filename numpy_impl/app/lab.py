@@ -14,6 +14,7 @@ from numpy_impl.app.apart import Ending, run_apart
 from numpy_impl.app.json_data import plain
 from numpy_impl.app.lab_child import EPOCHS, LR, Images, Request, request_json
 from numpy_impl.app.lab_start import remarks
+from numpy_impl.app.progress import download_progress
 from numpy_impl.app.text import percent, table
 from numpy_impl.data import Dataset, load
 from numpy_impl.errors import InputError
@@ -123,6 +124,7 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> b
         rng=np.random.default_rng(settings.seed),
         download=settings.download,
         report=report,
+        progress=download_progress(),
     )
     images = lab_images(data)
     if not settings.as_json:

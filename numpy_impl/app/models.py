@@ -10,6 +10,7 @@ import numpy as np
 from numpy_impl.app.run_folder import WEIGHTS
 from numpy_impl.checkpoint import load_model
 from numpy_impl.errors import CheckpointError
+from numpy_impl.interop import load_safetensors
 from numpy_impl.layers import Linear
 from numpy_impl.model import Sequential
 
@@ -86,10 +87,13 @@ def read_model(path: Path) -> SavedModel:
     ------
     CheckpointError
         If there is no such file, or it holds no model.
+    MissingExtraError
+        If it is a safetensors file, and the package for those is not installed.
     """
     file = path / WEIGHTS if path.is_dir() else path
     try:
-        network, metadata = load_model(file)
+        read = load_safetensors if file.suffix.lower() == ".safetensors" else load_model
+        network, metadata = read(file)
     except CheckpointError as error:
         raise CheckpointError("MODEL", error.expected, f"{str(file)!r} ({error.got})") from None
     return SavedModel(file, network, metadata)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from numpy_impl import __version__
-from numpy_impl.app import arguments, baselines, boundary, experiment, lab, train
+from numpy_impl.app import arguments, baselines, boundary, experiment, export, lab, train
 from numpy_impl.app.presets import PRESETS
 from numpy_impl.data import NAMES
 from numpy_impl.experiments import QUESTIONS
@@ -40,6 +40,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(_add_command(commands, "evaluate", "measure a saved network on test data"))
     _add_predict(_add_command(commands, "predict", "classify pictures and arrays in files"))
     _add_inspect(_add_command(commands, "inspect", "show what is in a saved network"))
+    _add_export(_add_command(commands, "export", "write a saved network for other programs"))
     _add_lab(_add_command(commands, "lab", "judge a file with a network as the course lab does"))
     _add_baselines(_add_command(commands, "baselines", "hold a network against what it must beat"))
     _add_boundary(
@@ -179,6 +180,17 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     _add_json(parser)
 
 
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument(
+        "output",
+        type=arguments.path,
+        metavar="OUT",
+        help=f"the file to write; its name ends in {' or '.join(export.FORMATS)}",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the file if it is there")
+
+
 def _add_lab(parser: argparse.ArgumentParser) -> None:
     defaults = lab.Settings(Path())
     parser.add_argument(
@@ -300,7 +312,10 @@ def _add_experiment(parser: argparse.ArgumentParser) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "model", type=arguments.path, metavar="MODEL", help="a folder of train, or a .npz file"
+        "model",
+        type=arguments.path,
+        metavar="MODEL",
+        help="a folder of train, a .npz file, or a .safetensors file of export",
     )
 
 

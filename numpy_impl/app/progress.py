@@ -1,4 +1,4 @@
-"""What is shown while training."""
+"""What is shown while training, and while data are fetched."""
 
 import sys
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from numpy_impl.app.text import percent
 from numpy_impl.callbacks import Callback, History
+from numpy_impl.data.download import Progress, Transfer
 from numpy_impl.errors import MissingExtraError
 
 # Seconds between two updates of the bar: drawing it costs more than a training step.
@@ -20,6 +21,16 @@ def progress_callback() -> Callback:
         except MissingExtraError:
             pass
     return EpochLines(lambda line: print(line, flush=True))
+
+
+def download_progress() -> Progress | None:
+    """Return what shows a bar on standard error, if that is a terminal and rich is there."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        try:
+            return DownloadBar()
+        except MissingExtraError:
+            pass
+    return None
 
 
 def epoch_line(history: History, epochs: int) -> str:
@@ -111,3 +122,45 @@ class ProgressBar(Callback):
     def on_fit_end(self, history: History) -> None:  # noqa: ARG002 - nothing is left to be shown
         """Take the bar away."""
         self._progress.stop()
+
+
+class DownloadBar:
+    """Show a bar that grows with a file on its way, and take it away when nothing follows.
+
+    Raises
+    ------
+    MissingExtraError
+        If rich is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from rich import console, progress
+        except ImportError:
+            raise MissingExtraError("rich", "cli", "the progress bar") from None
+        self._progress = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=None),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            console=console.Console(stderr=True),
+            auto_refresh=False,
+            expand=True,
+            transient=True,
+        )
+        self._next_update = 0.0
+
+    def __call__(self, transfer: Transfer) -> None:
+        """Show how far the download is, unless that was done a moment ago."""
+        if not self._progress.tasks:
+            self._progress.add_task(transfer.name, total=None)
+            self._progress.start()
+        now = time.perf_counter()
+        if transfer.ended or now >= self._next_update:
+            self._next_update = now + _PERIOD
+            task = self._progress.tasks[0].id
+            self._progress.update(task, completed=transfer.received, total=transfer.total)
+            self._progress.refresh()
+        if transfer.ended:
+            self._progress.stop()
+            self._progress.remove_task(self._progress.tasks[0].id)

@@ -13,7 +13,7 @@ from numpy_impl.app.memory import peak_rss_mb
 from numpy_impl.app.models import architecture
 from numpy_impl.app.pictures import draw
 from numpy_impl.app.presets import PRESETS
-from numpy_impl.app.progress import progress_callback
+from numpy_impl.app.progress import download_progress, progress_callback
 from numpy_impl.app.run_folder import CHECKPOINTS, HISTORY, SUMMARY, WEIGHTS, RunFolder
 from numpy_impl.app.seeding import Generators, generators
 from numpy_impl.app.text import percent
@@ -169,6 +169,7 @@ def run(settings: Settings, *, report: Callable[[str], None] | None = None) -> i
         rng=random.data,
         download=settings.download,
         report=report,
+        progress=download_progress(),
     )
     print(data.source, flush=True)
     settings = settle(settings, data)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from numpy_impl.data.dataset import Dataset
+from numpy_impl.data.download import Progress
 from numpy_impl.data.idx import read_idx
 from numpy_impl.data.loader import DataLoader
 from numpy_impl.data.mnist import MnistUnavailableError, Report, load_mnist
@@ -37,6 +38,7 @@ def load(
     rng: np.random.Generator,
     download: bool = True,
     report: Report | None = None,
+    progress: Progress | None = None,
 ) -> Dataset:
     """Load a data set by name.
 
@@ -52,6 +54,8 @@ def load(
         Whether MNIST may be fetched.
     report : callable, optional
         Takes a line of text when a download begins.
+    progress : callable, optional
+        Takes a `numpy_impl.data.download.Transfer` whenever a piece of it has arrived.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def load(
     if name == "xor":
         return load_xor(rng)
     try:
-        return load_mnist(folder, download=download, report=report)
+        return load_mnist(folder, download=download, report=report, progress=progress)
     except MnistUnavailableError as error:
         if name == "mnist":
             raise

@@ -1,12 +1,7 @@
 """MNIST: found in a folder, in the cache, or fetched from a mirror and checked."""
 
 import hashlib
-import http.client
 import os
-import secrets
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl.data.dataset import Dataset
+from numpy_impl.data.download import DownloadError, Limits, Progress, download
 from numpy_impl.data.idx import read_idx
 from numpy_impl.errors import DataError
 
@@ -42,8 +38,6 @@ MIRRORS = (
 
 CLASSES, SIDE = 10, 28
 
-_CHUNK = 1 << 16  # bytes
-
 Report = Callable[[str], None]
 
 
@@ -53,7 +47,7 @@ class MnistUnavailableError(DataError):
 
 @dataclass(frozen=True)
 class Remote:
-    """Where files come from, and how long that may take.
+    """Where files come from, and what their servers are granted.
 
     Attributes
     ----------
@@ -61,16 +55,13 @@ class Remote:
         Addresses to which a file's name is appended, tried in order.
     checksums : dict of str to str
         SHA-256 of every file.
-    timeout : float
-        Seconds to wait for a connection, and for each piece of data.
-    deadline : float
-        Seconds for a whole file.
+    limits : Limits
+        For each file.
     """
 
     mirrors: Sequence[str] = MIRRORS
     checksums: dict[str, str] = field(default_factory=lambda: dict(FILES))
-    timeout: float = 10.0
-    deadline: float = 300.0
+    limits: Limits = field(default_factory=Limits)
 
 
 def cache_folder() -> Path:
@@ -84,6 +75,7 @@ def load_mnist(
     *,
     download: bool = True,
     report: Report | None = None,
+    progress: Progress | None = None,
     remote: Remote | None = None,
 ) -> Dataset:
     """Load MNIST, 60,000 pictures of 28 x 28 pixels to train on and 10,000 to test on.
@@ -101,6 +93,8 @@ def load_mnist(
         Whether to fetch what is missing.
     report : callable, optional
         Takes a line of text when a download begins.
+    progress : callable, optional
+        Takes a `Transfer` whenever a piece has arrived.
     remote : Remote, optional
         Other mirrors and limits than the usual ones.
 
@@ -120,7 +114,7 @@ def load_mnist(
     if missing and not download:
         raise MnistUnavailableError("MNIST", f"files in MNIST_DIR or {cache}", "none")
     if missing:
-        _fetch_all(missing, cache, remote, report or (lambda _: None))
+        _fetch_all(missing, cache, remote, report, progress)
     return _read(cache, str(cache))
 
 
@@ -162,58 +156,43 @@ def _labels(argument: str, array: NDArray[np.generic]) -> NDArray[np.int64]:
 
 
 def _is_whole(path: Path, checksum: str) -> bool:
-    if not path.is_file():
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == checksum
+    except OSError:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == checksum
 
 
-def _fetch_all(names: Sequence[str], cache: Path, remote: Remote, report: Report) -> None:
+def _fetch_all(
+    names: Sequence[str],
+    cache: Path,
+    remote: Remote,
+    report: Report | None,
+    progress: Progress | None,
+) -> None:
     try:
         cache.mkdir(parents=True, exist_ok=True)
+        mirrors = list(remote.mirrors)
+        reason = "no mirror"
+        for name in names:
+            while mirrors:
+                if report is not None:
+                    report(f"fetching {name} from {mirrors[0]}")
+                try:
+                    download(
+                        mirrors[0] + name,
+                        cache / name,
+                        remote.checksums[name],
+                        remote.limits,
+                        progress,
+                    )
+                    break
+                except DownloadError as error:
+                    # A mirror that failed is not asked for the other files.
+                    reason = str(error)
+                    del mirrors[0]
+            else:
+                raise MnistUnavailableError("MNIST", f"{name} from a mirror", reason)
     except OSError as error:
-        raise MnistUnavailableError("MNIST", f"a cache at {cache}", f"{error.strerror}") from None
-    mirrors = list(remote.mirrors)
-    reason = "no mirror"
-    for name in names:
-        while mirrors:
-            report(f"fetching {name} from {mirrors[0]}")
-            try:
-                _fetch(mirrors[0] + name, cache / name, remote.checksums[name], remote)
-                break
-            except (OSError, http.client.HTTPException, DataError) as error:
-                # A mirror that failed is not asked for the other files.
-                reason = f"{mirrors.pop(0)}: {_reason(error)}"
-        else:
-            raise MnistUnavailableError("MNIST", f"{name} from a mirror", reason)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
-        return str(error.reason)
-    return str(error) or type(error).__name__
-
-
-def _fetch(url: str, target: Path, checksum: str, remote: Remote) -> None:
-    """Fetch a file; it appears under its name whole and checked, or not at all."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    end = time.monotonic() + remote.deadline
-    digest = hashlib.sha256()
-    try:
-        with (
-            urllib.request.urlopen(url, timeout=remote.timeout) as response,
-            temporary.open("xb") as file,
-        ):
-            # read1 returns what has arrived; read would wait for a whole chunk, however slow.
-            while chunk := response.read1(_CHUNK):
-                if time.monotonic() > end:
-                    raise TimeoutError(f"not finished after {remote.deadline:g} s")
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        if digest.hexdigest() != checksum:
-            raise DataError(url, f"SHA-256 {checksum}", digest.hexdigest())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        reason = error.strerror or str(error)
+        raise MnistUnavailableError("MNIST", f"a cache to write to, {cache}", reason) from None

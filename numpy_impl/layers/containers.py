@@ -26,12 +26,13 @@ def check_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
         model, or neighbouring layers do not fit.
     """
     checked: list[Layer] = []
+    seen: set[int] = set()
     width: int | None = None
     for position, layer in enumerate(layers):
         name = f"layers[{position}]"
         if not isinstance(layer, Layer):
             raise InputError(name, "a Layer", describe(layer))
-        if any(layer is other for other in checked):
+        if id(layer) in seen:
             raise InputError(name, "a layer of its own", "a layer that is already in this model")
         if layer.adopted:
             raise InputError(
@@ -44,6 +45,7 @@ def check_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
         if width is not None:
             width = layer.out_features(width)
         checked.append(layer)
+        seen.add(id(layer))
     if not checked:
         raise InputError("layers", "at least one layer", "none")
     return tuple(checked)
@@ -58,14 +60,32 @@ def adopt(layers: Sequence[Layer]) -> ParameterArena:
         If the layers have different dtypes.
     """
     parameters = all_parameters(layers)
-    dtypes = {parameter.arena.dtype for parameter in parameters}
-    if len(dtypes) > 1:
-        raise InputError("layers", "one dtype", " and ".join(sorted(map(str, dtypes))))
+    dtype = common_dtype(layers)
     for position, layer in enumerate(layers):
         layer.adopted = True
         for parameter in layer.parameters():
             parameter.name = f"{position}.{parameter.name}"
-    return gather(parameters, dtypes.pop() if dtypes else np.float32)
+    return gather(parameters, dtype or np.dtype(np.float32))
+
+
+def common_dtype(layers: Iterable[Layer]) -> np.dtype[Any] | None:
+    """Return the dtype that layers have; None where all take any.
+
+    A layer without parameters may have one too: a normalization that is not affine.
+
+    Raises
+    ------
+    InputError
+        If they have different ones.
+    """
+    dtypes: set[np.dtype[Any]] = set()
+    for layer in layers:
+        own = getattr(layer, "dtype", None)
+        dtypes.update([own] if own is not None else [])
+        dtypes.update(parameter.arena.dtype for parameter in layer.parameters())
+    if len(dtypes) > 1:
+        raise InputError("layers", "one dtype", " and ".join(sorted(map(str, dtypes))))
+    return dtypes.pop() if dtypes else None
 
 
 def all_parameters(layers: Iterable[Layer]) -> list[Parameter]:

@@ -13,6 +13,7 @@ from numpy_impl.arrays import (
     FloatArray,
     as_float_array,
     as_float_dtype,
+    check_bool,
     check_features,
     check_positive_int,
 )
@@ -129,7 +130,8 @@ class Linear(Layer):
     Raises
     ------
     InputError
-        If a width is not a positive integer, or the dtype is not float32 or float64.
+        If a width is not a positive integer, `bias` not True or False, or the dtype not float32 or
+        float64.
 
     References
     ----------
@@ -151,6 +153,7 @@ class Linear(Layer):
         super().__init__()
         inputs = check_positive_int("in_features", in_features)
         outputs = check_positive_int("out_features", out_features)
+        bias = check_bool("bias", bias)
         self.in_features = inputs
         shapes = self.state_shapes(inputs, outputs, bias)
         parameters = make_parameters(shapes, as_float_dtype(dtype))

@@ -15,6 +15,7 @@ from numpy_impl.layers.containers import (
     all_generators,
     all_parameters,
     check_layers,
+    common_dtype,
 )
 from numpy_impl.layers.layer import Layer
 from numpy_impl.parameters import Parameter
@@ -51,6 +52,7 @@ class Residual(Layer):
         )
         if self.in_features is not None:
             self.out_features(self.in_features)
+        self.dtype = common_dtype(layers)
         adopt(self._layers)
         self.rowwise = all(layer.elementwise or layer.rowwise for layer in layers)
         self.random = any(layer.random for layer in layers)
@@ -129,8 +131,7 @@ class Residual(Layer):
             layer.eval()
 
     def _as_input(self, x: ArrayLike) -> FloatArray:
-        parameters = self.parameters()
-        return as_float_array("x", x, parameters[0].arena.dtype if parameters else None)
+        return as_float_array("x", x, self.dtype)
 
     def __len__(self) -> int:
         return len(self._layers)

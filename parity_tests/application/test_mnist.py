@@ -1,22 +1,22 @@
 """Finding MNIST, and fetching it from a server on this machine."""
 
 import contextlib
+import errno
 import gzip
-import hashlib
-import http.server
-import threading
-import time
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
 from numpy_impl import DataError, InputError
 from numpy_impl.data import MnistUnavailableError, load, load_mnist
+from numpy_impl.data.download import Limits, Transfer
 from numpy_impl.data.mnist import FILES, Remote, cache_folder
 from parity_tests.application.idx_files import idx_bytes, write_mnist
+from parity_tests.application.mirror import Answer, Mirror, broken, not_found, page, serving, whole
 
 NAMES = tuple(FILES)
 
@@ -94,159 +94,107 @@ def test_no_such_folder(tmp_path: Path) -> None:
         load_mnist(tmp_path / "nothing")
 
 
-# Downloads.
-
-Answer = Callable[[http.server.BaseHTTPRequestHandler, bytes], None]
-
-
-def whole(request: http.server.BaseHTTPRequestHandler, content: bytes) -> None:
-    """Send the file."""
-    _head(request, 200, len(content))
-    request.wfile.write(content)
-
-
-def not_found(request: http.server.BaseHTTPRequestHandler, _: bytes) -> None:
-    """Send 404."""
-    _head(request, 404, 0)
-
-
-def page(request: http.server.BaseHTTPRequestHandler, _: bytes) -> None:
-    """Send what a proxy sends: a page, and all is well."""
-    whole(request, b"<html>Please log in</html>")
-
-
-def broken(request: http.server.BaseHTTPRequestHandler, content: bytes) -> None:
-    """Promise the file, send half of it and hang up."""
-    _head(request, 200, len(content))
-    request.wfile.write(content[: len(content) // 2])
-
-
-def trickle(request: http.server.BaseHTTPRequestHandler, content: bytes) -> None:
-    """Send a byte every 20 ms, never so slowly that a single read times out."""
-    _head(request, 200, len(content))
-    for byte in content[:200]:
-        request.wfile.write(bytes([byte]))
-        request.wfile.flush()
-        time.sleep(0.02)
-
-
-def silence(request: http.server.BaseHTTPRequestHandler, content: bytes) -> None:
-    """Promise the file and send nothing for a while."""
-    _head(request, 200, len(content))
-    time.sleep(0.5)
-
-
-def _head(request: http.server.BaseHTTPRequestHandler, status: int, length: int) -> None:
-    request.send_response(status)
-    request.send_header("Content-Length", str(length))
-    request.end_headers()
-
-
-@dataclass
-class Server:
-    """A mirror on this machine.
-
-    Attributes
-    ----------
-    url : str
-        Its address.
-    files : dict of str to bytes
-        What it has.
-    requests : list of str
-        What it was asked for.
-    """
-
-    url: str
-    files: dict[str, bytes]
-    requests: list[str] = field(default_factory=list)
-
-    @property
-    def checksums(self) -> dict[str, str]:
-        """SHA-256 of its files."""
-        return {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()}
-
-
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[Answer], Server]]:
+def serve(tmp_path: Path) -> Iterator[Callable[[Answer], Mirror]]:
     source = tmp_path / "source"
     source.mkdir()
     write_mnist(source)
     files = {name: (source / name).read_bytes() for name in NAMES}
-    running: list[tuple[http.server.ThreadingHTTPServer, threading.Thread]] = []
-
-    def start(answer: Answer) -> Server:
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                name = self.path.rpartition("/")[2]
-                server.requests.append(name)
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                    answer(self, server.files[name])
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        http_server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        http_server.daemon_threads = False
-        thread = threading.Thread(target=http_server.serve_forever, args=(0.01,))
-        thread.start()
-        running.append((http_server, thread))
-        server = Server(f"http://127.0.0.1:{http_server.server_port}/", files)
-        return server
-
-    yield start
-    for http_server, thread in running:
-        http_server.shutdown()
-        thread.join()
-        http_server.server_close()
+    with contextlib.ExitStack() as running:
+        yield lambda answer: running.enter_context(serving(answer, files))
 
 
-def _remote(*servers: Server) -> Remote:
-    mirrors = [server.url for server in servers]
-    return Remote(mirrors, servers[0].checksums, timeout=0.2, deadline=0.4)
+def _remote(*mirrors: Mirror) -> Remote:
+    addresses = [mirror.url for mirror in mirrors]
+    return Remote(addresses, mirrors[0].checksums, Limits(timeout=10, deadline=60))
 
 
 def _cached() -> list[str]:
     return sorted(path.name for path in cache_folder().glob("*"))
 
 
-def test_fetches_once(serve: Callable[[Answer], Server]) -> None:
-    server, lines = serve(whole), []
-    data = load_mnist(remote=_remote(server), report=lines.append)
+def test_fetches_once(serve: Callable[[Answer], Mirror]) -> None:
+    mirror, lines = serve(whole), []
+    data = load_mnist(remote=_remote(mirror), report=lines.append)
     np.testing.assert_array_equal(data.train_images[:, 0], data.train_labels)
     assert _cached() == sorted(NAMES)
-    assert server.requests == list(NAMES)
+    assert mirror.requests == list(NAMES)
     assert len(lines) == 4
-    load_mnist(remote=_remote(server))
-    assert server.requests == list(NAMES)
+    load_mnist(remote=_remote(mirror))
+    assert mirror.requests == list(NAMES)
 
 
-def test_a_damaged_cache_is_fetched_again(serve: Callable[[Answer], Server]) -> None:
-    server = serve(whole)
-    load_mnist(remote=_remote(server))
-    (cache_folder() / NAMES[2]).write_bytes(server.files[NAMES[2]][:-1])
-    load_mnist(remote=_remote(server))
-    assert server.requests == [*NAMES, NAMES[2]]
+def test_progress_names_every_file(serve: Callable[[Answer], Mirror]) -> None:
+    transfers: list[Transfer] = []
+    load_mnist(remote=_remote(serve(whole)), progress=transfers.append)
+    assert [transfer.name for transfer in transfers if transfer.ended] == list(NAMES)
 
 
-@pytest.mark.parametrize("fault", [not_found, page, broken, trickle, silence])
-def test_a_bad_mirror_leaves_nothing_behind(
-    serve: Callable[[Answer], Server], fault: Answer
-) -> None:
-    bad = serve(fault)
-    with pytest.raises(MnistUnavailableError) as caught:
-        load_mnist(remote=_remote(bad))
-    assert "\n" not in str(caught.value)
-    assert _cached() == []
-    assert bad.requests == [NAMES[0]], "a mirror that failed was asked again"
+def test_a_damaged_cache_is_fetched_again(serve: Callable[[Answer], Mirror]) -> None:
+    mirror = serve(whole)
+    load_mnist(remote=_remote(mirror))
+    (cache_folder() / NAMES[2]).write_bytes(mirror.files[NAMES[2]][:-1])
+    load_mnist(remote=_remote(mirror))
+    assert mirror.requests == [*NAMES, NAMES[2]]
 
 
 @pytest.mark.parametrize("fault", [not_found, page, broken])
-def test_the_next_mirror_is_asked(serve: Callable[[Answer], Server], fault: Answer) -> None:
+def test_the_next_mirror_is_asked(serve: Callable[[Answer], Mirror], fault: Answer) -> None:
     bad, good = serve(fault), serve(whole)
     data = load_mnist(remote=_remote(bad, good))
     assert len(data.train_images) == 300
     assert _cached() == sorted(NAMES)
-    assert (bad.requests, good.requests) == ([NAMES[0]], list(NAMES))
+    assert set(bad.requests) == {NAMES[0]}, "a mirror that failed was asked for another file"
+    assert good.requests == list(NAMES)
+
+
+def test_no_mirror_has_it(serve: Callable[[Answer], Mirror]) -> None:
+    bad = serve(not_found)
+    with pytest.raises(MnistUnavailableError, match="404") as caught:
+        load_mnist(remote=_remote(bad))
+    assert "\n" not in str(caught.value)
+    assert _cached() == []
+    assert bad.requests == [NAMES[0]], "a file that is not there was asked for again"
+
+
+def test_where_nothing_can_be_written_no_other_mirror_is_asked(
+    serve: Callable[[Answer], Mirror], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = serve(whole), serve(whole)
+    original = Path.open
+
+    def read_only(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+        if "x" in mode or "w" in mode:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+        return original(self, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", read_only)
+    with pytest.raises(
+        MnistUnavailableError, match=r"a cache to write to, .*Read-only file system"
+    ):
+        load_mnist(remote=_remote(first, second))
+    assert (first.requests, second.requests) == ([], [])
+
+
+def test_a_read_only_cache_that_is_whole_will_do(
+    serve: Callable[[Answer], Mirror], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = _remote(serve(whole))
+    load_mnist(remote=remote)
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for name in ("mkdir", "unlink", "replace"):
+        monkeypatch.setattr(Path, name, refuse)
+    assert len(load_mnist(remote=remote).train_images) == 300
+
+
+def test_a_cache_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(MnistUnavailableError, match="a cache to write to"):
+        load_mnist(remote=Remote(["http://127.0.0.1:9/"]))
 
 
 def test_auto_falls_back_on_digits_and_says_so() -> None:

@@ -26,6 +26,7 @@ STATE: dict[str, Any] = {
     "milestones": {3: 1, 7: 2, (1, "a"): {"b": 1}},
     "$": "a key that stands for something else",
     "arrays": [np.arange(6, dtype=np.uint32).reshape(2, 3), np.asfortranarray(np.eye(3)[:, :2])],
+    "unprintable\n": np.zeros(1),
     "same/name": {"x": np.zeros(2)},
     "same": {"name": {"x": np.ones(3)}},
 }
@@ -60,6 +61,28 @@ def test_a_state_comes_back_as_it_was() -> None:
     assert math.isnan(_there_and_back(math.nan))
 
 
+@pytest.mark.parametrize(
+    ("around", "packed_around"),
+    [
+        (lambda x: [x], lambda x: [x]),
+        (lambda x: {"a": x}, lambda x: {"a": x}),
+        (
+            lambda x: {3: (x,)},
+            lambda x: {"$": "dict", "items": [[3, {"$": "tuple", "items": [x]}]]},
+        ),
+    ],
+)
+def test_too_many_levels_are_refused(around: Any, packed_around: Any) -> None:
+    state: Any = 1
+    packed: Any = 1
+    for _ in range(120):
+        state, packed = around(state), packed_around(packed)
+    with pytest.raises(InputError, match="expected at most 100 levels, got more"):
+        pack("state", state, {})
+    with pytest.raises(InputError, match="expected at most 100 levels, got more"):
+        unpack("state", packed, {})
+
+
 def test_scalars_become_numbers() -> None:
     state = [np.float64(0.1), np.float32(0.5), np.int64(-3), np.bool_(True)]
     _assert_equal(_there_and_back(state), [0.1, 0.5, -3, True])
@@ -72,7 +95,7 @@ def test_scalars_become_numbers() -> None:
 def test_other_values_are_refused(value: object, got: str) -> None:
     with pytest.raises(InputError, match=f"state/a/1: expected arrays, numbers, .* got {got}"):
         pack("state", {"a": [0, value]}, {})
-    with pytest.raises(InputError, match="state: expected numbers, got an array of objects"):
+    with pytest.raises(InputError, match="state: expected numbers of up to 8 bytes, got an array"):
         pack("state", np.array([None]), {})
 
 

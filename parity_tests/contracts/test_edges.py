@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -489,3 +490,26 @@ def test_the_moments_of_rms_normalization() -> None:
     found = root_mean_square(x, 1, 0.25)
     assert np.array_equal(found.mean, np.zeros((BATCH, 1)))
     np.testing.assert_allclose(found.spread[:, 0], (x**2).sum(axis=1) / FEATURES, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: ours.BatchNorm1d(FEATURES, affine=False, dtype=np.float64),
+        lambda: ours.LayerNorm(FEATURES, elementwise_affine=False, dtype=np.float64),
+        lambda: ours.Residual(ours.BatchNorm1d(FEATURES, affine=False, dtype=np.float64)),
+    ],
+)
+def test_a_layer_without_parameters_has_a_dtype_too(layer: Callable[[], ours.Layer]) -> None:
+    model = ours.Sequential(layer())
+    x = np.random.default_rng(0).standard_normal((3, FEATURES))
+    assert model.dtype == np.float64
+    np.testing.assert_array_equal(model.predict(x), layer().infer(x))
+    with pytest.raises(ours.InputError, match="one dtype, got float32 and float64"):
+        ours.Sequential(ours.Linear(FEATURES, FEATURES, rng=None), layer())
+
+
+def test_a_slope_beyond_the_dtype_is_refused() -> None:
+    error = raised(ours.InputError, ours.PReLU, init=-1e39)
+    assert (error.argument, error.expected) == ("init", "a number that float32 holds")
+    assert ours.PReLU(init=-1e39, dtype=np.float64).weight.data == -1e39

@@ -930,7 +930,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "a dim that is not there",
         _SOFTMAX,
-        "_AlongAxis._fitting",
+        "_AlongAxis._check_axis",
         "-axes <= self.dim < axes",
         "-axes <= self.dim <= axes",
         ("refusal/Softmax/x-", "refusal/LogSoftmax/x-"),
