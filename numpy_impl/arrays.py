@@ -9,7 +9,8 @@ its arrays. Each check costs well under a microsecond or is a single pass.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ import numpy as np
 from numpy_impl.errors import InputError
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from numpy.typing import ArrayLike, DTypeLike, NDArray
 
     FloatArray = NDArray[np.floating[Any]]
@@ -32,18 +35,61 @@ def describe(value: object) -> str:
     """Say in a few words what an argument is: dtype and shape of an array, type otherwise."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} array of shape {value.shape}"
-    return f"{type(value).__name__} {value!r}"[:120]
+    return f"{type(value).__name__} {in_words(value)}"[:120]
+
+
+def in_words(value: object) -> str:
+    """Say on one line what a value is, as Python writes it; dtype and shape of an array."""
+    if isinstance(value, np.ndarray):
+        return describe(value)
+    try:
+        return " ".join(repr(value)[:1000].split())[:120]
+    except Exception:  # it is the caller's, and may do anything; Python writes no huge integers
+        return "of no description"
 
 
 def as_float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     """Return `dtype` as a NumPy dtype if it is float32 or float64; raise InputError otherwise."""
     try:
-        resolved = np.dtype(dtype)
-    except TypeError:
-        raise InputError("dtype", "float32 or float64", repr(dtype)) from None
+        # NumPy takes None for float64.
+        resolved = np.dtype(np.void if dtype is None else dtype)
+    except (TypeError, ValueError):
+        raise InputError("dtype", "float32 or float64", in_words(dtype)) from None
     if resolved not in FLOAT_DTYPES:
-        raise InputError("dtype", "float32 or float64", str(resolved))
+        got = "None" if dtype is None else str(resolved)
+        raise InputError("dtype", "float32 or float64", got)
     return resolved
+
+
+def as_array(name: str, value: object, expected: str = "an array of numbers") -> NDArray[Any]:
+    """Return `value` as an array of NumPy's own class, whatever it is made of.
+
+    Parameters
+    ----------
+    name : str
+        The caller's name for the argument, used in errors.
+    value : array_like
+        An array, nested lists, or what gives an array by its array protocol: a frame of pandas, a
+        tensor of torch.
+    expected : str
+        What would have been accepted, used in errors.
+
+    Raises
+    ------
+    InputError
+        For ragged lists, arrays with masked entries, which NumPy would take for numbers, and
+        whatever fails to give an array.
+    """
+    if type(value) is np.ndarray:
+        return value
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise InputError(name, f"{expected}, none of them masked", describe(value))
+    try:
+        return np.asarray(value)
+    except Exception as error:  # the array protocol runs the caller's code
+        ragged = isinstance(value, list | tuple) and isinstance(error, ValueError)
+        got = "a ragged list" if ragged else f"{type(value).__name__}: {error}"
+        raise InputError(name, expected, " ".join(got.split())[:200]) from None
 
 
 def as_float_array(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = None) -> FloatArray:
@@ -62,24 +108,27 @@ def as_float_array(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = No
     Returns
     -------
     ndarray
-        `value` itself where nothing had to be converted. Never write to it.
+        Row by row in memory, so that the order in memory changes no bit of a result. `value`
+        itself where nothing had to be converted. Never write to it.
 
     Raises
     ------
     InputError
         For integers (pixels must be scaled first, and silently casting them hides that),
-        booleans, complex numbers, strings, objects and ragged lists.
+        booleans, complex numbers, strings, objects, ragged lists, arrays with masked entries, and
+        numbers that the dtype cannot hold.
     """
-    if type(value) is np.ndarray and (
-        (value.dtype is dtype or value.dtype == dtype)
-        if dtype is not None
-        else value.dtype in FLOAT_DTYPES
+    if (
+        type(value) is np.ndarray
+        and (
+            (value.dtype is dtype or value.dtype == dtype)
+            if dtype is not None
+            else value.dtype in FLOAT_DTYPES
+        )
+        and value.flags.c_contiguous
     ):
         return value
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise InputError(name, "an array of floating-point numbers", "a ragged list") from None
+    array = as_array(name, value, "an array of floating-point numbers")
     if array.dtype.kind != "f":
         hint = " (scale integer pixels to floats first)" if array.dtype.kind in "iu" else ""
         raise InputError(name, f"floating-point numbers{hint}", describe(array))
@@ -87,16 +136,16 @@ def as_float_array(name: str, value: ArrayLike, dtype: np.dtype[Any] | None = No
         dtype = np.result_type(array.dtype.newbyteorder("="), np.float32)
         if dtype not in FLOAT_DTYPES:
             dtype = np.dtype(np.float64)
-    return array.astype(dtype, copy=False)
+    return cast(name, array, dtype)
 
 
 def as_array_like(name: str, value: ArrayLike, target: NDArray[Any]) -> NDArray[Any]:
     """Return `value` as an array of the type of `target`; InputError if it is of another kind."""
     if target.dtype.kind == "f":
         return as_float_array(name, value, target.dtype)
-    array = np.asarray(value)
-    if array.dtype.kind not in "iu":
-        raise InputError(name, "integers", describe(array))
+    array = as_array(name, value, "integers")
+    if array.dtype.kind not in "iu" or not np.can_cast(array.dtype, target.dtype):
+        raise InputError(name, f"integers of type {target.dtype}", describe(array))
     return array.astype(target.dtype, copy=False)
 
 
@@ -114,38 +163,100 @@ def check_shape(name: str, array: FloatArray, shape: tuple[int, ...]) -> None:
 
 def check_positive_int(name: str, value: object) -> int:
     """Return `value` as an int if it is an integer of at least 1; raise InputError otherwise."""
-    if type(value) is int and value >= 1:
+    if type(value) is int and 1 <= value <= _LARGEST:
         return value
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < 1:
+    if not _is_int(value) or value < 1:
         raise InputError(name, "an integer of at least 1", describe(value))
-    return int(value)
+    return check_int(name, value)
 
 
 def check_int(name: str, value: object) -> int:
     """Return `value` as an int if it is an integer; raise InputError otherwise."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+    if not _is_int(value):
         raise InputError(name, "an integer", describe(value))
+    if not -_LARGEST <= value <= _LARGEST:
+        raise InputError(name, "an integer of at most 64 bits", describe(value))
     return int(value)
+
+
+# Nothing is counted that far.
+_LARGEST = sys.maxsize
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_bool(name: str, value: object) -> bool:
     """Return `value` as a bool if it is True or False; raise InputError otherwise."""
-    if not isinstance(value, bool | np.bool_):
+    if value is True or value is False:
+        return value
+    if not isinstance(value, np.bool_):
         raise InputError(name, "True or False", describe(value))
     return bool(value)
 
 
 def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
     """Raise InputError unless `value` is one of some choices."""
-    if value not in choices:
-        raise InputError(name, f"one of {list(choices)}", repr(value))
+    # An array compares entry by entry.
+    if isinstance(value, np.ndarray) or value not in choices:
+        raise InputError(name, f"one of {list(choices)}", in_words(value))
+
+
+def check_instance(name: str, value: object, kind: type, expected: str) -> None:
+    """Raise InputError unless `value` is an object of a class."""
+    if not isinstance(value, kind):
+        raise InputError(name, expected, describe(value))
+
+
+def check_generator(name: str, value: object) -> None:
+    """Raise InputError unless `value` is a generator of random numbers."""
+    check_instance(name, value, np.random.Generator, "a numpy.random.Generator")
+
+
+def check_function(name: str, value: object) -> None:
+    """Raise InputError unless `value` can be called."""
+    if not callable(value):
+        raise InputError(name, "a function", describe(value))
+
+
+def cast(name: str, array: FloatArray, dtype: np.dtype[Any]) -> FloatArray:
+    """Return an array in float32 or float64; InputError if that cannot hold its numbers."""
+    with np.errstate(over="raise", under="ignore"):
+        try:
+            return np.asarray(array, dtype, order="C")
+        except FloatingPointError:
+            raise InputError(name, f"numbers that {dtype} can hold", "larger ones") from None
+
+
+def check_mapping(name: str, value: object, *keys: str) -> Mapping[str, Any]:
+    """Return `value` if it is a mapping whose keys are strings, these among them.
+
+    Raises InputError.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError(name, "a dictionary", describe(value))
+    for key in value:
+        if not isinstance(key, str):
+            raise InputError(name, "keys that are strings", describe(key))
+    missing = [key for key in keys if key not in value]
+    if missing:
+        raise InputError(name, f"the keys {list(keys)}", f"{sorted(value)}")
+    return value
+
+
+def as_plain(value: Any) -> Any:
+    """Return a number or a string of NumPy as Python's own, and anything else as it is."""
+    if isinstance(value, np.floating):
+        return float(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_fraction(name: str, value: object) -> float:
     """Return `value` as a float if it is a number from 0 to 1; raise InputError otherwise."""
     number = check_number(name, value)
     if number > 1:
-        raise InputError(name, "a number from 0 to 1", repr(value))
+        raise InputError(name, "a number from 0 to 1", repr(number))
     return number
 
 
@@ -173,10 +284,11 @@ def check_number(
     try:
         number = float(value)
     except OverflowError:
-        raise InputError(name, expected, "an integer of more than 300 digits") from None
+        raise InputError(name, expected, describe(value)) from None
     if not low <= number < below or (exclude_low and number == low):
         raise InputError(name, expected, repr(number))
-    return number
+    # No negative zero, where no number is negative.
+    return abs(number) if low == 0 else number
 
 
 def prepare_out(
@@ -200,16 +312,17 @@ def prepare_out(
     Raises
     ------
     InputError
-        If `out` has another shape or dtype, is not C-contiguous or writable, or overlaps.
+        If `out` has another shape or dtype, is not C-contiguous, aligned or writable, is of
+        another class (whose operators may do other things), or overlaps.
     """
     if out is None:
         return np.empty(shape, dtype)
     if (
-        not isinstance(out, np.ndarray)
+        type(out) not in (np.ndarray, np.memmap)
         or out.shape != shape
         or out.dtype != dtype
-        or not out.flags.c_contiguous
-        or not out.flags.writeable
+        # Row by row, aligned and writeable.
+        or not out.flags.carray
     ):
         raise InputError(
             "out", f"a writable, C-contiguous {dtype} array of shape {shape}", describe(out)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from numpy_impl.errors import InputError
+from numpy_impl.paths import as_path
 
 __all__ = ["replacing"]
 
@@ -26,11 +27,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If the path has no name of a file.
+        If it is no path, or has no name of a file.
     OSError
         If the file cannot be written, flushed or renamed.
     """
-    target = Path(path)
+    target = as_path("path", path)
     if not target.name:
         raise InputError("path", "a path with the name of a file", repr(str(path)))
     temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from numpy_impl.arrays import check_choice
+from numpy_impl.arrays import check_choice, describe
+from numpy_impl.errors import InputError
 from numpy_impl.optimizers import ExponentialMovingAverage, StochasticWeightAverage
 from numpy_impl.schedulers import LRScheduler, ReduceLROnPlateau
 
@@ -94,7 +95,8 @@ class Scheduled(Callback):
     Raises
     ------
     InputError
-        If `every` is neither, or a schedule that goes by a metric is to step after every batch.
+        If there is no schedule, `every` is neither, or a schedule that goes by a metric is to step
+        after every batch.
 
     Notes
     -----
@@ -102,6 +104,8 @@ class Scheduled(Callback):
     """
 
     def __init__(self, scheduler: LRScheduler, *, every: str = "epoch") -> None:
+        if not isinstance(scheduler, LRScheduler | ReduceLROnPlateau):
+            raise InputError("scheduler", "a schedule", describe(scheduler))
         by_metric = isinstance(scheduler, ReduceLROnPlateau)
         check_choice("every", every, ("epoch",) if by_metric else ("epoch", "batch"))
         self.scheduler = scheduler
@@ -137,9 +141,16 @@ class Averaged(Callback):
     ----------
     average : ExponentialMovingAverage or StochasticWeightAverage
         Over the parameters of the trainer's model.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
     """
 
     def __init__(self, average: ExponentialMovingAverage | StochasticWeightAverage) -> None:
+        if not isinstance(average, ExponentialMovingAverage | StochasticWeightAverage):
+            raise InputError("average", "an average of weights", describe(average))
         self.average = average
 
     def on_step_end(self, epoch: int, step: int, loss: float) -> None:  # noqa: ARG002

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import numpy_impl
-from numpy_impl.arrays import FLOAT_DTYPES
+from numpy_impl.arrays import FLOAT_DTYPES, describe
 from numpy_impl.atomic import replacing
 from numpy_impl.errors import CheckpointError, InputError
 from numpy_impl.layers import Layer, Residual
@@ -70,8 +70,13 @@ def make_header(
     Raises
     ------
     InputError
-        If the metadata are not JSON or too long, or a layer is of a type that cannot be loaded.
+        If there is no model, the metadata are not JSON or too long, or a layer is of a type that
+        cannot be loaded.
     """
+    if not isinstance(model, Sequential):
+        raise InputError("model", "a Sequential", describe(model))
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise InputError("metadata", "a dictionary", describe(metadata))
     layers = architecture(model)
     for layer in layers:
         _layer_class(layer["type"])
@@ -85,7 +90,7 @@ def make_header(
     }
     try:
         text = json.dumps(header, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError("metadata", "JSON-serializable values", str(error)) from None
     if len(text) > MAX_HEADER_BYTES:
         expected = f"at most {MAX_HEADER_BYTES} bytes with the layers"
@@ -143,6 +148,8 @@ def save_checkpoint(
     OSError
         If the file cannot be written.
     """
+    if not isinstance(state, Mapping):
+        raise InputError("state", "a dictionary", describe(state))
     arrays: Arrays = {}
     packed = pack(_STATE, dict(state), arrays)
     _save(path, model, make_header(model, metadata, {_STATE: packed}), arrays)
@@ -179,7 +186,7 @@ def load_model(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BYT
     CheckpointError
         If the file is missing, is not such an archive, is damaged, or its arrays are larger.
     InputError
-        If `max_bytes` is not a positive integer.
+        If `path` is no path, or `max_bytes` no positive integer.
     """
     model, header, _ = _load(path, max_bytes)
     return LoadedModel(model, header["metadata"])
@@ -205,7 +212,7 @@ def load_checkpoint(
     CheckpointError
         As `load_model`, and if the file holds a model alone.
     InputError
-        If `max_bytes` is not a positive integer.
+        If `path` is no path, or `max_bytes` no positive integer.
     """
     model, header, arrays = _load(path, max_bytes)
     if not isinstance(header.get(_STATE), dict):

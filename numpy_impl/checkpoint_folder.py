@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from numpy_impl.arrays import check_positive_int
+from numpy_impl.arrays import check_bool, check_int, check_positive_int, describe
 from numpy_impl.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from numpy_impl.errors import CheckpointError, InputError
 from numpy_impl.model import Sequential
+from numpy_impl.paths import as_path
 
 __all__ = ["CheckpointFolder"]
 
@@ -47,7 +48,8 @@ class CheckpointFolder:
     Raises
     ------
     InputError
-        If `every` or `keep` is not a positive integer.
+        If `folder` is no path, `every` or `keep` no positive integer, `resume` no bool or `report`
+        no function.
     """
 
     def __init__(
@@ -59,10 +61,12 @@ class CheckpointFolder:
         resume: bool = False,
         report: Callable[[str], None] = _warn,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path("folder", folder)
         self.every = None if every is None else check_positive_int("every", every)
         self.keep = check_positive_int("keep", keep)
-        self.resume = resume
+        self.resume = check_bool("resume", resume)
+        if not callable(report):
+            raise InputError("report", "a function", describe(report))
         self._report = report
 
     def paths(self) -> list[Path]:
@@ -81,9 +85,14 @@ class CheckpointFolder:
 
         Raises
         ------
+        InputError
+            If there is no model, no state that `save_checkpoint` takes, or `step` is no integer of
+            at least 0.
         OSError
             If it cannot be written; the message names the newest one there, which is as it was.
         """
+        if check_int("step", step) < 0:
+            raise InputError("step", "an integer of at least 0", f"{step}")
         path = self.folder / f"step-{step:09d}.npz"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

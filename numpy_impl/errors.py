@@ -98,7 +98,9 @@ class DivergenceError(ArithmeticError):
         self.checkpoint = checkpoint
 
     def during(self, epoch: int, step: int) -> "DivergenceError":
-        """Return the same error, with the epoch and the step, from 1, in which it was noticed."""
+        """Return the same error, with the epoch and the step, from 1, unless it says so already."""
+        if self.where.startswith("in epoch"):
+            return self
         where = f"in epoch {epoch}, step {step}, {self.where}"
         return DivergenceError(self.quantity, self.value, where, self.checkpoint)
 

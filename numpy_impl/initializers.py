@@ -35,7 +35,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numpy_impl.arrays import FLOAT_DTYPES, FloatArray, check_number, describe
+from numpy_impl.arrays import (
+    FLOAT_DTYPES,
+    FloatArray,
+    check_choice,
+    check_number,
+    describe,
+    in_words,
+)
 from numpy_impl.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,13 +78,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     ----------
     https://docs.pytorch.org/docs/stable/nn.init.html#torch.nn.init.calculate_gain
     """
-    if nonlinearity == "leaky_relu":
+    if isinstance(nonlinearity, str) and nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else _check_finite("param", param)
         return math.sqrt(2.0 / (1.0 + slope * slope))
-    if nonlinearity not in _FIXED_GAINS:
-        raise InputError(
-            "nonlinearity", f"one of {sorted([*_FIXED_GAINS, 'leaky_relu'])}", repr(nonlinearity)
-        )
+    check_choice("nonlinearity", nonlinearity, sorted([*_FIXED_GAINS, "leaky_relu"]))
     return _FIXED_GAINS[nonlinearity]
 
 
@@ -95,11 +99,11 @@ def uniform_(
     Rounded to float32 a draw may be b.
     """
     _check_tensor(tensor)
-    a, b = _check_finite("a", a), _check_finite("b", b)
+    # Without the sign of a zero, of which NumPy would make an empty interval.
+    a, b = _check_finite("a", a) + 0.0, _check_finite("b", b) + 0.0
     if not 0 <= b - a < math.inf:
         raise InputError("b", f"at least a = {a:g}, at a finite distance", f"{b:g}")
-    tensor[...] = _checked(rng).uniform(a, b, tensor.shape)
-    return tensor
+    return _write(tensor, _checked(rng).uniform(a, b, tensor.shape))
 
 
 def normal_(
@@ -108,8 +112,9 @@ def normal_(
     """Fill with draws from N(mean, std^2)."""
     _check_tensor(tensor)
     mean, std = _check_finite("mean", mean), check_number("std", std)
-    tensor[...] = mean + std * _checked(rng).standard_normal(tensor.shape)
-    return tensor
+    with np.errstate(over="ignore"):
+        values = mean + std * _checked(rng).standard_normal(tensor.shape)
+    return _write(tensor, values)
 
 
 def trunc_normal_(
@@ -149,8 +154,9 @@ def trunc_normal_(
     _check_tensor(tensor)
     mean, std = _check_finite("mean", mean), check_number("std", std, exclude_low=True)
     for name, bound in (("a", a), ("b", b)):
-        if not isinstance(bound, int | float | np.number) or math.isnan(bound):
-            raise InputError(name, "a number", describe(bound))
+        if not isinstance(bound, float | np.floating) or not math.isinf(bound):
+            _check_number(name, bound)
+    a, b = float(a), float(b)
     if not a <= b:
         raise InputError("b", f"at least a = {a:g}", f"{b:g}")
     low, high = (a - mean) / std, (b - mean) / std
@@ -160,8 +166,9 @@ def trunc_normal_(
         values[pending[kept]] = draws[kept]
         pending = pending[~kept]
     # The cut once more, for rounding.
-    tensor[...] = (mean + std * values).clip(a, b).reshape(tensor.shape)
-    return tensor
+    with np.errstate(over="ignore"):
+        values = mean + std * values
+    return _write(tensor, values.clip(a, b).reshape(tensor.shape))
 
 
 def _truncated_draws(
@@ -186,8 +193,7 @@ def _truncated_draws(
 def constant_(tensor: FloatArray, val: float) -> FloatArray:
     """Fill with one number."""
     _check_tensor(tensor)
-    tensor[...] = _check_finite("val", val)
-    return tensor
+    return _write(tensor, np.full(tensor.shape, _check_finite("val", val)))
 
 
 def ones_(tensor: FloatArray) -> FloatArray:
@@ -238,7 +244,7 @@ def orthogonal_(tensor: FloatArray, gain: float = 1.0, *, rng: np.random.Generat
     if tensor.size:
         q, r = np.linalg.qr(_checked(rng).standard_normal((max(rows, columns), min(rows, columns))))
         q *= gain * np.copysign(1.0, np.diag(r))
-        tensor[...] = q if rows >= columns else q.T
+        return _write(tensor, q if rows >= columns else q.T)
     return tensor
 
 
@@ -268,12 +274,12 @@ def sparse_(
         raise InputError("sparsity", "a number of at most 1", f"{sparsity:g}")
     std = check_number("std", std)
     rows, columns = tensor.shape
-    values = std * _checked(rng).standard_normal((rows, columns))
+    with np.errstate(over="ignore"):
+        values = std * _checked(rng).standard_normal((rows, columns))
     # The order of random numbers is a random permutation.
     order = rng.random((rows, columns)).argsort(axis=0)
     values[order[: math.ceil(sparsity * rows)], np.arange(columns)] = 0.0
-    tensor[...] = values
-    return tensor
+    return _write(tensor, values)
 
 
 def xavier_uniform_(
@@ -353,8 +359,8 @@ def kaiming_normal_(
 
 def _kaiming_std(tensor: FloatArray, a: float, mode: str, nonlinearity: str) -> float:
     fan_in, fan_out = fans(tensor)
-    if mode not in ("fan_in", "fan_out"):
-        raise InputError("mode", "'fan_in' or 'fan_out'", repr(mode))
+    if not isinstance(mode, str) or mode not in ("fan_in", "fan_out"):
+        raise InputError("mode", "'fan_in' or 'fan_out'", in_words(mode))
     fan = fan_in if mode == "fan_in" else fan_out
     return calculate_gain(nonlinearity, _check_finite("a", a)) / math.sqrt(max(fan, 1))
 
@@ -383,17 +389,39 @@ def _fill_uniform(tensor: FloatArray, std: float, rng: np.random.Generator) -> F
     return uniform_(tensor, -bound, bound, rng=rng)
 
 
+def _write(tensor: FloatArray, values: FloatArray) -> FloatArray:
+    """Write values to the array and return it; InputError if its type cannot hold them."""
+    largest = float(np.abs(values).max(initial=0.0))
+    if largest > float(np.finfo(tensor.dtype).max):
+        raise InputError("tensor", f"a type that holds {largest:g}", str(tensor.dtype))
+    tensor[...] = values
+    return tensor
+
+
 def _check_tensor(tensor: FloatArray, *, matrix: bool = False) -> None:
     if not isinstance(tensor, np.ndarray) or tensor.dtype not in FLOAT_DTYPES:
         raise InputError("tensor", "a float32 or float64 array to fill", describe(tensor))
     if not tensor.flags.writeable:
         raise InputError("tensor", "an array that can be written to", "one that is read-only")
+    if tensor.size and not all(
+        tensor.strides[n] for n in range(tensor.ndim) if tensor.shape[n] > 1
+    ):
+        raise InputError("tensor", "memory for every entry", "a broadcast view")
     if matrix and tensor.ndim != 2:
         raise InputError("tensor", "shape (out_features, in_features)", describe(tensor))
 
 
 def _check_finite(name: str, value: float) -> float:
     return check_number(name, value, low=-math.inf, exclude_low=True)
+
+
+def _check_number(name: str, value: float) -> None:
+    try:
+        _check_finite(name, value)
+    except InputError as error:
+        raise InputError(
+            name, "a number", error.got if error.got != "nan" else describe(value)
+        ) from None
 
 
 def _checked(rng: np.random.Generator) -> np.random.Generator:

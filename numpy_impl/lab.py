@@ -5,7 +5,7 @@ plain gradient descent. `NeuralNetwork` is the same network, taught better, and 
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["NeuralNetwork", "PlainNetwork", "warp"]
 
@@ -67,6 +67,7 @@ class PlainNetwork:
 
     def forward(self, X: Array) -> Array:
         """Return the probabilities of the classes, (N, 10), of pictures (N, 784)."""
+        X = _pictures("X", X, len(self.W1))
         self.Z1 = X @ self.W1 + self.b1
         self.A1 = np.maximum(self.Z1, 0)
         Z2 = self.A1 @ self.W2 + self.b2
@@ -86,6 +87,10 @@ class PlainNetwork:
         leave ``probs - y``, with y as one-hot rows; a product hands on the transpose of its other
         factor; the rectifier lets pass what was positive.
         """
+        X, probs = _pictures("X", X, len(self.W1)), _pictures("probs", probs, len(self.W2.T))
+        y = _labels(y, len(X), len(self.W2.T))
+        if len(probs) != len(X) or probs.dtype.kind != "f":
+            raise ValueError(f"probs: expected what forward returned, {len(X)} rows")
         rows = np.arange(len(y))
         dZ2 = probs.copy()
         dZ2[rows, y] -= 1
@@ -110,6 +115,7 @@ class PlainNetwork:
         probs : ndarray of shape (N, 10)
             What `forward` returned.
         """
+        y = _labels(y, len(self.log_probs), len(self.W2.T))
         loss = -self.log_probs[np.arange(len(y)), y].mean()
         self.update(self.gradients(X, y, probs))
         return float(loss)
@@ -186,11 +192,13 @@ class NeuralNetwork(PlainNetwork):
 
     def forward(self, X: Array) -> Array:
         """Return the probabilities of the classes, (N, 10), of pictures (N, 784)."""
-        return super().forward(np.asarray(X, np.float32))
+        return super().forward(_pictures("X", X, len(self.W1)).astype(np.float32, copy=False))
 
     def gradients(self, X: Array, y: Labels, probs: Array) -> dict[str, Array]:
         """As `PlainNetwork.gradients`, in float32."""
-        return super().gradients(np.asarray(X, np.float32), y, probs)
+        return super().gradients(
+            _pictures("X", X, len(self.W1)).astype(np.float32, copy=False), y, probs
+        )
 
     def update(self, gradients: dict[str, Array]) -> None:
         """Take a step of Adam."""
@@ -211,6 +219,8 @@ class NeuralNetwork(PlainNetwork):
 
     def train_step(self, X: Array, y: Labels) -> float:
         """Learn from changed copies of a batch, and return their loss."""
+        X = _pictures("X", X, len(self.W1))
+        y = _labels(y, len(X), len(self.W2.T))
         self._take_up()
         pictures, labels = np.tile(X, (self.copies, 1)), np.tile(y, self.copies)
         if pictures.shape[1] == _SIDE**2:
@@ -237,6 +247,43 @@ class NeuralNetwork(PlainNetwork):
         for name, average in self._average.items():
             average += (1 - decay) * (self._learning[name] - average)
             setattr(self, name, average.copy())
+
+
+_LARGEST = 1e6  # no pixel is as bright
+
+
+def _pictures(name: str, value: Array, width: int) -> Array:
+    """Return rows of so many numbers; ValueError for anything else."""
+    array = _array(name, value, "iuf")
+    if array.ndim != 2 or not len(array) or array.shape[1] != width:
+        raise ValueError(f"{name}: expected shape (N, {width}), got shape {array.shape}")
+    if not -_LARGEST <= float(array.min()) <= float(array.max()) <= _LARGEST:
+        raise ValueError(f"{name}: expected finite numbers up to {_LARGEST:g}, got others")
+    return array
+
+
+def _labels(value: Labels, count: int, classes: int) -> Labels:
+    """Return so many labels below `classes`; ValueError for anything else."""
+    array = _array("y", value, "iu")
+    if array.shape != (count,):
+        raise ValueError(f"y: expected shape ({count},), got shape {array.shape}")
+    if count and not 0 <= array.min() <= array.max() < classes:
+        raise ValueError(f"y: expected labels from 0 to {classes - 1}, got others")
+    labels: Labels = array.astype(np.int64, copy=False)
+    return labels
+
+
+def _array(name: str, value: ArrayLike, kinds: str) -> Array:
+    """Return an array of numbers of some kinds; ValueError for anything else."""
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{name}: expected numbers, got masked ones")
+    try:
+        array = np.ascontiguousarray(value)
+    except Exception as error:  # whatever the caller's object does
+        raise ValueError(f"{name}: expected an array, got {error}") from None
+    if array.dtype.kind not in kinds or np.ndim(value) != array.ndim:
+        raise ValueError(f"{name}: expected numbers in rows, got {array.dtype}")
+    return array
 
 
 _SIDE = 28  # pixels
@@ -272,6 +319,9 @@ def warp(
     shift : float
         Largest move along a side, in pixels.
     """
+    pictures = _pictures("pictures", pictures, _SIDE**2)
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng: expected a numpy.random.Generator, got {type(rng).__name__}")
     count = len(pictures)
     turn, shear = rng.uniform(-angle, angle, count), rng.uniform(-slant, slant, count)
     heights, widths = 1 + rng.uniform(-stretch, stretch, (2, count))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from numpy_impl.arrays import IntArray, check_positive_int, describe
+from numpy_impl.arrays import IntArray, as_array, check_positive_int, describe
 from numpy_impl.errors import InputError
 from numpy_impl.losses.targets import check_labels
 
@@ -18,7 +18,7 @@ def as_labels(name: str, value: ArrayLike) -> IntArray:
     InputError
         Unless `value` is integers of shape (samples,) or numbers of shape (samples, classes).
     """
-    array = np.asarray(value)
+    array = as_array(name, value, "labels (samples,) or scores (samples, classes)")
     if array.ndim == 1 and array.dtype.kind in "iu":
         return array
     if array.ndim == 2 and array.shape[1] and array.dtype.kind in "iubf":
@@ -65,7 +65,7 @@ def confusion_matrix(predictions: ArrayLike, targets: ArrayLike, classes: int) -
     InputError
         As for `accuracy`, and if a label lies outside the classes.
     """
-    check_positive_int("classes", classes)
+    classes = check_positive_int("classes", classes)
     predicted, expected = as_labels("predictions", predictions), as_labels("targets", targets)
     _check_lengths(predicted, expected)
     check_labels("predictions", predicted, classes)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +16,16 @@ from numpy_impl.arrays import (
     as_array_like,
     as_float_array,
     as_float_dtype,
+    check_generator,
+    check_instance,
+    check_int,
+    check_mapping,
     check_positive_int,
     describe,
     new_array,
     prepare_out,
 )
+from numpy_impl.elementwise import quiet
 from numpy_impl.errors import InputError
 from numpy_impl.initializers import kaiming_normal_
 from numpy_impl.layers import Layer, Linear
@@ -54,6 +59,7 @@ class Workspace:
     """
 
     def __init__(self, model: Sequential, batch_size: int, in_features: int) -> None:
+        check_instance("model", model, Sequential, "a Sequential")
         self.batch_size = check_positive_int("batch_size", batch_size)
         shapes = [(self.batch_size, width) for width in model.widths(in_features)]
         self.outputs: list[FloatArray] = [new_array(shape, model.dtype) for shape in shapes]
@@ -67,8 +73,11 @@ class Workspace:
         InputError
             If that is more than `batch_size`.
         """
-        if rows == self.batch_size:
+        if type(rows) is int and rows == self.batch_size:
             return self.outputs, self.grads
+        rows = check_int("rows", rows)
+        if rows < 0:
+            raise InputError("rows", "at least 0", f"{rows}")
         if rows > self.batch_size:
             raise InputError("x", f"at most {self.batch_size} rows", f"{rows} rows")
         return [a[:rows] for a in self.outputs], [a[:rows] for a in self.grads]
@@ -98,6 +107,18 @@ class Sequential:
     InputError
         If there is no layer, an argument is not a layer, a layer comes twice or belongs to
         another model, neighbouring layers do not fit, or dtypes differ.
+
+    Notes
+    -----
+    Threads: any number of them may `predict` with one model at once, and get the bits that one
+    gets. A model that is being trained belongs to one thread: `forward` in training mode,
+    `backward`, `train`, `eval`, loading and an optimizer's step write what others would read. So
+    do losses, optimizers, schedules and loaders, which remember what they did last. Two models
+    share nothing, and may be used by two threads in any way.
+
+    Copies: `copy.deepcopy` and `pickle` keep parameters connected to their arena, and an optimizer,
+    schedule or average connected to the model that is copied together with it, as in
+    ``pickle.dumps((model, optimizer))``. What a batch left behind for `backward` is not copied.
 
     References
     ----------
@@ -145,16 +166,22 @@ class Sequential:
             If `x` or `out` has the wrong shape or type.
         """
         y = as_float_array("x", x, self.dtype)
-        if workspace is not None and self.training and y.ndim == 2:
-            self.widths(y.shape[1])
-            outputs, _ = workspace.first(len(y))
-            for layer, output in zip(self._layers, outputs, strict=True):
-                layer.forward_into(y, output)
-                y = output
-            return y
+        if workspace is not None:
+            check_instance("workspace", workspace, Workspace, "a Workspace")
+            if self.training and y.ndim == 2:
+                return self._forward_in(workspace, y)
         for layer in self._layers[:-1]:
             y = layer.forward(y)
         return self._layers[-1].forward(y, out=out)
+
+    def _forward_in(self, workspace: Workspace, y: FloatArray) -> FloatArray:
+        self._widths_for(y)
+        outputs, _ = workspace.first(len(y))
+        with quiet():
+            for layer, output in zip(self._layers, outputs, strict=True):
+                layer.forward_into(y, output)
+                y = output
+        return y
 
     def backward(
         self,
@@ -194,6 +221,10 @@ class Sequential:
             If there was no training-mode `forward` before.
         """
         grad = as_float_array("grad_output", grad_output, self.dtype)
+        if workspace is not None:
+            check_instance("workspace", workspace, Workspace, "a Workspace")
+            if grad.ndim == 0:
+                raise InputError("grad_output", "shape (batch, features)", "shape ()")
         first, *rest = self._layers
         if workspace is None:
             for layer in reversed(rest):
@@ -205,10 +236,11 @@ class Sequential:
             inner = workspace.first(len(grad))[1][:-1]
             last = rest.pop()
             last.backward(grad, out=inner[-1], accumulate=accumulate)
-            for layer, grad, buffer in zip(
-                reversed(rest), reversed(inner[1:]), reversed(inner[:-1]), strict=True
-            ):
-                layer.backward_into(grad, buffer, accumulate=accumulate)
+            with quiet():
+                for layer, grad, buffer in zip(
+                    reversed(rest), reversed(inner[1:]), reversed(inner[:-1]), strict=True
+                ):
+                    layer.backward_into(grad, buffer, accumulate=accumulate)
             grad = inner[0]
         return first.backward(grad, out=out, need_input_grad=need_input_grad, accumulate=accumulate)
 
@@ -242,18 +274,19 @@ class Sequential:
         if rows.ndim != 2:
             raise InputError("x", "shape (samples, features)", describe(rows))
         step = check_positive_int("batch_size", batch_size)
-        count, in_features = rows.shape
-        widths = self.widths(in_features)
+        count = len(rows)
+        widths = self._widths_for(rows)
         result = prepare_out(out, (count, widths[-1]), self.dtype, rows)
-        if count == 1 and self._by_vector:
-            # As vectors, a single sample takes NumPy less time per operation.
-            self._predict_into(rows[0], result[0], widths)
-        elif count <= step:
-            self._predict_into(rows, result, widths)
-        else:
-            for start in range(0, count, step):
-                part = slice(start, start + step)
-                self._predict_into(rows[part], result[part], widths)
+        with quiet():
+            if count == 1 and self._by_vector:
+                # As vectors, a single sample takes NumPy less time per operation.
+                self._predict_into(rows[0], result[0], widths)
+            elif count <= step:
+                self._predict_into(rows, result, widths)
+            else:
+                for start in range(0, count, step):
+                    part = slice(start, start + step)
+                    self._predict_into(rows[part], result[part], widths)
         return result
 
     def _predict_into(self, x: FloatArray, result: FloatArray, widths: tuple[int, ...]) -> None:
@@ -268,11 +301,25 @@ class Sequential:
 
     def widths(self, in_features: int) -> tuple[int, ...]:
         """Return the width of every layer's output; InputError if the input does not fit."""
-        widths = self._widths.get(in_features)
+        width = check_int("in_features", in_features)
+        widths = self._widths.get(width)
         if widths is None:
-            width = in_features
             widths = tuple(width := layer.out_features(width) for layer in self._layers)
             self._widths[in_features] = widths
+        return widths
+
+    def _widths_for(self, x: FloatArray) -> tuple[int, ...]:
+        """Return `widths` for a matrix of inputs; InputError names it `x`."""
+        width = x.shape[1]
+        widths = self._widths.get(width)
+        if widths is None:
+            try:
+                widths = self.widths(width)
+            except InputError as error:
+                if error.argument != "in_features":
+                    raise
+                expected = f"shape (..., {error.expected})"
+                raise InputError("x", expected, f"shape {x.shape}") from None
         return widths
 
     def parameters(self) -> list[Parameter]:
@@ -317,6 +364,7 @@ class Sequential:
         InputError
             If keys are missing or unexpected, or shapes or types do not fit; all are listed.
         """
+        check_mapping("state_dict", state_dict)
         targets = {parameter.name: parameter.data for parameter in self.parameters()}
         targets |= self.buffers()
         faults = [f"missing key {name}" for name in targets if name not in state_dict]
@@ -374,8 +422,13 @@ def mlp(
     InputError
         If there are fewer than two sizes, one is not a positive integer, or the dtype is neither.
     """
+    expected = "at least an input and an output width"
+    if isinstance(sizes, str | bytes | Mapping) or not isinstance(sizes, Iterable):
+        raise InputError("sizes", expected, describe(sizes))
+    sizes = [check_positive_int(f"sizes[{n}]", size) for n, size in enumerate(sizes)]
     if len(sizes) < 2:
-        raise InputError("sizes", "at least an input and an output width", f"{list(sizes)}")
+        raise InputError("sizes", expected, f"{sizes}")
+    check_generator("rng", rng)
     as_float_dtype(dtype)
     layers: list[Layer] = []
     for inputs, outputs in itertools.pairwise(sizes):

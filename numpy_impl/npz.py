@@ -24,7 +24,6 @@ import os
 import re
 import zipfile
 import zlib
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 
 from numpy_impl.arrays import check_positive_int
 from numpy_impl.errors import CheckpointError
+from numpy_impl.paths import as_path
 from numpy_impl.untrusted import one_line, read_up_to
 
 DEFAULT_MAX_BYTES = 1 << 30
@@ -86,11 +86,12 @@ def read_npz(
     CheckpointError
         If the file cannot be read, is no such archive, is damaged, or its arrays are larger.
     InputError
-        If `max_bytes` is not a positive integer.
+        If `path` is no path, or `max_bytes` no positive integer.
     """
     max_bytes = check_positive_int("max_bytes", max_bytes)
+    where = as_path("path", path)
     try:
-        with _File(Path(path)) as file:
+        with _File(where) as file:
             # What stands before an archive, zipfile would read over.
             if file.read(len(_START)) != _START or not zipfile.is_zipfile(file):
                 raise CheckpointError(str(path), expected, "another file")

@@ -23,7 +23,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, as_float_array, as_float_dtype, check_shape, new_array
+from numpy_impl.arrays import (
+    FloatArray,
+    as_float_array,
+    as_float_dtype,
+    check_instance,
+    check_int,
+    check_shape,
+    describe,
+    new_array,
+)
+from numpy_impl.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -48,8 +58,11 @@ class ParameterArena:
     """
 
     def __init__(self, size: int, dtype: DTypeLike = np.float32) -> None:
-        self.values: FloatArray = new_array(size, as_float_dtype(dtype))
-        self.grads: FloatArray = new_array(size, self.values.dtype)
+        count = check_int("size", size)
+        if count < 0:
+            raise InputError("size", "at least 0", f"{size}")
+        self.values: FloatArray = new_array(count, as_float_dtype(dtype))
+        self.grads: FloatArray = new_array(count, self.values.dtype)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -78,16 +91,26 @@ class Parameter:
     def __init__(
         self, name: str, shape: tuple[int, ...], arena: ParameterArena, offset: int
     ) -> None:
+        check_instance("name", name, str, "a string")
+        check_instance("shape", shape, tuple, "a tuple of integers")
         self.name = name
-        self.shape = shape
-        self._connect(arena, offset)
+        self.shape = tuple(check_int(f"shape[{n}]", length) for n, length in enumerate(shape))
+        if min(self.shape, default=0) < 0:
+            raise InputError("shape", "lengths of at least 0", f"{shape}")
+        self._fit(arena, offset)
+        self._connect(arena, int(offset))
+
+    def _fit(self, arena: ParameterArena, offset: int) -> None:
+        check_instance("arena", arena, ParameterArena, "a ParameterArena")
+        if not 0 <= check_int("offset", offset) <= len(arena) - self.size:
+            raise InputError("offset", f"from 0 to {len(arena) - self.size}", f"{offset}")
 
     def _connect(self, arena: ParameterArena, offset: int) -> None:
         self.arena = arena
         self.offset = offset
-        self._data = self.of(arena.values)
+        self._data = self._part_of(arena.values)
         self._transposed = self._data.T
-        self._grad = self.of(arena.grads)
+        self._grad = self._part_of(arena.grads)
 
     @property
     def size(self) -> int:
@@ -106,6 +129,12 @@ class Parameter:
 
     def of(self, vector: FloatArray) -> FloatArray:
         """Return the parameter's part of a vector as long as the arena, as a view in its shape."""
+        shape = self.arena.values.shape
+        if type(vector) is not np.ndarray or vector.dtype.kind != "f" or vector.shape != shape:
+            raise InputError("vector", f"an array of floats of shape {shape}", describe(vector))
+        return self._part_of(vector)
+
+    def _part_of(self, vector: FloatArray) -> FloatArray:
         return vector[self.slice].reshape(self.shape, order="F")
 
     @property
@@ -153,6 +182,7 @@ class Parameter:
 
     def move_to(self, arena: ParameterArena, offset: int) -> None:
         """Copy value and gradient into another arena and become a view of that one."""
+        self._fit(arena, offset)
         data, grad = self._data, self._grad
         self._connect(arena, offset)
         np.copyto(self._data, data)

@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, check_positive_int, new_array
+from numpy_impl.arrays import FloatArray, IntArray, check_positive_int, describe, new_array
 from numpy_impl.blas import blas_threads
 from numpy_impl.callbacks import Averaged, Callback, History
 from numpy_impl.checkpoint_folder import CheckpointFolder
@@ -56,7 +56,8 @@ class Trainer:
     Raises
     ------
     InputError
-        If the loss is not reduced to a number, or `workers` is not a positive integer.
+        If an argument is of another kind, the loss is not reduced to a number, or `workers` is not
+        a positive integer.
     """
 
     def __init__(
@@ -68,6 +69,17 @@ class Trainer:
         *,
         workers: int = 1,
     ) -> None:
+        for name, value, kind in (
+            ("model", model, Sequential),
+            ("loss", loss, Loss),
+            ("optimizer", optimizer, Optimizer),
+        ):
+            if not isinstance(value, kind):
+                raise InputError(name, f"a {kind.__name__}", describe(value))
+        if not isinstance(callbacks, Sequence) or not all(
+            isinstance(callback, Callback) for callback in callbacks
+        ):
+            raise InputError("callbacks", "a sequence of callbacks", describe(callbacks))
         if loss.reduction == "none":
             raise InputError("loss", "a reduction to a number", "reduction 'none'")
         self.model = model
@@ -138,9 +150,18 @@ class Trainer:
             If a worker process cannot be made or dies.
         """
         check_positive_int("epochs", epochs)
-        for name, loader in (("train", train), ("validation", validation)):
+        _check_loader("train", train)
+        for name, loader in (
+            ("train", train),
+            ("validation", validation),
+            ("train_sample", train_sample),
+        ):
+            if loader is not None:
+                _check_loader(name, loader)
             if loader is not None and self.model.in_features not in (None, loader.features):
                 raise InputError(name, f"{self.model.in_features} features", f"{loader.features}")
+        if checkpoints is not None and not isinstance(checkpoints, CheckpointFolder):
+            raise InputError("checkpoints", "a CheckpointFolder", describe(checkpoints))
         if train_sample is None and validation is not None:
             train_sample = train
         loaders = (train, validation, train_sample)
@@ -152,7 +173,7 @@ class Trainer:
             # Overflow on the way to divergence is reported as such.
             with deferred_interrupts() as interrupts, np.errstate(over="ignore", invalid="ignore"):
                 course.resume()
-                with self.session(train, interrupts, course) as train_epoch:
+                with self._session(train, interrupts, course) as train_epoch:
                     while course.position.epoch <= epochs and not interrupts:
                         course.begin_epoch()
                         train_loss = train_epoch()
@@ -193,9 +214,11 @@ class Trainer:
         DivergenceError
             If the loss or a gradient is NaN or infinite. The parameters are as they were then.
         """
+        if not isinstance(workspace, Workspace):
+            raise InputError("workspace", "a Workspace", describe(workspace))
         logits = self.model.forward(inputs, workspace=workspace)
         loss = float(self.loss.forward(logits, targets))
-        outputs, grads = workspace.first(len(inputs))
+        outputs, grads = workspace.first(len(logits))
         if not math.isfinite(loss):
             raise DivergenceError("loss", loss, _origin(self.model, inputs, outputs))
         grad = self.loss.backward(out=grads[-1])
@@ -208,12 +231,7 @@ class Trainer:
         return loss
 
     @contextmanager
-    def session(
-        self,
-        train: DataLoader,
-        interrupts: Sequence[int] = (),
-        course: Course | None = None,
-    ) -> Iterator[Callable[[], float]]:
+    def session(self, train: DataLoader) -> Iterator[Callable[[], float]]:
         """Make all that training needs, and give a function that trains one epoch.
 
         That function returns the mean loss of the samples. Workers live as long as the context.
@@ -222,19 +240,27 @@ class Trainer:
         ----------
         train : DataLoader
             What to learn from.
-        interrupts : sequence
-            Once it is not empty, the epoch ends after the step under way.
-        course : Course, optional
-            Where the training is, which moves on with every step, and its checkpoints.
 
         Raises
         ------
-        InputError, DivergenceError, OSError, WorkerError
+        InputError, DivergenceError, WorkerError
             As `fit`.
         """
-        inputs = new_array((train.batch_size, train.features), train.dtype)
-        if course is None:
-            course = Course(self.model, self.loss, self.optimizer, self.callbacks, (train,))
+        _check_loader("train", train)
+        course = Course(self.model, self.loss, self.optimizer, self.callbacks, (train,))
+        with self._session(train, (), course) as train_epoch:
+            yield train_epoch
+
+    @contextmanager
+    def _session(
+        self, train: DataLoader, interrupts: Sequence[int], course: Course
+    ) -> Iterator[Callable[[], float]]:
+        """Do as `session`.
+
+        Once `interrupts` is not empty, an epoch ends after the step under way. The course moves on
+        with every step.
+        """
+        inputs = new_array((train.rows, train.features), train.dtype)
         position = course.position
 
         def after_step(loss: float) -> bool:
@@ -261,7 +287,7 @@ class Trainer:
             self.workers,
             self.model,
             self.optimizer,
-            batch_size=train.batch_size,
+            batch_size=train.rows,
             samples=train.samples,
         ) as team:
 
@@ -305,6 +331,11 @@ class Trainer:
 
             team.start(serve)
             yield lead
+
+
+def _check_loader(name: str, loader: object) -> None:
+    if not isinstance(loader, DataLoader):
+        raise InputError(name, "a DataLoader", describe(loader))
 
 
 def _epoch(
@@ -384,8 +415,11 @@ def evaluate(model: Sequential, loader: DataLoader) -> float:
     DivergenceError
         If an output is NaN or infinite: the largest of such outputs means nothing.
     """
+    if not isinstance(model, Sequential):
+        raise InputError("model", "a Sequential", describe(model))
+    _check_loader("loader", loader)
     right = seen = 0
-    out = np.empty((loader.batch_size, loader.features), loader.dtype)
+    out = np.empty((loader.rows, loader.features), loader.dtype)
     for inputs, targets in loader.batches(out=out):
         outputs = model.predict(inputs)
         finite = np.isfinite(outputs)

@@ -2,7 +2,8 @@
 
 ``check`` says what is wrong with somebody's network, and ``golden`` does so without PyTorch.
 ``lockstep`` trains in NumPy and in PyTorch side by side; ``operations`` lists all operations;
-``seeds`` runs every check with many seeds; ``kills`` kills trainings and lets them go on.
+``seeds`` runs every check with many seeds; ``kills`` kills trainings and lets them go on;
+``arguments`` gives everything wrong arguments.
 """
 
 import os
@@ -64,6 +65,21 @@ def make_parser() -> argparse.ArgumentParser:
     kills.add_argument("--count", type=int, default=500, help="how many (default: 500)")
     kills.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
     kills.set_defaults(run=_kills)
+
+    arguments = commands.add_parser(
+        "arguments",
+        help="give every public function and class wrong arguments, and print what comes of it",
+        description="Exit status 1 if anything but a right result or a clear error comes back.",
+    )
+    arguments.add_argument("--markdown", type=Path, help="write the tables to this file")
+    arguments.add_argument(
+        "--examples",
+        type=int,
+        default=0,
+        help="arrays that hypothesis makes for each argument (default: 0)",
+    )
+    arguments.add_argument("--only", default="", help="only entry points that begin with this")
+    arguments.set_defaults(run=_arguments)
     return parser
 
 
@@ -81,6 +97,12 @@ def _operations(_arguments: argparse.Namespace) -> int:
 
     print(operations_table(), left_out_table(), sep="\n\n")
     return 0
+
+
+def _arguments(arguments: argparse.Namespace) -> int:
+    from parity_tests.arguments.command import run
+
+    return run(arguments)
 
 
 def _seeds(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import numpy as np
 
@@ -12,17 +13,12 @@ from numpy_impl.errors import InputError
 
 def check_finite(name: str, value: object) -> float:
     """Return `value` as a float if it is a finite number of any sign; InputError otherwise."""
-    if isinstance(value, bool | np.bool_) or not isinstance(
-        value, int | float | np.integer | np.floating
-    ):
-        raise InputError(name, "a finite number", describe(value))
-    try:
-        number = float(value)
-    except OverflowError:
-        raise InputError(name, "a finite number", "an integer of more than 300 digits") from None
-    if not math.isfinite(number):
-        raise InputError(name, "a finite number", describe(value))
-    return number
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if not isinstance(value, bool) and is_number:
+        with suppress(OverflowError):  # an integer may be larger than any float
+            if math.isfinite(number := float(value)):  # type: ignore[arg-type]
+                return number
+    raise InputError(name, "a finite number", describe(value))
 
 
 def check_not_zero(name: str, value: object) -> float:

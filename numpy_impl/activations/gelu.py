@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from numpy_impl.activations.normal import normal
-from numpy_impl.arrays import FloatArray
+from numpy_impl.arrays import FloatArray, in_words
 from numpy_impl.errors import InputError
 from numpy_impl.layers.layer import Layer
 
@@ -124,8 +124,8 @@ class GELU(Layer):
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
-        if approximate not in ("none", "tanh"):
-            raise InputError("approximate", "'none' or 'tanh'", repr(approximate))
+        if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
+            raise InputError("approximate", "'none' or 'tanh'", in_words(approximate))
         self.approximate = approximate
 
     def function(self, x: FloatArray) -> FloatArray:

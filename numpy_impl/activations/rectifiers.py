@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numpy_impl.activations.arguments import check_finite
-from numpy_impl.arrays import FloatArray, as_float_array, as_float_dtype, check_positive_int
+from numpy_impl.arrays import (
+    FloatArray,
+    as_float_array,
+    as_float_dtype,
+    cast,
+    check_positive_int,
+)
 from numpy_impl.errors import InputError
 from numpy_impl.layers.layer import Layer
 from numpy_impl.parameters import Parameter, make_parameters
@@ -213,12 +219,10 @@ class PReLU(Layer):
         super().__init__()
         self.num_parameters = check_positive_int("num_parameters", num_parameters)
         self.init = check_finite("init", init)
+        start = cast("init", np.array(self.init), as_float_dtype(dtype))
         shapes = self.state_shapes(self.num_parameters)
-        resolved = as_float_dtype(dtype)
-        if abs(self.init) > float(np.finfo(resolved).max):
-            raise InputError("init", f"a number that {resolved} holds", repr(self.init))
-        (self.weight,) = make_parameters(shapes, resolved)
-        self.weight.data.fill(self.init)
+        (self.weight,) = make_parameters(shapes, as_float_dtype(dtype))
+        self.weight.data.fill(start)
         # A vector has no channels.
         self.rowwise = self.num_parameters == 1
         self.in_features = None if self.rowwise else self.num_parameters

@@ -168,8 +168,9 @@ class _AlongAxis:
 
     def out_features(self, in_features: int) -> int:
         """Return `in_features`; InputError if a batch of rows has no axis `dim`."""
-        self._check_axis((0, in_features))
-        return in_features
+        width = check_int("in_features", in_features)
+        self._check_axis((0, max(width, 0)))
+        return width
 
     def _as_input(self, x: ArrayLike) -> FloatArray:
         array = as_float_array("x", x)

@@ -7,7 +7,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from numpy_impl.arrays import FloatArray, IntArray, as_float_array, check_features, describe
+from numpy_impl.arrays import (
+    FloatArray,
+    IntArray,
+    as_array,
+    as_float_array,
+    check_features,
+    describe,
+)
 from numpy_impl.errors import InputError
 
 # Entries of the largest array that is made on the way, where the data allow it: 32 MB in float64.
@@ -52,7 +59,7 @@ class Classifier:
             finite or so large that squared distances would overflow.
         """
         samples = _read_samples(x, None)
-        targets = np.asarray(y)
+        targets = as_array("y", y, f"integer labels of shape {samples.shape[:1]}")
         if targets.dtype.kind not in "iu" or targets.shape != samples.shape[:1]:
             raise InputError("y", f"integer labels of shape {samples.shape[:1]}", describe(targets))
         labels, codes = np.unique(targets, return_inverse=True)

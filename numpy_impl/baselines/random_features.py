@@ -4,8 +4,17 @@ import math
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, check_number, check_positive_int, describe
+from numpy_impl.arrays import (
+    FloatArray,
+    IntArray,
+    as_float_array,
+    check_features,
+    check_number,
+    check_positive_int,
+    describe,
+)
 from numpy_impl.baselines.classifier import Classifier, blocks
+from numpy_impl.elementwise import quiet
 from numpy_impl.errors import InputError
 
 
@@ -65,8 +74,25 @@ class RandomFeatures(Classifier):
         Parameters
         ----------
         x : ndarray of shape (samples, features)
-            Of the type of the training samples.
+            Converted to the type of the training samples.
+
+        Raises
+        ------
+        InputError
+            If there are not as many features as in training.
+        RuntimeError
+            If there was no `fit` before.
         """
+        if not hasattr(self, "_weight"):
+            raise RuntimeError("RandomFeatures: call fit first")
+        x = as_float_array("x", x, self._weight.dtype)
+        check_features("x", x, len(self._mean))
+        if x.ndim != 2:
+            raise InputError("x", "shape (samples, features)", describe(x))
+        with quiet():
+            return self._hidden(x)
+
+    def _hidden(self, x: FloatArray) -> FloatArray:
         units = np.empty((len(x), self.n_components + 1), x.dtype)
         np.matmul(x - self._mean, self._weight.T, out=units[:, :-1])
         units[:, :-1] += self._bias
@@ -82,7 +108,7 @@ class RandomFeatures(Classifier):
         targets = np.eye(classes, dtype=x.dtype)
         done = 0
         for block in blocks(x, max(size, x.shape[1])):
-            units = self.hidden(block)
+            units = self._hidden(block)
             gram += units.T @ units
             moments += units.T @ targets[codes[done : done + len(block)]]
             done += len(block)
@@ -100,7 +126,7 @@ class RandomFeatures(Classifier):
         self._bias: FloatArray = self._rng.standard_normal(self.n_components).astype(x.dtype)
 
     def _scores(self, x: FloatArray) -> FloatArray:
-        scores: FloatArray = self.hidden(x) @ self._coefficients
+        scores: FloatArray = self._hidden(x) @ self._coefficients
         return scores
 
     def _width(self) -> int:

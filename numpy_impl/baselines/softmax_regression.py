@@ -4,6 +4,7 @@ import numpy as np
 
 from numpy_impl.arrays import FloatArray, IntArray, check_number, check_positive_int
 from numpy_impl.baselines.classifier import Classifier
+from numpy_impl.elementwise import quiet
 from numpy_impl.errors import InputError
 from numpy_impl.layers.linear import Linear, linear
 from numpy_impl.losses import CrossEntropyLoss
@@ -66,7 +67,9 @@ class SoftmaxRegression(Classifier):
             weight.grad += self.alpha * weight.data
             return value + self.alpha / 2 * float(np.sum(np.square(weight.data)))
 
-        optimizer.step(closure)
+        # What overflows is seen in the end.
+        with quiet():
+            optimizer.step(closure)
         if not (np.isfinite(weight.data).all() and np.isfinite(bias.data).all()):
             raise InputError(
                 "x",

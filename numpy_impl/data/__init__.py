@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from numpy_impl.arrays import check_bool, check_function, check_generator, describe
 from numpy_impl.data.dataset import Dataset
 from numpy_impl.data.download import Progress
 from numpy_impl.data.idx import read_idx
@@ -66,8 +67,12 @@ def load(
     MissingExtraError
         As `load_digits`.
     """
-    if name not in NAMES:
-        raise InputError("--dataset", f"one of {', '.join(NAMES)}", repr(name))
+    if not isinstance(name, str) or name not in NAMES:
+        raise InputError("--dataset", f"one of {', '.join(NAMES)}", describe(name))
+    check_generator("rng", rng)
+    check_bool("download", download)
+    if report is not None:
+        check_function("report", report)
     if folder is not None and name not in ("auto", "mnist"):
         raise InputError("--data", f"no folder with --dataset {name}", str(folder))
     if name == "digits":

@@ -3,13 +3,22 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_impl.arrays import FloatArray, check_number, check_positive_int, describe
+from numpy_impl.arrays import (
+    FLOAT_DTYPES,
+    FloatArray,
+    check_generator,
+    check_number,
+    check_positive_int,
+    describe,
+)
 from numpy_impl.errors import InputError
 
 __all__ = ["RandomAffine"]
 
 # Pixels around a picture, so that every neighbour of a pixel is there.
 _MARGIN = 2
+# No amount is as large.
+_MOST = 1e9
 
 
 def affine(picture: FloatArray, matrix: FloatArray, move: FloatArray) -> FloatArray:
@@ -74,7 +83,7 @@ class RandomAffine:
     Raises
     ------
     InputError
-        If an amount is negative or not finite, or `stretch` is not below 1.
+        If an amount is negative or not below a billion, or `stretch` is not below 1.
 
     Notes
     -----
@@ -98,10 +107,10 @@ class RandomAffine:
         group: int = 64,
     ) -> None:
         self.side = check_positive_int("side", side)
-        self.angle = check_number("angle", angle)
+        self.angle = check_number("angle", angle, below=_MOST)
         self.stretch = check_number("stretch", stretch, below=1)
-        self.slant = check_number("slant", slant)
-        self.shift = check_number("shift", shift)
+        self.slant = check_number("slant", slant, below=_MOST)
+        self.shift = check_number("shift", shift, below=_MOST)
         self.group = check_positive_int("group", group)
         self.strength = 1.0
         self._scratch = _Scratch(self.side, 0, np.dtype(np.float32))
@@ -121,6 +130,12 @@ class RandomAffine:
         InputError
             If the shape does not fit.
         """
+        check_generator("rng", rng)
+        if type(pictures) not in (np.ndarray, np.memmap) or pictures.dtype not in FLOAT_DTYPES:
+            raise InputError("pictures", "a float32 or float64 array to change", describe(pictures))
+        if not pictures.flags.writeable or 0 in pictures.strides:
+            expected = "an array that can be written to"
+            raise InputError("pictures", expected, "one that is read-only, or a broadcast view")
         if pictures.ndim != 2 or pictures.shape[1] != self.side**2:
             raise InputError("pictures", f"shape (batch, {self.side**2})", describe(pictures))
         count = -(-len(pictures) // self.group)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_impl.arrays import describe
-from numpy_impl.errors import DataError
+from numpy_impl.arrays import as_array, cast, check_number, check_positive_int, describe
+from numpy_impl.elementwise import quiet
+from numpy_impl.errors import DataError, InputError
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Dataset:
     Raises
     ------
     DataError
-        If there is no sample, lengths differ, a label lies outside the classes, coordinates are
-        not finite, or types or shapes are others.
+        If `classes` or `scale` is out of range, there is no sample, lengths differ, a label lies
+        outside the classes, coordinates are not finite, or types or shapes are others.
     """
 
     name: str
@@ -45,6 +46,15 @@ class Dataset:
     scale: float | None
 
     def __post_init__(self) -> None:
+        try:
+            check_positive_int("classes", self.classes)
+            if self.scale is not None:
+                check_number("scale", self.scale)
+            for part in ("train", "test"):
+                for kind in ("images", "labels"):
+                    self._convert(f"{part}_{kind}")
+        except InputError as error:
+            raise DataError(error.argument, error.expected, error.got) from None
         for part in ("train", "test"):
             self._check(part, getattr(self, f"{part}_images"), getattr(self, f"{part}_labels"))
         if self.test_images.shape[1] != self.features:
@@ -59,8 +69,26 @@ class Dataset:
 
     def inputs(self, images: NDArray[np.generic]) -> NDArray[np.float32]:
         """Return images of the set as a network takes them: coordinates, or scaled pixels."""
-        inputs = images.astype(np.float32, copy=False)
-        return inputs if self.scale is None else inputs * np.float32(self.scale)
+        array = as_array("images", images)
+        if array.dtype.kind not in "iuf":
+            raise InputError("images", "numbers", describe(array))
+        inputs = cast("images", array, np.dtype(np.float32))
+        if self.scale is None:
+            return inputs
+        with quiet():
+            return inputs * np.float32(self.scale)
+
+    def _convert(self, name: str) -> None:
+        """Take what NumPy takes for an array, and labels of any integer type."""
+        array = as_array(name, getattr(self, name))
+        if name.endswith("labels") and array.dtype.kind in "iu":
+            largest = np.iinfo(np.int64).max
+            if array.size and int(array.max()) > largest:
+                raise InputError(name, f"labels from 0 to {self.classes - 1}", f"{array.max()}")
+            array = array.astype(np.int64, copy=False)
+        elif array.dtype.kind == "f" and self.scale is None:
+            array = cast(name, array, np.dtype(np.float32))
+        object.__setattr__(self, name, array)
 
     def _check(self, part: str, images: NDArray[np.generic], labels: NDArray[np.int64]) -> None:
         dtype = np.float32 if self.scale is None else np.uint8

@@ -18,7 +18,6 @@ import math
 import os
 import struct
 import zlib
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 
 from numpy_impl.arrays import check_positive_int
 from numpy_impl.errors import DataError
+from numpy_impl.paths import as_path
 from numpy_impl.untrusted import read_up_to
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -61,10 +61,11 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = DEFAULT_MAX_BYTES
     InputError
         If `max_bytes` is not a positive integer.
     """
-    name = str(path)
+    where = as_path("path", path)
+    name = str(where)
     max_bytes = check_positive_int("max_bytes", max_bytes)
     try:
-        with Path(path).open("rb") as file:
+        with where.open("rb") as file:
             compressed = file.read(2) == _GZIP_MAGIC
             file.seek(0)
             if compressed:

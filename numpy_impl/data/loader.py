@@ -12,7 +12,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from numpy_impl.arrays import (
     FloatArray,
     IntArray,
+    as_array,
     as_float_dtype,
+    cast,
+    check_bool,
+    check_generator,
     check_int,
     check_number,
     check_positive_int,
@@ -20,6 +24,7 @@ from numpy_impl.arrays import (
     prepare_out,
 )
 from numpy_impl.errors import InputError
+from numpy_impl.losses.targets import check_labels
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -112,21 +117,26 @@ class DataLoader:
         transform: Transform | None = None,
         prefetch: int = 0,
     ) -> None:
-        self._inputs = _check_inputs(inputs, scale)
+        self.dtype = as_float_dtype(dtype)
+        self._inputs = _check_inputs(inputs, scale, self.dtype)
         self._targets = _check_targets(targets, len(self._inputs))
         self.batch_size = check_positive_int("batch_size", batch_size)
-        self.drop_last = drop_last
-        if (shuffle or transform) and not isinstance(rng, np.random.Generator):
+        self.drop_last = check_bool("drop_last", drop_last)
+        check_bool("shuffle", shuffle)
+        if transform is not None and not callable(transform):
+            raise InputError("transform", "a function", describe(transform))
+        if rng is not None:
+            check_generator("rng", rng)
+        if (shuffle or transform is not None) and rng is None:
             purpose = "shuffle" if shuffle else "transform"
             raise InputError("rng", f"a numpy.random.Generator, to {purpose} with", describe(rng))
-        self.shuffle = shuffle
+        self.shuffle = bool(shuffle)
         self.transform = transform
         self.prefetch = check_int("prefetch", prefetch)
         if self.prefetch < 0:
             raise InputError("prefetch", "at least 0", f"{prefetch}")
         self._rng = rng
-        self.dtype = as_float_dtype(dtype)
-        self._scale = None if scale is None else np.array(check_number("scale", scale), self.dtype)
+        self._scale = None if scale is None else _read_scale(scale, self.dtype)
         if len(self) == 0:
             raise InputError(
                 "batch_size", f"at most {self.samples} (with drop_last)", f"{self.batch_size}"
@@ -136,6 +146,11 @@ class DataLoader:
     def samples(self) -> int:
         """Number of samples in the data set."""
         return len(self._inputs)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the longest batch."""
+        return min(self.batch_size, self.samples)
 
     @property
     def features(self) -> int:
@@ -172,7 +187,9 @@ class DataLoader:
 
     def rows_of(self, number: int) -> int:
         """Return the number of rows in a batch; batches are numbered from 0."""
-        return min(self.batch_size, self.samples - number * self.batch_size)
+        if not 0 <= check_int("number", number) < len(self):
+            raise InputError("number", f"from 0 to {len(self) - 1}", f"{number}")
+        return min(self.batch_size, self.samples - int(number) * self.batch_size)
 
     def batches(
         self,
@@ -185,7 +202,7 @@ class DataLoader:
 
         Parameters
         ----------
-        out : ndarray of shape (batch_size, features), optional
+        out : ndarray of shape (rows, features), optional
             Where to write the inputs of every batch, a short one into the first rows: the next
             batch overwrites them. Without it every batch is a new array.
         draw : Draw, optional
@@ -203,13 +220,13 @@ class DataLoader:
         Raises
         ------
         InputError
-            If `out` does not fit, or there are fewer batches than `first`.
+            If `out` or `draw` does not fit, or there are fewer batches than `first`.
         """
         if out is not None:
-            prepare_out(out, (self.batch_size, self.features), self.dtype)
+            prepare_out(out, (self.rows, self.features), self.dtype)
         if not 0 <= check_int("first", first) <= len(self):
             raise InputError("first", f"from 0 to {len(self)}", f"{first}")
-        order, seed = self.draw() if draw is None else draw
+        order, seed = self.draw() if draw is None else self._checked_draw(draw)
         raw = np.empty((min(self.batch_size, _ROWS), self.features), self._inputs.dtype)
         make = partial(self._make, order, seed, raw)
         if not self.prefetch:
@@ -233,6 +250,20 @@ class DataLoader:
                     out[: len(inputs)] = inputs
                     inputs = out[: len(inputs)]
                 yield inputs, targets
+
+    def _checked_draw(self, draw: Draw) -> Draw:
+        if not isinstance(draw, Draw):
+            raise InputError("draw", "what `draw` returns", describe(draw))
+        if check_int("seed", draw.seed) < 0:
+            raise InputError("seed", "at least 0", f"{draw.seed}")
+        if draw.order is None:
+            return draw
+        expected = f"integers of shape ({self.samples},)"
+        order = as_array("order", draw.order, expected)
+        if order.dtype.kind not in "iu" or order.shape != (self.samples,):
+            raise InputError("order", expected, describe(order))
+        rows = check_labels("order", order, self.samples).astype(np.intp, copy=False)
+        return Draw(rows, draw.seed)
 
     def _make(
         self,
@@ -273,8 +304,14 @@ class DataLoader:
                 target *= self._scale
 
 
-def _check_inputs(inputs: ArrayLike, scale: float | None) -> NDArray[np.generic]:
-    array = np.asarray(inputs)
+def _read_scale(scale: float, dtype: np.dtype[np.floating]) -> FloatArray:
+    return cast("scale", np.array(check_number("scale", scale)), dtype)
+
+
+def _check_inputs(
+    inputs: ArrayLike, scale: float | None, dtype: np.dtype[np.floating]
+) -> NDArray[np.generic]:
+    array = as_array("inputs", inputs, "floating-point numbers, or uint8 with a scale")
     if array.ndim != 2 or array.shape[1] == 0:
         raise InputError("inputs", "shape (samples, features)", describe(array))
     if len(array) == 0:
@@ -291,15 +328,18 @@ def _check_inputs(inputs: ArrayLike, scale: float | None) -> NDArray[np.generic]
     if not finite.all():
         row, column = np.argwhere(~finite)[0]
         raise InputError("inputs", "finite numbers", f"{array[row, column]} at row {row}")
+    largest = max(abs(array.max()), abs(array.min()))
+    if largest > np.finfo(dtype).max.astype(np.longdouble):
+        raise InputError("inputs", f"numbers that {dtype} can hold", f"{largest:g}")
     return array
 
 
 def _check_targets(targets: ArrayLike, samples: int) -> IntArray | FloatArray:
-    array = np.asarray(targets)
+    array = as_array("targets", targets, "labels (samples,) or rows (samples, classes)")
     if array.ndim not in (1, 2) or array.dtype.kind not in "iubf":
         raise InputError("targets", "labels (samples,) or rows (samples, classes)", describe(array))
     if len(array) != samples:
         raise InputError("targets", f"{samples} of them, one per input", f"{len(array)}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise InputError("targets", "finite numbers", "NaN or infinity among them")
-    return array
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

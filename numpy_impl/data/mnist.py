@@ -13,6 +13,7 @@ from numpy_impl.data.dataset import Dataset
 from numpy_impl.data.download import DownloadError, Limits, Progress, download
 from numpy_impl.data.idx import read_idx
 from numpy_impl.errors import DataError
+from numpy_impl.paths import as_path
 
 # Names of the four canonical files and their SHA-256.
 FILES = {
@@ -106,7 +107,7 @@ def load_mnist(
         If a folder was named and lacks a file, or a file in it is damaged.
     """
     if folder is not None:
-        return _read(Path(folder), "--data")
+        return _read(as_path("folder", folder), "--data")
     if os.environ.get("MNIST_DIR"):
         return _read(Path(os.environ["MNIST_DIR"]), "MNIST_DIR")
     cache, remote = cache_folder(), remote or Remote()
@@ -119,7 +120,11 @@ def load_mnist(
 
 
 def _read(folder: Path, argument: str) -> Dataset:
-    if not folder.is_dir():
+    try:
+        there = folder.is_dir()
+    except OSError as error:
+        raise DataError(argument, "a folder with the MNIST files", f"{error.strerror}") from None
+    if not there:
         raise DataError(argument, "a folder with the MNIST files", f"{folder}")
     arrays = []
     for name in FILES:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_impl.arrays import FloatArray, check_number, check_positive_int
+from numpy_impl.arrays import FloatArray, cast, check_generator, check_number, check_positive_int
 from numpy_impl.data.dataset import Dataset
 from numpy_impl.errors import MissingExtraError
 
@@ -85,6 +85,8 @@ def make_moons(samples: int, *, noise: float, rng: np.random.Generator) -> Point
     ----------
     https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_moons.html
     """
+    check_generator("rng", rng)
+    noise = check_number("noise", noise)
     labels = rng.permutation(check_positive_int("samples", samples)) % 2
     angle = rng.uniform(0, np.pi, samples)
     sign = 1 - 2 * labels
@@ -117,6 +119,8 @@ def make_xor(samples: int, *, noise: float, rng: np.random.Generator) -> Points:
     InputError
         If `samples` is not a positive integer, or `noise` is negative.
     """
+    check_generator("rng", rng)
+    noise = check_number("noise", noise)
     corner = rng.permutation(check_positive_int("samples", samples)) % 4
     first, second = corner // 2, corner % 2
     points = 2.0 * np.stack([first, second], axis=1) - 1.0
@@ -134,8 +138,8 @@ def load_xor(rng: np.random.Generator) -> Dataset:
 
 
 def _blur(points: FloatArray, noise: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    noise = check_number("noise", noise)
-    return (points + noise * rng.standard_normal(points.shape)).astype(np.float32)
+    with np.errstate(over="ignore"):
+        return cast("noise", points + noise * rng.standard_normal(points.shape), np.dtype("f4"))
 
 
 def _toy(

@@ -10,6 +10,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from numpy_impl.arrays import check_choice
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -52,6 +54,7 @@ class Experiment(NamedTuple):
 
 
 def find(name: str) -> Experiment:
-    """Return the experiment of a name in `QUESTIONS`."""
+    """Return the experiment of a name in `QUESTIONS`; InputError for another."""
+    check_choice("name", name, list(QUESTIONS))
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return Experiment(module.run, module.draw, module.FULL, module.SMALL, module.SEEDS)

@@ -74,12 +74,16 @@ def export_onnx(
         from onnx import checker
     except ImportError:
         raise MissingExtraError("onnx", "interop", "an ONNX file") from None
+    if not isinstance(model, Sequential):
+        raise InputError("model", "a Sequential", describe(model))
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= check_int("opset", opset) <= newest:
         raise InputError("opset", f"an integer from {OLDEST_OPSET} to {newest}", repr(opset))
     size = sum(array.nbytes for array in (model.arena.values, *model.buffers().values()))
     if size > LARGEST:
         raise InputError("model", f"at most {LARGEST} bytes of parameters", f"{size} bytes")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise InputError("metadata", "a dictionary", describe(metadata))
     properties = _as_properties(metadata or {})
     shape: Shape = (None, *_sample_shape(model, input_shape))
     graph = Graph(model.dtype)

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_impl.arrays import describe
 from numpy_impl.atomic import replacing
 from numpy_impl.checkpoint import (
     FORMAT,
@@ -36,6 +37,7 @@ from numpy_impl.checkpoint import (
 )
 from numpy_impl.errors import CheckpointError, InputError, MissingExtraError
 from numpy_impl.model import Sequential
+from numpy_impl.paths import as_path
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
@@ -122,6 +124,9 @@ def load_safetensors(path: str | os.PathLike[str], model: Sequential | None = No
     MissingExtraError
         If safetensors is not installed.
     """
+    path = as_path("path", path)
+    if model is not None and not isinstance(model, Sequential):
+        raise InputError("model", "a Sequential", describe(model))
     content, header = _read(str(path))
     arrays = _arrays(str(path), content, header)
     del content

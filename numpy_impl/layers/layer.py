@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, as_float_array, check_shape, prepare_out
-from numpy_impl.elementwise import in_blocks
+from numpy_impl.arrays import (
+    FloatArray,
+    as_float_array,
+    check_bool,
+    check_int,
+    check_shape,
+    prepare_out,
+)
+from numpy_impl.elementwise import in_blocks, quiet
 from numpy_impl.errors import InputError
 from numpy_impl.parameters import Parameter
 
@@ -73,7 +80,8 @@ class Layer:
         """
         x = self._as_input(x)
         y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
-        self.infer_into(x, y)
+        with quiet():
+            self.infer_into(x, y)
         return y
 
     def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
@@ -95,7 +103,8 @@ class Layer:
             return self.infer(x, out=out)
         x = self._as_input(x)
         y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
-        self.forward_into(x, y)
+        with quiet():
+            self.forward_into(x, y)
         return y
 
     def backward(
@@ -135,13 +144,16 @@ class Layer:
             raise RuntimeError(
                 f"{type(self).__name__}.backward: there was no forward in training mode before"
             )
+        check_bool("need_input_grad", need_input_grad)
+        check_bool("accumulate", accumulate)
         kept, dtype = self._kept()
         grad_output = as_float_array("grad_output", grad_output, dtype)
         check_shape("grad_output", grad_output, self._output_shape(kept.shape))
         grad_input = None
         if need_input_grad:
             grad_input = prepare_out(out, kept.shape, dtype, grad_output, kept)
-        self.backward_into(grad_output, grad_input, accumulate=accumulate)
+        with quiet():
+            self.backward_into(grad_output, grad_input, accumulate=accumulate)
         return grad_input
 
     def function(self, x: FloatArray) -> FloatArray:
@@ -209,9 +221,10 @@ class Layer:
 
     def out_features(self, in_features: int) -> int:
         """Return the width of the output for this width of input; InputError if it does not fit."""
-        if self.in_features not in (None, in_features):
-            raise InputError("in_features", str(self.in_features), str(in_features))
-        return in_features
+        width = check_int("in_features", in_features)
+        if self.in_features not in (None, width):
+            raise InputError("in_features", str(self.in_features), str(width))
+        return width
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain data, without randomness and dtype."""

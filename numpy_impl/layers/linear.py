@@ -15,6 +15,7 @@ from numpy_impl.arrays import (
     as_float_dtype,
     check_bool,
     check_features,
+    check_generator,
     check_positive_int,
 )
 from numpy_impl.initializers import kaiming_uniform_, uniform_
@@ -153,7 +154,9 @@ class Linear(Layer):
         super().__init__()
         inputs = check_positive_int("in_features", in_features)
         outputs = check_positive_int("out_features", out_features)
-        bias = check_bool("bias", bias)
+        check_bool("bias", bias)
+        if rng is not None:
+            check_generator("rng", rng)
         self.in_features = inputs
         shapes = self.state_shapes(inputs, outputs, bias)
         parameters = make_parameters(shapes, as_float_dtype(dtype))

@@ -347,7 +347,8 @@ class BatchNorm1d(Layer):
 def _as_shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(normalized_shape, int | np.integer):
         normalized_shape = (int(normalized_shape),)
-    if not isinstance(normalized_shape, Iterable):
+    # An array without axes cannot be iterated over, whatever its class says.
+    if not isinstance(normalized_shape, Iterable) or getattr(normalized_shape, "ndim", 1) == 0:
         raise InputError("normalized_shape", "a width or a shape", describe(normalized_shape))
     sizes = tuple(normalized_shape)
     if not sizes:

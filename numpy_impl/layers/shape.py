@@ -86,6 +86,7 @@ class Flatten(Layer):
 
     def out_features(self, in_features: int) -> int:
         """Return `in_features`; InputError if samples of one axis each would become one."""
+        in_features = super().out_features(in_features)
         self._output_shape((2, in_features))
         if self.start_dim in (0, -2) and self.end_dim in (1, -1):
             raise InputError("start_dim", "1, to keep samples apart", str(self.start_dim))

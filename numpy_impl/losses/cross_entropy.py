@@ -10,12 +10,14 @@ from numpy_impl.activations.softmax import log_softmax
 from numpy_impl.arrays import (
     FloatArray,
     IntArray,
+    as_array,
     as_float_array,
     check_fraction,
     check_int,
     describe,
     prepare_out,
 )
+from numpy_impl.elementwise import quiet
 from numpy_impl.errors import InputError
 from numpy_impl.losses.batch import (
     Samples,
@@ -184,7 +186,7 @@ class CrossEntropyLoss(Loss):
             If shapes or types do not fit, or a label lies outside the classes.
         """
         logits = as_float_array("logits", logits)
-        labels = np.asarray(targets)
+        labels = as_array("targets", targets, "labels or rows")
         if self._takes_fast_path(logits, labels):
             return self._forward_labels(logits, labels)
         return super().forward(logits, labels)
@@ -261,7 +263,8 @@ class CrossEntropyLoss(Loss):
         if self.reduction == "mean" and len(grad):
             grad /= len(grad)
         if upstream is not None:
-            grad *= upstream
+            with quiet():
+                grad *= upstream
         return grad
 
     def function(self, logits: FloatArray, targets: IntArray | FloatArray) -> FloatArray:
@@ -284,7 +287,7 @@ class CrossEntropyLoss(Loss):
         return grad
 
     def _read(self, input: ArrayLike, target: ArrayLike) -> Samples:
-        logits, targets = read_scores("logits", input), np.asarray(target)
+        logits, targets = read_scores("logits", input), as_array("targets", target)
         axis, shape = class_axis(logits), shape_of_losses(logits)
         classes = logits.shape[axis]
         weight = class_weights(self.weight, classes, logits.dtype)

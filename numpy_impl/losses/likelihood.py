@@ -15,6 +15,7 @@ from numpy_impl.arrays import (
     check_int,
     check_number,
     check_shape,
+    describe,
     prepare_out,
 )
 from numpy_impl.errors import InputError
@@ -408,6 +409,8 @@ class GaussianNLLLoss(Loss):
         """
         batch: Entries = self._remembered()
         upstream = self._upstream(grad_output)
+        if out is not None and (not isinstance(out, tuple | list | np.ndarray) or len(out) != 2):
+            raise InputError("out", "a tuple of two arrays", describe(out))
         out_input, out_var = (None, None) if out is None else out
         if out_input is not None and out_var is not None and np.may_share_memory(*out):  # type: ignore[misc]
             raise InputError("out", "memory of its own", "two arrays that overlap")

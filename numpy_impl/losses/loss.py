@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, as_float_array, check_choice, check_shape, describe
+from numpy_impl.arrays import (
+    FloatArray,
+    as_array,
+    as_float_array,
+    cast,
+    check_choice,
+    check_shape,
+    describe,
+)
 from numpy_impl.errors import InputError
 from numpy_impl.losses.batch import Entries, Samples
 
@@ -175,7 +183,7 @@ def read_upstream(grad_output: ArrayLike | None, shape: tuple[int, ...]) -> Floa
     """Return a gradient of losses of this shape; InputError if it is not one."""
     if grad_output is None:
         raise InputError("grad_output", f"an array of shape {shape} without a reduction", "None")
-    given = np.asarray(grad_output)
+    given = as_array("grad_output", grad_output, "numbers")
     if given.dtype.kind not in "fiu":
         raise InputError("grad_output", "numbers", describe(given))
     check_shape("grad_output", given, shape)
@@ -190,8 +198,9 @@ def broadcast(name: str, array: FloatArray, input: FloatArray) -> FloatArray:
     InputError
         If its shape does not broadcast to that of the input.
     """
+    array = cast(name, array, input.dtype)
     try:
-        return np.broadcast_to(array.astype(input.dtype, copy=False), input.shape)
+        return np.broadcast_to(array, input.shape)
     except ValueError:
         raise InputError(
             name, f"a shape that broadcasts to {input.shape}", f"shape {array.shape}"

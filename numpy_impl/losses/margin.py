@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, check_number
+from numpy_impl.arrays import (
+    FloatArray,
+    IntArray,
+    check_number,
+    in_words,
+)
 from numpy_impl.errors import InputError
 from numpy_impl.losses.batch import Samples, classes_of, read_scores, shape_of_losses
 from numpy_impl.losses.loss import Loss
@@ -106,8 +111,9 @@ class MultiMarginLoss(Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction)
-        if isinstance(p, bool) or p not in (1, 2):
-            raise InputError("p", "1 or 2", repr(p))
+        is_int = isinstance(p, int | np.integer) and not isinstance(p, bool)
+        if not is_int or p not in (1, 2):
+            raise InputError("p", "1 or 2", in_words(p))
         self.p = int(p)
         self.margin = check_number("margin", margin, low=-np.finfo(np.float64).max)
         self.weight = optional_weights("weight", weight)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, as_float_array, describe
+from numpy_impl.arrays import FloatArray, IntArray, as_array, as_float_array, cast, describe
 from numpy_impl.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,10 @@ def check_labels(name: str, labels: NDArray[np.integer], classes: int) -> IntArr
 
 def _as_unsigned(labels: NDArray[np.integer]) -> NDArray[np.unsignedinteger[Any]]:
     # Negative numbers become the largest unsigned ones, so one comparison finds both kinds.
-    return labels.view(np.uint64) if labels.dtype == np.int64 else labels.astype(np.uint64)
+    # A view only of what NumPy's own byte order and 64 bits are.
+    return (
+        labels.view(np.uint64) if labels.dtype == np.dtype(np.int64) else labels.astype(np.uint64)
+    )
 
 
 def read_labels(
@@ -69,7 +72,7 @@ def read_labels(
     InputError
         If they are not integers, are of another shape, or lie outside the classes.
     """
-    array = np.asarray(labels)
+    array = as_array(name, labels, f"integer labels of shape {shape}")
     if array.dtype.kind not in "iu" or array.shape != shape:
         raise InputError(name, f"integer labels of shape {shape}", describe(array))
     counted: NDArray[np.bool_] | None = None
@@ -113,4 +116,4 @@ def class_weights(
         return None
     if weight.shape != (classes,):
         raise InputError("weight", f"shape ({classes},)", f"shape {weight.shape}")
-    return weight.astype(dtype).astype(np.float64)
+    return cast("weight", weight, dtype).astype(np.float64)

@@ -12,7 +12,9 @@ from numpy_impl.arrays import (
     FloatArray,
     as_float_array,
     check_fraction,
+    check_instance,
     check_int,
+    check_mapping,
     check_shape,
     describe,
     new_array,
@@ -90,7 +92,7 @@ class _Average:
         InputError
             If number or shapes differ. Nothing has changed then.
         """
-        targets = self._parameters if params is None else list(params)
+        targets = self._parameters if params is None else _as_parameters(params)
         shapes = [parameter.shape for parameter in self._parameters]
         if [target.shape for target in targets] != shapes:
             raise InputError("params", f"shapes {shapes}", f"{[p.shape for p in targets]}")
@@ -122,7 +124,8 @@ class _Average:
             If names or shapes do not fit.
         """
         names = [parameter.name for parameter in self._parameters]
-        values = state_dict["values"]
+        check_mapping("state_dict", state_dict, "values", "n_averaged")
+        values = check_mapping("values", state_dict["values"])
         if values.keys() != set(names):
             raise InputError("values", f"the names {names}", f"{sorted(values)}")
         n_averaged = check_int("n_averaged", state_dict["n_averaged"])
@@ -168,9 +171,8 @@ class ExponentialMovingAverage(_Average):
     """
 
     def __init__(self, params: Iterable[Parameter], decay: float = 0.999) -> None:
-        check_fraction("decay", decay)
+        self.decay = check_fraction("decay", decay)
         super().__init__(params)
-        self.decay = decay
 
     def _share(self) -> float:
         return 1 - self.decay
@@ -208,15 +210,20 @@ class StochasticWeightAverage(_Average):
         return 1 / (self.n_averaged + 1)
 
 
-def _checked(params: Iterable[Parameter]) -> list[Parameter]:
-    if isinstance(params, Parameter):
+def _as_parameters(params: Iterable[Parameter]) -> list[Parameter]:
+    if isinstance(params, Parameter) or not isinstance(params, Iterable):
         raise InputError("params", "an iterable of parameters", describe(params))
     parameters = list(params)
+    for parameter in parameters:
+        check_instance("params", parameter, Parameter, "parameters")
+    return parameters
+
+
+def _checked(params: Iterable[Parameter]) -> list[Parameter]:
+    parameters = _as_parameters(params)
     if not parameters:
         raise InputError("params", "at least one parameter", "none")
     for parameter in parameters:
-        if not isinstance(parameter, Parameter):
-            raise InputError("params", "parameters", describe(parameter))
         if parameter.arena is not parameters[0].arena:
             raise InputError("params", "parameters of one model", "parameters of several")
     return parameters

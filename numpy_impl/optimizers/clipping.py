@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, check_number, describe
+from numpy_impl.arrays import FloatArray, check_bool, check_number, describe
 from numpy_impl.errors import DivergenceError, InputError
 from numpy_impl.optimizers.optimizer import neighbours
 from numpy_impl.parameters import Parameter, ParameterArena
@@ -69,11 +69,14 @@ def clip_grad_norm_(
     <https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html>`__
     """
     grads = _gradients(parameters)
-    if max_norm != math.inf:
-        check_number("max_norm", max_norm)
-    p = math.inf if norm_type in (math.inf, "inf") else norm_type
-    if p != math.inf:
-        check_number("norm_type", p, exclude_low=True)
+    max_norm = _check_bound("max_norm", max_norm)
+    kind: object = norm_type
+    p = (
+        math.inf
+        if isinstance(kind, str) and kind == "inf"
+        else _check_bound("norm_type", norm_type, exclude_low=True)
+    )
+    check_bool("error_if_nonfinite", error_if_nonfinite)
     norm = _norm(grads, p)
     if error_if_nonfinite and not math.isfinite(norm):
         raise DivergenceError("norm of the gradients", norm, "when they were to be clipped")
@@ -106,10 +109,19 @@ def clip_grad_value_(parameters: Parameter | Iterable[Parameter], clip_value: fl
     <https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html>`__
     """
     grads = _gradients(parameters)
-    if clip_value != math.inf:
-        check_number("clip_value", clip_value)
+    clip_value = _check_bound("clip_value", clip_value)
     for grad in grads:
-        np.clip(grad, -clip_value, clip_value, out=grad)
+        # No gradient is larger than what its type holds.
+        largest = float(np.finfo(grad.dtype).max)
+        bound = min(clip_value, largest) if clip_value < math.inf else math.inf
+        np.clip(grad, -bound, bound, out=grad)
+
+
+def _check_bound(name: str, value: float, *, exclude_low: bool = False) -> float:
+    """Return a number that may be infinite; InputError if it is none or below zero."""
+    if isinstance(value, float | np.floating) and value == math.inf:
+        return math.inf
+    return check_number(name, value, exclude_low=exclude_low)
 
 
 def _gradients(parameters: Parameter | Iterable[Parameter]) -> list[FloatArray]:
@@ -141,7 +153,9 @@ def _norm(grads: list[FloatArray], p: float) -> float:
     largest = _norm(grads, math.inf)
     if not 0 < largest < math.inf:
         return largest
-    return float(largest * _sum_of_powers(grads, largest, p) ** (1 / p))
+    # The root of a sum for a p near 0 may be infinite.
+    with np.errstate(over="ignore"):
+        return float(largest * np.float64(_sum_of_powers(grads, largest, p)) ** (1 / p))
 
 
 def _blocks(grads: list[FloatArray]) -> Iterator[FloatArray]:

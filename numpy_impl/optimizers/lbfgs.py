@@ -13,9 +13,12 @@ from numpy_impl.arrays import (
     FloatArray,
     as_float_array,
     check_choice,
+    check_mapping,
     check_number,
     check_positive_int,
     check_shape,
+    describe,
+    in_words,
 )
 from numpy_impl.errors import InputError
 from numpy_impl.optimizers.hyperparameters import check_numbers
@@ -365,8 +368,9 @@ class LBFGS(Optimizer):
         RuntimeError
             As `Optimizer.step`.
         """
-        if closure is None:
-            raise InputError("closure", "a function that computes loss and gradients", "None")
+        if not callable(closure):
+            expected = "a function that computes loss and gradients"
+            raise InputError("closure", expected, in_words(closure))
         [group] = self.param_groups
         self._check_arena(group)
         memory = self._memory
@@ -483,9 +487,12 @@ class LBFGS(Optimizer):
         InputError
             As `Optimizer.load_state_dict`.
         """
+        check_mapping("state_dict", state_dict, "param_groups", "state")
         groups = self._loaded_groups(state_dict["param_groups"])
         first = groups[0]["params"][0].name
-        state = state_dict["state"]
+        state = check_mapping("state", state_dict["state"])
+        for name, entries in state.items():
+            check_mapping(f"state[{name!r}]", entries)
         if state.keys() - {first}:
             raise InputError("state", f"an entry for {first}", f"{sorted(state)}")
         memory = self._loaded_memory(first, state[first]) if state else _Memory()
@@ -495,6 +502,7 @@ class LBFGS(Optimizer):
         later = {*_NUMBERS, *_VECTORS, *_LISTS, "ro"}
         expected = {*_COUNTS, *(later if entries.keys() & later else ())}
         name = f"state[{first!r}]"
+        check_mapping(name, entries)
         if entries.keys() != expected:
             raise InputError(name, f"the keys {sorted(expected)}", f"{sorted(entries)}")
         memory = _Memory()
@@ -506,6 +514,9 @@ class LBFGS(Optimizer):
             setattr(memory, key, check_number(f"{name}[{key!r}]", entries[key], low=-np.inf))
         for key in _VECTORS:
             setattr(memory, key, self._from_rows(f"{name}[{key!r}]", entries[key]))
+        for key in (*_LISTS, "ro"):
+            if not isinstance(entries[key], list | tuple):
+                raise InputError(f"{name}[{key!r}]", "a list", describe(entries[key]))
         for key in _LISTS:
             vectors = [self._from_rows(f"{name}[{key!r}]", vector) for vector in entries[key]]
             setattr(memory, key, vectors)

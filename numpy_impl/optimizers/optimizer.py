@@ -11,6 +11,8 @@ import numpy as np
 from numpy_impl.arrays import (
     FloatArray,
     as_float_array,
+    as_plain,
+    check_mapping,
     check_number,
     check_shape,
     describe,
@@ -163,6 +165,8 @@ class Optimizer:
             If the parameters moved to another arena after the optimizer was made, as those of a
             layer do when a model takes it.
         """
+        if closure is not None and not callable(closure):
+            raise InputError("closure", "a function", describe(closure))
         loss = None if closure is None else closure()
         for group, runs in zip(self.param_groups, self._runs, strict=True):
             self._check_arena(group)
@@ -206,6 +210,7 @@ class Optimizer:
         InputError
             If groups, parameters, state entries, shapes or hyperparameters do not fit.
         """
+        check_mapping("state_dict", state_dict, "param_groups", "state")
         groups = self._loaded_groups(state_dict["param_groups"])
         self._check_names(state_dict["state"])
         loaded = [
@@ -344,7 +349,8 @@ class Optimizer:
 
     def _complete(self, group: Mapping[str, Any]) -> dict[str, Any]:
         """Return a group with all hyperparameters, checked."""
-        complete = {**self.defaults, **group}
+        check_mapping("params", group)
+        complete = {key: as_plain(value) for key, value in {**self.defaults, **group}.items()}
         unknown = sorted(group.keys() - self.defaults.keys() - SCHEDULE_KEYS - {"params"})
         if unknown:
             raise InputError("params", f"group keys among {sorted(self.defaults)}", f"{unknown}")
@@ -367,25 +373,30 @@ class Optimizer:
 
     def _loaded_groups(self, loaded: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         expected = [[parameter.name for parameter in g["params"]] for g in self.param_groups]
-        if [list(group["params"]) for group in loaded] != expected:
-            raise InputError(
-                "param_groups",
-                f"the groups {expected}",
-                f"{[group['params'] for group in loaded]}",
-            )
+        if not isinstance(loaded, list | tuple):
+            raise InputError("param_groups", f"the groups {expected}", describe(loaded))
+        found = [
+            check_mapping(f"param_groups[{number}]", group, "params")["params"]
+            for number, group in enumerate(loaded)
+        ]
+        if not all(map(_are_names, found)) or [list(names) for names in found] != expected:
+            raise InputError("param_groups", f"the groups {expected}", describe(found))
         groups = []
         for group, own in zip(loaded, self.param_groups, strict=True):
             if group.keys() - SCHEDULE_KEYS != own.keys() - SCHEDULE_KEYS:
                 raise InputError("param_groups", f"the keys {sorted(own)}", f"{sorted(group)}")
             self._check(group)
-            groups.append({**group, "params": own["params"]})
+            plain = {key: as_plain(value) for key, value in group.items()}
+            groups.append({**plain, "params": own["params"]})
         return groups
 
     def _check_names(self, state: Mapping[str, Any]) -> None:
         names = {parameter.name for group in self.param_groups for parameter in group["params"]}
-        unknown = sorted(state.keys() - names)
+        unknown = sorted(check_mapping("state", state).keys() - names)
         if unknown:
             raise InputError("state", f"entries for {sorted(names)}", f"{unknown}")
+        for name, entries in state.items():
+            check_mapping(f"state[{name!r}]", entries)
 
     def _loaded_run(self, group: Mapping[str, Any], run: Run, loaded: Mapping[str, Any]) -> Run:
         """Return a run like this one, with the state that is loaded."""
@@ -431,18 +442,27 @@ def _equal_numbers(
     return numbers[0]
 
 
+# What can be iterated over and is no list of parameters.
+_NO_LISTS: tuple[type, ...] = (Parameter, Mapping, str, bytes)
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+
+
 def _as_groups(params: Parameters) -> list[dict[str, Any]]:
-    if isinstance(params, Parameter | Mapping) or not isinstance(params, Iterable):
+    if isinstance(params, _NO_LISTS) or not isinstance(params, Iterable):
         raise InputError("params", "an iterable of parameters or groups", describe(params))
-    entries = list(params)
+    entries: list[Any] = list(params)
     if entries and all(isinstance(entry, Mapping) for entry in entries):
         groups = [dict(entry) for entry in entries if isinstance(entry, Mapping)]
     else:
         groups = [{"params": entries}]
     for group in groups:
-        if "params" not in group:
-            raise InputError("params", "the key 'params' in every group", f"{sorted(group)}")
+        check_mapping("params", group, "params")
         given = group["params"]
+        if not isinstance(given, Iterable) and not isinstance(given, Parameter):
+            raise InputError("params", "an iterable of parameters in every group", describe(given))
         group["params"] = [given] if isinstance(given, Parameter) else list(given)
         if not group["params"]:
             raise InputError("params", "at least one parameter in every group", "none")

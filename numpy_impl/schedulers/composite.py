@@ -96,7 +96,7 @@ class SequentialLR(LRScheduler):
         self._milestones = _checked_milestones(milestones, len(self._schedulers) - 1)
         if check_int("last_epoch", last_epoch) < -1:
             raise InputError("last_epoch", "at least -1", f"{last_epoch}")
-        self.last_epoch = last_epoch + 1
+        self.last_epoch = int(last_epoch) + 1
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         for scheduler in self._schedulers:

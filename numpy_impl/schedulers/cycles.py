@@ -300,8 +300,8 @@ class OneCycleLR(LRScheduler):
         check_choice("anneal_strategy", anneal_strategy, ("cos", "linear"))
         self._anneal_func_type = anneal_strategy
         peaks = per_group("max_lr", max_lr, optimizer, check_number)
-        check_number("div_factor", div_factor, exclude_low=True)
-        check_number("final_div_factor", final_div_factor, exclude_low=True)
+        div_factor = check_number("div_factor", div_factor, exclude_low=True)
+        final_div_factor = check_number("final_div_factor", final_div_factor, exclude_low=True)
         three_phase = check_bool("three_phase", three_phase)
         self._schedule_phases = _phases(self.total_steps, pct_start, three_phase=three_phase)
         self.cycle_momentum = check_bool("cycle_momentum", cycle_momentum)
@@ -316,7 +316,7 @@ class OneCycleLR(LRScheduler):
             self._saved += ("use_beta1",)
             needed += ["base_momentum", "max_momentum"]
         self._checked_base_lrs(last_epoch, *needed)
-        self._place(last_epoch + 1)
+        self._place(int(last_epoch) + 1)
         if last_epoch == -1:
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 first = peak / div_factor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import SupportsFloat
 
 import numpy as np
@@ -154,9 +155,7 @@ class ReduceLROnPlateau(LRScheduler):
         InputError
             If an argument is no such number.
         """
-        if not isinstance(metrics, int | float | np.number | np.ndarray) or np.ndim(metrics):
-            raise InputError("metrics", "a number", describe(metrics))
-        metric = float(metrics)
+        metric = _read_metric(metrics)
         self.last_epoch = self.last_epoch + 1 if epoch is None else check_count("epoch", epoch)
         if self._is_better(metric):
             self.best = metric
@@ -186,3 +185,12 @@ class ReduceLROnPlateau(LRScheduler):
             reduced = max(lr * self.factor, min_lr)
             if lr - reduced > self.eps:
                 group["lr"] = reduced
+
+
+def _read_metric(metrics: object) -> float:
+    # Any number, NaN too, and an array of one as losses are in other libraries.
+    value = metrics[()] if isinstance(metrics, np.ndarray) and metrics.ndim == 0 else metrics
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            return float(value)
+    raise InputError("metrics", "a number", describe(metrics))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from numpy_impl.arrays import check_int, check_number, describe
+from numpy_impl.arrays import check_int, check_mapping, check_number, describe
 from numpy_impl.errors import InputError
 from numpy_impl.optimizers.optimizer import Optimizer
 
@@ -111,7 +112,7 @@ class LRScheduler:
     def _begin(self, last_epoch: int) -> None:
         """Set the first learning rates; the last thing that a constructor does."""
         self.base_lrs = self._checked_base_lrs(last_epoch)
-        self.last_epoch = last_epoch
+        self.last_epoch = int(last_epoch)
         self._start()
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
             group["initial_lr"] = lr
@@ -162,8 +163,7 @@ class LRScheduler:
 
     def _read(self, name: str, state: Mapping[str, Any]) -> dict[str, Any]:
         """Return the entries of a state after checking them; nothing is changed."""
-        if not isinstance(state, Mapping):
-            raise InputError(name, "a dictionary", describe(state))
+        check_mapping(name, state)
         own = self.state_dict()
         keys = state.keys() - _IGNORED
         if keys != own.keys():
@@ -188,9 +188,14 @@ def _check_like(name: str, value: object, own: object) -> None:
             raise InputError(name, f"a dictionary of {sorted(own)}", describe(value))
         for key in own:
             _check_like(f"{name}[{key!r}]", value[key], own[key])
+            # Names of what a phase goes from and to.
+            if isinstance(own[key], str) and value[key] != own[key]:
+                raise InputError(f"{name}[{key!r}]", repr(own[key]), repr(value[key]))
     # A number without a fraction may have lost its point on the way.
     elif type(value) is not type(own) and not (type(own) is float and type(value) is int):
         raise InputError(name, type(own).__name__, describe(value))
+    elif isinstance(value, float) and math.isnan(value):
+        raise InputError(name, "a number", "nan")
 
 
 def check_count(name: str, value: object) -> int:

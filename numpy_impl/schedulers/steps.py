@@ -146,7 +146,7 @@ class MultiStepLR(LRScheduler):
 
 
 def _milestones(name: str, milestones: Iterable[int]) -> list[int]:
-    if not isinstance(milestones, Iterable):
+    if isinstance(milestones, str | bytes) or not isinstance(milestones, Iterable):
         raise InputError(name, "an iterable of integers", describe(milestones))
     return sorted(check_count(f"{name}[{n}]", value) for n, value in enumerate(milestones))
 

@@ -46,7 +46,6 @@ def constructors() -> Iterator[tuple[type, Callable[..., Any], dict[str, Any]]]:
 
 
 EXCUSED = {
-    "Linear.bias": "takes what is true or false",
     "OneCycleLR.epochs": "not looked at where total_steps is given",
     "OneCycleLR.steps_per_epoch": "not looked at where total_steps is given",
     "SequentialLR.schedulers": "must be a list to be made for one optimizer here",

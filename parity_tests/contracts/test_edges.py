@@ -511,5 +511,5 @@ def test_a_layer_without_parameters_has_a_dtype_too(layer: Callable[[], ours.Lay
 
 def test_a_slope_beyond_the_dtype_is_refused() -> None:
     error = raised(ours.InputError, ours.PReLU, init=-1e39)
-    assert (error.argument, error.expected) == ("init", "a number that float32 holds")
+    assert (error.argument, error.expected) == ("init", "numbers that float32 can hold")
     assert ours.PReLU(init=-1e39, dtype=np.float64).weight.data == -1e39

@@ -106,7 +106,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "width float": (lambda: linear(13, 2.0), "out_features: expected an integer"),  # type: ignore[arg-type]
     "sizes": (lambda: ours.mlp([13], rng=rng()), "sizes: expected at least an input and an output"),
     "predict 1-D": (lambda: model().predict(X[0]), "x: expected shape (samples, features)"),
-    "predict width": (lambda: model().predict(X[:, 1:]), "in_features: expected 13, got 12"),
+    "predict width": (lambda: model().predict(X[:, 1:]), "x: expected shape (..., 13), got"),
     "predict batch": (lambda: model().predict(X, batch_size=0), "batch_size: expected an integer"),
     "workspace rows": (
         lambda: model().forward(X, workspace=ours.Workspace(model(), 6, 13)),

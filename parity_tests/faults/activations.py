@@ -147,7 +147,7 @@ FAULTS: tuple[Fault, ...] = (
         "PReLU forgets what it begins with",
         _RECTIFIERS,
         "PReLU.__init__",
-        "self.weight.data.fill(self.init)",
+        "self.weight.data.fill(start)",
         "self.init = 0.25",
         ("both-ways/PReLU/init",),
     ),

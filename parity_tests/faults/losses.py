@@ -417,7 +417,7 @@ FAULTS: tuple[Fault, ...] = (
         "weights of classes in double precision beside the input's",
         _TARGETS,
         "class_weights",
-        "weight.astype(dtype).astype(np.float64)",
+        'cast("weight", weight, dtype).astype(np.float64)',
         "weight[::-1].astype(np.float64)",
         (
             "loss/NLLLoss/weight/",

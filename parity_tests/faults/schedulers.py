@@ -1029,9 +1029,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "a metric of any kind",
         _PLATEAU,
-        "ReduceLROnPlateau.step",
-        "or np.ndim(metrics)",
-        "and False",
+        "_read_metric",
+        "if isinstance(value, int | float | np.integer | np.floating)",
+        "if isinstance(value, object)",
         ("refusal/ReduceLROnPlateau/metrics",),
     ),
     Fault(

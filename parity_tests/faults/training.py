@@ -50,8 +50,8 @@ FAULTS: tuple[Fault, ...] = (
         "copied parameters lose their arena",
         _PARAMETERS,
         "Parameter._connect",
-        "self._data = self.of(arena.values)",
-        "self._data = self.of(arena.values).copy()",
+        "self._data = self._part_of(arena.values)",
+        "self._data = self._part_of(arena.values).copy()",
         ("contract/Linear/default/copies", "contract/training/plain-step"),
     ),
     Fault(
