@@ -262,7 +262,7 @@ class DataLoader:
         order = as_array("order", draw.order, expected)
         if order.dtype.kind not in "iu" or order.shape != (self.samples,):
             raise InputError("order", expected, describe(order))
-        rows = check_labels("order", order, self.samples).astype(np.intp, copy=False)
+        rows = check_labels("order", order, len(self._inputs)).astype(np.intp, copy=False)
         return Draw(rows, draw.seed)
 
     def _make(

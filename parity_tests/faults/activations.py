@@ -739,7 +739,7 @@ FAULTS: tuple[Fault, ...] = (
         "the tail ends at 6",
         _NORMAL,
         "normal",
-        "_TAIL_END",
+        "TAIL_END",
         "6.0",
         ("special/GELU/default/float64",),
     ),

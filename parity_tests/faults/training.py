@@ -58,8 +58,8 @@ FAULTS: tuple[Fault, ...] = (
         "stale gradients: the optimizer steps before the backward pass",
         _TRAINING,
         "Trainer.step",
-        "_, grads = workspace.first(len(inputs))",
-        "self.optimizer.step(); _, grads = workspace.first(len(inputs))",
+        "outputs, grads = workspace.first(len(logits))",
+        "self.optimizer.step(); outputs, grads = workspace.first(len(logits))",
         ("contract/training/plain-step", "contract/training/workspace"),
     ),
     Fault(
