@@ -15,14 +15,14 @@ _STEP = (
 _AVERAGE = "                self.m[key] = 0.9 * self.m[key] + g\n"
 
 FAULTS: tuple[Fault, ...] = (
-    # First steps of adaptive optimizers tell signs: what is wrong shows, and why does not.
+    # First steps of adaptive optimizers tell signs, and sizes where eps takes something away.
     Fault(
         "derivative left out, inside of adam",
         _ADAM,
         _MASK,
         "",
         _GRADIENT,
-        None,
+        "activation-derivative-missing",
     ),
     Fault(
         "biases of one number, inside of adam",
@@ -30,7 +30,7 @@ FAULTS: tuple[Fault, ...] = (
         "delta.sum(axis=0)",
         "np.full(delta.shape[1], delta[0].sum() + np.abs(delta).sum())",
         _GRADIENT,
-        None,
+        "bias-collapsed",
     ),
     Fault(
         "updated before it is used, inside of rmsprop",
@@ -43,7 +43,7 @@ FAULTS: tuple[Fault, ...] = (
         "                continue\n"
         "            if k > 1:\n",
         _GRADIENT,
-        None,
+        "update-order",
     ),
     Fault(
         "a matrix goes up, inside of adam",
@@ -51,7 +51,7 @@ FAULTS: tuple[Fault, ...] = (
         "        return grads\n",
         '        grads["W1"] *= -1\n        return grads\n',
         _GRADIENT,
-        None,
+        "sign",
     ),
     # Parts of the parameters
     Fault(
