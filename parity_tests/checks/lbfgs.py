@@ -217,6 +217,9 @@ def check_minimization(variant: str, problem: str, seed: int) -> None:
         if spread[1] < 1e-9 * sizes[1]:
             mine, theirs = pair.counts_here(), pair.counts_there()
             assert mine == theirs, f"step {step}: iterations and evaluations {mine}, {theirs}"
+        # Without a line search a step may go anywhere: then not a digit is left to compare.
+        if spread[1] > 0.1 * sizes[1]:
+            return
 
 
 def check_handover(variant: str, seed: int) -> None:

@@ -17,7 +17,7 @@ from parity_tests.checks import averaging, clipping, lbfgs
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.raising import refused
 from parity_tests.checks.refusals import beside_pytorch
-from parity_tests.checks.statistics import rarely_farther_over
+from parity_tests.checks.statistics import by_the_worst, rarely_farther_over
 from parity_tests.inputs import CLASSES, FEATURES, HIDDEN, gradient_sequence
 from parity_tests.measures import Comparison, compare_float32, compare_float64
 from torch_ref import arena_vector, to_torch, twin_class
@@ -178,7 +178,7 @@ class Course:
 
 
 def _course(
-    case: OptimizerCase, variant: str, dtype: np.dtype[Any], steps: int, seed: int
+    case: OptimizerCase, variant: str, dtype: np.dtype[Any], steps: int, seed: int | list[int]
 ) -> tuple[Course, Array]:
     rng = np.random.default_rng(seed)
     model = ours.mlp([FEATURES, HIDDEN, CLASSES], rng=rng, dtype=dtype)
@@ -194,7 +194,13 @@ def check_steps(
     case: OptimizerCase, variant: str, dtype: np.dtype[Any], steps: int, seed: int
 ) -> list[Comparison]:
     """Parameters after some steps against PyTorch."""
-    course, gradients = _course(case, variant, dtype, steps, seed)
+    return by_the_worst(partial(_drawn, case, variant, dtype, steps, seed))
+
+
+def _drawn(
+    case: OptimizerCase, variant: str, dtype: np.dtype[Any], steps: int, seed: int, number: int
+) -> list[Comparison]:
+    course, gradients = _course(case, variant, dtype, steps, [seed, number] if number else seed)
     exact, start = course.beside(torch.float64), course.model.arena.values.astype(FLOAT64)
     condition = exact.there(gradients)
     if case.matrices_only:
