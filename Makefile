@@ -13,12 +13,13 @@ PARALLEL = --numprocesses auto --maxprocesses 8
 # What measures; the other tests there are of the measuring itself, and belong to the suite.
 BENCHMARKS = $(patsubst %,benchmarks/test_%.py,epoch inference scaling budget)
 
-.PHONY: help train test kit report bench bench-full bench-check bench-catalogue mutate lint format types docs package clean
+.PHONY: help train test kit trust report bench bench-full bench-check bench-catalogue mutate lint format types docs package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
 	@echo "make test     run the parity suite"
 	@echo "make kit      test what checks other people's networks"
+	@echo "make trust    the long runs: kills, fuzzed files, bad arguments"
 	@echo "make report   the same, and write the figures as a page into build/parity"
 	@echo "make bench    measure against PyTorch into build/bench"
 	@echo "make bench-full  measure against all others, and how time grows, with pictures"
@@ -43,6 +44,12 @@ test: build/venv/dev/.made
 
 kit: build/venv/dev/.made
 	$(DEV) -m pytest $(PARALLEL) parity_tests/kit
+
+# Half an hour; what is short enough of it is in `make test`.
+trust: build/venv/dev/.made
+	$(DEV) -m parity_tests kills --count 500
+	$(DEV) -m parity_tests.fuzz --inputs 50000 --jobs 2 --output build/trust/found
+	$(DEV) -m parity_tests arguments --examples 20 --markdown build/trust/arguments.md
 
 report: build/venv/dev/.made
 	$(DEV) -m pytest parity_tests/parity --parity-report build/parity
@@ -99,7 +106,7 @@ package: build/venv/dev/.made
 	mkdir -p build/elsewhere
 	$(WHEEL) $(INSTALL) build/dist/*.whl
 	cd build/elsewhere && ../venv/wheel/bin/numpy-mlp train --dataset xor --epochs 20
-	$(WHEEL) $(INSTALL) "$$(echo build/dist/*.whl)[cli,data,parity]"
+	$(WHEEL) $(INSTALL) "$$(echo build/dist/*.whl)[cli,data,interop,parity]"
 	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error --pyargs parity_tests \
 		--ignore-glob='$(CURDIR)/build/venv/wheel/*/kit/tests/*'
 	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error \
