@@ -9,7 +9,8 @@ import pytest
 
 import numpy_impl as ours
 from parity_tests.__main__ import main
-from parity_tests.arguments.entries import all_entries, floats, numbers
+from parity_tests.arguments.entries import all_entries
+from parity_tests.arguments.entries.common import floats, numbers
 from parity_tests.arguments.public import EXCUSED, entry_points, excuse
 from parity_tests.arguments.table import findings
 from parity_tests.arguments.trying import Entry, arrays_of, tries
@@ -24,7 +25,7 @@ EXAMPLES = 4
 def test_every_entry_point_is_declared() -> None:
     public = set(entry_points())
     undeclared = sorted(name for name in public - set(NAMES) if excuse(name) is None)
-    assert not undeclared, f"declare in arguments/entries.py what these take: {undeclared}"
+    assert not undeclared, f"declare in arguments/entries what these take: {undeclared}"
     assert not set(NAMES) - public, "what is declared is not there any more"
     assert {excuse(name) for name in public} - {None} == EXCUSED.keys(), "an excuse is stale"
     assert len(public) > 500
