@@ -73,6 +73,9 @@ class Inquiry:
         What the optimizer of a network that updates itself accounts for, where its steps show the
         gradient: a constant factor, or all that is different about it. Beside gradients that are
         handed out, the share of a penalty, which the steps add.
+    without_rate, with_rate : list of str
+        Where the gradient is seen from steps: tensors whose steps are the same at every learning
+        rate, and those whose steps go with it. Empty unless there are both.
     evidence : Evidence
         What was asked and answered.
     edges : list of Edge
@@ -101,6 +104,8 @@ class Inquiry:
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False
     steps_explain: str = "nothing"
+    without_rate: list[str] = field(default_factory=list)
+    with_rate: list[str] = field(default_factory=list)
     evidence: Evidence = field(init=False)
     edges: list[Edge] = field(default_factory=list)
 

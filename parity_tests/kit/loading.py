@@ -13,7 +13,6 @@ import contextlib
 import importlib
 import importlib.abc
 import importlib.util
-import re
 import signal
 import sys
 import time
@@ -29,6 +28,7 @@ import numpy as np
 
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import Convention, Proposal, recognize
+from parity_tests.kit.recognition.callers import names_used
 from parity_tests.kit.recognition.names import INITIALIZE, rank
 from parity_tests.kit.sources import (
     DEFINING,
@@ -60,6 +60,9 @@ _LEFT_OUT = (
 
 # Files beside the target that are searched for layers, and for what makes parameters.
 _MOST_FILES = 20
+
+# What declarations use beside a file's own names.
+_OURS = ("copy", "reduce", "uninitialized", "global_arrays")
 
 # What NumPy has removed, by what it was.
 _REMOVED = {
@@ -481,9 +484,41 @@ def _with_beside(value: Any, loaded: Loaded, sizes: Sequence[int] | None) -> Pro
         proposal = recognize(scope if value is loaded.namespace else value, scope, sizes)
     except SubjectError:
         return None
-    used = {word for text in proposal.fields.values() for word in re.findall(r"\w+", text)}
+    used = names_used(proposal.fields.values())
+    modules = {m.__module__ for n, m in more.items() if n in used}
+    if not _has_own_part(proposal, loaded.namespace, modules):
+        return None
     imports = [f"from {m.__module__} import {n}" for n, m in more.items() if n in used]
     return replace(proposal, imports=tuple(imports)) if imports else None
+
+
+def _has_own_part(proposal: Proposal, namespace: Mapping[str, Any], beside: set[str]) -> bool:
+    """Whether a network has a part of its file, or of files that this imports.
+
+    Parameters
+    ----------
+    beside : set of str
+        Modules from which the rest is.
+    """
+    used = names_used(proposal.fields[name] for name in ("make", "forward"))
+    own = (n for n in used if n in namespace and not isinstance(namespace[n], ModuleType))
+    return any(n not in _OURS for n in own) or beside <= _imported(namespace)
+
+
+def _imported(namespace: Mapping[str, Any]) -> set[str]:
+    """Return the modules of its folder that a module has something from, and those they have."""
+    folder = Path(str(namespace.get("__file__"))).parent
+    found: set[str] = set()
+    waiting = [namespace]
+    while waiting:
+        for value in waiting.pop().values():
+            name = getattr(value, "__name__" if type(value) is ModuleType else "__module__", None)
+            module = sys.modules.get(name) if isinstance(name, str) else None
+            file = None if module is None else vars(module).get("__file__")
+            if name not in found and file and Path(file).is_relative_to(folder):
+                found.add(str(name))
+                waiting.append(vars(module))
+    return found
 
 
 def _needs_arguments(function: FunctionType) -> bool:

@@ -1,5 +1,6 @@
 """Constant factors of a gradient, and whether they are meant."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +14,10 @@ from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.subject import SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+
+# How much smaller another learning rate is at which steps are asked, and how closely a factor goes
+# with it.
+_LATER, _NEAR, _ROUGH = 4, 1e-6, 1e-3
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,43 @@ def factors_of(
     return factors
 
 
+def note_lost_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]) -> None:
+    r"""Note which tensors move as far at every learning rate, where others go with it.
+
+    .. math:: \Delta\theta = -c \, g \text{ looks like } -\eta \, \frac{c}{\eta} \, g
+
+    So what looks like a factor of such a tensor's gradient is one over a learning rate.
+
+    Parameters
+    ----------
+    rate : float
+        At which the gradient is asked.
+    at : callable
+        ``f(rate)``, the explanation of the steps on the first batch.
+    """
+    if inquiry.subject.network.lr is not None:
+        return
+    try:
+        # A change that is limited is the same at long steps only.
+        explanations = at(rate), at(rate / _LATER), at(RATES[1])
+    except SubjectError:
+        return
+    close = max(_NEAR, 10 * inquiry.tolerance)
+    still, moving = [], []
+    for one, other, short in zip(*(e.findings for e in explanations), strict=True):
+        if not (one.known and other.known and one.factor and np.isfinite(one.factor)):
+            continue
+        change = other.factor / one.factor
+        moved, shortly = abs(one.factor) * rate, abs(short.factor) * RATES[1]
+        is_limited = short.known and shortly < moved * (1 - _ROUGH)
+        if abs(change / _LATER - 1) <= close and not is_limited:
+            still.append(one.tensor)
+        elif abs(change - 1) <= close:
+            moving.append(one.tensor)
+    if still and moving:
+        inquiry.without_rate, inquiry.with_rate = still, moving
+
+
 def _rounded(scale: Scale) -> Scale:
     """Take the digits away that 1e-8 in a logarithm puts into a scale."""
     for numerator in (1, 2):
@@ -94,10 +136,13 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
         biases = all(f.finding.tensor.startswith("b") for f in group)
         turned = "sign" in group[0].ratio.causes
         cause = "bias-scaled" if biases and not turned else group[0].ratio.causes[0]
-        message = (
-            f"yours = {value:.6g} x expected on {names} and not on the others: {text}, with a "
-            f"batch of {samples}. Look at {CAUSES[cause].advice}."
-        )
+        what = f"yours = {value:.6g} x expected on {names} and not on the others"
+        seen, look = f"{text}, with a batch of {samples}", CAUSES[cause].advice
+        fixed = _one_over_rate(inquiry, value)
+        if fixed:
+            seen, look = fixed, f"{CAUSES['step-without-rate'].advice}; or at {look}"
+            cause = _of_fixed_rate(group[0].ratio)
+        message = f"{what}: {seen}. Look at {look}."
         verdicts.append(
             Verdict(
                 "gradient",
@@ -171,8 +216,26 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     if _is_made_up_for(inquiry, value, expected):
         message = f"{what}: {why}. The training step makes up for it."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
-    message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
+    fixed = _one_over_rate(inquiry, value)
+    if fixed:
+        look = f"{CAUSES['step-without-rate'].advice}; or at {CAUSES[cause].advice}"
+        message, cause = f"{what}: {fixed}. Look at {look}.", _of_fixed_rate(first.ratio)
+    else:
+        message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
     return Verdict("gradient", DIFFERS, message, _above(factors), cause, value, residual)
+
+
+def _one_over_rate(inquiry: Inquiry, value: float) -> str:
+    """Return that a factor of steps is one over the learning rate that they cannot be given."""
+    rate = inquiry.subject.network.lr
+    if rate is None or not is_inferred(inquiry) or abs(value * rate - 1) > _NEAR:
+        return ""
+    return f"{value:.6g} = 1 / lr, with the learning rate of {rate:g} that is declared"
+
+
+def _of_fixed_rate(factor: Ratio) -> str | None:
+    """Return the cause of a factor that is one over the learning rate; None if it has another."""
+    return "step-without-rate" if factor.causes == ("factor-constant",) else None
 
 
 def _is_made_up_for(inquiry: Inquiry, value: float, expected: Scale | None) -> bool:

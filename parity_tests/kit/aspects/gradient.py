@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.entrywise import of_entrywise
-from parity_tests.kit.aspects.factors import expected_scale, factors_of, of_factors
+from parity_tests.kit.aspects.factors import expected_scale, factors_of, note_lost_rates, of_factors
 from parity_tests.kit.aspects.observing import (
     RATES,
     is_accumulated,
@@ -298,17 +298,23 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             verdicts.insert(0, _another_loss(inquiry, first, str(loss)))
         else:
             of_loss.append(_not_squared())
-    factors = factors_of(inquiry, first, second, expected or Scale(1.0, 1))
-    weights = [f for f in factors if f.finding.tensor.startswith("W")]
-    if weights:
-        inquiry.gradient_scale = weights[0].scale
-    verdicts += of_factors(inquiry, factors, expected)
     rate = (inquiry.subject.network.lr or RATES[0]) if is_inferred(inquiry) else None
 
     def at_another(slower: float) -> Explanation:
         batch = inquiry.batches[0]
         return _explained(inquiry, batch, *observe(inquiry, batch, slower), loss)
 
+    if rate is not None:
+        note_lost_rates(inquiry, rate, at_another)
+    factors = [
+        factor
+        for factor in factors_of(inquiry, first, second, expected or Scale(1.0, 1))
+        if factor.finding.tensor not in inquiry.without_rate
+    ]
+    weights = [f for f in factors if f.finding.tensor.startswith("W")]
+    if weights:
+        inquiry.gradient_scale = weights[0].scale
+    verdicts += of_factors(inquiry, factors, expected)
     verdicts += of_decays(inquiry, first, rate, at_another)
     if not verdicts:
         residual = max(f.residual for f in first.findings if np.isfinite(f.residual))

@@ -45,6 +45,10 @@ _ROUGH = 0.2
 _CLOSELY, _NEARLY = 0.03, 0.1
 # Standard deviations that are written as they are.
 _ROUND = tuple(digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5))
+# Of a single matrix, whose size says less, any such number with one digit.
+_ONE_DIGIT = tuple(digit * 10.0**power for power in range(-4, 2) for digit in range(1, 10))
+_IS_ARE = ("is", "are")
+_TWO = "initialization-factor-two"
 
 
 @dataclass
@@ -108,10 +112,16 @@ def _meant(inquiry: Inquiry) -> list[Scheme] | None:
 def _of_some(inquiry: Inquiry, draws: _Draws, schemes: Sequence[Scheme], meant: Scheme) -> Verdict:
     """Judge the matrices of one scheme among several."""
     numbers = [number for number, own in enumerate(schemes) if own == meant]
-    part = _Draws(draws.first, [draws.weights[number] for number in numbers], draws.same)
-    part.names = [draws.names[number] for number in numbers]
+    part = _part(draws, numbers)
     found = _declared(inquiry, part, meant)
     return replace(found, message=f"of {', '.join(part.names)}: {found.message}")
+
+
+def _part(draws: _Draws, numbers: Sequence[int]) -> _Draws:
+    """Return the draws of some matrices."""
+    part = _Draws(draws.first, [draws.weights[number] for number in numbers], draws.same)
+    part.names = [draws.names[number] for number in numbers]
+    return part
 
 
 def _draw(inquiry: Inquiry) -> _Draws | None:
@@ -234,16 +244,20 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
     )
     first = draws.names[off[0]]
     # Those that match by accident have to come from the same mistake.
-    found = [
-        mistake
-        for mistake in mistakes(meant, inquiry.subject.sizes[0])
-        if all(drawn.comes_from(mistake) for drawn in draws.weights)
-    ]
-    sure = found and _is_known(draws) and _are_one(found, draws)
-    if sure and not _is_fixed(draws, found[0]):
+    found, blamed, numbers = _mistakes_of(inquiry, draws, meant), draws, _ROUND
+    if not found and len(off) < len(draws.weights):
+        blamed, numbers = _part(draws, off), _ONE_DIGIT
+        found = _mistakes_of(inquiry, blamed, meant)
+    sure = found and _is_known(blamed) and _are_one(found, blamed)
+    # Two numbers of a single matrix are easily the same; a factor of two is what most others are.
+    sure = sure and (blamed is draws or len({m.cause for m in found} - {_TWO}) <= 1)
+    if sure and not _is_fixed(blamed, found[0], numbers):
         cause = found[0].cause
         others = {m.cause for m in found} - {cause}
         seen = f"the standard deviation should be {meant.text}, and is {found[0].text}. {measured}"
+        if blamed is not draws:
+            right = [name for name in draws.names if name not in blamed.names]
+            seen = f"of {names} alone, {seen}; {', '.join(right)} {_IS_ARE[len(right) > 1]} right"
         seen += "".join(f"; the same comes if {CAUSES[o].title}" for o in sorted(others))
         return named("initialization", cause, seen, first, factors[0])
     message = f"the standard deviation of {names} is not {meant.text}: {measured}"
@@ -260,6 +274,15 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
         message += f". They are those of {' or '.join(texts)}" if texts else ""
         message += ". The cause is unknown"
     return Verdict("initialization", DIFFERS, message, first, None, factors[0])
+
+
+def _mistakes_of(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> list[Mistake]:
+    """Return the mistakes that all matrices may come from."""
+    return [
+        mistake
+        for mistake in mistakes(meant, inquiry.subject.sizes[0])
+        if all(drawn.comes_from(mistake) for drawn in draws.weights)
+    ]
 
 
 def _as_meant(draws: _Draws, meant: Scheme) -> Verdict:
@@ -296,11 +319,11 @@ def _are_one(found: Sequence[Mistake], draws: _Draws) -> bool:
     return all(np.allclose(other, first, rtol=1e-9, atol=0) for other in others)
 
 
-def _is_fixed(draws: _Draws, mistake: Mistake) -> bool:
+def _is_fixed(draws: _Draws, mistake: Mistake, numbers: Sequence[float]) -> bool:
     """Return whether one round number explains what a mistake does."""
     stds = [mistake.std(drawn.fan_in, drawn.fan_out) for drawn in draws.weights]
     return np.ptp(stds) <= 1e-9 * max(stds) and any(
-        all(drawn.has_std(number) for drawn in draws.weights) for number in _ROUND
+        all(drawn.has_std(number) for drawn in draws.weights) for number in numbers
     )
 
 

@@ -15,7 +15,12 @@ from parity_tests.kit.aspects.first_steps import (
 from parity_tests.kit.aspects.kept_steps import of_faulty
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.observing import is_inferred
-from parity_tests.kit.aspects.rates import of_decay_after, of_lost_rate, of_unscaled_decay
+from parity_tests.kit.aspects.rates import (
+    of_decay_after,
+    of_lost_rate,
+    of_unscaled_decay,
+    with_lost_rate,
+)
 from parity_tests.kit.aspects.shares import first_share, of_average
 from parity_tests.kit.aspects.walks import trajectory, walk_on
 from parity_tests.kit.inquiry import Inquiry
@@ -45,7 +50,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if network.step is None:
         return []
     if is_inferred(inquiry):
-        return _of_itself(inquiry)
+        return with_lost_rate(inquiry, _of_itself(inquiry))
     return beside_gradients(inquiry, _of_itself)
 
 

@@ -10,7 +10,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.subject import Batch, by_name
-from parity_tests.kit.verdicts import CONVENTION, Verdict, named
+from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict, named
 
 # How closely two steps are the same, or go with the learning rate.
 _ROUGH, _CLOSE = 1e-4, 1e-6
@@ -69,6 +69,19 @@ def of_lost_rate(inquiry: Inquiry, loss: str) -> list[Verdict]:
     # What is said of single tensors follows from it; a factor that the others have is their own.
     inquiry.steps_explain = "gradient"
     return [verdict, *_rest(inquiry, loss, own, int(np.flatnonzero(with_rate)[0]))]
+
+
+def with_lost_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
+    """Add that some parameters move as far at every learning rate, if nobody has said it."""
+    names, others = inquiry.without_rate, inquiry.with_rate
+    if not names or any(verdict.cause == "step-without-rate" for verdict in found):
+        return found
+    told = (
+        f"{', '.join(names)} {'move' if len(names) > 1 else 'moves'} as far at every learning "
+        f"rate, and {', '.join(others)} {'do' if len(others) > 1 else 'does'} not"
+    )
+    others_said = [verdict for verdict in found if verdict.status != EQUAL]
+    return [named("optimizer", "step-without-rate", told, names[0]), *others_said]
 
 
 def of_decay_after(inquiry: Inquiry, loss: str) -> list[Verdict]:

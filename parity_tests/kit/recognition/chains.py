@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice, pairwise
 
-from parity_tests.kit.recognition.names import is_gradient, is_state
+from parity_tests.kit.recognition.names import is_gradient, is_state, stem
 from parity_tests.kit.recognition.paths import Found
 
 _FOLDED = ("apart", "last_row", "first_row", "last_column", "first_column")
@@ -108,6 +108,9 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
     matrices = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) > 1]
     # A last layer with one output has a matrix that looks like a vector.
     last = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) == 1]
+    # By its name it is a matrix.
+    alike = {_kind(one) for one in matrices} - {""}
+    count = len(matrices) + sum(_kind(one) in alike for one in last)
     options = []
     for layout in ("in_out", "out_in"):
         for folded in _FOLDED:
@@ -122,11 +125,16 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
             -len(spare & {id(one.array) for one in chain.weights}),
             chain.bias == "none",
             chain.bias not in ("apart", "none"),
-            len(chain.weights) != len(matrices),
+            len(chain.weights) != count,
             _turns(chain.weights, order),
         )
     )
     yield from options
+
+
+def _kind(one: Found) -> str:
+    """Return what an array's name says without its number."""
+    return stem(one.name).rstrip("0123456789")
 
 
 def _turns(chain: Sequence[Found], order: Mapping[int, int]) -> int:

@@ -59,6 +59,8 @@ class Forward:
         Which of the things that it returns in a tuple have no name there.
     activation : str
         Code of the activation that it is given, if any.
+    lacking : list of str
+        Tensors of which no gradient was found, where one of others was.
     """
 
     host: Host
@@ -71,6 +73,7 @@ class Forward:
     members: int = 0
     unnamed: tuple[int, ...] = ()
     activation: str = ""
+    lacking: list[str] = field(default_factory=list)
 
     @property
     def known(self) -> bool:

@@ -34,6 +34,8 @@ Array = NDArray[Any]
 LABELS = ("one_hot", "integers", "integer_column")
 _MOST_CALLS, _MOST_DELTAS = 12, 4
 _ZEROING = re.compile(r"\[a\.fill\(0\) for a in \(.*?,\)\]")
+# What a layer hands to the one below is no gradient of its bias.
+_OF_INPUTS = re.compile(r"(d|d_|grad_|delta_)(inputs?|a_?prev|prev)")
 # The learning rate as a value, and not as the name of an argument or of an attribute.
 _RATE = re.compile(r"(?<!['.\w])lr(?!['=\w])")
 
@@ -290,6 +292,7 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
     seen = _Seen()
     function = evaluate(f"lambda net, x, y, lr: {call.text}", scope)
     chain = forward.chain.found
+    kept = {} if call.text == forward.call else _left_by_forward(forward, labels, scope)
 
     def explorer(net: Any, x: Any, y: Any) -> None:
         paths = {one.path: one.array.copy() for one in arrays(net)}
@@ -308,7 +311,9 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
         seen.stored = [
             Found(one.path, np.array(one.array))
             for path, one in after.items()
-            if path not in own and id(one.array) not in own_ids
+            if path not in own
+            and id(one.array) not in own_ids
+            and not (path in kept and np.array_equal(one.array, kept[path], equal_nan=True))
         ]
 
     if not explore(forward.inquiry, explorer, labels):
@@ -337,6 +342,24 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
                 )
             )
     return max(options, key=lambda one: one.key, default=None)
+
+
+def _left_by_forward(
+    forward: Forward, labels: str, scope: Mapping[str, Any]
+) -> dict[tuple[Step, ...], Array]:
+    """Return what a forward pass writes to a network: where the backward pass leaves it, that."""
+    call = evaluate(f"lambda net, x: {forward.call}", scope)
+    written: dict[tuple[Step, ...], Array] = {}
+
+    def explorer(net: Any, x: Any, _y: Any) -> None:
+        before = {one.path: one.array.copy() for one in arrays(net)}
+        call(net, x)
+        for one in arrays(net):
+            old = before.get(one.path)
+            if old is None or not np.array_equal(old, one.array, equal_nan=True):
+                written[one.path] = one.array.copy()
+
+    return written if explore(forward.inquiry, explorer, labels) else {}
 
 
 def _exact(call: Call, result: Any) -> dict[str, str]:
@@ -452,7 +475,8 @@ def _unsummed(places: Sequence[_Place]) -> bool:
     return any(one.relation == "samples" for one in places)
 
 
-def _relation(leaf: Array, parameter: Array, single: bool) -> str | None:
+def _relation(leaf: Array, parameter: Array, samples: int) -> str | None:
+    """Return how an array is that of a parameter's gradient; `samples` is 0 for single ones."""
     if leaf.shape == parameter.shape:
         return "same"
     if leaf.ndim == 2 and parameter.ndim == 2 and leaf.shape == parameter.shape[::-1]:
@@ -462,7 +486,7 @@ def _relation(leaf: Array, parameter: Array, single: bool) -> str | None:
         return "same"
     if vector and leaf.ndim == 0:
         return "number"
-    if vector and leaf.ndim == 2 and parameter.size in leaf.shape and not single:
+    if vector and sorted(leaf.shape) == sorted((samples, parameter.size)) and samples:
         return "samples"
     return None
 
@@ -475,17 +499,22 @@ def _assigned(
     layout = forward.chain.layout
     expected = [gradients for _, gradients in references(forward.inquiry)]
     single = forward.inquiry.subject.single
+    samples = 0 if single else len(forward.inquiry.batches[0])
     taken: set[int] = set()
     places: list[_Place] = []
+    lacking_ones: list[str] = []
+    unsummed: list[str] = []
     for parameter in parameters:
         layer, is_bias = forward.chain.position(parameter)
         right = [] if single else [_reference(g, layer, is_bias) for g in expected]
         best: tuple[tuple[Any, ...], int, _Place] | None = None
         for place, leaf in enumerate(leaves):
-            relation = _relation(leaf.array, parameter.array, single)
+            relation = _relation(leaf.array, parameter.array, samples)
             if relation is None or place in taken:
                 continue
             name = leaf.name or _named(leaf, returned)
+            if is_bias and _OF_INPUTS.fullmatch(name.lower()):
+                continue
             if relation in ("samples", "number") and not names.is_gradient(name):
                 continue
             alike = _like(parameter, leaf, name)
@@ -497,10 +526,15 @@ def _assigned(
             if best is None or key > best[0]:
                 best = key, place, _Place(leaf, relation, parameter)
         if best is None:
-            return None
+            lacking_ones.append(f"{'b' if is_bias else 'W'}{layer + 1}")
+            continue
         taken.add(best[1])
         places.append(best[2])
-    return places
+        if best[2].relation == "samples":
+            unsummed.append(f"b{layer + 1}")
+    if lacking_ones and places:
+        forward.lacking = sorted(lacking_ones + unsummed, key=lambda name: (name[1:], name))
+    return None if lacking_ones else places
 
 
 def _reference(gradients: Any, layer: int, is_bias: bool) -> Array:

@@ -4,7 +4,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -14,6 +14,7 @@ from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.inquiry import EXACT
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.account import account
+from parity_tests.kit.recognition.callers import caller_of, stands_for
 from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host
@@ -112,7 +113,36 @@ def recognize(
     """
     with seeded(0):
         scope = _scope(target, namespace)
-        return _proposed(_best(target, scope, sizes), scope)
+        proposal = _proposed(_whole(target, scope, sizes), scope)
+        if inspect.isroutine(target) and not stands_for(target, proposal.fields, scope):
+            message = f"{target.__name__} is no part of what was recognized in its module"
+            raise RecognitionError(f"{message}:\n{proposal.to_source()}")
+        return proposal
+
+
+def _whole(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -> _Draft:
+    """Return what is known of the best host, if that is more than a part that others call."""
+    failure = RecognitionError("")
+    one_output = replace(Widths(), outputs=1)
+    # Some networks have one output only, and say so.
+    for widths in (Widths(), one_output) if sizes is None else (Widths.of(sizes),):
+        try:
+            draft = _best(target, scope, widths, sizes)
+        except RecognitionError as error:
+            failure = failure if str(failure) else error
+            continue
+        host = draft.forward.host
+        whole = None
+        if len(draft.forward.chain.weights) == 1 and host.kind == "functions":
+            whole = caller_of(draft.forward.call, host, scope)
+        if whole is None and (sizes or widths is not one_output or draft.key[2]):
+            return draft
+        if whole is None:
+            continue
+        name = draft.forward.call.partition("(")[0]
+        message = f"only {name} was recognized, which {whole} calls for each of several layers."
+        failure = RecognitionError(f"{message} Of that, {account(target, scope)}")
+    raise failure
 
 
 def _scope(target: Any, namespace: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -137,9 +167,10 @@ def _is_module(target: Any) -> bool:
     return isinstance(target, Mapping) and any(map(callable, target.values()))
 
 
-def _best(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -> _Draft:
+def _best(
+    target: Any, scope: Mapping[str, Any], widths: Widths, sizes: Sequence[int] | None
+) -> _Draft:
     best: _Draft | None = None
-    widths = Widths() if sizes is None else Widths.of(sizes)
 
     def key(draft: _Draft) -> tuple[Any, ...]:
         return sizes is None or draft.forward.inquiry.subject.sizes == [*sizes], *draft.key
@@ -322,7 +353,10 @@ def _conventions(
     yield Convention("bias shape", shapes, certainty, "the arrays themselves")
     yield Convention("batch axis", subject.network.batch, certainty, why)
     if match is None:
-        yield Convention("gradients", "not found", GUESS, "no function was seen to give any")
+        told = "no function was seen to give any"
+        if forward.lacking:
+            told = f"no gradient of {', '.join(forward.lacking)} was found"
+        yield Convention("gradients", "not found", GUESS, told)
     else:
         yield from _of_gradients(draft, match, fields)
     if "loss" in fields and sure_of_loss is not None:

@@ -87,6 +87,28 @@ def test_layers_may_have_schemes_of_their_own() -> None:
     assert only(judged("he_normal", "he_normal")).status == UNCHECKED
 
 
+@pytest.mark.parametrize(
+    ("wrong", "std", "cause"),
+    [
+        (12, lambda _, m: np.sqrt(2 / m), "initialization-fans-swapped"),
+        (8, lambda n, _: 2 / n, "initialization-root-missing"),
+        (9, lambda n, _: np.sqrt(1 / n), "initialization-another-scheme"),
+        # Round numbers, and those that nothing explains.
+        (12, lambda _n, _m: 0.6, None),
+        (9, lambda _n, _m: 0.77, None),
+    ],
+)
+def test_mistake_in_one_matrix_is_named(wrong: int, std: Any, cause: str | None) -> None:
+    def draw(n: int, m: int) -> Array:
+        return normal(std)(n, m) if n == wrong else he(n, m)
+
+    declared = network(variant(draw=draw, sizes=SIZES), spec=Spec(initialization="he_normal"))
+    verdict = only(ask(declared, initialization.examine))
+    name = f"W{SIZES.index(wrong) + 1}"
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, cause, name), verdict
+    assert ("are right" in verdict.message) == (cause is not None)
+
+
 def test_weights_of_one_sign_are_named_behind_many_inputs() -> None:
     def draw(n: int, m: int) -> Array:
         return np.random.rand(n, m)  # noqa: NPY002
@@ -151,13 +173,13 @@ def test_a_scale_that_nothing_explains_has_no_cause() -> None:
     assert verdict.factor == pytest.approx(1.2345, rel=0.05)
 
 
-def test_a_mistake_has_to_explain_all_matrices() -> None:
+def test_a_mistake_has_to_explain_all_matrices_that_deviate() -> None:
     def draw(n: int, m: int) -> Array:
-        return he(n, m) * (np.sqrt(n / (n + m)) if m == SIZES[-1] else 1)
+        return he(n, m) * {12: 1, 9: np.sqrt(2 / n), 8: np.sqrt(n / (n + m))}[n]
 
-    subject = network(variant(draw=draw), spec=Spec(initialization="he"))
+    subject = network(variant(draw=draw, sizes=SIZES), spec=Spec(initialization="he"))
     verdict = only(ask(subject, initialization.examine))
-    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, "W3")
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, "W2")
 
 
 def test_a_mistake_is_not_told_from_a_round_scale() -> None:

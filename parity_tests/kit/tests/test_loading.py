@@ -367,6 +367,22 @@ def test_layers_in_files_beside_are_found(tmp_path: Path, name: str, place: str)
     assert f"from {module} import Dense\n" in proposal.to_source()
 
 
+@pytest.mark.parametrize("imports", ["", "from layers import Dense\n", "import layers\n"])
+def test_layers_beside_stand_for_no_file_that_has_nothing_to_do_with_them(
+    tmp_path: Path, imports: str
+) -> None:
+    write(tmp_path / "layers.py", LAYERS)
+    own = "def forward(x):\n    return x @ unknown\n"
+    file = write(tmp_path / "net.py", f"{imports}{own}")
+    with Loader() as loader:
+        loaded = loader.load(file)
+        if imports:
+            assert "Dense(12, 9)" in propose(loaded).fields["make"]
+            return
+        with pytest.raises(LoadError, match="no forward pass was found"):
+            propose(loaded)
+
+
 def test_a_function_with_arguments_stands_for_its_file(tmp_path: Path) -> None:
     text = """
 import numpy as np

@@ -12,7 +12,7 @@ from parity_tests.kit.aspects import gradient as gradient_aspect
 from parity_tests.kit.aspects import initialization as initialization_aspect
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.loading import Loader, propose
-from parity_tests.kit.recognition import recognize
+from parity_tests.kit.recognition import RecognitionError, recognize
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.stand_in import StandIn
 from parity_tests.kit.subject import Subject
@@ -275,6 +275,108 @@ def test_a_function_that_is_called_for_every_layer_is_a_part() -> None:
     assert found(recognize(names_of(ONE_LAYER)), "part") == told
     whole = ONE_LAYER.replace("bias, activation", "bias").replace("activation(", "relu(")
     assert "part" not in [c.name for c in recognize(names_of(whole)).conventions]
+
+
+HELPERS = """
+import numpy as np
+
+def initialize(layer_dims):
+    return {name + str(n): np.random.randn(layer_dims[n], layer_dims[n - 1]) if name == "W"
+            else np.zeros((layer_dims[n], 1)) for n in range(1, len(layer_dims)) for name in "Wb"}
+
+def linear_forward(A, W, b):
+    return W @ A + b, (A, W, b)
+
+def linear_backward(dZ, cache):
+    A, W, b = cache
+    m = A.shape[1]
+    return W.T @ dZ, dZ @ A.T / m, dZ.sum(axis=1, keepdims=True) / m
+
+def model_forward(X, params):
+    Z1, first = linear_forward(X, params["W1"], params["b1"])
+    A1 = np.tanh(Z1)
+    Z2, second = linear_forward(A1, params["W2"], params["b2"])
+    A2 = 1 / (1 + np.exp(-Z2))
+    assert A2.shape == (1, X.shape[1])
+    return A2, (first, A1, second)
+
+def model_backward(AL, Y, caches):
+    first, A1, second = caches
+    dA1, dW2, db2 = linear_backward(AL - Y, second)
+    _, dW1, db1 = linear_backward(dA1 * A1, first)
+    return {"dW1": dW1, "db1": db1, "dW2": dW2, "db2": db2}
+
+def unused(x):
+    return x
+"""
+UNKNOWN = HELPERS.replace("X, params)", "X, q)").replace("params[", "q[")
+LOOPING = (
+    UNKNOWN[: UNKNOWN.index("def model_forward")]
+    + """
+def one_layer(A, W, b):
+    return np.tanh(linear_forward(A, W, b)[0])
+
+def model_forward(X, q):
+    for n in range(len(q) // 2):
+        X = one_layer(X, q["W" + str(n + 1)], q["b" + str(n + 1)])
+    return X, q.undefined
+"""
+)
+
+
+def test_a_network_that_asserts_one_output_is_given_one() -> None:
+    namespace = names_of(HELPERS)
+    for target in (namespace, namespace["model_forward"], namespace["linear_backward"]):
+        proposal = recognize(target, namespace)
+        assert proposal.fields["make"] == "lambda: initialize([12, 9, 1])"
+        assert proposal.fields["parameters"] == "'W1 b1 W2 b2'"
+        assert "model_backward(" in proposal.fields["gradients"]
+
+
+@pytest.mark.parametrize("code", [UNKNOWN, LOOPING])
+@pytest.mark.parametrize("name", ["", "model_forward", "linear_forward"])
+def test_a_helper_stands_for_no_network_of_several_layers(code: str, name: str) -> None:
+    namespace = names_of(code)
+    told = r"only (linear_forward|one_layer) was recognized, which model_forward calls"
+    with pytest.raises(RecognitionError, match=told):
+        recognize(namespace[name] if name else namespace, namespace)
+
+
+def test_a_function_that_is_named_is_what_is_recognized() -> None:
+    namespace = names_of(HELPERS)
+    with pytest.raises(RecognitionError, match="unused is no part of what was recognized"):
+        recognize(namespace["unused"], namespace)
+
+
+NO_BIASES = """
+import numpy as np
+
+class Dense:
+    def __init__(self, n, m):
+        self.weights, self.biases = np.random.random((n, m)), np.zeros((1, m))
+    def forward(self, x):
+        self.inputs = x
+        self.output = x @ self.weights + self.biases
+    def backward(self, d):
+        self.dweights = self.inputs.T @ d
+        self.dinputs = d @ self.weights.T
+
+class Sigmoid:
+    def forward(self, x):
+        self.output = 1 / (1 + np.exp(-x))
+    def backward(self, d):
+        self.dinputs = d * self.output * (1 - self.output)
+"""
+
+
+def test_outputs_and_what_is_handed_down_are_no_gradients_of_biases() -> None:
+    proposal = recognize(names_of(NO_BIASES))
+    assert "gradients" not in proposal.fields
+    [told] = [c.why for c in proposal.conventions if c.name == "gradients"]
+    assert told == "no gradient of b1, b2 was found"
+    summed = "self.dbiases = d.sum(axis=0, keepdims=True)\n        self.dinputs = d @"
+    right = recognize(names_of(NO_BIASES.replace("self.dinputs = d @", summed)))
+    assert right.fields["gradients"] == "'0.dweights 0.dbiases 2.dweights 2.dbiases'"
 
 
 def test_parameters_made_in_a_file_beside_are_found(tmp_path: Path) -> None:

@@ -251,6 +251,72 @@ def test_factor_of_the_matrices_shows_beside_biases_without_rate() -> None:
     assert found(network) == [(DIFFERS, "step-without-rate")]
 
 
+def without_rate_beside(
+    lost: tuple[int, ...], *factors: float, rate: float | None = None
+) -> Callable[..., None]:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        pairs = zip(params(net), net.gradients(x, y), factors, strict=True)
+        for number, (array, gradient, factor) in enumerate(pairs):
+            array -= factor * (1 if number in lost else rate or lr) * gradient
+
+    return step
+
+
+@pytest.mark.parametrize("batch", ["rows", "row"])
+@pytest.mark.parametrize(
+    ("lost", "factors", "others"),
+    [
+        ((0,), (1, 0, 1, 1), {"not-updated"}),
+        ((0,), (1, 1, 1, 0), {"not-updated"}),
+        ((2,), (1, 0, 1, 0), {"not-updated"}),
+        ((0, 1), (1, 1, 1, 0), {"not-updated"}),
+        ((0,), (1, 1, 1, 3), {"bias-scaled"}),
+    ],
+)
+def test_lost_rate_beside_another_fault_is_no_factor(
+    batch: str, lost: tuple[int, ...], factors: tuple[float, ...], others: set[str]
+) -> None:
+    network = beside(without_rate_beside(lost, *factors), None, batch=batch)
+    told = found(network, "gradient", "optimizer")
+    assert {cause for status, cause in told if status == DIFFERS} == {"step-without-rate", *others}
+
+
+def test_a_limited_change_is_no_lost_rate() -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
+            limit = 1e-3 if array is net.w1 else np.inf
+            norm = float(np.linalg.norm(lr * gradient))
+            array -= lr * gradient * min(1.0, limit / norm) * (array is not net.b1)
+
+    told = found(beside(step, None), "gradient", "optimizer")
+    assert "step-without-rate" not in [cause for _, cause in told]
+
+
+def test_lost_rate_beside_a_fault_without_a_name_is_no_factor() -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        w1, b1, w2, b2 = net.gradients(x, y)
+        gradients = w1, b1, w2, b2**2 + 0.1
+        for array, gradient in zip(params(net), gradients, strict=True):
+            array -= (1 if array is net.w1 else lr) * gradient
+
+    told = found(beside(step, None), "gradient", "optimizer")
+    assert {cause for status, cause in told if status == DIFFERS} == {None, "step-without-rate"}
+
+
+@pytest.mark.parametrize("lost", [(0,), (1, 3), (0, 1, 2, 3)])
+def test_one_over_a_fixed_rate_is_told(lost: tuple[int, ...]) -> None:
+    for rate, cause in ((0.07, "step-without-rate"), (0.5, None)):
+        step = without_rate_beside(lost, 1, 1, 1, 1, rate=rate)
+        report = examine(beside(step, None, lr=rate))
+        [verdict] = [v for v in report.of("gradient") if v.status == DIFFERS]
+        # Twice may have other reasons.
+        assert verdict.cause == cause
+        assert f"{1 / rate:.6g} = 1 / lr" in verdict.message
+    step = without_rate_beside((), 3, 1, 1, 1, rate=0.07)
+    verdicts = examine(beside(step, None, lr=0.07)).of("gradient")
+    assert {v.cause for v in verdicts if v.status == DIFFERS} == {"factor-constant"}
+
+
 def test_two_rates_are_no_lost_rate() -> None:
     network = beside(scaled(1, 2, 1, 2), None)
     assert "step-without-rate" not in [cause for _, cause in found(network)]

@@ -1,0 +1,104 @@
+"""Which functions of a module call which: of whom one is a part, and what a declaration uses."""
+
+import ast
+import dis
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import CodeType, ModuleType
+from typing import Any
+
+from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.hosts import Host
+
+Scope = Mapping[str, Any]
+
+
+def names_used(sources: Iterable[str]) -> set[str]:
+    """Return the names that Python code takes from outside: no attributes, and no arguments."""
+    used: set[str] = set()
+    for source in sources:
+        nodes = list(ast.walk(ast.parse(source, mode="eval")))
+        own = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        used |= {node.id for node in nodes if isinstance(node, ast.Name)} - own
+    return used
+
+
+def stands_for(function: Callable[..., Any], fields: Mapping[str, str], scope: Scope) -> bool:
+    """Whether a declaration uses a function, by itself or through what it calls."""
+    waiting = [scope.get(name) for name in names_used(fields.values())]
+    visited: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if one is function:
+            return True
+        if id(one) not in visited:
+            visited.add(id(one))
+            waiting += [scope.get(name) for name in _globals_of(one)]
+    return False
+
+
+def caller_of(call: str, host: Host, scope: Scope) -> str | None:
+    """Return the forward pass that calls another one several times, or None.
+
+    Parameters
+    ----------
+    call : str
+        Code that calls the other.
+    host : Host
+        Whose functions they are. Parameters that its functions make are those of a network, and
+        only what is given placeholders may be a part.
+    """
+    used = names_used([f"lambda net, x: {call}"])
+    parts = {one.name: one.function for one in host.functions if one.name in used}
+    if not parts or not _is_made_up(host):
+        return None
+    for one in host.functions:
+        is_pass = names.rank(one.name, names.FORWARD) is not None
+        if is_pass and one.name not in parts and _calls_often(one.function, set(parts), scope):
+            return one.name
+    return None
+
+
+def _is_made_up(host: Host) -> bool:
+    return "np.ones(" in host.make
+
+
+def _calls_often(function: Any, parts: set[str], scope: Scope) -> bool:
+    """Whether a function calls one of several names more than once, by itself or through others."""
+    waiting, visited = [(function, False)], set()
+    while waiting:
+        one, often = waiting.pop()
+        called = list(_globals_of(one))
+        often = often or _loops(one)
+        if any(called.count(name) > 1 or (often and name in called) for name in parts):
+            return True
+        for name in set(called) - visited:
+            visited.add(name)
+            waiting.append((scope.get(name), often or called.count(name) > 1))
+    return False
+
+
+def _globals_of(function: Any) -> Iterator[str]:
+    """Yield the names that a function, or a class's methods, read from the module."""
+    members = vars(function).values() if isinstance(function, type) else [function]
+    for member in members:
+        plain = getattr(member, "__func__", member)
+        code = None if isinstance(plain, ModuleType) else getattr(plain, "__code__", None)
+        yield from _read(code)
+
+
+def _read(code: Any) -> Iterator[str]:
+    if not isinstance(code, CodeType):
+        return
+    for one in dis.get_instructions(code):
+        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            yield one.argval
+    for constant in code.co_consts:
+        yield from _read(constant)
+
+
+def _loops(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return isinstance(code, CodeType) and any(
+        one.opname == "FOR_ITER" or one.opname.startswith("JUMP_BACKWARD")
+        for one in dis.get_instructions(code)
+    )
