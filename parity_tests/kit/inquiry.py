@@ -63,6 +63,10 @@ class Inquiry:
         Whether the gradient could be reproduced, right or with a fault in it.
     is_gradient_faulty : bool
         Whether the gradient could be reproduced with a fault in it.
+    is_gradient_random : bool
+        Whether the gradient of the same batch is another one each time, as with dropout.
+    slopes_show : str
+        Status of the gradient where it was held to slopes of the loss alone.
     is_entrywise : bool
         Whether first steps are no multiples of a gradient, but tell its signs and little more.
     steps_tolerance : float
@@ -100,6 +104,8 @@ class Inquiry:
     gradient_scale: Scale | None = None
     is_gradient_known: bool = False
     is_gradient_faulty: bool = False
+    is_gradient_random: bool = False
+    slopes_show: str = ""
     is_entrywise: bool = False
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False

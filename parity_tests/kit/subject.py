@@ -451,8 +451,20 @@ def _chains(
         if positions and _is_chain(way, shapes, layout, network.bias)
     ]
     if not found:
-        raise SubjectError(f"parameters: shapes {list(shapes)} do not form a chain of layers")
+        told = f"parameters: shapes {list(shapes)} do not form a chain of layers"
+        vectors = sum(_is_vector(shape) for shape in shapes)
+        if vectors > len(shapes) - vectors:
+            told += (
+                "; there are more vectors than matrices: a layer with a gain and a shift, as of "
+                "a normalization, is examined by itself with check_layer"
+            )
+        raise SubjectError(told)
     return found
+
+
+def _is_vector(shape: tuple[int, ...]) -> bool:
+    """Whether an array of this shape has one axis alone that is longer than one."""
+    return sum(size > 1 for size in shape) <= 1
 
 
 def _is_chain(

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from parity_tests.kit.aspects import gradient
-from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.observing import RATES, observe, precision_of
 from parity_tests.kit.aspects.shares import expected_of, is_accounted_for
+from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -35,10 +37,12 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         ``f(inquiry, scale)``, which judges the steps of a network that only updates itself.
     """
     if inquiry.form is None:
-        return [Verdict("optimizer", UNCHECKED, "the forward pass is not known")]
+        unknown = Verdict("optimizer", UNCHECKED, "the forward pass is not known")
+        return _plain_descent(inquiry) or [unknown]
     is_right = inquiry.is_gradient_known and not inquiry.is_gradient_faulty
     is_right = is_right and inquiry.gradient_scale is not None
     own = _alone(inquiry, is_right, gradients=None, backward=None)
+    own.evidence.decays = inquiry.evidence.decays
     of_gradient = gradient.examine(own)
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
@@ -50,7 +54,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
     try:
         if _is_handed(inquiry, own):
-            return found
+            is_open = all(v.aspect == "optimizer" and v.status == UNCHECKED for v in found)
+            return (_plain_descent(inquiry) if is_open else []) or found
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
         if not is_known and (clipped := _clipped(inquiry, own) or _clipped_apart(of_gradient)):
             return [clipped]
@@ -116,6 +121,38 @@ def _is_handed(inquiry: Inquiry, own: Inquiry) -> bool:
             if not left <= 10 * inquiry.tolerance * np.linalg.norm(whole) + 1e-12:
                 return False
     return bool(pairs)
+
+
+_PLAIN = "steps are plain descent by the gradients that are handed out, whatever those are"
+
+
+def _plain_descent(inquiry: Inquiry) -> list[Verdict]:
+    r"""Return that every step is the learning rate times what is handed out; empty if it is not.
+
+    .. math:: \theta_{t+1} = \theta_t - \eta \, g(\theta_t)
+    """
+    subject, spec = inquiry.subject, inquiry.spec
+    kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
+    # Momentum of which nothing shows has been judged by other means, where it could be.
+    if kind not in (None, "sgd") or given.get("weight_decay"):
+        return []
+    one, other = ends(inquiry.batches[0]) if subject.single else inquiry.batches
+    rate = subject.network.lr or RATES[0]
+    precision = precision_of(inquiry)
+    try:
+        walk = walk_on(inquiry, [one, other, one], rate)
+        for before, after, batch in zip(walk.layers, walk.layers[1:], walk.batches, strict=False):
+            subject.begin(before)
+            handed = subject.gradients(batch)
+            for g, old, new in zip(*map(tensors, (handed, before, after)), strict=True):
+                wanted = rate * np.broadcast_to(g, old.shape)
+                allowed = inquiry.tolerance * np.linalg.norm(wanted)
+                allowed += 4 * precision * np.linalg.norm(old)
+                if not np.linalg.norm(old - new - wanted) <= allowed:
+                    return []
+    except (SubjectError, ValueError):
+        return []
+    return [Verdict("optimizer", EQUAL, f"all {len(walk.batches)} {_PLAIN}")]
 
 
 def _clipped(inquiry: Inquiry, own: Inquiry) -> Verdict | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,15 @@ Array = NDArray[Any]
 # Entries of each tensor whose slopes are taken, and how closely they are met: in double precision
 # and in single.
 _ENTRIES, _EXACT, _SINGLE = 12, 1e-5, 2e-2
+# Probabilities that are extreme, and what a last layer is made smaller by.
+_EXTREME, _SMALLER = 1e-4, (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 # How closely a factor is met for its origin to be told.
 _NAMED = 1e-3
 # A learning rate with which it is the same whether a step tells the loss before or after it.
 _STILL = 1e-12
 
 
+_UNKNOWN = "the forward pass is not known"
 Loss = Callable[[Batch], float]
 
 
@@ -38,7 +42,8 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     """
     subject = inquiry.subject
     if subject.network.loss is None:
-        message = "the forward pass is not known, and no loss is declared whose slopes it could be"
+        why = "it is random, as with dropout" if inquiry.is_gradient_random else _UNKNOWN
+        message = f"{why}, and no loss is declared whose slopes it could be"
         return [Verdict("gradient", UNCHECKED, message)]
     reported: Loss = subject.loss_of_pass
     try:
@@ -100,13 +105,51 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
             met = _without(inquiry, met, decays)
             beside = [_of_decays(inquiry, decays, loss)]
     if met.residual > close:
-        return _by_tensor(inquiry, met, loss, how) + beside
+        found = _by_tensor(inquiry, met, loss, how) + beside
+        is_unnamed = any(v.status == DIFFERS and v.cause is None for v in found)
+        return (_at_ordinary_outputs(inquiry, loss, how) if is_unnamed else []) or found
     if abs(met.factor - 1) <= close:
         message = (
             f"some entries of all tensors are slopes of the loss reported ({met.residual:.1g}){how}"
         )
         return beside or [Verdict("gradient", EQUAL, message, residual=met.residual)]
     return [_constant(inquiry, met, loss), *beside]
+
+
+def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
+    """Judge with a smaller last layer where outputs are extreme; empty if that explains nothing.
+
+    A loss that keeps its probabilities from 0 is flat there, and its gradient need not be. What is
+    before the last layer stays as it is, and a fault there shows as before.
+    """
+    usual = inquiry.layers
+    last = usual[-1]
+    try:
+        if not _is_extreme(inquiry):
+            return []
+        for size in _SMALLER:
+            bias = None if last.bias is None else size * last.bias
+            inquiry.layers = inquiry.subject.begin([*usual[:-1], Layer(size * last.weight, bias)])
+            if _is_extreme(inquiry):
+                continue
+            smaller = f"; with the last layer {size:g} x as large, since outputs are extreme{how}"
+            found = _judged(inquiry, loss, smaller)
+            is_explained = all(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
+            return found if is_explained else []
+        return []
+    finally:
+        inquiry.layers = usual
+        inquiry.restore()
+
+
+def _is_extreme(inquiry: Inquiry) -> bool:
+    """Whether a probability, or that of logits, is so near to 0 that a loss may keep it away."""
+    outputs = inquiry.subject.forward(inquiry.batches[0].inputs)
+    if ((outputs < 0) | (outputs > 1)).any():
+        # Two logits, or one and zero, are as far apart as the logarithms of two probabilities.
+        logits = np.insert(outputs, 0, 0.0, axis=1)
+        return bool(np.ptp(logits, axis=1).max() > -np.log(_EXTREME))
+    return bool((outputs < _EXTREME).any() or (outputs > 1 - _EXTREME).any())
 
 
 def _close(inquiry: Inquiry) -> float:
@@ -222,6 +265,9 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdic
     for name, (factor, _) in reversed(fits.items()):
         same = next((f for f in groups if abs(f - factor) <= close * abs(f)), factor)
         groups.setdefault(same, []).append(name)
+    carried = _carried(inquiry, fits, second)
+    if carried is not None:
+        return [carried]
     verdicts = []
     for factor, group in groups.items():
         if abs(factor - 1) <= close:
@@ -239,6 +285,48 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdic
             Verdict("gradient", DIFFERS, message, group[0], cause, factor, residual),
         )
     return verdicts
+
+
+def _carried(
+    inquiry: Inquiry,
+    fits: dict[str, tuple[float, float]],
+    second: dict[str, tuple[Array, Array]],
+) -> Verdict | None:
+    """Return the factor that a gradient gets each time that it is carried back to a layer below."""
+    depth, close = len(inquiry.layers), _close(inquiry)
+    layers = [
+        [factor for name, (factor, _) in fits.items() if int(name[1:]) == number]
+        for number in range(1, depth + 1)
+    ]
+    # With two layers, a factor of the first alone may have any other reason.
+    if depth <= 2 or not all(layers):
+        return None
+    if any(max(own) - min(own) > close * abs(own[0]) for own in layers):
+        return None
+    steps = [below[0] / above[0] for below, above in pairwise(layers)]
+    spread = max(steps) - min(steps)
+    if abs(layers[-1][0] - 1) > close or spread > len(steps) * close * abs(steps[0]):
+        return None
+    lower, upper = f"W{depth - 1}", f"W{depth}"
+    step = steps[-1]
+    other = step
+    if lower in second and upper in second:
+        other = fit(*second[lower])[0] / fit(*second[upper])[0]
+    residual = max(residual for _, residual in fits.values())
+    cause, why = _named(inquiry, (step, other), residual)
+    is_fixed = abs(other - step) <= 10 * close * abs(step)
+    advice = CAUSES[cause].advice
+    if is_fixed:
+        # Whatever the number is, it is none of the loss.
+        cause = "sign" if cause == "sign" else "factor-constant"
+        advice = f"the derivative of the hidden activation, which is {step:.6g} x what it should be"
+    message = (
+        f"the gradient of the last layer is the slope of the loss reported, and that of each layer "
+        f"below has another {step:.6g} x: {why}. The factor comes in where a gradient is carried "
+        f"back to the layer below. Look at {advice}, or what multiplies it."
+    )
+    tensor = f"dL/dz{depth - 1}"
+    return Verdict("gradient", DIFFERS, message, tensor, cause, step, residual)
 
 
 def _named(inquiry: Inquiry, factors: tuple[float, float], residual: float) -> tuple[str, str]:

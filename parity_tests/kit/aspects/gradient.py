@@ -39,6 +39,7 @@ from parity_tests.kit.verdicts import (
     Line,
     Verdict,
     named,
+    worst,
 )
 
 Array = NDArray[Any]
@@ -89,7 +90,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     differs = any(verdict.status == DIFFERS for verdict in verdicts)
     if differs and is_another(seen[0][0], observe(inquiry, inquiry.batches[0])[0]):
         inquiry.edges.clear()
-        return by_slopes(inquiry)
+        inquiry.is_gradient_random = True
+        return _by_slopes_alone(inquiry)
     if entrywise:
         inquiry.gradient_loss = explanations[0].loss
         return entrywise
@@ -100,8 +102,19 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         # but for a factor.
         found = by_slopes(inquiry)
         fits = all(v.status in (EQUAL, CONVENTION) or v.factor is not None for v in found)
+        if fits:
+            inquiry.slopes_show = worst([verdict.status for verdict in found])
         return found if fits else verdicts
     return verdicts
+
+
+def _by_slopes_alone(inquiry: Inquiry) -> list[Verdict]:
+    """Judge the gradient by slopes, and forget what it was taken for before."""
+    found = by_slopes(inquiry)
+    inquiry.slopes_show = worst([verdict.status for verdict in found])
+    inquiry.is_gradient_known = inquiry.is_gradient_faulty = False
+    inquiry.gradient_loss = inquiry.gradient_scale = inquiry.guard = None
+    return found
 
 
 def _is_right(explanation: Explanation) -> bool:

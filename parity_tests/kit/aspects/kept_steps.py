@@ -13,7 +13,7 @@ from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.optimizers.kept import Kept, kept
 from parity_tests.kit.subject import SubjectError, tensors
-from parity_tests.kit.verdicts import EQUAL, UNCHECKED, Verdict, named
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 # Steps that are short, so that the order of updates hardly shows in them.
@@ -24,6 +24,8 @@ def of_faulty(inquiry: Inquiry) -> list[Verdict]:
     """Judge what steps keep of those before, where their gradient has a fault or is not known."""
     spec = inquiry.spec
     faulty = "the gradient has a fault, and the steps with it"
+    if inquiry.slopes_show not in ("", DIFFERS):
+        faulty = "the gradient is known by slopes alone, and steps are not recomputed from those"
     if inquiry.is_entrywise:
         return [Verdict("optimizer", UNCHECKED, faulty)]
     try:

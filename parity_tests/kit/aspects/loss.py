@@ -59,12 +59,29 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [Verdict("loss", UNCHECKED, "the forward pass is not known")]
     reported = [float(value or 0.0) for value in observed]
     exact = _SINGLE if inquiry.is_float32 else _EXACT
-    matches = _matches(inquiry, reported, exact) or _fitted(inquiry)
+    matches = _matches(inquiry, reported, exact)
+    if not matches and _is_random(inquiry, reported):
+        return [Verdict("loss", UNCHECKED, _RANDOM, "loss")]
+    matches = matches or _fitted(inquiry)
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
         matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
     matches = matches or _rounded(inquiry, reported)
     return [_judge(inquiry, reported[0], matches)]
+
+
+_RANDOM = (
+    "it is another one each time, by the same parameters: that of a training pass with dropout, "
+    "noise or samples in random order"
+)
+
+
+def _is_random(inquiry: Inquiry, reported: list[float]) -> bool:
+    """Whether a new network with the same parameters reports another loss for the same batch."""
+    return any(
+        _reported(inquiry, batch) != value
+        for batch, value in zip(inquiry.batches, reported, strict=True)
+    )
 
 
 def _is_meant(inquiry: Inquiry) -> bool:
@@ -236,6 +253,10 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
         seen = _told(match, between)
         return named("loss", "loss-log-base", seen, "loss", match.scale.constant)
     message = f"it is the {match.name.replace('_', ' ')}: {_told(match, between, inquiry)}"
+    if expected is not None:
+        meant = Scale(expected.constant, usual.power) if inquiry.subject.single else expected
+        if ratio(match.scale, meant, sizes, _TOLERANCE) is None:
+            between, message = None, f"{message}, as declared"
     is_plain = between is None and match.decimals is None and not inquiry.smoothing
     return Verdict("loss", EQUAL if is_plain else CONVENTION, message)
 
@@ -250,12 +271,44 @@ def _is_saturated(inquiry: Inquiry) -> bool:
 
 def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) -> str:
     """Return a scale in words."""
-    half = " of half the sum of squares" if match.name == "squared_error" else ""
-    factor = "" if between is None else f"{between.text} x "
+    reduced = None if inquiry is None else _reduced(match, inquiry)
+    if reduced is None:
+        half = " of half the sum of squares" if match.name == "squared_error" else ""
+        factor = "" if between is None else f"{between.text} x "
+        reduced = f"{factor}the mean over the samples{half}"
     if inquiry is not None and inquiry.penalty:
-        factor = f"{inquiry.penalty}, and {factor}"
+        reduced = f"{inquiry.penalty}, and {reduced}"
     inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
     after = "" if match.decimals is None else f", rounded to {match.decimals} digits"
     if inquiry is not None and inquiry.smoothing:
         after += f", of labels of which {inquiry.smoothing:.6g} is spread over the classes"
-    return f"{factor}the mean over the samples{half}{inside}{after}"
+    return f"{reduced}{inside}{after}"
+
+
+def _reduced(match: _Match, inquiry: Inquiry) -> str | None:
+    """Return how a loss is reduced, in usual words; None if there are none."""
+    outputs = inquiry.subject.outputs
+    # Of single samples the kit has taken the mean.
+    power = 1 if inquiry.subject.single else match.scale.power
+    usual = {
+        (1 / outputs, 1): "the mean over samples and outputs",
+        (1.0, 1): "the mean over the samples",
+        (1.0, 0): "the sum over the samples",
+    }
+    if match.name == "squared_error":
+        usual = {
+            (2 / outputs, 1): "the mean of all squares",
+            (1 / outputs, 1): "half the mean of all squares",
+            (2.0, 1): "the mean over the samples of the sum of squares",
+            (1.0, 1): "the mean over the samples of half the sum of squares",
+            (2.0, 0): "the sum of all squares",
+            (1.0, 0): "half the sum of all squares",
+        }
+        if outputs == 1:
+            usual[1.0, 1] = "half the mean of all squares"
+    near = (
+        text
+        for (constant, own), text in usual.items()
+        if own == power and abs(match.scale.constant - constant) <= _TOLERANCE * constant
+    )
+    return next(near, None)

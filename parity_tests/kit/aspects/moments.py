@@ -86,7 +86,10 @@ def of_moments(
             left = [told]
         return left + told_of(match, kind, given, len(walk.batches))
     inquiry.guard = guard_before
-    if handed is not None and _is_of_entries(first):
+    # What is added to the gradient is in no step that is recomputed from it.
+    is_whole = inquiry.penalty is None and inquiry.spec.weight_decay is None
+    is_declared = kind is not None and is_whole and not inquiry.evidence.decays
+    if handed is not None and (is_declared or _is_of_entries(first)):
         inquiry.steps_explain = "gradient"
         return [unknown(first, kind, given)]
     if inquiry.gradient_scale is not None or not _is_of_entries(first):

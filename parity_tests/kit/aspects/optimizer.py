@@ -36,6 +36,10 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 
 # How far a momentum may be from its estimate, with a decay beside it.
 _NEAR = 0.1
+_RANDOM = (
+    "the gradient is another one each time, by the same parameters, so that no step can be "
+    "recomputed: declare the optimizer on its own"
+)
 
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
@@ -49,6 +53,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return examine_rule(Rule(rule.make, rule.step, kind, options), seed, inquiry.subject.shapes)
     if network.step is None:
         return []
+    if inquiry.is_gradient_random:
+        return _of_itself(inquiry)
     if is_inferred(inquiry):
         return with_lost_rate(inquiry, _of_itself(inquiry))
     return beside_gradients(inquiry, _of_itself)
@@ -65,6 +71,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     network, spec = inquiry.subject.network, inquiry.spec
     if inquiry.form is None:
         return [Verdict("optimizer", UNCHECKED, "the forward pass is not known")]
+    if inquiry.is_gradient_random:
+        return [Verdict("optimizer", UNCHECKED, _RANDOM)]
     if inquiry.is_gradient_faulty:
         return of_faulty(inquiry)
     loss = inquiry.gradient_loss or spec.loss or (inquiry.reported and inquiry.reported[0])

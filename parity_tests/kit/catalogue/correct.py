@@ -124,6 +124,7 @@ CORRECT: tuple[Correct, ...] = (
     _of("fit only one by one", "fit_only", batch_size=1),
     _of("summed updates", "summed_updates"),
     _of("dropout", "dropout_network"),
+    _of("dropout reported", "dropout_network", training=True),
     _of("own adam", "own_optimizer"),
     _of("own adam decay", "own_optimizer", decay=0.05),
     _of("own rmsprop", "own_optimizer", rule="rmsprop"),

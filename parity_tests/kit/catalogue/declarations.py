@@ -302,14 +302,16 @@ def own_optimizer(code: SimpleNamespace, rule: str = "adam", decay: float = 0.0)
     )
 
 
-def dropout_network(code: SimpleNamespace) -> Network:
-    """Only a training step, which draws its mask anew each time."""
+def dropout_network(code: SimpleNamespace, training: bool = False) -> Network:
+    """Only a training step, which draws its mask anew each time; or all of the training pass."""
     return Network(
         lambda: code.DropoutNetwork(12, 9, 10),
         parameters="W1 b1 W2 b2",
         forward="forward",
-        loss="loss",
+        gradients=(lambda net, x, y: net.gradients(x, y)[1:]) if training else None,
+        loss="training_loss" if training else "loss",
         step="train_step",
+        spec=CLASSIFIER if training else UNDECLARED,
     )
 
 

@@ -59,6 +59,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "only the second moment is corrected for its start from zero",
         "the division of the first moment by 1 - beta1^t",
     ),
+    "adam-correction-without-power": Cause(
+        "one moment is divided by 1 - beta, without the power of t",
+        "the correction: 1 - beta^t; the same numbers come if that moment is a sum without the "
+        "factor 1 - beta, and is not corrected",
+    ),
     "adam-correction-unrooted": Cause(
         "the correction of the second moment is applied after the root",
         "the order: divide by 1 - beta2^t first and take the root then",

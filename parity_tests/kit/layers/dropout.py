@@ -17,6 +17,8 @@ Array = NDArray[Any]
 # So many entries that a share of them is known to 0.008 with six standard deviations: the normal
 # distribution has 0.788 of its numbers below 0.8.
 _SHAPE = (401, 419)
+# New layers that are asked where a mask is shared, for a share that is known to 0.04.
+_LAYERS = 16
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,14 @@ def examine(subject: LayerSubject, rng: np.random.Generator) -> list[Verdict]:
         message = "the output in training is not the input times 0 or one number; cause unknown"
         return [Verdict("forward", DIFFERS, message, "output")]
     given = subject.declaration.options.get("p")
-    p = _found(masks[0], evaluated, x, tolerance) if given is None else float(given)
-    verdicts = _training(masks[0], masks[1], p, evaluated, x, tolerance)
+    drawn = _drawn(subject, masks[0], x, tolerance)
+    p = _found(drawn, evaluated, x, tolerance) if given is None else float(given)
+    verdicts = _training(masks[0], masks[1], p)
+    if 0 < masks[0].dropped < 1:
+        of_scale = _judge_scale(drawn, p, evaluated, x, tolerance)
+        # Beside a mask that is shared, that the rest is right is no news.
+        shared = drawn is not masks[0]
+        verdicts += [v for v in of_scale if not shared or v.status == DIFFERS]
     if back is not None:
         verdicts += _backward(masks[1], back, grad, tolerance)
     return verdicts
@@ -84,8 +92,43 @@ def _found(mask: _Mask, evaluated: list[Array] | None, x: Array, tolerance: floa
     for kept in scales:
         if 0 < kept < 1 and (abs(1 - kept - mask.dropped) <= margin or _normal(mask, 1 - kept)):
             return 1 - kept
+    for kept in scales:
+        if 0 < kept < 1 and abs(kept - mask.dropped) <= margin:
+            return kept
     # A share that is measured only is that of a number with two digits.
     return round(mask.dropped, 2)
+
+
+def _shared(mask: _Mask) -> int | None:
+    """Return the axis along which everything is dropped or kept as a whole, None if there is none.
+
+    A layer that drops everything, or nothing, shares nothing.
+    """
+    if mask.kept.all() or not mask.kept.any():
+        return None
+    for axis in (0, 1):
+        if (mask.kept.all(axis=axis) | ~mask.kept.any(axis=axis)).all():
+            return axis
+    return None
+
+
+def _drawn(subject: LayerSubject, mask: _Mask, x: Array, tolerance: float) -> _Mask:
+    """Return what was drawn independently, by new layers too where a mask is shared."""
+    axis = _shared(mask)
+    if axis is None:
+        return mask
+    units = [mask.kept.take(0, axis)]
+    for _ in range(_LAYERS):
+        try:
+            subject.renew()
+            another = _mask(subject.forward(x), x, tolerance)
+        except SubjectError:
+            break
+        if another is None or _shared(another) != axis:
+            break
+        units.append(another.kept.take(0, axis))
+    # Layers that draw the same tell no more than one.
+    return _Mask(np.unique(np.stack(units), axis=0), mask.scale)
 
 
 def _away_from_zero(rng: np.random.Generator) -> Array:
@@ -93,29 +136,25 @@ def _away_from_zero(rng: np.random.Generator) -> Array:
     return np.asarray(np.sign(values) * (0.1 + np.abs(values)))
 
 
-def _training(
-    mask: _Mask,
-    second: _Mask,
-    p: float,
-    evaluated: list[Array] | None,
-    x: Array,
-    tolerance: float,
-) -> list[Verdict]:
+def _training(mask: _Mask, second: _Mask, p: float) -> list[Verdict]:
+    """Judge whether anything is dropped, and whether every entry has a zero of its own."""
     if mask.kept.all():
         if p == 0:
             return [Verdict("forward", EQUAL, "nothing is dropped, and p is 0")]
         seen = f"all {mask.kept.size} entries come through, p is {p:g}"
         return [named("forward", "dropout-inactive", seen, "output")]
+    if not mask.kept.any():
+        status = EQUAL if p == 1 else DIFFERS
+        return [Verdict("forward", status, f"everything is dropped, p is {p:g}", "output")]
     verdicts = []
     if np.array_equal(mask.kept, second.kept):
         seen = "two batches had the same zeros"
         verdicts.append(named("forward", "dropout-mask-kept", seen, "output"))
-    for axis, what in ((0, "every column"), (1, "every row")):
-        if (mask.kept.all(axis=axis) | ~mask.kept.any(axis=axis)).all():
-            seen = f"{what} is dropped or kept as a whole"
-            verdicts.append(named("forward", "dropout-mask-shared", seen, "output"))
-            return verdicts
-    return verdicts + _judge_scale(mask, p, evaluated, x, tolerance)
+    axis = _shared(mask)
+    if axis is not None:
+        seen = f"every {('column', 'row')[axis]} is dropped or kept as a whole"
+        verdicts.append(named("forward", "dropout-mask-shared", seen, "output"))
+    return verdicts
 
 
 def _normal(mask: _Mask, p: float) -> str:
@@ -155,6 +194,8 @@ def _judge_scale(
     inverted, plain = _near(mask.scale, 1 / (1 - p), tolerance), _near(mask.scale, 1.0, tolerance)
     if not (inverted or plain):
         factor = mask.scale * (1 - p)
+        if _near(mask.scale, 1 / p, tolerance):
+            seen += f"; the same comes if p is {1 - p:g} and is the probability to keep"
         return [named("forward", "dropout-scale", seen, "output", factor=factor)]
     if evaluated is None:
         if inverted:

@@ -300,6 +300,8 @@ def _corrections(formula: Formula, count: Array) -> tuple[Array, Array]:
         "first": (first, ones),
         "second": (ones, second),
         "unrooted": (first, second**2),
+        "first by 1 - beta1": (ones * (1 - formula.options["beta1"]), second),
+        "second by 1 - beta2": (first, ones * (1 - formula.options["beta2"])),
     }[formula.correction]
 
 

@@ -81,7 +81,8 @@ class Formula:
     ahead : str
         Nesterov's step: ``"full"``; ``"none"``; ``"twice"``.
     correction : str
-        Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``.
+        Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``;
+        ``"first by 1 - beta1"`` or ``"second by 1 - beta2"``, that one without the power of t.
     count : str
         What t counts: ``"steps"``; ``"steps from 0"``; ``"lagging"``; ``"tensors"``;
         ``"tensors, matrices first"``; ``"tensors, backwards"``; ``"layers"``;

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects import gradient
-from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only
+from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 
@@ -72,6 +72,32 @@ def test_a_right_gradient_is_equal(make: type[Classifier]) -> None:
     assert only(_asked(make, lambda found, _w, _n: found)).status == EQUAL
 
 
+class _Clipped(_Bent):
+    """Large logits, whose probabilities the loss keeps from 0."""
+
+    last = staticmethod(lambda z: softmax(20 * z))
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = np.clip(self.forward(x), 1e-7, 1)
+        return float(-np.mean(np.sum(y * np.log(p), axis=1)))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return 20 * super().delta(x, y)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loss_that_is_clipped_where_outputs_are_extreme_is_asked_elsewhere(seed: int) -> None:
+    verdict = only(ask(network(_Clipped), gradient.examine, seed))
+    assert verdict.status == EQUAL
+    assert "since outputs are extreme" in verdict.message
+
+
+def test_a_fault_shows_where_outputs_are_extreme() -> None:
+    verdict = only(_asked(_Clipped, lambda found, _w, _n: [np.abs(found[0]), *found[1:]]))
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert causes(_asked(_Clipped, _scaled(slice(1, 2), float))) == ["factor-batch"]
+
+
 def test_a_multiple_of_the_weights_is_told_apart() -> None:
     verdict = only(_asked(_Bent, _decayed(0.1)))
     assert (verdict.status, verdict.cause) == (CONVENTION, "weight-decay")
@@ -106,6 +132,32 @@ def test_tensors_have_factors_of_their_own(
     verdict = only(_asked(_Bent, _scaled(where, factor)))
     assert (verdict.status, verdict.cause) == (DIFFERS, cause)
     assert f"on {tensors} and not" in verdict.message
+
+
+class _Deep(_Bent):
+    """Derivatives of the activation that may have a factor."""
+
+    sizes = (12, 9, 8, 10)
+    factor: Callable[[int], float] = staticmethod(lambda _n: 2.0)
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        found = super().gradients(x, y)
+        depth, factor = len(self.w), type(self).factor(len(x))
+        powers = [factor ** (depth - 1 - n) for n in range(depth)]
+        return [power * g for power, g in zip(powers * 2, found, strict=True)]
+
+
+class _DeepByBatch(_Deep):
+    factor = staticmethod(lambda n: 1.0 / n)
+
+
+def test_a_derivative_with_a_factor_is_one_fault_of_all_layers() -> None:
+    verdict = only(ask(network(_Deep), gradient.examine))
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, "factor-constant", "dL/dz2")
+    assert verdict.factor == pytest.approx(2)
+    assert "the derivative of the hidden activation, which is 2 x" in verdict.message
+    verdict = only(ask(network(_DeepByBatch), gradient.examine))
+    assert (verdict.cause, verdict.tensor) == ("factor-batch", "dL/dz2")
 
 
 def test_what_is_no_multiple_has_no_name() -> None:

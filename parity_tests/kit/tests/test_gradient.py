@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.locate import locate
+from parity_tests.kit.subject import Subject, SubjectError
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
@@ -112,3 +114,13 @@ def test_biases_that_go_up_are_not_said_to_be_averaged() -> None:
         return [*found[:3], *(-one for one in found[3:])]
 
     assert causes(ask(network(gradients=turned), gradient.examine)) == ["sign"]
+
+
+def test_parameters_of_a_normalization_are_pointed_to_its_own_check() -> None:
+    def parameters(net: Classifier) -> list[Array]:
+        return [*net.w, *net.b, np.ones(9), np.zeros(9)]
+
+    with pytest.raises(SubjectError, match="examined by itself with check_layer"):
+        Subject(network(parameters=parameters))
+    with pytest.raises(SubjectError, match=r"layers$"):
+        Subject(network(parameters=lambda net: net.w[:1] + net.w[2:]))

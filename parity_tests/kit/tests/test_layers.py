@@ -1055,6 +1055,12 @@ def kept_once(self: Any, x: Array) -> Array:
     return self.mask
 
 
+def kept_for_columns(self: Any, x: Array) -> Array:
+    if not hasattr(self, "mask"):
+        self.mask = (uniform(1, x.shape[1]) < self.p) / (1 - self.p) * np.ones_like(x)
+    return self.mask
+
+
 def drops_in_place(self: Any, x: Array) -> Array:
     if self.training:
         self.mask = (uniform(*x.shape) >= self.p) / (1 - self.p)
@@ -1127,12 +1133,21 @@ DROPOUT_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
         dropout(changed(Dropout, backward=lambda s, g: g * (uniform(*g.shape) >= s.p) / (1 - s.p))),
         {"dropout-new-mask"},
     ),
+    "everything dropped": (dropout(masks(lambda _, x: np.zeros_like(x))), {None}),
     "inactive": (dropout(masks(lambda _, x: np.ones_like(x))), {"dropout-inactive"}),
     "active in evaluation": (
         dropout(evaluate=lambda layer: setattr(layer, "training", True)),
         {"dropout-active-in-evaluation"},
     ),
     "mask kept": (dropout(masks(kept_once)), {"dropout-mask-kept"}),
+    "mask kept and shared, which keeps with p": (
+        dropout(masks(kept_for_columns)),
+        {"dropout-mask-kept", "dropout-mask-shared", "dropout-keep-probability"},
+    ),
+    "mask kept and shared, which keeps with p, not declared": (
+        dropout(masks(kept_for_columns), options={}),
+        {"dropout-mask-kept", "dropout-mask-shared", "dropout-scale"},
+    ),
     "mask shared": (
         dropout(masks(lambda s, x: (uniform(1, x.shape[1]) >= s.p) / (1 - s.p) * np.ones_like(x))),
         {"dropout-mask-shared"},

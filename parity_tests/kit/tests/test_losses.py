@@ -1,6 +1,7 @@
 """Losses and their derivatives, and which loss it is that a network reports."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,19 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.forward import Form, Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES, losses_for
+from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer
-from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
+from parity_tests.kit.tests.asked import (
+    Array,
+    Classifier,
+    ask,
+    causes,
+    network,
+    only,
+    softmax,
+    variant,
+)
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 
@@ -289,3 +300,35 @@ def test_a_loss_may_be_rounded(decimals: int) -> None:
         assert verdict.status == CONVENTION
         assert f"rounded to {decimals} digits" in verdict.message
         assert not [v for v in report.failures if v.cause == "gradient-of-another-loss"]
+
+
+def _scaled(scale: float, power: int) -> Network:
+    def loss(net: Classifier, x: Array, y: Array) -> float:
+        return float(scale * ((net.forward(x) - y) ** 2).sum() / len(x) ** power)
+
+    return network(variant(last=lambda z: z), loss=loss, gradients=None, step=None)
+
+
+@pytest.mark.parametrize(
+    ("constant", "power", "scale", "told"),
+    [
+        (0.1, 1, "mean of all", "the mean of all squares"),
+        (0.05, 1, "half mean of all", "half the mean of all squares"),
+        (1.0, 1, "mean", "the mean over the samples of the sum of squares"),
+        (0.5, 1, "half mean", "the mean over the samples of half the sum of squares"),
+        (1.0, 0, "sum", "the sum of all squares"),
+        (0.5, 0, "half sum", "half the sum of all squares"),
+    ],
+)
+def test_a_loss_as_declared_is_equal(constant: float, power: int, scale: str, told: str) -> None:
+    declared = replace(_scaled(constant, power), spec=Spec(loss="squared_error", scale=scale))
+    verdict = only(ask(declared, loss.examine))
+    assert (verdict.status, verdict.message) == (
+        EQUAL,
+        f"it is the squared error: {told}, as declared",
+    )
+    undeclared = only(ask(_scaled(constant, power), loss.examine))
+    assert undeclared.status == (EQUAL if scale == "half mean" else CONVENTION)
+    assert undeclared.message == f"it is the squared error: {told}"
+    another = replace(declared, spec=Spec(loss="squared_error", scale="half sum"))
+    assert only(ask(another, loss.examine)).status == (EQUAL if scale == "half sum" else DIFFERS)

@@ -380,6 +380,16 @@ def second_corrected(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * m / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
 
 
+def first_corrected_without_power(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / (1 - 0.9) / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def second_corrected_without_power(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v / (1 - 0.999)) + 1e-8)
+
+
 def corrected_after_the_root(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = moments(s, g)
     p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v) / (1 - 0.999**s.t) + 1e-8)
@@ -683,6 +693,20 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
         "adam-second-correction-only",
         DIFFERS,
         each(second_corrected),
+        "adam",
+        {},
+    ),
+    "first corrected without power": (
+        "adam-correction-without-power",
+        DIFFERS,
+        each(first_corrected_without_power),
+        "adam",
+        {},
+    ),
+    "second corrected without power": (
+        "adam-correction-without-power",
+        DIFFERS,
+        each(second_corrected_without_power),
         "adam",
         {},
     ),

@@ -85,6 +85,66 @@ def test_right_steps_beside_gradients_of_batches_and_of_samples(batch: str) -> N
     assert found(up) == [(DIFFERS, "step-sign")]
 
 
+def of_signs(net: Learner, x: Array, y: Array) -> list[Array]:
+    """With a penalty on absolute values."""
+    return [
+        g + 0.1 * np.sign(p) * (p.ndim == 2)
+        for g, p in zip(net.gradients(x, y), params(net), strict=True)
+    ]
+
+
+class Bent(Learner):
+    """The activation is none of those known."""
+
+    def forward(self, x: Array) -> Array:
+        self.a = np.tanh(x @ self.w1 + self.b1) ** 3
+        output: Array = self.a @ self.w2 + self.b2
+        return output
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d2 = (self.forward(x) - y) / len(x)
+        t = np.cbrt(self.a)
+        d1 = d2 @ self.w2.T * 3 * t**2 * (1 - t**2)
+        return [x.T @ d1, d1.sum(axis=0), self.a.T @ d2, d2.sum(axis=0)]
+
+
+@pytest.mark.parametrize("batch", ["rows", "row"])
+def test_plain_descent_by_gradients_of_which_not_all_is_known(batch: str) -> None:
+    lasso = beside(stepping(each(sgd), of_signs), of_signs, batch=batch)
+    assert found(lasso) == [(EQUAL, None)]
+    assert found(beside(stepping(each(momentum), of_signs), of_signs, batch=batch)) != [
+        (EQUAL, None)
+    ]
+    bent = beside(stepping(each(sgd), Bent.gradients), batch=batch)  # type: ignore[arg-type]
+    assert found(replace(bent, make=Bent)) == [(EQUAL, None)]
+    bent = beside(stepping(each(upwards), Bent.gradients), batch=batch)  # type: ignore[arg-type]
+    assert found(replace(bent, make=Bent)) == [(UNCHECKED, None)]
+
+
+def with_gaps(weight_decay: float) -> Step:
+    """Adam that counts what has no parameters, too."""
+
+    def step(state: Any, parameters: list[Array], grads: list[Array]) -> None:
+        state.t = getattr(state, "t", 0)
+        moments = state.__dict__.setdefault("moments", {})
+        for k, (p, g) in enumerate(zip(parameters, grads, strict=True)):
+            g = g + weight_decay * p
+            t = 5 * state.t + (2, 3, 5, 6)[k]
+            m, v = moments.get(k, (0.0, 0.0))
+            m, v = moments[k] = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+            p -= state.lr * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        state.t += 1
+
+    return step
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
+def test_steps_by_right_gradients_that_are_not_those_declared_differ(weight_decay: float) -> None:
+    options = {"weight_decay": weight_decay}
+    spec = Spec(**HALF, optimizer="adam", options=options)
+    assert found(beside(stepping(with_gaps(weight_decay)), spec=spec)) == [(DIFFERS, None)]
+
+
 def scaled(*factors: float) -> Callable[..., None]:
     def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
         for array, gradient, factor in zip(params(net), net.gradients(x, y), factors, strict=True):

@@ -90,6 +90,14 @@ FAULTS: tuple[Fault, ...] = (
         "plain-step-added",
     ),
     Fault(
+        "second correction without the power of t, inside of adam",
+        _ADAM,
+        "(1 - 0.999**self.t)",
+        "(1 - 0.999)",
+        _OPTIMIZER,
+        "adam-correction-without-power",
+    ),
+    Fault(
         "t per tensor, from two: adam",
         _ADAM,
         "        self.t += 1\n        for key, value in self.params.items():\n",

@@ -28,13 +28,19 @@ class DropoutNetwork:
     def cross_entropy(self, p, Y):
         return -np.sum(Y * np.log(p + 1e-12)) / len(Y)
 
-    def train_step(self, X, Y, lr):
+    def training_loss(self, X, Y):
+        return self.cross_entropy(self.forward(X, training=True), Y)
+
+    def gradients(self, X, Y):
         p = self.forward(X, training=True)
         d2 = (p - Y) / len(X)
         d1 = (d2 @ self.W2.T) * self.mask * (self.a1 > 0)
-        dW2, dW1 = self.dropped.T @ d2, X.T @ d1
+        return p, X.T @ d1, d1.sum(axis=0), self.dropped.T @ d2, d2.sum(axis=0)
+
+    def train_step(self, X, Y, lr):
+        p, dW1, db1, dW2, db2 = self.gradients(X, Y)
         self.W2 -= lr * dW2
-        self.b2 -= lr * d2.sum(axis=0)
+        self.b2 -= lr * db2
         self.W1 -= lr * dW1
-        self.b1 -= lr * d1.sum(axis=0)
+        self.b1 -= lr * db1
         return self.cross_entropy(p, Y)

@@ -1,0 +1,73 @@
+"""What is said of losses, gradients and steps of training passes, which are random."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.check import examine
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.tests.asked import Array, Classifier, network
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
+
+
+class _Dropout(Classifier):
+    """A right network that leaves units out in training."""
+
+    sizes = (12, 9, 10)
+    factor = 1.0
+
+    def training(self, x: Array) -> tuple[Array, Array]:
+        a = np.maximum(x @ self.w[0] + self.b[0], 0)
+        keep = (np.random.rand(*a.shape) > 0.4) / 0.6  # noqa: NPY002
+        self.a = [x, a * keep]
+        return self.last(self.a[1] @ self.w[1] + self.b[1]), keep * (a > 0)
+
+    def of_training(self, x: Array, y: Array) -> float:
+        p, _ = self.training(x)
+        return float(-np.mean(np.sum(y * np.log(p + 1e-12), axis=1)))
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        p, slope = self.training(x)
+        d2 = (p - y) / len(x)
+        d1 = self.factor * (d2 @ self.w[1].T) * slope
+        return [x.T @ d1, self.a[1].T @ d2, d1.sum(axis=0), d2.sum(axis=0)]
+
+
+class _WithAFactor(_Dropout):
+    factor = 3.0
+
+
+_SPEC = Spec("relu", "softmax", "cross_entropy", "mean")
+
+
+def _told(make: type[Classifier], seed: int = 0, **more: Any) -> dict[str, tuple[str, str]]:
+    report = examine(network(make, spec=_SPEC, **more), seed)
+    return {verdict.aspect: (verdict.status, verdict.message) for verdict in report.verdicts}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_loss_of_a_training_pass_is_not_judged_and_its_gradient_is(seed: int) -> None:
+    told = _told(_Dropout, seed, loss="of_training")
+    assert told["loss"][0] == UNCHECKED
+    assert "that of a training pass" in told["loss"][1]
+    assert told["gradient"][0] == EQUAL
+    assert told["optimizer"][0] == UNCHECKED
+    assert "another one each time" in told["optimizer"][1]
+    assert "by dropout or noise" in told["side effects"][1]
+
+
+def test_a_fault_in_the_gradient_of_a_training_pass_shows() -> None:
+    assert _told(_WithAFactor, loss="of_training")["gradient"][0] == DIFFERS
+
+
+def test_a_random_gradient_without_a_loss_of_its_own_is_not_judged() -> None:
+    assert _told(_Dropout)["gradient"][0] == UNCHECKED
+    status, message = _told(_Dropout, loss=None)["gradient"]
+    assert status == UNCHECKED
+    assert message.startswith("it is random")
+
+
+def test_another_loss_than_the_one_declared_is_not_taken_for_a_random_one() -> None:
+    told = _told(Classifier, loss=lambda net, x, y: float(np.cos(net.forward(x) - y).sum()))
+    assert told["loss"][0] == DIFFERS
