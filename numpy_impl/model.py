@@ -25,7 +25,6 @@ from numpy_impl.arrays import (
     new_array,
     prepare_out,
 )
-from numpy_impl.elementwise import quiet
 from numpy_impl.errors import InputError
 from numpy_impl.initializers import kaiming_normal_
 from numpy_impl.layers import Layer, Linear
@@ -177,10 +176,9 @@ class Sequential:
     def _forward_in(self, workspace: Workspace, y: FloatArray) -> FloatArray:
         self._widths_for(y)
         outputs, _ = workspace.first(len(y))
-        with quiet():
-            for layer, output in zip(self._layers, outputs, strict=True):
-                layer.forward_into(y, output)
-                y = output
+        for layer, output in zip(self._layers, outputs, strict=True):
+            layer.forward_into(y, output)
+            y = output
         return y
 
     def backward(
@@ -236,11 +234,10 @@ class Sequential:
             inner = workspace.first(len(grad))[1][:-1]
             last = rest.pop()
             last.backward(grad, out=inner[-1], accumulate=accumulate)
-            with quiet():
-                for layer, grad, buffer in zip(
-                    reversed(rest), reversed(inner[1:]), reversed(inner[:-1]), strict=True
-                ):
-                    layer.backward_into(grad, buffer, accumulate=accumulate)
+            for layer, grad, buffer in zip(
+                reversed(rest), reversed(inner[1:]), reversed(inner[:-1]), strict=True
+            ):
+                layer.backward_into(grad, buffer, accumulate=accumulate)
             grad = inner[0]
         return first.backward(grad, out=out, need_input_grad=need_input_grad, accumulate=accumulate)
 
@@ -277,16 +274,15 @@ class Sequential:
         count = len(rows)
         widths = self._widths_for(rows)
         result = prepare_out(out, (count, widths[-1]), self.dtype, rows)
-        with quiet():
-            if count == 1 and self._by_vector:
-                # As vectors, a single sample takes NumPy less time per operation.
-                self._predict_into(rows[0], result[0], widths)
-            elif count <= step:
-                self._predict_into(rows, result, widths)
-            else:
-                for start in range(0, count, step):
-                    part = slice(start, start + step)
-                    self._predict_into(rows[part], result[part], widths)
+        if count == 1 and self._by_vector:
+            # As vectors, a single sample takes NumPy less time per operation.
+            self._predict_into(rows[0], result[0], widths)
+        elif count <= step:
+            self._predict_into(rows, result, widths)
+        else:
+            for start in range(0, count, step):
+                part = slice(start, start + step)
+                self._predict_into(rows[part], result[part], widths)
         return result
 
     def _predict_into(self, x: FloatArray, result: FloatArray, widths: tuple[int, ...]) -> None:

@@ -16,7 +16,7 @@ from numpy_impl.arrays import (
     check_shape,
     prepare_out,
 )
-from numpy_impl.elementwise import in_blocks, quiet
+from numpy_impl.elementwise import in_blocks
 from numpy_impl.errors import InputError
 from numpy_impl.parameters import Parameter
 
@@ -80,8 +80,7 @@ class Layer:
         """
         x = self._as_input(x)
         y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
-        with quiet():
-            self.infer_into(x, y)
+        self.infer_into(x, y)
         return y
 
     def forward(self, x: ArrayLike, *, out: FloatArray | None = None) -> FloatArray:
@@ -103,8 +102,7 @@ class Layer:
             return self.infer(x, out=out)
         x = self._as_input(x)
         y = prepare_out(out, self._output_shape(x.shape), x.dtype, x)
-        with quiet():
-            self.forward_into(x, y)
+        self.forward_into(x, y)
         return y
 
     def backward(
@@ -152,8 +150,7 @@ class Layer:
         grad_input = None
         if need_input_grad:
             grad_input = prepare_out(out, kept.shape, dtype, grad_output, kept)
-        with quiet():
-            self.backward_into(grad_output, grad_input, accumulate=accumulate)
+        self.backward_into(grad_output, grad_input, accumulate=accumulate)
         return grad_input
 
     def function(self, x: FloatArray) -> FloatArray:

@@ -292,7 +292,8 @@ class BatchNorm1d(Layer):
         rate = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
         unbiased = by.spread * (count / (count - 1))
         for average, new in ((self.running_mean, by.mean), (self.running_var, unbiased)):
-            average[:] = (1 - rate) * average.astype(np.float64) + rate * new[0]
+            with np.errstate(over="ignore"):  # of numbers near the largest, as in PyTorch
+                average[:] = (1 - rate) * average.astype(np.float64) + rate * new[0]
 
     def _channels_last(self, array: FloatArray) -> FloatArray:
         """Return (N, C) as it is, and (N, C, L) as a view of shape (N, L, C)."""
