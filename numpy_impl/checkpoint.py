@@ -221,6 +221,8 @@ def load_checkpoint(
         state = unpack(_STATE, header[_STATE], arrays)
     except InputError as error:
         raise CheckpointError(str(path), "a state that fits", one_line(str(error))) from None
+    if not isinstance(state, dict):
+        raise CheckpointError(str(path), "a state that is a dictionary", type(state).__name__)
     return Checkpoint(model, state, header["metadata"])
 
 

@@ -38,6 +38,7 @@ from numpy_impl.checkpoint import (
 from numpy_impl.errors import CheckpointError, InputError, MissingExtraError
 from numpy_impl.model import Sequential
 from numpy_impl.paths import as_path
+from numpy_impl.untrusted import one_line
 
 __all__ = ["load_safetensors", "save_safetensors"]
 
@@ -245,8 +246,9 @@ def _form(array: NDArray[Any]) -> str:
 
 
 def _cut(text: str) -> str:
-    """Return a text of a file as part of an error: a stranger decides how long it is."""
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}..."
+    """Return a text of a file as part of an error: a stranger decides what it is, and how long."""
+    line = one_line(text[:_LONGEST_TEXT])
+    return line if len(text) <= _LONGEST_TEXT else f"{line}..."
 
 
 def _missing() -> MissingExtraError:

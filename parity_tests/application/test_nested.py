@@ -152,6 +152,21 @@ def test_a_state_of_a_checkpoint_that_lies_is_refused(tmp_path: Any) -> None:
     assert ours.load_model(path).metadata == {}
 
 
+def test_a_state_that_is_no_dictionary_is_refused(tmp_path: Any) -> None:
+    path = tmp_path / "a.npz"
+    ours.save_checkpoint(path, ours.mlp([3, 2], rng=np.random.default_rng(0)), {})
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = json.loads(arrays["header"].tobytes())
+    for packed in ({"$": "float", "value": "inf"}, {"$": "tuple", "items": []}):
+        text = json.dumps({**header, "state": packed}).encode()
+        np.savez(path, **{**arrays, "header": np.frombuffer(text, np.uint8)})
+        with pytest.raises(
+            CheckpointError, match="a state that is a dictionary, got (float|tuple)"
+        ):
+            ours.load_checkpoint(path)
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Any) -> None:
     path = tmp_path / "file"
     path.write_text("old")

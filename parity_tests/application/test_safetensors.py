@@ -327,6 +327,10 @@ _A = b'"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
         (_file({"a": _entry(-2)}, _ZEROS), "invalid value"),
         (_file({"a": {**_entry(), "shape": [2.0]}}, _ZEROS), "invalid type"),
         (_file({"a": {**_entry(), "shape": [10**30]}}, _ZEROS), "a safetensors file, got"),
+        (
+            _file({"a": {**_entry(), "dtype": "\0\n"}}, _ZEROS),
+            "arrays of F32, F64, I64, got a of  ",
+        ),
         (_file({"__metadata__": {"numpy-mlp": "{"}}), "a header of numpy-mlp"),
         (_file({"__metadata__": {"numpy-mlp": "[" * 99_999}}), "a header of numpy-mlp"),
         (_file({"__metadata__": {"numpy-mlp": "{}"}}), "a header of numpy-mlp"),
@@ -340,6 +344,7 @@ def test_files_that_are_none(content: bytes, message: str, tmp_path: Path) -> No
             load_safetensors(path, model)
         assert raised.value.argument == str(path)
         assert len(str(raised.value)) < 600 + len(str(path))
+        assert str(raised.value).isprintable()
 
 
 def _lying(**changes: Any) -> bytes:
