@@ -162,7 +162,7 @@ def test_a_state_that_is_no_dictionary_is_refused(tmp_path: Any) -> None:
         text = json.dumps({**header, "state": packed}).encode()
         np.savez(path, **{**arrays, "header": np.frombuffer(text, np.uint8)})
         with pytest.raises(
-            CheckpointError, match="a state that is a dictionary, got (float|tuple)"
+            CheckpointError, match=r"a state that is a dictionary, got (float|tuple)"
         ):
             ours.load_checkpoint(path)
 
