@@ -325,7 +325,8 @@ class Trainer:
                     team.order[:] = order
                 team.meet()
                 loss = member_epoch(after_step, save)
-                if not interrupts:
+                # Not asked of the interrupts: one may come after the last step, when all collect.
+                if not position.step:
                     team.collect()
                 return loss
 
