@@ -131,7 +131,8 @@ def load_safetensors(path: str | os.PathLike[str], model: Sequential | None = No
     content, header = _read(str(path))
     arrays = _arrays(str(path), content, header)
     del content
-    text = header.get("__metadata__", {}).get(FORMAT)
+    # The package takes null for no metadata.
+    text = (header.get("__metadata__") or {}).get(FORMAT)
     noted = None if text is None else parse_header(str(path), text)
     if model is None:
         model = _new_model(str(path), noted, arrays)

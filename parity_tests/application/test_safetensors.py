@@ -331,6 +331,7 @@ _A = b'"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
             _file({"a": {**_entry(), "dtype": "\0\n"}}, _ZEROS),
             "arrays of F32, F64, I64, got a of  ",
         ),
+        (_file({"__metadata__": None, "a": _entry(2)}, _ZEROS), "a model to load into|no 0.weight"),
         (_file({"__metadata__": {"numpy-mlp": "{"}}), "a header of numpy-mlp"),
         (_file({"__metadata__": {"numpy-mlp": "[" * 99_999}}), "a header of numpy-mlp"),
         (_file({"__metadata__": {"numpy-mlp": "{}"}}), "a header of numpy-mlp"),
