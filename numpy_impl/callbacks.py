@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from numpy_impl.arrays import check_choice, describe
+from numpy_impl.arrays import check_choice, check_instance, describe
 from numpy_impl.errors import InputError
 from numpy_impl.optimizers import ExponentialMovingAverage, StochasticWeightAverage
 from numpy_impl.schedulers import LRScheduler, ReduceLROnPlateau
@@ -104,8 +104,7 @@ class Scheduled(Callback):
     """
 
     def __init__(self, scheduler: LRScheduler, *, every: str = "epoch") -> None:
-        if not isinstance(scheduler, LRScheduler | ReduceLROnPlateau):
-            raise InputError("scheduler", "a schedule", describe(scheduler))
+        check_instance("scheduler", scheduler, LRScheduler, "a schedule")
         by_metric = isinstance(scheduler, ReduceLROnPlateau)
         check_choice("every", every, ("epoch",) if by_metric else ("epoch", "batch"))
         self.scheduler = scheduler

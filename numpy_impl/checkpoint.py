@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import numpy_impl
-from numpy_impl.arrays import FLOAT_DTYPES, describe
+from numpy_impl.arrays import FLOAT_DTYPES, check_instance
 from numpy_impl.atomic import replacing
 from numpy_impl.errors import CheckpointError, InputError
 from numpy_impl.layers import Layer, Residual
@@ -73,10 +73,9 @@ def make_header(
         If there is no model, the metadata are not JSON or too long, or a layer is of a type that
         cannot be loaded.
     """
-    if not isinstance(model, Sequential):
-        raise InputError("model", "a Sequential", describe(model))
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise InputError("metadata", "a dictionary", describe(metadata))
+    check_instance("model", model, Sequential, "a Sequential")
+    if metadata is not None:
+        check_instance("metadata", metadata, Mapping, "a dictionary")
     layers = architecture(model)
     for layer in layers:
         _layer_class(layer["type"])
@@ -148,8 +147,7 @@ def save_checkpoint(
     OSError
         If the file cannot be written.
     """
-    if not isinstance(state, Mapping):
-        raise InputError("state", "a dictionary", describe(state))
+    check_instance("state", state, Mapping, "a dictionary")
     arrays: Arrays = {}
     packed = pack(_STATE, dict(state), arrays)
     _save(path, model, make_header(model, metadata, {_STATE: packed}), arrays)

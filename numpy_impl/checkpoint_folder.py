@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from numpy_impl.arrays import check_bool, check_int, check_positive_int, describe
+from numpy_impl.arrays import check_bool, check_function, check_int, check_positive_int
 from numpy_impl.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from numpy_impl.errors import CheckpointError, InputError
 from numpy_impl.model import Sequential
@@ -65,8 +65,7 @@ class CheckpointFolder:
         self.every = None if every is None else check_positive_int("every", every)
         self.keep = check_positive_int("keep", keep)
         self.resume = check_bool("resume", resume)
-        if not callable(report):
-            raise InputError("report", "a function", describe(report))
+        check_function("report", report)
         self._report = report
 
     def paths(self) -> list[Path]:

@@ -218,8 +218,8 @@ class Course:
             "seconds": self.seconds,
             "optimizer": self._optimizer.state_dict(),
             "callbacks": [
-                {"type": type(callback).__name__, "state": callback.state_dict()}
-                for callback in self._stateful()
+                {"type": type(callback).__name__, "state": state}
+                for callback, state in self._stateful()
             ],
             "generators": [random_state(rng) for rng in self._rngs],
         }
@@ -237,7 +237,7 @@ class Course:
             self._check(state)
             self._model.load_state_dict(model.state_dict())
             self._optimizer.load_state_dict(state["optimizer"])
-            for callback, entry in zip(self._stateful(), state["callbacks"], strict=True):
+            for (callback, _), entry in zip(self._stateful(), state["callbacks"], strict=True):
                 callback.load_state_dict(entry["state"])
             self.position.load_state_dict(state["position"])
             self.history = History(**{k: v.tolist() for k, v in state["history"].items()})
@@ -253,7 +253,7 @@ class Course:
             if facts[name] != own:
                 raise InputError(name, f"{facts[name]}, as in the checkpoint", f"{own}")
         expected = [entry["type"] for entry in state["callbacks"]]
-        got = [type(callback).__name__ for callback in self._stateful()]
+        got = [type(callback).__name__ for callback, _ in self._stateful()]
         if expected != got:
             raise InputError("callbacks", f"{expected}, as in the checkpoint", f"{got}")
         if len(state["generators"]) != len(self._rngs):
@@ -280,5 +280,7 @@ class Course:
             "drop_last": train.drop_last,
         }
 
-    def _stateful(self) -> list[Callback]:
-        return [callback for callback in self._callbacks if callback.state_dict()]
+    def _stateful(self) -> list[tuple[Callback, dict[str, Any]]]:
+        """Return the callbacks that have a state, each with it: it may be as large as the model."""
+        states = ((callback, callback.state_dict()) for callback in self._callbacks)
+        return [(callback, state) for callback, state in states if state]

@@ -7,7 +7,14 @@ from functools import cache, partial
 
 import numpy as np
 
-from numpy_impl.arrays import FloatArray, IntArray, check_positive_int, describe, new_array
+from numpy_impl.arrays import (
+    FloatArray,
+    IntArray,
+    check_instance,
+    check_positive_int,
+    describe,
+    new_array,
+)
 from numpy_impl.blas import blas_threads
 from numpy_impl.callbacks import Averaged, Callback, History
 from numpy_impl.checkpoint_folder import CheckpointFolder
@@ -74,8 +81,7 @@ class Trainer:
             ("loss", loss, Loss),
             ("optimizer", optimizer, Optimizer),
         ):
-            if not isinstance(value, kind):
-                raise InputError(name, f"a {kind.__name__}", describe(value))
+            check_instance(name, value, kind, f"a {kind.__name__}")
         if not isinstance(callbacks, Sequence) or not all(
             isinstance(callback, Callback) for callback in callbacks
         ):
@@ -150,18 +156,18 @@ class Trainer:
             If a worker process cannot be made or dies.
         """
         check_positive_int("epochs", epochs)
-        _check_loader("train", train)
+        check_instance("train", train, DataLoader, "a DataLoader")
         for name, loader in (
             ("train", train),
             ("validation", validation),
             ("train_sample", train_sample),
         ):
             if loader is not None:
-                _check_loader(name, loader)
+                check_instance(name, loader, DataLoader, "a DataLoader")
             if loader is not None and self.model.in_features not in (None, loader.features):
                 raise InputError(name, f"{self.model.in_features} features", f"{loader.features}")
-        if checkpoints is not None and not isinstance(checkpoints, CheckpointFolder):
-            raise InputError("checkpoints", "a CheckpointFolder", describe(checkpoints))
+        if checkpoints is not None:
+            check_instance("checkpoints", checkpoints, CheckpointFolder, "a CheckpointFolder")
         if train_sample is None and validation is not None:
             train_sample = train
         loaders = (train, validation, train_sample)
@@ -214,8 +220,7 @@ class Trainer:
         DivergenceError
             If the loss or a gradient is NaN or infinite. The parameters are as they were then.
         """
-        if not isinstance(workspace, Workspace):
-            raise InputError("workspace", "a Workspace", describe(workspace))
+        check_instance("workspace", workspace, Workspace, "a Workspace")
         logits = self.model.forward(inputs, workspace=workspace)
         loss = float(self.loss.forward(logits, targets))
         outputs, grads = workspace.first(len(logits))
@@ -246,7 +251,7 @@ class Trainer:
         InputError, DivergenceError, WorkerError
             As `fit`.
         """
-        _check_loader("train", train)
+        check_instance("train", train, DataLoader, "a DataLoader")
         course = Course(self.model, self.loss, self.optimizer, self.callbacks, (train,))
         with self._session(train, (), course) as train_epoch:
             yield train_epoch
@@ -334,11 +339,6 @@ class Trainer:
             yield lead
 
 
-def _check_loader(name: str, loader: object) -> None:
-    if not isinstance(loader, DataLoader):
-        raise InputError(name, "a DataLoader", describe(loader))
-
-
 def _epoch(
     batches: Iterable[Batch],
     step: Callable[[FloatArray, Targets], float],
@@ -416,9 +416,8 @@ def evaluate(model: Sequential, loader: DataLoader) -> float:
     DivergenceError
         If an output is NaN or infinite: the largest of such outputs means nothing.
     """
-    if not isinstance(model, Sequential):
-        raise InputError("model", "a Sequential", describe(model))
-    _check_loader("loader", loader)
+    check_instance("model", model, Sequential, "a Sequential")
+    check_instance("loader", loader, DataLoader, "a DataLoader")
     right = seen = 0
     out = np.empty((loader.rows, loader.features), loader.dtype)
     for inputs, targets in loader.batches(out=out):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from numpy_impl import __version__
-from numpy_impl.arrays import check_int, check_positive_int, describe
+from numpy_impl.arrays import check_instance, check_int, check_positive_int, describe
 from numpy_impl.atomic import replacing
 from numpy_impl.errors import InputError, MissingExtraError
 from numpy_impl.interop.graph import Graph, Shape
@@ -74,16 +74,15 @@ def export_onnx(
         from onnx import checker
     except ImportError:
         raise MissingExtraError("onnx", "interop", "an ONNX file") from None
-    if not isinstance(model, Sequential):
-        raise InputError("model", "a Sequential", describe(model))
+    check_instance("model", model, Sequential, "a Sequential")
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= check_int("opset", opset) <= newest:
         raise InputError("opset", f"an integer from {OLDEST_OPSET} to {newest}", repr(opset))
     size = sum(array.nbytes for array in (model.arena.values, *model.buffers().values()))
     if size > LARGEST:
         raise InputError("model", f"at most {LARGEST} bytes of parameters", f"{size} bytes")
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise InputError("metadata", "a dictionary", describe(metadata))
+    if metadata is not None:
+        check_instance("metadata", metadata, Mapping, "a dictionary")
     properties = _as_properties(metadata or {})
     shape: Shape = (None, *_sample_shape(model, input_shape))
     graph = Graph(model.dtype)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_impl.arrays import describe
+from numpy_impl.arrays import check_instance
 from numpy_impl.atomic import replacing
 from numpy_impl.checkpoint import (
     FORMAT,
@@ -126,8 +126,8 @@ def load_safetensors(path: str | os.PathLike[str], model: Sequential | None = No
         If safetensors is not installed.
     """
     path = as_path("path", path)
-    if model is not None and not isinstance(model, Sequential):
-        raise InputError("model", "a Sequential", describe(model))
+    if model is not None:
+        check_instance("model", model, Sequential, "a Sequential")
     content, header = _read(str(path))
     arrays = _arrays(str(path), content, header)
     del content
