@@ -214,10 +214,11 @@ def check_generator(name: str, value: object) -> None:
     check_instance(name, value, np.random.Generator, "a numpy.random.Generator")
 
 
-def check_function(name: str, value: object) -> None:
-    """Raise InputError unless `value` can be called."""
+def check_function(name: str, value: object) -> Any:
+    """Return `value` if it can be called; raise InputError otherwise."""
     if not callable(value):
         raise InputError(name, "a function", describe(value))
+    return value
 
 
 def cast(name: str, array: FloatArray, dtype: np.dtype[Any]) -> FloatArray:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from numpy_impl.app.text import percent
 from numpy_impl.callbacks import Callback, History
@@ -66,6 +67,24 @@ class EpochLines(Callback):
         self._write(epoch_line(history, self._epochs))
 
 
+def _bar(columns: Callable[[Any], tuple[Any, ...]], *, stderr: bool = False) -> Any:
+    """Return rich's bar, with the columns that a function makes of its module behind it."""
+    try:
+        from rich import console, progress
+    except ImportError:
+        raise MissingExtraError("rich", "cli", "the progress bar") from None
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=None),
+        *columns(progress),
+        console=console.Console(stderr=True) if stderr else None,
+        # Without a thread of its own the bar takes no time from training between updates.
+        auto_refresh=False,
+        expand=True,
+        transient=True,
+    )
+
+
 class ProgressBar(Callback):
     """Show a bar that moves with the steps, below the lines of the epochs.
 
@@ -76,19 +95,11 @@ class ProgressBar(Callback):
     """
 
     def __init__(self) -> None:
-        try:
-            from rich import progress
-        except ImportError:
-            raise MissingExtraError("rich", "cli", "the progress bar") from None
-        self._progress = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(bar_width=None),
-            progress.TextColumn("{task.percentage:>3.0f} %  loss {task.fields[loss]:.4f}"),
-            progress.TimeRemainingColumn(),
-            # Without a thread of its own the bar takes no time from training between updates.
-            auto_refresh=False,
-            expand=True,
-            transient=True,
+        self._progress = _bar(
+            lambda rich: (
+                rich.TextColumn("{task.percentage:>3.0f} %  loss {task.fields[loss]:.4f}"),
+                rich.TimeRemainingColumn(),
+            )
         )
         self._epochs = self._steps = 0
         self._next_update = 0.0
@@ -134,19 +145,8 @@ class DownloadBar:
     """
 
     def __init__(self) -> None:
-        try:
-            from rich import console, progress
-        except ImportError:
-            raise MissingExtraError("rich", "cli", "the progress bar") from None
-        self._progress = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(bar_width=None),
-            progress.DownloadColumn(),
-            progress.TransferSpeedColumn(),
-            console=console.Console(stderr=True),
-            auto_refresh=False,
-            expand=True,
-            transient=True,
+        self._progress = _bar(
+            lambda rich: (rich.DownloadColumn(), rich.TransferSpeedColumn()), stderr=True
         )
         self._next_update = 0.0
 

@@ -7,12 +7,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from numpy_impl.arrays import check_bool, check_choice, check_number, check_positive_int
+from numpy_impl.arrays import (
+    check_bool,
+    check_choice,
+    check_function,
+    check_number,
+    check_positive_int,
+)
 from numpy_impl.errors import InputError
 from numpy_impl.optimizers.optimizer import Optimizer
 from numpy_impl.schedulers.scheduler import (
     LRScheduler,
-    as_function,
     as_number,
     check_count,
     check_share,
@@ -172,7 +177,7 @@ class CyclicLR(LRScheduler):
         if scale_fn is None:
             check_choice("mode", mode, _MODES)
         else:
-            as_function("scale_fn", scale_fn)
+            check_function("scale_fn", scale_fn)
         check_choice("scale_mode", scale_mode, ("cycle", "iterations"))
         self.mode = mode
         self.gamma = check_number("gamma", gamma)

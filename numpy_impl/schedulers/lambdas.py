@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from numpy_impl.arrays import check_function
 from numpy_impl.optimizers.optimizer import Optimizer
-from numpy_impl.schedulers.scheduler import LRScheduler, as_function, as_number, per_group
+from numpy_impl.schedulers.scheduler import LRScheduler, as_number, per_group
 
 Lambda = Callable[[int], float]
 
@@ -52,7 +53,7 @@ class LambdaLR(LRScheduler):
         self, optimizer: Optimizer, lr_lambda: Lambda | Sequence[Lambda], last_epoch: int = -1
     ) -> None:
         super().__init__(optimizer)
-        self.lr_lambdas: list[Lambda] = per_group("lr_lambda", lr_lambda, optimizer, as_function)
+        self.lr_lambdas: list[Lambda] = per_group("lr_lambda", lr_lambda, optimizer, check_function)
         self._begin(last_epoch)
 
     def _next_lr(self, epoch: int, *, initial: bool) -> list[float]:  # noqa: ARG002
@@ -86,7 +87,7 @@ class MultiplicativeLR(LRScheduler):
         self, optimizer: Optimizer, lr_lambda: Lambda | Sequence[Lambda], last_epoch: int = -1
     ) -> None:
         super().__init__(optimizer)
-        self.lr_lambdas: list[Lambda] = per_group("lr_lambda", lr_lambda, optimizer, as_function)
+        self.lr_lambdas: list[Lambda] = per_group("lr_lambda", lr_lambda, optimizer, check_function)
         self._begin(last_epoch)
 
     def _next_lr(self, epoch: int, *, initial: bool) -> list[float]:

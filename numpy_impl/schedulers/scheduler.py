@@ -231,10 +231,3 @@ def as_number(name: str, value: object) -> float:
     if not isinstance(value, int | float | np.number) or not np.isfinite(value):
         raise InputError(name, "a function that returns finite numbers", describe(value))
     return float(value)
-
-
-def as_function(name: str, value: object) -> Any:
-    """Return `value` if it can be called; raise InputError otherwise."""
-    if not callable(value):
-        raise InputError(name, "a function", describe(value))
-    return value
