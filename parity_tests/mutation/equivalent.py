@@ -363,6 +363,12 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     Equivalent(
+        "optimizers.optimizer.Run.__init__",
+        "self.fresh = True",
+        ("self.fresh = False", "self.fresh = None"),
+        "a run is made fresh when its first state is",
+    ),
+    Equivalent(
         "optimizers.averaging.*.load_state_dict",
         ", average.dtype)",
         (", None)", ", )"),
