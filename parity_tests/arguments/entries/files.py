@@ -63,7 +63,7 @@ def file_entries() -> Iterator[Entry]:
     yield Entry(
         "CheckpointFolder.save",
         lambda model, state, step: (
-            ours.CheckpointFolder(scratch_folder()).save(model, state, step).name
+            ours.CheckpointFolder(scratch_folder() / "saved").save(model, state, step).name
         ),
         {"model": thing(model), "state": state, "step": count(0)},
         writing,
