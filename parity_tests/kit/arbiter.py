@@ -89,6 +89,8 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
         With the form, and with loss and factors where gradients were found equal.
     """
     assert evidence.form is not None
+    if not evidence.form.is_as_meant:
+        raise ValueError("it does not know such a forward pass")
     worst: dict[str, float] = {}
     own = by_name(evidence.layers)
     loss = evidence.loss or "squared_error"

@@ -163,7 +163,8 @@ def explain(
             above = [chosen] if chosen is right else [chosen, right]
             factor = findings[0].factor if findings[0].known else 1.0
             deltas = hidden_deltas(form, passed, layers, updated, number - 1, above, errors, factor)
-            right = replace(right, value=carried_back(form, passed, layers, right.value, number))
+            below = carried_back(form, passed, layers, right.value, number)
+            right = replace(right, value=below, upstream=None)
     _settle_collapsed(result, observed)
     return result
 
@@ -199,8 +200,8 @@ def carried_back(form: Form, passed: Pass, layers: Layers, delta: Array, number:
 
     .. math:: \delta_l = (\delta_{l+1} W_{l+1}) \odot f_l'(z_l)
     """
-    slope = functions(form)[0][number - 1].slope(passed.logits[number - 1])
-    return np.asarray((delta @ layers[number].weight) * slope)
+    below = functions(form)[0][number - 1]
+    return below.back(delta @ layers[number].weight, passed.logits[number - 1])
 
 
 def _settle_collapsed(result: Explanation, observed: Layers) -> None:
@@ -478,6 +479,17 @@ def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
 
 
 def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
+    """Yield sums over the samples, right and wrong, for a bias before or after the function."""
+    if delta.upstream is None:
+        yield from _sums_of(delta, observed)
+        return
+    outer = "the gradient of the layer's output"
+    yield from _sums_of(replace(delta, value=delta.upstream, text=outer), observed)
+    for causes, text, value in _sums_of(delta, observed):
+        yield ("bias-outside-activation", *causes), text, value
+
+
+def _sums_of(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
     value = delta.value
     yield (), f"sum of {delta.text} over the samples", value.sum(axis=0)
     if "half-precision" in delta.causes:
@@ -505,7 +517,7 @@ def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], 
 
 
 # Candidates that are tried together with a multiple of the weights.
-_WITH_DECAY = 80
+_WITH_DECAY = 160
 # Entries of a matrix from which a wrong input and a share of the weights are told.
 _ENOUGH = 12
 

@@ -75,6 +75,9 @@ class Evidence:
             "output": self.form and self.form.output,
             "scale": self.form.scale if self.form else 1.0,
             "inputs": self.form.inputs if self.form else "as given",
+            "without_bias": self.form and self.form.without_bias,
+            "transposed": self.form and self.form.transposed,
+            "bias_outside": self.form and self.form.bias_outside,
             "loss": self.loss,
             "factors": self.factors,
             "decays": self.decays,
@@ -116,7 +119,13 @@ class Evidence:
                 )
         if told["output"] is not None:
             evidence.form = Form(
-                tuple(told["hidden"]), told["output"], scale=told["scale"], inputs=told["inputs"]
+                tuple(told["hidden"]),
+                told["output"],
+                tuple(told["without_bias"]),
+                tuple(told["transposed"]),
+                tuple(told["bias_outside"]),
+                told["scale"],
+                told["inputs"],
             )
         evidence.loss, evidence.factors = told["loss"], told["factors"]
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]

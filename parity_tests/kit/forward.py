@@ -18,7 +18,7 @@ from parity_tests.kit.functions import (
     activation,
     output,
 )
-from parity_tests.kit.subject import Layers
+from parity_tests.kit.subject import Layer, Layers
 
 Array = NDArray[Any]
 
@@ -37,6 +37,8 @@ class Form:
         Layers whose bias is left out, from 0.
     transposed : tuple of int
         Layers whose square matrix is transposed.
+    bias_outside : tuple of int
+        Layers whose bias is added after the function and not before.
     scale : float
         What the inputs are multiplied by.
     inputs : str
@@ -47,6 +49,7 @@ class Form:
     output: str
     without_bias: tuple[int, ...] = ()
     transposed: tuple[int, ...] = ()
+    bias_outside: tuple[int, ...] = ()
     scale: float = 1.0
     inputs: str = "as given"
 
@@ -54,6 +57,15 @@ class Form:
     def mixes_samples(self) -> bool:
         """Whether what is made of the inputs of a sample depends on the others of its batch."""
         return self.inputs != "as given" and "sample" not in self.inputs
+
+    @property
+    def is_as_meant(self) -> bool:
+        """Whether every layer is f(a W.T + b)."""
+        return not (self.without_bias or self.transposed or self.bias_outside)
+
+    def shifts(self, number: int) -> bool:
+        """Whether the bias of a layer, from 0, is part of its pre-activation."""
+        return number not in (*self.without_bias, *self.bias_outside)
 
     def __str__(self) -> str:
         names = [*self.hidden, self.output]
@@ -132,13 +144,24 @@ def run(form: Form, layers: Layers, inputs: Array) -> Pass:
     values = [prepared(form, inputs)]
     logits = []
     for number, layer in enumerate(layers):
-        matrix = layer.weight if number in form.transposed else layer.weight.T
-        z = values[-1] @ matrix
-        if layer.bias is not None and number not in form.without_bias:
-            z = z + layer.bias
+        z = pre_activation(form, layer, number, values[-1])
         logits.append(z)
-        values.append(hidden[number].value(z) if number < len(hidden) else last.value(z))
+        value = hidden[number].value(z) if number < len(hidden) else last.value(z)
+        values.append(with_outer_bias(form, layer, number, value))
     return Pass(values, logits)
+
+
+def pre_activation(form: Form, layer: Layer, number: int, inputs: Array) -> Array:
+    """Return what a layer, from 0, makes of its inputs before the function."""
+    matrix = layer.weight if number in form.transposed else layer.weight.T
+    z = inputs @ matrix
+    return z + layer.bias if layer.bias is not None and form.shifts(number) else z
+
+
+def with_outer_bias(form: Form, layer: Layer, number: int, value: Array) -> Array:
+    """Return the value of a layer's function, with its bias if that is added afterwards."""
+    is_outside = layer.bias is not None and number in form.bias_outside
+    return np.asarray(value + layer.bias) if is_outside else value
 
 
 def candidates(layers: Layers, given: Form | None = None) -> Iterator[Form]:
@@ -183,6 +206,8 @@ def _neighbours(form: Form, layers: Layers) -> Iterator[Form]:
     everywhere = tuple(range(count))
     for chosen in (everywhere, *((number,) for number in everywhere)):
         yield Form(form.hidden, form.output, without_bias=chosen)
+    for chosen in (everywhere[:-1], everywhere, *((number,) for number in everywhere)):
+        yield Form(form.hidden, form.output, bias_outside=chosen)
     for scale in (1 / 255, 1 / 256, 0.99 / 255):
         yield Form(form.hidden, form.output, scale=scale)
     for name in list(PREPARATIONS)[1:]:

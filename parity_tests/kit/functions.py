@@ -4,6 +4,7 @@ A derivative is written from the pre-activation z or from the activation a = f(z
 when it is given what it is written for. Sigmoid's is ``s(z) (1 - s(z))`` or ``a (1 - a)``.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,6 +38,9 @@ class Activation:
         f' of the activation, where it is ever written so.
     misread : mapping of str to callable
         What is written for `slope_from_value` by mistake, by its formula.
+    jacobian : callable or None
+        ``f(upstream, z)``, where an entry depends on the others of its sample too; `slope` is then
+        what comes of the entry alone.
     """
 
     name: str
@@ -44,6 +48,13 @@ class Activation:
     slope: Function
     slope_from_value: Function | None = None
     misread: Mapping[str, Function] = field(default_factory=dict, compare=False)
+    jacobian: Callable[[Array, Array], Array] | None = field(default=None, compare=False)
+
+    def back(self, upstream: Array, z: Array) -> Array:
+        """Return the upstream gradient times the derivative."""
+        if self.jacobian is not None:
+            return self.jacobian(upstream, z)
+        return np.asarray(upstream * self.slope(z))
 
 
 def _of_layer(
@@ -125,6 +136,30 @@ _PLAIN = (
     Activation("gaussian", lambda u: np.exp(-(u**2)), lambda u: -2 * u * np.exp(-(u**2))),
 )
 
+# What is taken of z - max(z) by mistake.
+_OF_MINUS_MAXIMUM = ("sigmoid", "tanh", "softplus")
+
+
+def _less_the_largest(inner: Activation) -> Activation:
+    """An activation of z - max(z) of the sample, as softmax is taken."""
+
+    def shifted(u: Array) -> Array:
+        return np.asarray(u - u.max(axis=-1, keepdims=True))
+
+    def jacobian(upstream: Array, u: Array) -> Array:
+        part = upstream * inner.slope(shifted(u))
+        is_largest = np.arange(u.shape[-1]) == u.argmax(axis=-1)[..., np.newaxis]
+        return np.asarray(part - is_largest * part.sum(axis=-1, keepdims=True))
+
+    return Activation(
+        f"{inner.name} of z - max(z)",
+        lambda u: inner.value(shifted(u)),
+        lambda u: inner.slope(shifted(u)),
+        inner.slope_from_value,
+        jacobian=jacobian,
+    )
+
+
 # Those that nobody means, as they come if brackets or a sign are left out.
 _MISWRITTEN = (
     Activation(
@@ -142,12 +177,14 @@ _MISWRITTEN = (
         lambda u: 1 - np.exp(-2 * u) + np.exp(-u),
         lambda u: 2 * np.exp(-2 * u) - np.exp(-u),
     ),
+    *(_less_the_largest(own) for own in _PLAIN if own.name in _OF_MINUS_MAXIMUM),
 )
 # Their causes, and what is meant.
 WRONG_ACTIVATIONS = {
     "1 / 1 + exp(-z)": ("function-without-brackets", "sigmoid"),
     "1 / (1 + exp(z))": ("sigmoid-of-negative", "sigmoid"),
     "(exp(z) - exp(-z)) / exp(z) + exp(-z)": ("function-without-brackets", "tanh"),
+    **{f"{name} of z - max(z)": ("activation-shifted", name) for name in _OF_MINUS_MAXIMUM},
 }
 
 # Those with a number: how they are made, and the numbers that are tried where none is given.
@@ -173,15 +210,49 @@ def activation(name: str) -> Activation:
         If there is none.
     """
     plain, _, number = name.partition(":")
-    if plain in _NUMBERED:
-        make, usual = _NUMBERED[plain]
-        try:
-            return make(float(number) if number else usual[0])
-        except ValueError:
-            pass
-    elif name in ACTIVATIONS:
+    factor, is_scaled, base = name.partition(" x ")
+    whole, is_stretched, rate = name.removesuffix(" z").partition(" of ")
+    if name in ACTIVATIONS:
         return ACTIVATIONS[name]
+    with contextlib.suppress(ValueError):
+        if is_scaled:
+            return _scaled(float(factor), activation(base))
+        if is_stretched:
+            return _stretched(float(rate), activation(whole))
+        if plain in _NUMBERED:
+            make, usual = _NUMBERED[plain]
+            return make(float(number) if number else usual[0])
     raise InputError("activation", f"one of {sorted({*ACTIVATIONS, *_NUMBERED})}", repr(name))
+
+
+def scaled(factor: float, name: str) -> str:
+    """Return the name of a multiple of an activation."""
+    return f"{factor:.12g} x {name}"
+
+
+def stretched(rate: float, name: str) -> str:
+    """Return the name of an activation of a multiple of z."""
+    return f"{name} of {rate:.12g} z"
+
+
+def _scaled(factor: float, own: Activation) -> Activation:
+    from_value = own.slope_from_value
+    return Activation(
+        scaled(factor, own.name),
+        lambda u: factor * own.value(u),
+        lambda u: factor * own.slope(u),
+        None if from_value is None else lambda a: factor * from_value(a / factor),
+    )
+
+
+def _stretched(rate: float, own: Activation) -> Activation:
+    from_value = own.slope_from_value
+    return Activation(
+        stretched(rate, own.name),
+        lambda u: own.value(rate * u),
+        lambda u: rate * own.slope(rate * u),
+        None if from_value is None else lambda a: rate * from_value(a),
+    )
 
 
 def in_full(names: Iterable[str]) -> tuple[str, ...]:
@@ -243,7 +314,7 @@ def _softmax_after(inner: Activation) -> Output:
 
 
 def _elementwise(inner: Activation) -> Output:
-    return Output(inner.name, inner.value, lambda upstream, z: upstream * inner.slope(z), inner)
+    return Output(inner.name, inner.value, inner.back, inner)
 
 
 _ROW_SUMS = Output(

@@ -33,6 +33,7 @@ from parity_tests.kit.recognition.names import INITIALIZE, rank
 from parity_tests.kit.sources import (
     DEFINING,
     LoadError,
+    attributes,
     bound_names,
     file_with,
     future_flags,
@@ -308,6 +309,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _execute(self, tree: ast.Module, module: ModuleType, file: str) -> None:
         """Execute statements one by one: all of them, and after a failure definitions alone."""
+        self._note_removed(tree, file)
         flags = future_flags(tree)
         whole = True
         for statement in tree.body:
@@ -333,6 +335,16 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 if isinstance(statement, ast.Import | ast.ImportFrom):
                     self._bind_stand_ins(statement, module)
                 whole = False
+
+    def _note_removed(self, tree: ast.Module, file: str) -> None:
+        """Tell what code uses that libraries have no more, and that is there for it here."""
+        for module, name in self._added:
+            library = module.__name__
+            lines = [line for used, line in attributes(tree, library) if used == name]
+            if lines:
+                where = f"{Path(file).name}, line {lines[0]}"
+                version = f" {np.__version__}" if module is np else ""
+                self._note(f"{where}: {library}{version} has no {name}; it is taken as it was")
 
     def _run(
         self, code: CodeType, statement: ast.stmt, module: ModuleType, definition: bool

@@ -7,7 +7,7 @@ import builtins
 import contextlib
 import json
 import linecache
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,22 @@ from parity_tests.kit.stand_in import StandIn
 
 class LoadError(Exception):
     """The target cannot be found, or not be loaded."""
+
+
+def attributes(tree: ast.Module, module: str) -> Iterator[tuple[str, int]]:
+    """Yield what code takes from a module by ``module.name``, with its line."""
+    aliases = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == module
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+            continue
+        if node.value.id in aliases:
+            yield node.attr, node.lineno
 
 
 def parsed(path: Path) -> ast.Module:

@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.extremes import Extreme, extremes
 from parity_tests.kit.aspects.overflowing import Naive, formulas, raised, raising
-from parity_tests.kit.forward import Form, functions, prepared, run
+from parity_tests.kit.forward import (
+    Form,
+    functions,
+    pre_activation,
+    prepared,
+    run,
+    with_outer_bias,
+)
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject import SubjectError
 from parity_tests.kit.verdicts import DIFFERS, Verdict, named
@@ -129,13 +136,12 @@ def _through(
     for part in np.split(inputs, len(inputs)) if inquiry.subject.single else [inputs]:
         a = prepared(form, part)
         for number, (layer, (name, value)) in enumerate(zip(layers, values, strict=True)):
-            z = a @ (layer.weight if number in form.transposed else layer.weight.T)
-            if layer.bias is not None and number not in form.without_bias:
-                z = z + layer.bias
+            z = pre_activation(form, layer, number, a)
             try:
                 a = replaced[name].value(z) if name in replaced else value(z)
             except FloatingPointError as error:
                 return _Answer(answer.extreme, None, str(error))
+            a = with_outer_bias(form, layer, number, a)
         outputs.append(a)
     return _Answer(answer.extreme, np.concatenate(outputs))
 

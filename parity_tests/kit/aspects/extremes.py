@@ -56,7 +56,7 @@ def _source(form: Form, layers: Layers, inputs: Array) -> Array:
 
 
 def _has_bias(form: Form, layers: Layers) -> bool:
-    return layers[-1].bias is not None and len(layers) - 1 not in form.without_bias
+    return layers[-1].bias is not None and form.shifts(len(layers) - 1)
 
 
 def _with_logits(
@@ -70,6 +70,8 @@ def _with_logits(
     bias = layers[-1].bias
     if _has_bias(form, layers):
         solution, bias = solution[:-1], solution[-1]
+    elif bias is not None:
+        bias = np.zeros_like(bias)  # outside of the function, it would move probabilities
     weight = solution if len(layers) - 1 in form.transposed else solution.T
     changed = [*layers[:-1], Layer(weight, bias)]
     got = run(form, changed, inputs).logits[-1]
@@ -117,7 +119,7 @@ def extremes(inquiry: Inquiry, form: Form, inputs: Array | None) -> Iterator[Ext
         where = f"in hidden layer {number + 1}"
         layers = _with_large(form, inquiry.layers, batch.inputs, number)
         yield Extreme(f"pre-activations of 1000 {where}", layers, batch)
-        if inquiry.layers[number].bias is None or number in form.without_bias:
+        if inquiry.layers[number].bias is None or not form.shifts(number):
             continue
         # Of one sign only, which tells apart formulas that overflow on one side.
         for shift in (LARGE, -LARGE):

@@ -1,18 +1,23 @@
 """The network computes what it is meant to compute."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.forward import Form, find, run
 from parity_tests.kit.functions import WRONG_ACTIVATIONS, WRONG_OUTPUTS, in_full
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.rescaled import find_rescaled
+from parity_tests.kit.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
+Search = Callable[[Layers, Array, Array, float, Form | None], Form | None]
 
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
@@ -33,31 +38,59 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     is_kept = np.array_equal(observed, observed.astype(np.float32).astype(np.float64))
     inquiry.is_float32 |= is_fraction and is_kept
     declared = _declared(inquiry)
-    for _ in subject.readings():
-        if _is_found(inquiry, declared):
+    searches = (find, find_rescaled)
+    ways = ((search, way) for search in searches for way in subject.readings())
+    for search, _ in ways:
+        if _is_found(inquiry, declared, search):
             break
     else:
         next(subject.readings())
         inquiry.restore()
         return [_unknown(inquiry, declared, observed)]
+    _keep_probabilities(inquiry, inquiry.form)
     observed = inquiry.evidence.answers[0].output
     expected = run(inquiry.form, inquiry.layers, batch.inputs).output
     residual = float(np.linalg.norm(observed - expected) / np.linalg.norm(expected))
     return [_judged(inquiry, inquiry.form, residual)]
 
 
-def _is_found(inquiry: Inquiry, declared: Form | None) -> bool:
+def _is_found(inquiry: Inquiry, declared: Form | None, search: Search) -> bool:
     """Whether the output is of a known form, by the way in which parameters are read now."""
     inquiry.restore()
     inputs = inquiry.batches[0].inputs
     observed = inquiry.evidence.answers[0].output = inquiry.subject.forward(inputs)
-    for tolerance in (EXACT, CLOSE):
-        inquiry.form = find(inquiry.layers, inputs, observed, tolerance, declared)
+    # A fit takes long, and is no nearer by another tolerance.
+    tolerances = (EXACT, CLOSE) if search is find else (CLOSE if inquiry.is_float32 else EXACT,)
+    for tolerance in tolerances:
+        inquiry.form = search(inquiry.layers, inputs, observed, tolerance, declared)
         if inquiry.form is not None:
             inquiry.evidence.form = inquiry.form
             inquiry.tolerance = max(tolerance, inquiry.tolerance)
             return True
     return False
+
+
+# How often a bias is halved until what it is added to remains between 0 and 1.
+_HALVINGS = 30
+
+
+def _keep_probabilities(inquiry: Inquiry, form: Form) -> None:
+    """Ask with a smaller bias where it is added to probabilities: logarithms are taken of them."""
+    *below, last = inquiry.layers
+    if last.bias is None or len(below) not in form.bias_outside:
+        return
+    inputs = np.concatenate([batch.inputs for batch in inquiry.batches])
+    for share in (0.0, *(0.5**n for n in range(_HALVINGS))):
+        layers = [*below, replace(last, bias=share * last.bias)]
+        outputs = run(form, layers, inputs).output
+        is_within = bool(((outputs > 0) & (outputs < 1)).all())
+        if not share and not is_within:
+            return  # no probabilities
+        if share and is_within:
+            inquiry.layers = inquiry.evidence.layers = inquiry.subject.set(layers)
+            first = inquiry.batches[0].inputs
+            inquiry.evidence.answers[0].output = inquiry.subject.forward(first)
+            return
 
 
 def _declared(inquiry: Inquiry) -> Form | None:
@@ -83,6 +116,13 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
     if form.without_bias:
         cause, tensor = "bias-left-out", f"z{form.without_bias[0] + 1}"
         seen = f"the output is reproduced without the bias of layer {form.without_bias[0] + 1}"
+    elif form.bias_outside:
+        cause, tensor = "bias-outside-activation", f"a{form.bias_outside[0] + 1}"
+        which = " and ".join(str(number + 1) for number in form.bias_outside)
+        seen = (
+            f"the output is reproduced with f(x W) + b in layer{'s' * (len(form.bias_outside) > 1)}"
+            f" {which}"
+        )
     elif form.transposed:
         cause, tensor = "forward-transposed", f"z{form.transposed[0] + 1}"
         seen = f"the output is reproduced with W{form.transposed[0] + 1} transposed"
@@ -96,8 +136,23 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
         tensor, seen = f"a{number + 1}", f"layer {number + 1} has {form.hidden[number]} for {meant}"
     elif hidden is not None and found != hidden:
         number = next(n for n in range(depth) if found[n] != hidden[n])
-        cause, tensor = "another-activation", f"a{number + 1}"
+        tensor = f"a{number + 1}"
         seen = f"layer {number + 1} has {form.hidden[number]}, declared is {hidden[number]}"
+        is_scaled = hidden[number] in (
+            found[number].partition(" x ")[2],
+            found[number].partition(" of ")[0],
+        )
+        cause = "activation-scaled" if is_scaled else "another-activation"
+        factor, is_multiple, _ = found[number].partition(" x ")
+        if is_scaled and is_multiple and float(factor) < 1 and _drops(inquiry):
+            message = (
+                f"{seen}: the units that dropout keeps are not scaled in training, and all are in "
+                f"evaluation, where PyTorch does it the other way round"
+            )
+            cause = "dropout-scaled-in-evaluation"
+            return Verdict("forward", CONVENTION, message, tensor, cause, residual=residual)
+        if is_scaled and is_multiple and float(factor) > 1:
+            seen += f", as of dropout that keeps {1 / float(factor):.6g} and divides by that"
     elif output is not None and form.output != output:
         cause, tensor = "another-output", "output"
         seen = f"the last layer has {form.output}, declared is {output}"
@@ -114,6 +169,18 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
     elif inquiry.tolerance > EXACT:
         message += ", as precise as float32"
     return Verdict("forward", status, f"{message} (residual {residual:.1g})", residual=residual)
+
+
+def _drops(inquiry: Inquiry) -> bool:
+    """Whether the gradient of the same batch is another one the next time."""
+    network = inquiry.subject.network
+    if network.gradients is None and network.backward is None and network.step is None:
+        return False
+    try:
+        (one, _), (other, _) = (observe(inquiry, inquiry.batches[0]) for _ in range(2))
+    except SubjectError:
+        return False
+    return is_another(one, other)
 
 
 def _unknown(inquiry: Inquiry, declared: Form | None, observed: Array) -> Verdict:

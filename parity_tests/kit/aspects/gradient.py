@@ -12,6 +12,7 @@ from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.factors import expected_scale, factors_of, note_lost_rates, of_factors
+from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.observing import (
     RATES,
     is_accumulated,
@@ -96,6 +97,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         inquiry.gradient_loss = explanations[0].loss
         return entrywise
     if inquiry.is_loss_unknown and not differs:
+        if loss is not None and explanations[0].loss == loss:
+            return [*_of_loss_reported(inquiry, loss), *verdicts]
         return _of_another(inquiry, explanations[0]) or verdicts
     if inquiry.is_loss_unknown:
         # What is wrong for all losses that are known may be right for the one that is reported,
@@ -200,6 +203,18 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
         return found
     which = f"another function, by its slopes ({found[0].tensor})"
     return [_another_loss(inquiry, explanation, which)]
+
+
+def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
+    """Hold a loss that is not known to the right gradient of the one that is declared."""
+    slopes = by_slopes(inquiry)
+    if is_saturated(inquiry) or all(verdict.status != DIFFERS for verdict in slopes):
+        return []
+    seen = (
+        f"the gradient is that of the {loss.replace('_', ' ')} that is declared, and not the slope "
+        f"of the loss reported ({slopes[0].tensor}), which is none that is known"
+    )
+    return [named("loss", "another-loss", seen, "loss")]
 
 
 def _of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | None:
@@ -386,7 +401,10 @@ def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line 
         wanted = layer.bias if finding.tensor.startswith("b") else layer.weight
         if set(finding.causes) & set(delta.causes):
             wanted = (delta.value if delta.carried is None else delta.carried)[: len(batch)]
-        return None if wanted is None else locate(lambda: observe(inquiry, batch), wanted)
+        if wanted is None:
+            return None
+        is_unknown = "unknown" in finding.causes
+        return locate(lambda: observe(inquiry, batch), wanted, alone=is_unknown)
     except SubjectError:
         return None
 
@@ -471,6 +489,14 @@ def _not_squared() -> Verdict:
     return named("loss", "loss-not-squared", seen, "loss")
 
 
+# What the loss of logits has in it.
+_LEFT_OUT = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+
+
+def _is_of_logits(inquiry: Inquiry) -> bool:
+    return inquiry.form is not None and inquiry.form.output == "identity"
+
+
 def _another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Verdict:
     cause = CAUSES["gradient-of-another-loss"]
     which = "declared" if inquiry.spec.loss == loss else "reported"
@@ -479,6 +505,9 @@ def _another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Verd
         f"{cause.title}: it is that of the {str(explanation.loss).replace('_', ' ')}, and the loss "
         f"{which} is {loss.replace('_', ' ')}. Look at {cause.advice}.{_also(delta.also)}"
     )
+    function = _LEFT_OUT.get(loss)
+    if function and explanation.loss == "squared_error" and _is_of_logits(inquiry):
+        message += f" The same numbers come if {function} is left out of the backward pass."
     tensor = f"dL/dz{len(inquiry.layers)}"
     return Verdict("gradient", DIFFERS, message, tensor, "gradient-of-another-loss")
 

@@ -228,7 +228,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
             return named("loss", cause, seen, "loss")
         inquiry.is_loss_unknown = True
         message = f"{observed:.6g} is no loss of this output that is known"
-        if _is_saturated(inquiry):
+        if is_saturated(inquiry):
             message += (
                 ", of which some entries are exactly 0 or 1: what keeps the loss finite tells"
             )
@@ -261,7 +261,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     return Verdict("loss", EQUAL if is_plain else CONVENTION, message)
 
 
-def _is_saturated(inquiry: Inquiry) -> bool:
+def is_saturated(inquiry: Inquiry) -> bool:
     """Whether probabilities have come to their ends, where a loss depends on what guards it."""
     form, batch = inquiry.form, inquiry.batches[0]
     if form is None or form.output not in ("softmax", "sigmoid"):

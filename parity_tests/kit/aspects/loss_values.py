@@ -53,7 +53,10 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
             yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
             yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
-        if y.shape[1] == 1 and len(y) > 1:
+        if inquiry.subject.single:
+            if y.shape[1] > 1:
+                yield from _broadcast_each(p, y)
+        elif y.shape[1] == 1 and len(y) > 1:
             yield from _broadcast(p, y[:, 0])
     if inquiry.form.output in ("identity", "softmax"):
         # log softmax is the logit less the logarithm of the sum.
@@ -75,6 +78,19 @@ def _broadcast(p: Array, labels: Array) -> Iterator[Row]:
             entropy = -_sum(labels * np.log(way)) - _sum((1 - labels) * np.log(1 - way))
             yield "binary_cross_entropy", "labels-broadcast", epsilon, entropy
     yield "squared_error", "labels-broadcast", 0.0, float(((p - labels) ** 2).sum() / 2)
+
+
+def _broadcast_each(p: Array, y: Array) -> Iterator[Row]:
+    """Yield the losses of single samples whose outputs are a column and whose labels a row.
+
+    Over the number of outputs, as each label is met so often.
+    """
+    rows = [
+        list(_broadcast(outputs[:, np.newaxis], labels))
+        for outputs, labels in zip(p, y, strict=True)
+    ]
+    for (name, cause, epsilon, _), *own in zip(rows[0], *rows, strict=True):
+        yield name, cause, epsilon, sum(value for *_, value in own) / y.shape[1]
 
 
 def _sum(terms: Array) -> float:

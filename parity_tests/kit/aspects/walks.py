@@ -124,8 +124,10 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     found: Layers = []
     for number in reversed(range(len(layers))):
         layer = layers[number]
-        bias = None if layer.bias is None else delta.sum(axis=0)
+        above = slope if number in form.bias_outside else delta
+        bias = None if layer.bias is None else above.sum(axis=0)
         found.insert(0, type(layer)(delta.T @ passed.activations[number], bias))
         if number:
+            slope = delta @ layer.weight
             delta = carried_back(form, passed, layers, delta, number)
     return found

@@ -35,6 +35,9 @@ class Candidate:
         pre-activation.
     carried : ndarray or None
         What a derivative is multiplied with, if something is wrong about that already.
+    upstream : ndarray or None
+        The gradient of the layer's output, where that is the gradient of a bias: one that is added
+        after the function.
     """
 
     value: Array
@@ -45,6 +48,7 @@ class Candidate:
     also: list[str] = field(default_factory=list)
     guard: Guard | None = None
     carried: Array | None = None
+    upstream: Array | None = None
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.multipliers import exchanged, multipliers, multipliers_of_gradient
 from parity_tests.kit.forward import Form, Pass, functions
+from parity_tests.kit.functions import Activation
 from parity_tests.kit.subject import Batch, Layers
 
 Array = NDArray[Any]
@@ -23,7 +24,11 @@ def inputs_of(form: Form, passed: Pass, number: int, given: Array) -> Iterator[C
     if number:
         below = functions(form)[0][number - 1]
         z = passed.logits[number - 1]
-        others += [(f"z{number}", z), (f"{below.name}'(z{number})", below.slope(z))]
+        others += [
+            (f"z{number}", z),
+            (f"{below.name}'(z{number})", below.slope(z)),
+            (f"{below.name}(z{number})", below.value(z)),
+        ]
     else:
         others.append(("x as given", given))
     others += [
@@ -106,7 +111,7 @@ def hidden_deltas(
                     causes=("weight-transposed",),
                 )
             )
-            carried.append(replace(base, text=name, causes=("weight-missing",)))
+        carried += _without_matrix(base, weight, name)
     carried += [
         Candidate(
             error.value,
@@ -122,20 +127,39 @@ def hidden_deltas(
         if k != number and value.shape == z.shape
     }
     found = []
+    is_outside = number in form.bias_outside
+    inner = function.value(z) if is_outside else a
+    right = Candidate(function.slope(z), f"{function.name}'(z{number + 1})")
+    for delta in above:
+        name = f"dz{number + 2}" if delta is above[0] else f"(dz{number + 2} as it should be)"
+        for twice in _twice(replace(delta, causes=(), also=[]), form, passed, number + 1, name):
+            back = replace(twice, value=twice.value @ weight, text=f"{twice.text} @ {matrix}")
+            found += [
+                replace(
+                    source,
+                    value=function.back(source.value, z),
+                    text=f"({source.text}) * {right.text}",
+                    carried=source.value,
+                    upstream=source.value if is_outside else None,
+                )
+                for source in (back, *_without_matrix(twice, weight, twice.text))
+            ]
     for source in carried:
         rules = [
-            Candidate(function.slope(z), f"{function.name}'(z{number + 1})"),
-            *multipliers(function, z, a, others, number + 1),
+            right,
+            *(_of_shifted(function, z, a, number + 1) if is_outside else ()),
+            *multipliers(function, z, inner, others, number + 1),
             *multipliers_of_gradient(function, source.value),
         ]
         found += [
             Candidate(
-                source.value * rule.value,
+                function.back(source.value, z) if rule is right else source.value * rule.value,
                 source.text if rule.text == "1" else f"({source.text}) * {rule.text}",
                 source.causes + rule.causes,
                 source.loss,
                 source.solved,
                 carried=source.value if source.causes else None,
+                upstream=source.value if is_outside else None,
             )
             for rule in rules
         ]
@@ -146,3 +170,47 @@ def hidden_deltas(
     ]
     found.sort(key=lambda candidate: len(candidate.causes))
     return distinct(found)
+
+
+def _without_matrix(delta: Candidate, weight: Array, name: str) -> Iterator[Candidate]:
+    """Yield a gradient carried back without the matrix, where the shapes allow it.
+
+    That of one output meets every unit.
+    """
+    outputs, units = weight.shape
+    if outputs in (1, units):
+        value = np.broadcast_to(delta.value, (len(delta.value), units))
+        yield replace(delta, value=value, text=name, causes=(*delta.causes, "weight-missing"))
+
+
+def _twice(
+    delta: Candidate, form: Form, passed: Pass, number: int, name: str
+) -> Iterator[Candidate]:
+    """Yield a gradient that gets the derivative of its own layer once more on the way back."""
+    hidden, last = functions(form)
+    z = passed.logits[number]
+    is_last = number == len(passed.logits) - 1
+    own = last.elementwise if is_last else hidden[number]
+    mark = f"z{number + 1}"
+    with np.errstate(all="ignore"):
+        if own is None:
+            again = replace(delta, value=last.back(delta.value, z), text=f"(J {name})")
+            yield replace(again, causes=("softmax-jacobian-twice",))
+        else:
+            slope, text = own.slope(z), f"({name} * {own.name}'({mark}))"
+            yield replace(delta, value=delta.value * slope, text=text, causes=("derivative-twice",))
+
+
+def _of_shifted(own: Activation, z: Array, a: Array, number: int) -> Iterator[Candidate]:
+    """Yield the derivative with a bias in its argument that is added after the function."""
+    cause, bias = ("bias-outside-activation",), a - own.value(z)
+    with np.errstate(all="ignore"):
+        yield Candidate(own.slope(z + bias), f"{own.name}'(z{number} + b{number})", cause)
+        if own.slope_from_value is not None:
+            text = f"{own.name}' from a{number}, with b{number} in it"
+            yield Candidate(own.slope_from_value(a), text, cause)
+    yield from (
+        candidate
+        for candidate in multipliers(own, z, a, {}, number)
+        if candidate.causes != ("activation-derivative-missing",)
+    )

@@ -50,6 +50,7 @@ def multipliers(
                 # What belongs to the function that was meant.
                 follows, name = WRONG_ACTIVATIONS[own.name]
                 meant = ACTIVATIONS[name]
+                yield Candidate(own.slope(z), f"{own.name}' of the entry alone", (follows,))
                 yield Candidate(meant.slope(z), f"{name}'(z{mark})", (follows,))
                 if meant.slope_from_value is not None:
                     text = f"{name}' from the activation a{mark}"

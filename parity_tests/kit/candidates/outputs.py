@@ -1,6 +1,7 @@
 """The gradient of the last pre-activation, in all ways."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,9 @@ def losses_of(
         outputs.append((beside, OUTPUTS[beside], OUTPUTS[beside].value(z)))
     for name, function, p in outputs:
         slopes = {}
-        if name == "log_softmax" or ((p >= 0) & (p <= 1)).all():
+        # With a bias outside, probabilities may have left their bounds.
+        inner = function.value(z) if len(passed.logits) - 1 in form.bias_outside else p
+        if name == "log_softmax" or ((inner >= 0) & (inner <= 1)).all():
             with np.errstate(all="ignore"):
                 slopes["cross_entropy"] = -y / p
                 slopes["binary_cross_entropy"] = (p - y) / (p * (1 - p))
@@ -67,6 +70,7 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
     Each loss has several where codes keep denominators from zero.
     """
     z, y = passed.logits[-1], batch.targets
+    is_outside = len(passed.logits) - 1 in form.bias_outside
     right: list[Candidate] = []
     for name, function, p, slopes in losses_of(form, passed, batch):
         with np.errstate(all="ignore"):
@@ -81,9 +85,10 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
                 if np.isfinite(value).all():
                     simple = np.allclose(value, p - y, rtol=1e-9, atol=1e-12)
                     text = "(p - y)" if simple else f"dL/dz{len(passed.logits)}"
-                    right.append(Candidate(value, text, (), kind))
+                    upstream = slope if is_outside else None
+                    right.append(Candidate(value, text, (), kind, upstream=upstream))
         if "cross_entropy" in slopes:
-            right += _guarded(name, function, p, z, y)
+            right += _guarded(name, function, p, z, y, is_outside=is_outside)
     right.sort(key=lambda candidate: candidate.loss != loss)
     return right
 
@@ -91,6 +96,7 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
 def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
     """Return the gradient of the last pre-activation, in all ways: the right ones first."""
     right = right_deltas(form, passed, batch, loss)
+    is_outside = len(passed.logits) - 1 in form.bias_outside
     wrong: list[Candidate] = []
     for name, function, p, slopes in losses_of(form, passed, batch):
         if name in WRONG_OUTPUTS:
@@ -103,7 +109,11 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
             usual = kind in _USUAL_LOSSES or kind == loss
             if usual and (kind == "squared_error" or name != "identity"):
                 with np.errstate(all="ignore"):
-                    wrong += _wrong_outputs(function, p, passed.logits[-1], kind, slope)
+                    own = list(_wrong_outputs(function, p, passed.logits[-1], kind, slope))
+                    if is_outside:
+                        own += _of_shifted(name, function, p, kind, slope, batch.targets)
+                        own = [replace(candidate, upstream=slope) for candidate in own]
+                wrong += own
     for cause, p in misnormalized(form, passed):
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
     wrong += _in_half_precision(right, loss)
@@ -113,6 +123,18 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     if loss is not None:
         _note_readings(found, wrong, loss)
     return found
+
+
+def _of_shifted(
+    name: str, function: Output, p: Array, kind: str, slope: Array, y: Array
+) -> Iterator[Candidate]:
+    """Yield what comes of outputs with the bias in them, where the function's own are meant."""
+    cause, own = ("bias-outside-activation",), function.elementwise
+    if (name, kind) in _FUSED:
+        yield Candidate(p - y, "(p - y)", cause, kind)
+    if own is not None and own.slope_from_value is not None:
+        text = f"{_ERRORS[kind]} * {own.name}' from the output, with the bias in it"
+        yield Candidate(slope * own.slope_from_value(p), text, cause, kind)
 
 
 def _in_half_precision(right: Sequence[Candidate], loss: str | None) -> Iterator[Candidate]:
@@ -171,7 +193,9 @@ def _of_other_outputs(
 _EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
 
 
-def _guarded(name: str, function: Output, p: Array, z: Array, y: Array) -> Iterator[Candidate]:
+def _guarded(
+    name: str, function: Output, p: Array, z: Array, y: Array, *, is_outside: bool
+) -> Iterator[Candidate]:
     """Yield the derivatives of cross-entropies whose denominators are kept from zero."""
     if name == "identity":
         return
@@ -179,10 +203,11 @@ def _guarded(name: str, function: Output, p: Array, z: Array, y: Array) -> Itera
         for epsilon in _EPSILONS:
             for kind in ("cross_entropy", "binary_cross_entropy"):
                 for guard in guards(kind, epsilon):
-                    value = function.back(guarded_slope(guard, p, y), z)
+                    slope = guarded_slope(guard, p, y)
+                    value, upstream = function.back(slope, z), slope if is_outside else None
                     if np.isfinite(value).all():
                         text = f"dL/dz with {epsilon:g} beside the probabilities"
-                        yield Candidate(value, text, (), kind, guard=guard)
+                        yield Candidate(value, text, (), kind, guard=guard, upstream=upstream)
 
 
 # Whose gradients are also tried in wrong forms if nothing says that they are meant.

@@ -50,6 +50,14 @@ LAYER_CAUSES: Mapping[str, Cause] = {
     "scale-left-out-of-backward": Cause(
         "the gradient of the input is without the scale", "the product of the gradient with gamma"
     ),
+    "scale-behind-derivative": Cause(
+        "gamma is multiplied after the derivative of the normalization and not before",
+        "the order on the way back: gamma times the gradient first, as the features mix then",
+    ),
+    "running-mean-for-variance": Cause(
+        "evaluation divides by the root of the running mean",
+        "the line for evaluation: the root is that of the running variance",
+    ),
     "scale-and-shift-swapped": Cause(
         "the gradients of scale and shift are swapped",
         "which is the sum of the gradient (shift), and which that of its product with the "

@@ -16,10 +16,23 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "sigmoid-of-negative": Cause(
         "sigmoid is taken of the negated argument", "the sign of the exponent: 1 / (1 + exp(-z))"
     ),
+    "activation-shifted": Cause(
+        "the largest pre-activation is subtracted, though the activation is no softmax",
+        "the shift z - max(z): softmax does not change by it, and what acts on single entries does",
+    ),
+    "activation-scaled": Cause(
+        "a constant is multiplied in an activation, which is not in the one declared",
+        "what multiplies the hidden layer in the forward pass; with dropout, its factor is for "
+        "training alone",
+    ),
     "another-output": Cause(
         "another function of the last layer than declared", "the end of the forward pass"
     ),
     "bias-left-out": Cause("a bias is not added", "the line that multiplies with the matrix"),
+    "bias-outside-activation": Cause(
+        "a bias is added after the activation and not before",
+        "the brackets: f(x W + b), where f(x W) + b moves what the function returns",
+    ),
     "forward-transposed": Cause(
         "a square matrix is used transposed", "the product in the forward pass"
     ),
@@ -47,7 +60,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "which function the last layer is meant to have: it must be the same in both",
     ),
     "labels-broadcast": Cause(
-        "outputs of shape (samples, 1) meet labels of shape (samples,): each meets every other",
+        "outputs of shape (n, 1) meet labels of shape (n,): each meets every other",
         "the labels' shape, which must be that of the outputs: reshape(-1, 1)",
     ),
     "gradient-of-another-loss": Cause(

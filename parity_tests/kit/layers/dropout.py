@@ -223,6 +223,8 @@ def _judge_scale(
             cause = "dropout-scaled-in-evaluation"
             return [Verdict("forward", CONVENTION, message, None, cause)]
         return [named("forward", "dropout-scaled-twice", seen, where, factor=1 - p)]
+    if inverted and _near(ratio.scale, 1 / (1 - p), tolerance):
+        return [named("forward", "dropout-scaled-twice", seen, where, factor=ratio.scale)]
     return [Verdict("forward", DIFFERS, f"{seen}; cause unknown", where)]
 
 

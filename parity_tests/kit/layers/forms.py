@@ -246,6 +246,10 @@ class _Normalization:
         yield of("G gamma s", "moments-taken-for-constants", mean=False, variance=False)
         if "weight" in p and self.scaled:
             yield of("without gamma", "scale-left-out-of-backward", scaled=False)
+            if self.axis != 0:  # over the samples, gamma is the same for all that meet
+                behind = back(scaled=False)["input"] * p["weight"]
+                cause = ("scale-behind-derivative",)
+                yield "input", Candidate(behind, "gamma times what comes of G", cause)
         unusual = self._unusual()
         if unusual:
             # What belongs to the usual normalization, by values of this one.

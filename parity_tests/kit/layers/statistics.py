@@ -326,7 +326,11 @@ class NormSubject:
             verdicts.append(named("forward", cause, "they changed", where))
         found = []
         for causes, text, value in self._evaluations(x, batches, buffers, known):
-            residual = distance(output, value)
+            # A root of what is negative is NaN in both.
+            finite = np.isfinite(output)
+            if not finite.any() or not np.array_equal(finite, np.isfinite(value)):
+                continue
+            residual = distance(output[finite], value[finite])
             if residual <= self.tolerance:
                 own = tuple(c for c in causes if c not in self.form.causes)
                 found.append(((own, text), residual))
@@ -380,6 +384,10 @@ class NormSubject:
             with np.errstate(all="ignore"):
                 bare = (x - mean_) / np.sqrt(variance)
             found.append(((*causes, "eps-left-out"), text, self._affine(bare)))
+            with np.errstate(all="ignore"):
+                of_mean = (x - mean_) / np.sqrt(mean_ + eps)
+            cause = ("running-mean-for-variance",)
+            found.append(((*causes, *cause), text, self._affine(of_mean)))
         cause = ("batch-statistics-in-evaluation",)
         found.append((cause, "the batch's own statistics", self.form.value(x, self.parameters)))
         return sorted(found, key=lambda way: len(way[0]))

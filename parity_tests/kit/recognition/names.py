@@ -10,7 +10,7 @@ _ROLES = (
         r"((init|initial|base|start)_?)?(lr|learning_?rate|alpha|eta|step_?size|rate)"
         r"_?(0|init|initial|base)?",
     ),
-    ("epochs", r"((n|num|max)_?)?(epochs?|iters?|iterations?)(_?num)?"),
+    ("epochs", r"((n|num|max|train(ing)?)_?)?(epochs?|iters?|iterations?)(_?num)?"),
     ("batch_size", r"(mini_?)?batch_?size|bs"),
     (
         "zero",
@@ -28,7 +28,8 @@ _ROLES = (
         r"g|grads?|grad_?(out|output|outputs|y|z|loss|in|input)|(upstream|output|loss)_?grad\w*",
     ),
     ("delta", r"delta\w*|errors?|(output|loss)_?errors?|upstream\w*|gradients?|accum\w*grad\w*"),
-    ("labels", r"outputs?_(list|data|vector|targets?)"),
+    ("labels", r"outputs?_(list|data|vector|targets?)|train(ing)?_(y|outputs?|targets?|labels?)"),
+    ("inputs", r"train(ing)?_(x|inputs?|features?|samples?)"),
     (
         "output",
         r"y_?(pred|hat|out|prob)\w*|pred\w*|outputs?|out|prob\w*|al|a_?out|logits?|scores?|yh",
@@ -75,8 +76,10 @@ INITIALIZE = (
 _DERIVATIVE = re.compile(r".*(grad|deriv|prime|backward|backprop|delta|numerical).*")
 _NETWORK = re.compile(r".*(net|nn|mlp|model|perceptron|classifier|brain|dnn|ann)\w*", re.I)
 _STATE = re.compile(
-    r"(v|m|s|vel|cache|velocity|velocities|moment|prev|last|mean|var|sum|acc|best|running|x|input|z|a"
-    r"|h|out|output|mask|state)(_?(w|b|weight|bias|d)\w*)?s?|\w*(momentum|velocity|cache|moment)\w*"
+    r"(v|m|s|vel|cache|velocity|velocities|moment|prev|last|mean|var|sum|acc|best|running|x|z|a|mask"
+    r"|state)(_?(w|b|weight|bias|d)\w*)?s?|\w*(momentum|velocity|cache|moment)\w*"
+    # Weights of the output layer are parameters.
+    r"|(h|input|out|output)(_?d\w*)?s?"
 )
 _GRADIENT = re.compile(
     r"d|d_?(w|b)\w*|d(l|j|c|loss|cost)_?_?d_?\w+|d_?(weights?|bias\w*|gamma|beta)\w*|\w*grads?\w*"

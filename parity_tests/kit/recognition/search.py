@@ -19,7 +19,7 @@ from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
-from parity_tests.kit.recognition.steps import losses, trainings, updates
+from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
 from parity_tests.kit.recognition.trial import Match, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.scales import Scale
@@ -356,6 +356,8 @@ def _conventions(
         told = "no function was seen to give any"
         if forward.lacking:
             told = f"no gradient of {', '.join(forward.lacking)} was found"
+        elif refused := raised(forward, scope):
+            told += f"; {refused}"
         yield Convention("gradients", "not found", GUESS, told)
     else:
         yield from _of_gradients(draft, match, fields)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from parity_tests.kit.aspects import observing
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import bindings, parameters_of, works_unlabelled
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import (
+    LABELS,
     Backward,
     count_of,
     learning_rates,
@@ -16,12 +18,19 @@ from parity_tests.kit.recognition.gradients import (
     with_out,
 )
 from parity_tests.kit.recognition.hosts import own_classes
-from parity_tests.kit.recognition.trial import Match, made, observe, reported_loss
+from parity_tests.kit.recognition.trial import (
+    FAILURES,
+    Match,
+    begin,
+    made,
+    observe,
+    reported_loss,
+)
 from parity_tests.kit.scales import Scale
 
 _GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
 _PAIRS = ("batch", "mini_batch", "minibatch", "data", "training_data", "train_data")
-_MOST = 10
+_MOST, _LONGEST = 10, 160
 # The cosine with the gradient from which on a step may be one of an optimizer's.
 _DOWNHILL = 0.3
 
@@ -61,8 +70,36 @@ def trainings(
     wanted : Match, optional
         That of the gradients, if there are any: the step is to go their way.
     """
-    host = forward.host
     fields = {**forward.fields, "labels": repr(labels)}
+    return _first(iter(_bodies(forward)), fields, forward, scope, wanted)
+
+
+def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
+    """Return which training step was called, and what it raises; empty if none does."""
+    net = made(forward.host.make, scope)
+    for body in islice(_bodies(forward), 1):
+        told = []
+        for labels in LABELS:
+            fields = {**forward.fields, "labels": repr(labels)}
+            inquiry = begin(
+                fields | {"step": f"lambda net, x, y, lr: {_rated(body, net)[0]}"}, scope
+            )
+            if inquiry is None:
+                continue
+            try:
+                observing.observe(inquiry, inquiry.batches[0])
+            except FAILURES as error:
+                told.append(" ".join(str(error).removeprefix("step: ").split()))
+            else:
+                return ""
+        if told:
+            return f"{body.replace('net.', '')} raises {told[0][:_LONGEST]}"
+    return ""
+
+
+def _bodies(forward: Forward) -> list[str]:
+    """Return calls of what may be a training step."""
+    host = forward.host
     roles = {**roles_of(forward), "epochs": ["1"], "batch_size": [count_of(forward)]}
     bodies = []
     for one in host.ranked(names.TRAIN):
@@ -74,7 +111,7 @@ def trainings(
             for text in bindings(one.function, {**host.exact, **pairs}, roles, _GIVEN)
             if "x" in text and "y" in text
         ]
-    return _first(iter(bodies), fields, forward, scope, wanted)
+    return bodies
 
 
 def _first(

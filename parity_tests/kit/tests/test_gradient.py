@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects import gradient
+from parity_tests.kit.check import examine
 from parity_tests.kit.locate import locate
+from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject, SubjectError
-from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only
+from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
@@ -124,3 +126,55 @@ def test_parameters_of_a_normalization_are_pointed_to_its_own_check() -> None:
         Subject(network(parameters=parameters))
     with pytest.raises(SubjectError, match=r"layers$"):
         Subject(network(parameters=lambda net: net.w[:1] + net.w[2:]))
+
+
+_DECLARED = Spec("relu", "softmax", "cross_entropy", "mean")
+
+
+def test_a_right_gradient_is_not_blamed_for_a_loss_that_is_not() -> None:
+    declared = network(_Mixed, spec=_DECLARED, gradients=_plain)
+    report = examine(declared)
+    assert [v.aspect for v in report.failures if v.aspect != "stability"] == ["loss"]
+
+
+def _plain(net: _Mixed, x: Array, y: Array) -> list[Array]:
+    return Classifier.gradients(net, x, y)
+
+
+class _Logits(Classifier):
+    """Softmax is in the loss, and left out of the backward pass."""
+
+    last = staticmethod(lambda z: z)
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(-np.mean(np.sum(y * np.log(softmax(self.forward(x))), axis=1)))
+
+
+def test_softmax_that_is_left_out_behind_logits_is_told() -> None:
+    spec = Spec("relu", "identity", "cross_entropy", "mean")
+    verdict = only(ask(network(_Logits, spec=spec), gradient.examine))
+    assert verdict.cause == "gradient-of-another-loss"
+    assert "softmax is left out of the backward pass" in verdict.message
+
+
+_TWO_LINES = """
+def run(x, d):
+    product = x.T @ d
+    mean = product / 7
+    return mean
+"""
+
+
+def test_a_line_that_is_not_the_only_one_is_told_if_the_cause_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "two_lines.py"
+    path.write_text(_TWO_LINES)
+    module: dict[str, Any] = {}
+    exec(compile(_TWO_LINES, str(path), "exec"), module)
+    rng = np.random.default_rng(0)
+    x, d = rng.standard_normal((7, 5)), rng.standard_normal((7, 4))
+    line = locate(lambda: module["run"](x, d), x.T @ d)
+    assert line is not None
+    assert line.code == "product = x.T @ d"
+    assert locate(lambda: module["run"](x, d), x.T @ d, alone=True) is None
+    line = locate(lambda: module["run"](x, d), x, alone=True)
+    assert line is not None

@@ -796,6 +796,19 @@ def by_batch(self: Any, x: Array) -> Array:
     return self.gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + self.eps) + self.beta
 
 
+def by_mean(self: Any, x: Array) -> Array:
+    with np.errstate(invalid="ignore"):
+        xhat = (x - self.running_mean) / np.sqrt(self.running_mean + self.eps)
+    return np.asarray(self.gamma * xhat + self.beta)
+
+
+def gain_behind(self: Any, grad: Array) -> Any:
+    gain, self.g = self.g, np.ones_like(self.g)
+    dx, *others = LayerNorm.backward(self, grad)
+    self.g = gain
+    return dx * gain, *others
+
+
 def tracks_in_evaluation(self: Any, x: Array) -> Array:
     y = BatchNorm.evaluate(self, x)
     self.track(x.mean(axis=0), x.var(axis=0), len(x))
@@ -895,6 +908,10 @@ NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
             )
         ),
         {None},
+    ),
+    "root of the running mean": (
+        batch_norm(changed(BatchNorm, evaluate=by_mean)),
+        {"running-mean-for-variance"},
     ),
     "batch statistics in evaluation": (
         batch_norm(changed(BatchNorm, evaluate=by_batch)),
@@ -998,6 +1015,14 @@ NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
         ),
         {"divided-by-variance"},
     ),
+    "layer norm, gain behind the derivative": (
+        LayerUnderTest(
+            changed(LayerNorm, backward=gain_behind),
+            "LayerNorm",
+            parameters={"weight": "g", "bias": "b"},
+        ),
+        {"scale-behind-derivative"},
+    ),
     "layer norm, whole array": (
         LayerUnderTest(
             changed(
@@ -1076,6 +1101,12 @@ DROPOUT_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
     "scaled twice": (
         dropout(
             masks(lambda s, x: (uniform(*x.shape) >= s.p) / (1 - s.p), lambda s, x: x * (1 - s.p))
+        ),
+        {"dropout-scaled-twice"},
+    ),
+    "scaled in evaluation as in training": (
+        dropout(
+            masks(lambda s, x: (uniform(*x.shape) >= s.p) / (1 - s.p), lambda s, x: x / (1 - s.p))
         ),
         {"dropout-scaled-twice"},
     ),

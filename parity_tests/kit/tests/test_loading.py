@@ -244,6 +244,17 @@ def test_names_that_numpy_and_python_have_removed(tmp_path: Path) -> None:
     text = "import numpy as np\nfrom collections import Iterable\nNet = np.float(np.int(2))\n"
     with Loader() as loader:
         assert loader.load(write(tmp_path / "net.py", text) + ":Net").value == 2.0
+    assert len(loader.notes) == 2
+    for name in ("int", "float"):
+        assert f"net.py, line 3: numpy {np.__version__} has no {name}; it is taken as it was" in (
+            loader.notes
+        )
+
+
+def test_what_numpy_has_is_no_news(tmp_path: Path) -> None:
+    text = "import numpy as np\nclass Mine:\n    NaN = 1.0\nNet = np.nan_to_num(Mine.NaN)\n"
+    with Loader() as loader:
+        assert loader.load(write(tmp_path / "net.py", text) + ":Net").value == 1.0
     assert loader.notes == []
 
 

@@ -9,12 +9,13 @@ import pytest
 from parity_tests.kit.aspects import forward as forward_aspect
 from parity_tests.kit.aspects import gradient as gradient_aspect
 from parity_tests.kit.aspects import initialization as initialization_aspect
+from parity_tests.kit.check import examine
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.recognition import Proposal, RecognitionError, recognize
 from parity_tests.kit.recognition.calls import bindings, returned_names
 from parity_tests.kit.recognition.chains import chains
-from parity_tests.kit.recognition.names import is_gradient, is_loss, role, roles, stem
+from parity_tests.kit.recognition.names import is_gradient, is_loss, is_state, role, roles, stem
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import _differ, references
 from parity_tests.kit.spec import Spec
@@ -1202,3 +1203,49 @@ class Net:
     assert certainty(proposal, "gradients") == "sure"
     assert judged(proposal.network) == {EQUAL}
     assert "setattr(net, 'lr', 0.0)" in proposal.fields["gradients"]
+
+
+NAMES_IN_WORDS = """
+import numpy as np
+
+class NeuralNetwork:
+    def __init__(self, input_size, hidden_size, output_size):
+        self.hidden_weights = np.random.randn(input_size, hidden_size) * 0.1
+        self.output_weights = np.random.randn(hidden_size, output_size) * 0.1
+        self.hidden_bias = np.zeros((1, hidden_size))
+        self.output_bias = np.zeros((1, output_size))
+
+    def forward(self, inputs):
+        self.hidden_output = np.maximum(0, inputs @ self.hidden_weights + self.hidden_bias)
+        return 1 / (1 + np.exp(-(self.hidden_output @ self.output_weights + self.output_bias)))
+
+    def train(self, training_inputs, training_output, training_iterations, learning_rate=0.1):
+        for _ in range(training_iterations):
+            final = self.forward(training_inputs)
+            delta = (training_output - final) * final * (1 - final)
+            hidden = delta @ self.output_weights.T * (self.hidden_output > 0)
+            self.output_weights += learning_rate * self.hidden_output.T @ delta
+            self.hidden_weights += learning_rate * training_inputs.T @ hidden
+            self.output_bias += learning_rate * delta.sum(axis=0, keepdims=True)
+            self.hidden_bias += learning_rate * hidden.sum(axis=0, keepdims=True)
+"""
+
+
+def test_weights_of_the_output_are_parameters_and_its_values_are_none() -> None:
+    found = recognize(names_of(NAMES_IN_WORDS))
+    assert found.fields["parameters"] == repr(
+        "hidden_weights hidden_bias output_weights output_bias"
+    )
+    report = examine(found.network)
+    assert report.failures == []
+    assert report.unanswered == []
+    for name in ("output", "output_d", "h", "velocity_weights", "m_w1", "last_weights"):
+        assert is_state(name)
+
+
+def test_what_a_training_step_raises_is_told() -> None:
+    refusing = NAMES_IN_WORDS.replace("training_output - final", "training_output - self.final")
+    found = recognize(names_of(refusing))
+    [told] = [convention.why for convention in found.conventions if convention.name == "gradients"]
+    assert "train(" in told
+    assert "raises AttributeError" in told

@@ -3,6 +3,7 @@
 from parity_tests.kit.catalogue.faults import (
     beginnings,
     biases,
+    carried,
     derivatives,
     factors,
     inside,
@@ -21,6 +22,7 @@ _MODULES = (
     losses,
     factors,
     derivatives,
+    carried,
     biases,
     updates,
     optimizers,

@@ -113,6 +113,14 @@ FAULTS: tuple[Fault, ...] = (
         "labels-broadcast",
     ),
     Fault(
+        "labels of another shape than the outputs: one sample",
+        "sample lists quadratic",
+        "return 0.5 * np.sum((a - y) ** 2)",
+        "return 0.5 * np.sum((a - np.ravel(y)) ** 2)",
+        _LOSS,
+        "labels-broadcast",
+    ),
+    Fault(
         "root not squared: one sample",
         "sample lists quadratic",
         "return 0.5 * np.sum((a - y) ** 2)",
@@ -240,8 +248,8 @@ FAULTS: tuple[Fault, ...] = (
         "regression",
         "return np.mean((self.forward(x) - y) ** 2)",
         "return np.mean((self.forward(x) - y) ** 4)",
-        "gradient",
-        "gradient-of-another-loss",
+        _LOSS,
+        "another-loss",
     ),
     Fault(
         "sum for product in the loss: stored gradients",

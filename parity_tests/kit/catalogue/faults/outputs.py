@@ -3,6 +3,7 @@
 from parity_tests.kit.catalogue.faults.fault import Fault
 
 _FORWARD, _GRADIENT = "forward", "gradient"
+_OUTSIDE = "bias-outside-activation"
 
 FAULTS: tuple[Fault, ...] = (
     # Softmax
@@ -159,6 +160,38 @@ FAULTS: tuple[Fault, ...] = (
         'layer["W"].T + (layer["b"] if number != 2 else 0)',
         _FORWARD,
         "bias-left-out",
+    ),
+    Fault(
+        "bias outside of the activation: lesson",
+        "lesson",
+        "z1 = np.dot(X, self.w1) + self.b1\n        h = np.maximum(z1, 0)",
+        "z1 = np.dot(X, self.w1)\n        h = np.maximum(z1, 0) + self.b1",
+        _FORWARD,
+        _OUTSIDE,
+    ),
+    Fault(
+        "bias outside of the activation: columns",
+        "binary columns",
+        'Z1 = linear_forward(X, p["W1"], p["b1"])\n    A1 = np.maximum(0, Z1)',
+        'Z1 = linear_forward(X, p["W1"], 0)\n    A1 = np.maximum(0, Z1) + p["b1"]',
+        _FORWARD,
+        _OUTSIDE,
+    ),
+    Fault(
+        "bias outside of the activation of the last layer: two classes",
+        "binary classifier",
+        "Z2 = A1 @ self.W2.T + self.b2.T\n        A2 = 1 / (1 + np.exp(-Z2))",
+        "Z2 = A1 @ self.W2.T\n        A2 = 1 / (1 + np.exp(-Z2)) + self.b2.T",
+        _FORWARD,
+        _OUTSIDE,
+    ),
+    Fault(
+        "bias outside of the activation and outside of its derivative: regression",
+        "regression",
+        "np.tanh(x @ self.wh + self.bh)",
+        "np.tanh(x @ self.wh) + self.bh",
+        _GRADIENT,
+        _OUTSIDE,
     ),
     Fault(
         "matrix transposed in the forward pass: square",

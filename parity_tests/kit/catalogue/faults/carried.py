@@ -1,0 +1,82 @@
+"""What goes wrong on the way back to the hidden layer alone, and in its activation."""
+
+from parity_tests.kit.catalogue.faults.fault import Fault
+
+_FORWARD, _GRADIENT = "forward", "gradient"
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "matrix missing below one output: two classes",
+        "binary classifier",
+        "(dZ2 @ self.W2) * (1 -",
+        "dZ2 * (1 -",
+        _GRADIENT,
+        "weight-missing",
+    ),
+    Fault(
+        "matrix missing below one output: columns",
+        "binary columns",
+        'dA1 = np.dot(p["W2"].T, dZ2)',
+        'dA1 = np.repeat(dZ2, p["W2"].size, axis=0)',
+        _GRADIENT,
+        "weight-missing",
+    ),
+    Fault(
+        "derivative of sigmoid once more on the way back: columns",
+        "binary columns",
+        'dA1 = np.dot(p["W2"].T, dZ2)',
+        'dA1 = np.dot(p["W2"].T, dZ2 * AL * (1 - AL))',
+        _GRADIENT,
+        "derivative-twice",
+    ),
+    Fault(
+        "derivative of sigmoid once more without the matrix: two classes",
+        "binary classifier",
+        "(dZ2 @ self.W2) * (1 -",
+        "dZ2 * A2 * (1 - A2) * (1 -",
+        _GRADIENT,
+        "derivative-twice",
+        ("weight-missing",),
+    ),
+    Fault(
+        "Jacobian of softmax once more on the way back: lesson",
+        "lesson",
+        "d1 = np.dot(d2, self.w2.T)",
+        "d1 = np.dot(p * (d2 - (p * d2).sum(axis=1, keepdims=True)), self.w2.T)",
+        _GRADIENT,
+        "softmax-jacobian-twice",
+    ),
+    # A constant, or a shift, in the activation
+    Fault(
+        "dropout's factor left in the prediction: functions",
+        "dict functions",
+        "return np.maximum(0, Z)",
+        "return np.maximum(0, Z) / 0.6",
+        _FORWARD,
+        "activation-scaled",
+    ),
+    Fault(
+        "constant inside of the activation: regression",
+        "regression",
+        "np.tanh(x @ self.wh + self.bh)",
+        "np.tanh(0.25 * (x @ self.wh + self.bh))",
+        _FORWARD,
+        "activation-scaled",
+    ),
+    Fault(
+        "sigmoid of shifted pre-activations: positional",
+        "positional",
+        "return 1.0 / (1.0 + np.exp(-z))",
+        "return 1.0 / (1.0 + np.exp(-(z - z.max(axis=1, keepdims=True))))",
+        _FORWARD,
+        "activation-shifted",
+    ),
+    Fault(
+        "tanh of shifted pre-activations: layers",
+        "layers tanh",
+        "np.tanh(z)",
+        "np.tanh(z - z.max(axis=1, keepdims=True))",
+        _FORWARD,
+        "activation-shifted",
+    ),
+)
