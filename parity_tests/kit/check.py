@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from parity_tests.kit import unchained
 from parity_tests.kit.arbiter import Arbiter, distances
 from parity_tests.kit.aspects import (
     data,
@@ -18,7 +19,7 @@ from parity_tests.kit.aspects.shares import is_accounted_for
 from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
-from parity_tests.kit.subject import Subject, SubjectError
+from parity_tests.kit.subject import NoChainError, Subject, SubjectError
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Report, Verdict
 
 # In the order in which they build upon one another.
@@ -68,14 +69,21 @@ def examine(
     spec = network.spec
     told: dict[str, Any] = {**spec.to_json(), **network.conventions()}
     report = Report(network.name, told, planned=len(EXAMINATIONS))
+    examinations = EXAMINATIONS
     try:
-        subject = Subject(network)
+        try:
+            subject = Subject(network)
+        except NoChainError as error:
+            if questions is not None:
+                raise
+            subject, examinations = _unchained(network, error)
+            report.planned = len(examinations)
         inquiry = Inquiry.begin(subject, spec, seed, questions)
     except SubjectError as error:
         report.verdicts = [Verdict("forward", UNCHECKED, str(error))]
         return report
     told |= {"sizes": subject.sizes, "weights": subject.layout}
-    for aspect, examination in EXAMINATIONS.items():
+    for aspect, examination in examinations.items():
         if only not in ("", aspect) and aspect not in _FIRST:
             report.planned -= 1
             continue
@@ -97,6 +105,10 @@ def examine(
         # What is not declared is not asked.
         report.planned -= not found
         report.run += any(verdict.status != UNCHECKED for verdict in found)
+    if not subject.is_chain:
+        count = len(subject.shapes)
+        report.verdicts = [unchained.renamed(own, network, count) for own in report.verdicts]
+        return report
     report.edges = inquiry.edges
     report.evidence = inquiry.evidence
     inquiry.evidence.tolerance = max(inquiry.evidence.tolerance, inquiry.tolerance)
@@ -105,6 +117,22 @@ def examine(
         if arbiter is not None:
             confirm(report, arbiter)
     return report
+
+
+def _unchained(
+    network: Network, error: NoChainError
+) -> tuple[Subject, dict[str, Callable[[Inquiry], list[Verdict]]]]:
+    """Return a network whose parameters form no chain of layers, and what can be asked of it."""
+    try:
+        subject = unchained.Unchained(network)
+    except SubjectError:
+        raise error from None
+    asked = ("optimizer", "data", "side effects")
+    return subject, {
+        "forward": lambda inquiry: unchained.of_forward(inquiry, str(error)),
+        "gradient": unchained.of_gradient,
+        **{aspect: EXAMINATIONS[aspect] for aspect in asked},
+    }
 
 
 def _instead(verdicts: list[Verdict], of_loss: list[Verdict]) -> list[Verdict]:

@@ -67,6 +67,8 @@ class Inquiry:
         Whether the gradient of the same batch is another one each time, as with dropout.
     slopes_show : str
         Status of the gradient where it was held to slopes of the loss alone.
+    first_share : float or None
+        How many times the slopes the first step is, where the optimizer accounts for it.
     is_entrywise : bool
         Whether first steps are no multiples of a gradient, but tell its signs and little more.
     steps_tolerance : float
@@ -106,6 +108,7 @@ class Inquiry:
     is_gradient_faulty: bool = False
     is_gradient_random: bool = False
     slopes_show: str = ""
+    first_share: float | None = None
     is_entrywise: bool = False
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False

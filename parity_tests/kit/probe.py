@@ -18,7 +18,13 @@ def batch_sizes(subject: Subject) -> tuple[int, int]:
 
 
 def parameters(subject: Subject, rng: np.random.Generator) -> Layers:
-    """Return parameters of a size that neither dies out nor saturates, with biases not zero."""
+    """Return parameters of a size that neither dies out nor saturates, with biases not zero.
+
+    Where they form no chain of layers, what is constant and not zero, as a gain is, stays near to
+    that.
+    """
+    if not subject.is_chain:
+        return [Layer(_drawn_near(now.weight, rng), None) for now in subject.get()]
     return [drawn_layer(*now.weight.shape, rng, bias=now.bias is not None) for now in subject.get()]
 
 
@@ -26,6 +32,14 @@ def drawn_layer(fan_out: int, fan_in: int, rng: np.random.Generator, *, bias: bo
     """Return parameters of a layer, as `parameters` does."""
     weight = 1.5 / np.sqrt(fan_in) * rng.standard_normal((fan_out, fan_in))
     return Layer(weight, 0.3 * rng.standard_normal(fan_out) if bias else None)
+
+
+def _drawn_near(made: Array, rng: np.random.Generator) -> Array:
+    if made.ndim < 2 or 1 in made.shape:
+        middle = float(made.flat[0]) if made.size and np.ptp(made) == 0 else 0.0
+        return np.asarray(middle + 0.3 * rng.standard_normal(made.shape))
+    # A square root of both widths serves either layout.
+    return np.asarray(1.5 / made.size**0.25 * rng.standard_normal(made.shape))
 
 
 def batch(subject: Subject, samples: int, rng: np.random.Generator) -> Batch:

@@ -21,6 +21,10 @@ class SubjectError(Exception):
     """The network could not be asked, or its answer could not be read."""
 
 
+class NoChainError(SubjectError):
+    """The parameters do not form a chain of layers."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """Parameters of a layer, or their gradients.
@@ -116,17 +120,23 @@ class Subject:
     Raises
     ------
     SubjectError
-        If it cannot be made, or its parameters do not form a chain of layers.
+        If it cannot be made; `NoChainError` if its parameters do not form a chain of layers.
     """
+
+    is_chain = True
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.seed: int | None = None
         self.renew()
         self.shapes = [np.shape(array) for array in self.arrays()]
-        self._ways = _chains(self.shapes, network)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """See which parameter is which, and the widths of the layers."""
+        self._ways = _chains(self.shapes, self.network)
         self._order, self.layout = self._ways[0]
-        self.sizes = self._sizes()
+        self.sizes: list[int] = self._sizes()
 
     def renew(self) -> None:
         """Make a new network, as its own code begins it."""
@@ -234,8 +244,8 @@ class Subject:
                 assert layer.bias is not None
                 matrix = _fold(matrix, layer.bias, self.network.bias)
             elif bias is not None and layer.bias is not None:
-                _write(arrays[bias], layer.bias.reshape(arrays[bias].shape))
-            _write(arrays[weight], matrix)
+                write_to(arrays[bias], layer.bias.reshape(arrays[bias].shape))
+            write_to(arrays[weight], matrix)
         kept = self.get()
         for now, then in zip(kept, layers, strict=True):
             if not np.allclose(now.weight, then.weight, rtol=1e-3, atol=1e-6):
@@ -420,7 +430,14 @@ def _found(net: Any, access: Any) -> list[Array]:
     return [array for path in access.split() for array in arrays_in(look_up(net, path))]
 
 
-def _write(array: Array, values: Array) -> None:
+def write_to(array: Array, values: Array) -> None:
+    """Write numbers into an array.
+
+    Raises
+    ------
+    SubjectError
+        If it is one of integers.
+    """
     if array.dtype.kind != "f":
         raise SubjectError(f"parameters: expected floating point numbers, got {array.dtype}")
     array[...] = values
@@ -458,7 +475,7 @@ def _chains(
                 "; there are more vectors than matrices: a layer with a gain and a shift, as of "
                 "a normalization, is examined by itself with check_layer"
             )
-        raise SubjectError(told)
+        raise NoChainError(told)
     return found
 
 

@@ -13,7 +13,7 @@ I. Sutskever, J. Martens, G. Dahl, G. Hinton: On the importance of initializatio
 deep learning. ICML 2013. https://proceedings.mlr.press/v28/sutskever13.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,16 +22,17 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps import Factors
 from parity_tests.kit.aspects.shares import average_verdict, first_share
-from parity_tests.kit.aspects.walks import Trajectory, right_gradient
+from parity_tests.kit.aspects.walks import Trajectory
 from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import DEFAULTS
 from parity_tests.kit.optimizers.search import USUAL
-from parity_tests.kit.subject import flat, tensors, unflat
+from parity_tests.kit.subject import Batch, Layers, flat, tensors, unflat
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 Array = NDArray[Any]
+GradientAt = Callable[[Layers, Batch], Layers]
 # Misfit of the second step up to which a momentum between the usual ones is looked for.
 _NEAR, _ATTEMPTS = 0.3, 12
 # Momentum from which there is any.
@@ -74,9 +75,14 @@ class _Steps:
     """Steps of a walk, and those that a velocity with a gradient ahead would take."""
 
     def __init__(
-        self, inquiry: Inquiry, walk: Trajectory, loss: str, lr: float, factors: Sequence[Factors]
+        self,
+        inquiry: Inquiry,
+        walk: Trajectory,
+        gradient: GradientAt,
+        lr: float,
+        factors: Sequence[Factors],
     ) -> None:
-        self.inquiry, self.walk, self.loss, self.lr = inquiry, walk, loss, lr
+        self.inquiry, self.walk, self.gradient, self.lr = inquiry, walk, gradient, lr
         self.places = [flat(layers) for layers in walk.layers]
         sizes = [array.size for array in tensors(walk.layers[0])]
         self.factors = [np.repeat(np.array(of_batch).T, sizes, axis=1) for of_batch in factors]
@@ -89,9 +95,9 @@ class _Steps:
             before = self.places[number]
             ahead = before + way.sign * momentum * velocity
             there = unflat(ahead, self.walk.layers[0])
-            right = right_gradient(self.inquiry, self.loss, there, self.walk.batches[number])
+            own = self.gradient(there, self.walk.batches[number])
             factor, decay = self.factors[number % 2]
-            gradient = factor * flat(right) + decay * ahead
+            gradient = factor * flat(own) + decay * ahead
             step = self.places[number + 1] - before
             base = ahead - before if way.is_kept else np.zeros_like(before)
             found.append((step, base + momentum * velocity - self.lr * gradient))
@@ -138,7 +144,7 @@ def _off(step: Array, predicted: Array) -> float:
 def of_ahead(
     inquiry: Inquiry,
     walk: Trajectory,
-    loss: str,
+    gradient: GradientAt,
     lr: float,
     factors: Sequence[Factors],
     kind: str | None,
@@ -148,12 +154,14 @@ def of_ahead(
 
     Parameters
     ----------
+    gradient : callable
+        ``f(layers, batch)``, what `factors` are of.
     factors : sequence of two `Factors`
         Of gradient and parameter in the first step on each batch.
     """
     if kind not in (None, "sgd", "momentum", "nesterov"):
         return []
-    steps = _Steps(inquiry, walk, loss, lr, factors)
+    steps = _Steps(inquiry, walk, gradient, lr, factors)
     declared = given.get("momentum")
     usual = [momentum for momentum in (declared, *USUAL["momentum"]) if momentum]
     for way in _WAYS:
@@ -184,13 +192,13 @@ def of_ahead(
 def nearest_ahead(
     inquiry: Inquiry,
     walk: Trajectory,
-    loss: str,
+    gradient: GradientAt,
     lr: float,
     factors: Sequence[Factors],
     declared: float | None,
 ) -> Verdict:
     """Say which step is the first that is neither PyTorch's Nesterov nor the textbooks'."""
-    steps = _Steps(inquiry, walk, loss, lr, factors)
+    steps = _Steps(inquiry, walk, gradient, lr, factors)
     momentum = declared or float(DEFAULTS["nesterov"]["momentum"])
     pairs = steps.pairs(momentum, _WAYS[0], len(steps.walk.batches))
     off = [_off(step, predicted) for step, predicted in pairs]

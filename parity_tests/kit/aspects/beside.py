@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from parity_tests.kit.aspects import gradient
-from parity_tests.kit.aspects.observing import RATES, observe, precision_of
+from parity_tests.kit.aspects.handed_steps import by_handed
+from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.shares import expected_of, is_accounted_for
-from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -22,6 +21,10 @@ _OF_UNKNOWN = "the gradients are wrong in a way that is not known, and steps fol
 _ADDED_BY_STEPS = (
     "the share of the penalty is added by the training step, and not by the gradients that are "
     "handed out"
+)
+_OF_NONE = (
+    "the forward pass is not known, and the steps are of no optimizer that is known, by the "
+    "gradients that are handed out"
 )
 OfSteps = Callable[[Inquiry, Scale | None], list[Verdict]]
 
@@ -37,8 +40,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         ``f(inquiry, scale)``, which judges the steps of a network that only updates itself.
     """
     if inquiry.form is None:
-        unknown = Verdict("optimizer", UNCHECKED, "the forward pass is not known")
-        return _plain_descent(inquiry) or [unknown]
+        unknown = Verdict("optimizer", UNCHECKED, _OF_NONE)
+        is_equal = inquiry.slopes_show in (EQUAL, CONVENTION)
+        return by_handed(inquiry, is_right=is_equal) or [unknown]
     is_right = inquiry.is_gradient_known and not inquiry.is_gradient_faulty
     is_right = is_right and inquiry.gradient_scale is not None
     own = _alone(inquiry, is_right, gradients=None, backward=None)
@@ -47,15 +51,24 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
-    if not inquiry.is_gradient_known and any(v.status == DIFFERS and not v.cause for v in found):
+    is_blamed = any(v.status == DIFFERS and not v.cause for v in found)
+    is_of_unknown = not inquiry.is_gradient_known and is_blamed
+    if is_of_unknown or all(v.aspect == "optimizer" and v.status == UNCHECKED for v in found):
+        is_plain = inquiry.penalty is None and inquiry.spec.weight_decay is None
+        is_added = bool(inquiry.evidence.decays)
+        is_whole = is_right and (is_plain or is_added)
+        # Right ones without anything added are those by which steps have just been recomputed.
+        is_other = not is_whole or is_added
+        if is_other and (by_gradients := by_handed(inquiry, is_right=is_whole)):
+            return by_gradients
+    if is_of_unknown:
         return [Verdict("optimizer", UNCHECKED, _OF_UNKNOWN)]
     if inquiry.penalty is not None and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
         inquiry.steps_explain = "penalty"
         found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
     try:
         if _is_handed(inquiry, own):
-            is_open = all(v.aspect == "optimizer" and v.status == UNCHECKED for v in found)
-            return (_plain_descent(inquiry) if is_open else []) or found
+            return found
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
         if not is_known and (clipped := _clipped(inquiry, own) or _clipped_apart(of_gradient)):
             return [clipped]
@@ -121,38 +134,6 @@ def _is_handed(inquiry: Inquiry, own: Inquiry) -> bool:
             if not left <= 10 * inquiry.tolerance * np.linalg.norm(whole) + 1e-12:
                 return False
     return bool(pairs)
-
-
-_PLAIN = "steps are plain descent by the gradients that are handed out, whatever those are"
-
-
-def _plain_descent(inquiry: Inquiry) -> list[Verdict]:
-    r"""Return that every step is the learning rate times what is handed out; empty if it is not.
-
-    .. math:: \theta_{t+1} = \theta_t - \eta \, g(\theta_t)
-    """
-    subject, spec = inquiry.subject, inquiry.spec
-    kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
-    # Momentum of which nothing shows has been judged by other means, where it could be.
-    if kind not in (None, "sgd") or given.get("weight_decay"):
-        return []
-    one, other = ends(inquiry.batches[0]) if subject.single else inquiry.batches
-    rate = subject.network.lr or RATES[0]
-    precision = precision_of(inquiry)
-    try:
-        walk = walk_on(inquiry, [one, other, one], rate)
-        for before, after, batch in zip(walk.layers, walk.layers[1:], walk.batches, strict=False):
-            subject.begin(before)
-            handed = subject.gradients(batch)
-            for g, old, new in zip(*map(tensors, (handed, before, after)), strict=True):
-                wanted = rate * np.broadcast_to(g, old.shape)
-                allowed = inquiry.tolerance * np.linalg.norm(wanted)
-                allowed += 4 * precision * np.linalg.norm(old)
-                if not np.linalg.norm(old - new - wanted) <= allowed:
-                    return []
-    except (SubjectError, ValueError):
-        return []
-    return [Verdict("optimizer", EQUAL, f"all {len(walk.batches)} {_PLAIN}")]
 
 
 def _clipped(inquiry: Inquiry, own: Inquiry) -> Verdict | None:

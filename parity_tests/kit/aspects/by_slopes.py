@@ -109,11 +109,13 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
         is_unnamed = any(v.status == DIFFERS and v.cause is None for v in found)
         return (_at_ordinary_outputs(inquiry, loss, how) if is_unnamed else []) or found
     if abs(met.factor - 1) <= close:
-        message = (
-            f"some entries of all tensors are slopes of the loss reported ({met.residual:.1g}){how}"
-        )
-        return beside or [Verdict("gradient", EQUAL, message, residual=met.residual)]
+        return beside or [_equal(met.residual, how)]
     return [_constant(inquiry, met, loss), *beside]
+
+
+def _equal(residual: float, how: str) -> Verdict:
+    message = f"some entries of all tensors are slopes of the loss reported ({residual:.1g}){how}"
+    return Verdict("gradient", EQUAL, message, residual=residual)
 
 
 def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
@@ -124,6 +126,8 @@ def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict
     """
     usual = inquiry.layers
     last = usual[-1]
+    if not inquiry.subject.is_chain:
+        return []
     try:
         if not _is_extreme(inquiry):
             return []
@@ -240,7 +244,7 @@ def _of_decays(inquiry: Inquiry, decays: dict[str, float], loss: Loss) -> Verdic
 
 def _is_penalized(inquiry: Inquiry, loss: Loss) -> bool:
     """Whether the loss depends on the first matrix where the output does not."""
-    if len(inquiry.layers) < 2:
+    if len(inquiry.layers) < 2 or not inquiry.subject.is_chain:
         return False
     first, *between, last = inquiry.layers
     values = []
@@ -255,10 +259,9 @@ def _is_penalized(inquiry: Inquiry, loss: Loss) -> bool:
 
 def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
     """Name the factors of tensors that have different ones, or the first that has none."""
-    fits = {name: fit(*pair) for name, pair in met.pairs.items()}
-    close = _close(inquiry)
+    fits, close = _fits(met), _close(inquiry)
     if any(residual > close for _, residual in fits.values()):
-        return [_first_off(met, how, close)]
+        return [_first_off(fits, how, close)]
     again = _met(inquiry, inquiry.batches[1], loss)
     second = {} if isinstance(again, Verdict) else again.pairs
     groups: dict[float, list[str]] = {}
@@ -284,7 +287,7 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdic
         verdicts.append(
             Verdict("gradient", DIFFERS, message, group[0], cause, factor, residual),
         )
-    return verdicts
+    return verdicts or [_equal(met.residual, how)]
 
 
 def _carried(
@@ -299,7 +302,7 @@ def _carried(
         for number in range(1, depth + 1)
     ]
     # With two layers, a factor of the first alone may have any other reason.
-    if depth <= 2 or not all(layers):
+    if depth <= 2 or not all(layers) or not inquiry.subject.is_chain:
         return None
     if any(max(own) - min(own) > close * abs(own[0]) for own in layers):
         return None
@@ -361,10 +364,23 @@ def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     return Verdict("gradient", DIFFERS, message, tensor, cause, met.factor, met.residual)
 
 
-def _first_off(met: _Met, how: str, close: float) -> Verdict:
+def _fits(met: _Met) -> dict[str, tuple[float, float]]:
+    """Return the factor of each tensor, and what it leaves.
+
+    What is nothing beside the others, as the gradient of a bias in front of a normalization, is
+    rounding, of which there is no factor.
+    """
+    whole = np.sqrt(sum(float(wanted @ wanted) for _, wanted in met.pairs.values()))
+    least = _EXACT * whole
+    return {
+        name: (1.0, 0.0) if np.linalg.norm([came, wanted]) <= least else fit(came, wanted)
+        for name, (came, wanted) in met.pairs.items()
+    }
+
+
+def _first_off(fits: dict[str, tuple[float, float]], how: str, close: float) -> Verdict:
     """Return the first tensor, from the last layer, that is no multiple of its slopes."""
-    for name, (came, wanted) in reversed(met.pairs.items()):
-        factor, residual = fit(came, wanted)
+    for name, (factor, residual) in reversed(fits.items()):
         if residual > close:
             return _off(name, factor, residual, f"it is not the slope of the loss reported{how}")
     raise ValueError("all tensors are multiples of their slopes")

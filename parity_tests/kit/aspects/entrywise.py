@@ -90,7 +90,7 @@ def _is_adaptive(inquiry: Inquiry, observed: Layers) -> bool:
     """Whether first steps are those of an adaptive optimizer, declared or by their sizes."""
     spec = inquiry.spec
     is_declared = bool(spec.optimizer) and read(str(spec.optimizer), spec.options)[0] not in LINEAR
-    spread = min(_spread(layer.weight) for layer in observed)
+    spread = _least_spread(observed)
     if not is_declared and spread > _SPREAD:
         return False
     try:
@@ -100,6 +100,15 @@ def _is_adaptive(inquiry: Inquiry, observed: Layers) -> bool:
     is_linear = kept is not None and kept.kind != "other"
     # Signs are exact, where something is kept or divided by they are not.
     return not is_linear or inquiry.tolerance < spread <= _SPREAD
+
+
+def is_spread_alike(observed: Layers) -> bool:
+    """Whether all entries of a matrix that move go as far, nearly: as by their signs."""
+    return _least_spread(observed) <= _SPREAD
+
+
+def _least_spread(observed: Layers) -> float:
+    return min(_spread(layer.weight) for layer in observed)
 
 
 def _spread(array: Array) -> float:

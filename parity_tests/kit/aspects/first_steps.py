@@ -111,21 +111,33 @@ def observed_steps(
     for number, (layers, batch) in enumerate(zip(walk.layers, walk.batches, strict=False)):
         right = tensors(right_gradient(inquiry, loss, layers, batch))
         values = tensors(layers)
-        gradients.append(
-            np.concatenate(
-                [
-                    (factor * g + decay * value).ravel()
-                    for g, value, (factor, decay) in zip(
-                        right, values, factors[number % 2], strict=True
-                    )
-                ]
-            )
-        )
+        own = zip(right, values, factors[number % 2], strict=True)
+        gradients.append([factor * g + decay * value for g, value, (factor, decay) in own])
+    return seen_steps(walk, lr, gradients, inquiry.of_steps, precision_of(inquiry))
+
+
+def seen_steps(
+    walk: Trajectory,
+    lr: float,
+    gradients: Sequence[Sequence[Array]],
+    tolerance: float,
+    precision: float,
+) -> Observed:
+    """Return the steps of a walk beside gradients at each place of it.
+
+    Parameters
+    ----------
+    gradients : sequence of sequence of ndarray
+        One for each tensor, of each step.
+    """
     places = np.stack([flat(layers) for layers in walk.layers])
     shapes = tuple(array.shape for array in tensors(walk.layers[0]))
     samples = tuple(map(len, walk.batches))
-    matrices = tuple(name.startswith("W") for name in by_name(walk.layers[0]))
-    asked = Asked(lr, shapes, places[:-1], np.stack(gradients), samples, matrices)
+    layers = walk.layers[0]
+    matrices = tuple(
+        name.startswith("W") and tensor.ndim > 1 for name, tensor in by_name(layers).items()
+    )
+    joined = np.stack([np.concatenate([np.ravel(g) for g in own]) for own in gradients])
+    asked = Asked(lr, shapes, places[:-1], joined, samples, matrices)
     groups = np.zeros(places.shape[1], int)
-    precision = precision_of(inquiry)
-    return cornered(Observed(asked, np.diff(places, axis=0), groups, inquiry.of_steps, precision))
+    return cornered(Observed(asked, np.diff(places, axis=0), groups, tolerance, precision))

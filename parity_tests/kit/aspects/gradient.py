@@ -13,6 +13,7 @@ from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.factors import expected_scale, factors_of, note_lost_rates, of_factors
 from parity_tests.kit.aspects.loss import is_saturated
+from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import (
     RATES,
     is_accumulated,
@@ -22,6 +23,7 @@ from parity_tests.kit.aspects.observing import (
     observe,
     precision_of,
 )
+from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
 from parity_tests.kit.backprop import Explanation, Finding, explain, fit
 from parity_tests.kit.candidates.outputs import right_deltas
@@ -53,14 +55,14 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if network.gradients is None and network.backward is None and network.step is None:
         return [Verdict("gradient", UNCHECKED, "neither gradients nor a step are declared")]
     if inquiry.form is None:
-        return by_slopes(inquiry)
+        return of_slopes(inquiry)
     loss = inquiry.spec.loss or (inquiry.reported and inquiry.reported[0])
     seen = []
     for batch, answer in zip(inquiry.batches, inquiry.evidence.answers, strict=True):
         try:
             seen.append(observe(inquiry, batch))
         except SubjectError as error:
-            return [_not_observed(inquiry, str(error))]
+            return [_not_observed(inquiry, error)]
         answer.gradients = seen[-1][0]
     explanations = [
         _explained(inquiry, batch, observed, updated, loss)
@@ -113,8 +115,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
 
 def _by_slopes_alone(inquiry: Inquiry) -> list[Verdict]:
     """Judge the gradient by slopes, and forget what it was taken for before."""
-    found = by_slopes(inquiry)
-    inquiry.slopes_show = worst([verdict.status for verdict in found])
+    found = of_slopes(inquiry)
     inquiry.is_gradient_known = inquiry.is_gradient_faulty = False
     inquiry.gradient_loss = inquiry.gradient_scale = inquiry.guard = None
     return found
@@ -290,14 +291,14 @@ def _rounding(inquiry: Inquiry, observed: Layers, updated: Layers | None) -> flo
     return min(max(parts, default=0.0), _COARSEST)
 
 
-def _not_observed(inquiry: Inquiry, told: str) -> Verdict:
+def _not_observed(inquiry: Inquiry, error: SubjectError) -> Verdict:
     one = inquiry.batches[0].part(slice(0, 1))
     try:
         observe(inquiry, one)
     except SubjectError:
-        return Verdict("gradient", UNCHECKED, told)
+        return refused("gradient", error)
     message = (
-        f"it works with one sample and raises for a batch of {len(inquiry.batches[0])}: {told}"
+        f"it works with one sample and raises for a batch of {len(inquiry.batches[0])}: {error}"
     )
     return Verdict("gradient", DIFFERS, message, cause="batch-raises")
 

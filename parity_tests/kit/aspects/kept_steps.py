@@ -22,12 +22,20 @@ _SHORT = 1e-5
 
 def of_faulty(inquiry: Inquiry) -> list[Verdict]:
     """Judge what steps keep of those before, where their gradient has a fault or is not known."""
-    spec = inquiry.spec
-    faulty = "the gradient has a fault, and the steps with it"
-    if inquiry.slopes_show not in ("", DIFFERS):
-        faulty = "the gradient is known by slopes alone, and steps are not recomputed from those"
     if inquiry.is_entrywise:
-        return [Verdict("optimizer", UNCHECKED, faulty)]
+        return [Verdict("optimizer", UNCHECKED, _of_gradient(inquiry))]
+    return of_kept(inquiry)
+
+
+def _of_gradient(inquiry: Inquiry) -> str:
+    if inquiry.slopes_show not in ("", DIFFERS):
+        return "the gradient is known by slopes alone, and steps are not recomputed from those"
+    return "the gradient has a fault, and the steps with it"
+
+
+def of_kept(inquiry: Inquiry) -> list[Verdict]:
+    """Judge what steps keep of those before, whatever their gradient is."""
+    spec, faulty = inquiry.spec, _of_gradient(inquiry)
     try:
         found = what_is_kept(inquiry)
     except SubjectError as error:
@@ -52,7 +60,8 @@ def of_faulty(inquiry: Inquiry) -> list[Verdict]:
             return [named("optimizer", "momentum-without-effect", seen)]
         if kind not in (None, "sgd"):
             return [named("optimizer", "another-optimizer", f"{seen}, declared is {kind}")]
-        message = f"{seen}: they are plain descent, by the gradient as it is, with its fault"
+        message = f"{seen}: they are plain descent, by the gradient as it is"
+        message += ", with its fault" if inquiry.slopes_show in ("", DIFFERS) else ""
         return [Verdict("optimizer", EQUAL, message)]
     return _of_kept_momentum(inquiry, found, kind, given)
 
@@ -68,6 +77,8 @@ def _of_kept_momentum(
     ahead = 1 + momentum if found.kind == "nesterov" else 1.0
     average = (1 - momentum) * ahead
     first, left = first_share(inquiry, (ahead, average, 1.0), None)
+    if inquiry.first_share is not None:
+        first, left = inquiry.first_share, []
     name = "Nesterov's momentum" if found.kind == "nesterov" else "momentum"
     seen = f"the steps have {name} of {momentum:g}, whatever the gradient is"
     declared = given.get("momentum")
@@ -78,7 +89,7 @@ def _of_kept_momentum(
     if declared is not None and declared != momentum:
         cause = "another-hyperparameter"
         return [*left, named("optimizer", cause, f"{seen}, declared is {declared:g}")]
-    if first == average:
+    if first == average != 1:
         return [*left, average_verdict(momentum, first, None)]
     return [*left, Verdict("optimizer", EQUAL, seen)]
 

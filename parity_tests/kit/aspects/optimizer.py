@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.beside import beside_gradients
@@ -14,6 +15,7 @@ from parity_tests.kit.aspects.first_steps import (
 )
 from parity_tests.kit.aspects.kept_steps import of_faulty
 from parity_tests.kit.aspects.moments import of_moments
+from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import is_inferred
 from parity_tests.kit.aspects.rates import (
     of_decay_after,
@@ -22,7 +24,8 @@ from parity_tests.kit.aspects.rates import (
     with_lost_rate,
 )
 from parity_tests.kit.aspects.shares import first_share, of_average
-from parity_tests.kit.aspects.walks import trajectory, walk_on
+from parity_tests.kit.aspects.slopes_of_steps import steps_alone
+from parity_tests.kit.aspects.walks import right_gradient, trajectory, walk_on
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
 from parity_tests.kit.optimizers.formulas import read
@@ -53,6 +56,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return examine_rule(Rule(rule.make, rule.step, kind, options), seed, inquiry.subject.shapes)
     if network.step is None:
         return []
+    try:
+        walk_on(inquiry, [inquiry.batches[0].part(slice(0, 1))], network.lr or RATES["sgd"])
+    except SubjectError as error:
+        never = refused("optimizer", error)
+        if never.status == DIFFERS:
+            return [never]
     if inquiry.is_gradient_random:
         return _of_itself(inquiry)
     if is_inferred(inquiry):
@@ -70,7 +79,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     """
     network, spec = inquiry.subject.network, inquiry.spec
     if inquiry.form is None:
-        return [Verdict("optimizer", UNCHECKED, "the forward pass is not known")]
+        return steps_alone(inquiry)
     if inquiry.is_gradient_random:
         return [Verdict("optimizer", UNCHECKED, _RANDOM)]
     if inquiry.is_gradient_faulty:
@@ -92,7 +101,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         is_told = inquiry.steps_explain != "nothing" or inquiry.is_gradient_known
         # What steps keep shows without a gradient, and a factor of the first step may be its.
         return found if is_told or inquiry.is_entrywise else of_faulty(inquiry)
-    at_place = of_ahead(inquiry, walks[1], loss, lr, (one, other), kind, given)
+    right = partial(right_gradient, inquiry, loss)
+    at_place = of_ahead(inquiry, walks[1], right, lr, (one, other), kind, given)
     if at_place:
         return at_place
     # A decay that is declared is the optimizer's, and what else is added the gradient's.
@@ -107,7 +117,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         if stale is not None and _is_known(judged(_divided(stale, ahead), kind, given)):
             return [first_divisor_verdict(inquiry)]
     if ahead == 1 and not is_known and kind == "nesterov":
-        return [nearest_ahead(inquiry, walks[1], loss, lr, (one, other), given.get("momentum"))]
+        return [nearest_ahead(inquiry, walks[1], right, lr, (one, other), given.get("momentum"))]
     again = judged(_divided(same, ahead), kind, given) if is_known else found
     left: list[Verdict] = []
     if ahead != 1 and any(verdict.status != DIFFERS for verdict in found):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.divisors import kept_divisor
+from parity_tests.kit.aspects.observing import is_inferred
 from parity_tests.kit.backprop import explain
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
@@ -50,6 +51,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     random = _random(inquiry, taken)
     # What is random is another answer each time, whatever was asked before.
     asked = [_one_sample] if random else [_one_sample, _remembered, _coupled]
+    if not inquiry.subject.is_chain:
+        # A normalization of batches need not take one sample.
+        asked.remove(_one_sample)
     after = [] if random or inquiry.subject.network.step is None else [_moved]
     # That gradients are refused is told where they are judged.
     questions = [_written_to, *(asked if taken else []), *after]
@@ -174,7 +178,7 @@ def _equal(one: Array, other: Array) -> bool:
 
 def _new(inquiry: Inquiry, network: Network | None = None) -> Subject:
     """Return a network of its own, with the parameters of the inquiry."""
-    subject = Subject(network or inquiry.subject.network)
+    subject = type(inquiry.subject)(network or inquiry.subject.network)
     subject.set(inquiry.layers)
     return subject
 
@@ -472,6 +476,9 @@ def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     """Compare the gradient of a batch with those of its samples, where nothing else is known."""
     batch, layers = taken[1], inquiry.layers
     if (inquiry.form is not None and not inquiry.form.mixes_samples) or len(batch) == 1:
+        return []
+    if is_inferred(inquiry) and inquiry.slopes_show == UNCHECKED:
+        # Steps that are no multiples of a gradient do not add up.
         return []
     whole = _ask(_new(inquiry), layers, batch)
     parts = sum(_ask(_new(inquiry), layers, batch.part(slice(n, n + 1))) for n in range(len(batch)))

@@ -113,6 +113,9 @@ def _of_counts(kind: str) -> Iterator[Choice]:
             yield Choice("count", f"tensors{start}{order}", "adam-step-per-tensor")
         for order in ("", ", backwards"):
             yield Choice("count", f"layers{start}{order}", "adam-step-per-layer")
+    # Those that the first steps show, of things without parameters among the others.
+    for cause in ("adam-step-per-tensor", "adam-step-per-layer"):
+        yield Choice("count", f"each:{cause.rpartition('-')[2]}s", cause)
     # Any number is found with the usual betas, a few with others.
     for constant in ("", 1, 2, 3, 10, 100):
         yield Choice("count", f"constant:{constant}", "adam-step-constant")

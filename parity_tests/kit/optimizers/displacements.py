@@ -149,6 +149,9 @@ def _count(formula: Formula, asked: Asked, number: int) -> Array:
     """Return t of each entry."""
     what, _, how = formula.count.partition(", ")
     tensors = len(asked.shapes)
+    if what.startswith("each:"):
+        begins = [int(own) for own in what.removeprefix("each:").split()]
+        return asked.spread(np.array(begins) + number * int(how.split()[1]))
     what, _, start = what.partition(" from ")
     first = int(start or 1)
     if formula.state == "new":

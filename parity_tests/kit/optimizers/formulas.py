@@ -87,8 +87,9 @@ class Formula:
         What t counts: ``"steps"``; ``"steps from 0"``; ``"lagging"``; ``"tensors"``;
         ``"tensors, matrices first"``; ``"tensors, backwards"``; ``"layers"``;
         ``"layers, backwards"``; all but the second also from 2, as in
-        ``"tensors from 2, backwards"``; ``"samples"``, those of the batch; or a constant,
-        ``"constant:1"``.
+        ``"tensors from 2, backwards"``; ``"samples"``, those of the batch; a constant,
+        ``"constant:1"``; or a first one for each tensor and by how much all rise, as in
+        ``"each:2 3 5 6, and 5 more every step"``.
     moments : str
         ``"means"``; ``"first summed"``; ``"second summed"``. Or means that begin with their first
         value and not with zero: ``"first whole"``, ``"second whole"``, ``"both whole"``, which are

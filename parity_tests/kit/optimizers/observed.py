@@ -1,6 +1,6 @@
 """Steps that were seen, and how they respond to the gradients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -35,6 +35,13 @@ class Observed:
     groups: Array
     tolerance: float
     precision: float
+
+    @cached_property
+    def first(self) -> Asked:
+        """What was asked for the first step alone."""
+        asked = self.asked
+        values, gradients = asked.values[:1], asked.gradients[:1]
+        return replace(asked, values=values, gradients=gradients)
 
     @cached_property
     def cells(self) -> Array:
@@ -93,16 +100,23 @@ class Observed:
         return self.misfits(predicted).max(axis=(0, -1))
 
     def distance(self, predicted: Array) -> Array:
-        """Return how far the largest gradients' steps are off altogether, eps aside."""
+        """Return how far the largest gradients' steps are off altogether, eps aside.
+
+        Parameters
+        ----------
+        predicted : ndarray of shape (steps, entries) or (steps, formulas, entries)
+            The first steps; all of them are no nearer than some.
+        """
         large = self.groups == 0
-        steps = self.steps[:, large]
+        every = self.steps[:, large]
+        steps = every[: len(predicted)]
         if predicted.ndim == 3:
             steps = steps[:, np.newaxis]
         with np.errstate(all="ignore"):
             error = predicted[..., large] - steps
             error = np.where(np.isfinite(error), error, 1e100)
             error = np.where(np.isfinite(steps), error, 0.0)
-            size = np.where(np.isfinite(steps), steps, 0.0)
+            size = np.where(np.isfinite(every), every, 0.0)
             return np.sqrt((error**2).sum(axis=(0, -1)) / np.maximum((size**2).sum(), 1e-300))
 
 

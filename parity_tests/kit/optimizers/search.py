@@ -16,8 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.optimizers.choices import Choice, choices
+from parity_tests.kit.optimizers.counts import counted_apart
 from parity_tests.kit.optimizers.displacements import corrected_times, displacements
-from parity_tests.kit.optimizers.formulas import DECOUPLED, DEFAULTS, LINEAR, OPTIMIZERS, Formula
+from parity_tests.kit.optimizers.formulas import (
+    DECOUPLED,
+    DEFAULTS,
+    LINEAR,
+    OPTIMIZERS,
+    Asked,
+    Formula,
+)
 from parity_tests.kit.optimizers.observed import Observed, estimates, responses
 
 Array = NDArray[Any]
@@ -231,7 +239,11 @@ def _is_combined(kind: str, choice: Choice) -> bool:
     tried alone.
     """
     shown = kind != "nadam" and choice.value.startswith("constant:")
-    is_rare = " from 2," in choice.value or (choice.part == "plain" and choice.value != "biases")
+    is_rare = (
+        " from 2," in choice.value
+        or choice.value.startswith("each:")
+        or (choice.part == "plain" and choice.value != "biases")
+    )
     return choice.part != "clip" and not is_rare and (not shown or choice.value == "constant:")
 
 
@@ -259,8 +271,14 @@ def _of_grid(
     grid: Sequence[Mapping[str, float]],
 ) -> Iterator[Match]:
     """Yield the formula with the hyperparameters that reproduce all steps, if there are any."""
-    trials = [replace(formula, options={**formula.options, **values}) for values in grid]
-    near = observed.distance(_together(observed, trials, list(grid[0])))
+    # Most are as far off as that in the first step.
+    enough = _NEAR if question.refined else _COARSE
+    begun = observed.distance(_together(observed.first, formula, grid)) <= enough
+    values = [own for own, is_near in zip(grid, begun, strict=True) if is_near]
+    if not values:
+        return
+    near = observed.distance(_together(observed.asked, formula, values))
+    trials = [replace(formula, options={**formula.options, **own}) for own in values]
     ranked = sorted(range(len(trials)), key=lambda index: float(near[index]))
     # Values that have no effect are taken to be those declared, which come first.
     fitting = []
@@ -294,15 +312,13 @@ def _matter(observed: Observed, question: _Question, formula: Formula) -> bool:
     )
 
 
-def _together(observed: Observed, formulas: Sequence[Formula], names: Sequence[str]) -> Array:
-    """Return the steps of formulas that differ in some hyperparameters."""
-    columns = {name: np.array([[formula.options[name]] for formula in formulas]) for name in names}
-    first = formulas[0]
-    together = replace(first, options={**first.options, **columns})
-    steps = displacements(together, observed.asked)
+def _together(asked: Asked, formula: Formula, values: Sequence[Mapping[str, float]]) -> Array:
+    """Return the steps of a formula with each of several values of some hyperparameters."""
+    columns = {name: np.array([[own[name]] for own in values]) for name in values[0]}
+    steps = displacements(replace(formula, options={**formula.options, **columns}), asked)
     if steps.ndim == 2:
         steps = steps[:, np.newaxis]
-    return np.broadcast_to(steps, (len(steps), len(formulas), steps.shape[-1]))
+    return np.broadcast_to(steps, (len(steps), len(values), steps.shape[-1]))
 
 
 def _match(
@@ -355,6 +371,8 @@ def _adjusted(observed: Observed, question: _Question, formula: Formula) -> list
         return []
     if formula.count == "constant:":
         return _counted(observed, formula)
+    if formula.count.startswith("each:"):
+        return counted_apart(observed, formula)
     if question.rate == "constant":
         return [formula]
     decays = dict.fromkeys(
@@ -397,13 +415,8 @@ def _falls(observed: Observed, question: _Question, formula: Formula) -> Iterato
 
 def _first_factor(observed: Observed, formula: Formula) -> float:
     """Return how many times the first step is that of a formula, where gradients are large."""
-    first = replace(
-        observed.asked,
-        values=observed.asked.values[:1],
-        gradients=observed.asked.gradients[:1],
-    )
     large = observed.groups == 0
-    predicted, step = displacements(formula, first)[0][large], observed.steps[0][large]
+    predicted, step = displacements(formula, observed.first)[0][large], observed.steps[0][large]
     with np.errstate(all="ignore"):
         return float(step @ predicted / (predicted @ predicted))
 
@@ -426,8 +439,8 @@ def _with_eps(
     tried = [formula]
     if "eps" in question.free and "eps" in formula.options:
         tried += [replace(formula, options={**formula.options, "eps": e}) for e in USUAL["eps"]]
-    names = ["eps"] if "eps" in formula.options else []
-    misfits = observed.misfit(_together(observed, tried, names))
+    values = [{"eps": own.options["eps"]} if "eps" in formula.options else {} for own in tried]
+    misfits = observed.misfit(_together(observed.asked, formula, values))
     # Where several fit, the first is as good as one that fits a little better.
     best = min(range(len(tried)), key=lambda index: float(misfits[index]))
     if misfits[0] <= min(observed.tolerance, 10 * misfits[best]):

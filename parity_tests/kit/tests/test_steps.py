@@ -62,8 +62,8 @@ def beside(step: Callable[..., None], gradients: Any = "gradients", **more: Any)
 
 
 def found(network: Network, *aspects: str) -> list[tuple[str, str | None]]:
-    report = examine(network)
     wanted = aspects or ("optimizer",)
+    report = examine(network, only="" if aspects[1:] else wanted[0])
     return [(v.status, v.cause) for v in report.verdicts if v.aspect in wanted]
 
 
@@ -108,20 +108,113 @@ class Bent(Learner):
         return [x.T @ d1, d1.sum(axis=0), self.a.T @ d2, d2.sum(axis=0)]
 
 
-@pytest.mark.parametrize("batch", ["rows", "row"])
-def test_plain_descent_by_gradients_of_which_not_all_is_known(batch: str) -> None:
-    lasso = beside(stepping(each(sgd), of_signs), of_signs, batch=batch)
+def bent(step: Callable[..., None], gradients: Any = "gradients", **more: Any) -> Network:
+    return replace(beside(step, gradients, **more), make=Bent)
+
+
+def by_bent(step: Step) -> Callable[..., None]:
+    return stepping(step, Bent.gradients)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("batch", "step"), [("rows", momentum), ("row", sgd)])
+def test_steps_by_gradients_with_a_penalty_on_absolute_values(batch: str, step: Any) -> None:
+    declared = Spec(optimizer="sgd", options={"momentum": 0.9} if step is momentum else {})
+    lasso = beside(stepping(each(step), of_signs), of_signs, batch=batch, spec=declared)
     assert found(lasso) == [(EQUAL, None)]
-    assert found(beside(stepping(each(momentum), of_signs), of_signs, batch=batch)) != [
-        (EQUAL, None)
+
+
+def test_adam_by_gradients_with_a_penalty_on_absolute_values() -> None:
+    lasso = beside(stepping(each(adam), of_signs), of_signs, spec=Spec(optimizer="adam"))
+    assert found(lasso) == [(EQUAL, None)]
+
+
+@pytest.mark.parametrize("step", [sgd, momentum, nesterov, adam, rmsprop])
+def test_right_steps_beside_gradients_of_an_unknown_forward_pass(step: Any) -> None:
+    assert found(bent(by_bent(each(step))), "gradient", "optimizer") == [(EQUAL, None)] * 2
+
+
+def test_conventions_of_steps_show_beside_gradients_of_an_unknown_forward_pass() -> None:
+    average = bent(by_bent(each(momentum_average)), batch="row")
+    assert found(average) == [(CONVENTION, "momentum-average")]
+    looking = replace(bent(nesterov_ahead()), make=type("BentAhead", (Bent, Ahead), {}))
+    assert found(looking) == [(CONVENTION, "nesterov-gradient-ahead")]
+
+
+def test_faults_of_steps_show_beside_gradients_of_an_unknown_forward_pass() -> None:
+    declared = Spec(optimizer="adam")
+    assert found(bent(by_bent(with_gaps(0.0)), spec=declared)) == [
+        (DIFFERS, "adam-step-per-tensor")
     ]
-    bent = beside(stepping(each(sgd), Bent.gradients), batch=batch)  # type: ignore[arg-type]
-    assert found(replace(bent, make=Bent)) == [(EQUAL, None)]
-    bent = beside(stepping(each(upwards), Bent.gradients), batch=batch)  # type: ignore[arg-type]
-    assert found(replace(bent, make=Bent)) == [(UNCHECKED, None)]
+    odd = with_gaps(0.0, (7, 1, 9, 4), 10)
+    assert found(bent(by_bent(odd), spec=declared)) == [(DIFFERS, None)]
+    assert found(bent(by_bent(each(squaring)), spec=Spec(optimizer="sgd"))) == [(DIFFERS, None)]
 
 
-def with_gaps(weight_decay: float) -> Step:
+def test_steps_that_may_be_meant_are_no_fault_of_an_unknown_forward_pass() -> None:
+    declared = Spec(optimizer="sgd")
+    for step in (clipped, clipped_apart, by_samples):
+        statuses = [status for status, _ in found(bent(step, spec=declared))]
+        assert DIFFERS not in statuses
+
+
+# Steps alone, of an unknown forward pass
+
+
+@pytest.mark.parametrize("step", [sgd, momentum, nesterov])
+def test_steps_alone_show_what_they_keep_of_an_unknown_forward_pass(step: Any) -> None:
+    told = found(bent(by_bent(each(step)), None), "gradient", "optimizer")
+    assert told == [(EQUAL, None), (EQUAL, None)]
+
+
+def test_a_moving_average_accounts_for_the_factor_of_a_first_step() -> None:
+    told = found(bent(by_bent(each(momentum_average)), None), "gradient", "optimizer")
+    assert told == [(EQUAL, None), (CONVENTION, "momentum-average")]
+
+
+@pytest.mark.parametrize("step", [adam, rmsprop])
+@pytest.mark.parametrize("declared", [True, False])
+def test_adaptive_steps_alone_are_no_wrong_gradient(step: Any, declared: bool) -> None:
+    spec = Spec(optimizer=step.__name__ if declared else None)
+    told = found(bent(by_bent(each(step)), None, spec=spec), "gradient", "optimizer")
+    assert {status for status, _ in told} == {UNCHECKED}
+
+
+def dropping(update: Any) -> Callable[..., float]:
+    """Steps by gradients of a pass with dropout, of which they tell the loss."""
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> float:
+        mask = 2.0 * (np.random.random((len(x), 5)) < 0.5)  # noqa: NPY002
+        net.forward(x)
+        kept = net.a * mask
+        p = 1 / (1 + np.exp(-(kept @ net.w2 + net.b2)))
+        d2 = (p - y) * p * (1 - p) / len(x)
+        d1 = d2 @ net.w2.T * mask * net.a * (1 - net.a)
+        net.state.lr = lr
+        gradients = [x.T @ d1, d1.sum(axis=0), kept.T @ d2, d2.sum(axis=0)]
+        each(update)(net.state, params(net), gradients)
+        return float(((p - y) ** 2).sum() / (2 * len(x)))
+
+    return step
+
+
+@pytest.mark.parametrize("update", [adam, momentum_average])
+def test_what_steps_keep_is_no_wrong_gradient_where_it_is_random(update: Any) -> None:
+    assert found(beside(dropping(update), None), "gradient") == [(UNCHECKED, None)]
+
+
+def test_a_fault_shows_in_steps_alone_of_an_unknown_forward_pass() -> None:
+    wrong = bent(stepping(each(sgd), lambda *asked: map(np.abs, Bent.gradients(*asked))), None)  # type: ignore[arg-type,return-value]
+    assert found(wrong, "gradient") == [(DIFFERS, None)]
+
+
+# Counts
+
+
+def squaring(_: Any, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g**2
+
+
+def with_gaps(weight_decay: float, starts: tuple[int, ...] = (2, 3, 5, 6), stride: int = 5) -> Step:
     """Adam that counts what has no parameters, too."""
 
     def step(state: Any, parameters: list[Array], grads: list[Array]) -> None:
@@ -129,7 +222,7 @@ def with_gaps(weight_decay: float) -> Step:
         moments = state.__dict__.setdefault("moments", {})
         for k, (p, g) in enumerate(zip(parameters, grads, strict=True)):
             g = g + weight_decay * p
-            t = 5 * state.t + (2, 3, 5, 6)[k]
+            t = stride * state.t + starts[k]
             m, v = moments.get(k, (0.0, 0.0))
             m, v = moments[k] = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
             p -= state.lr * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
@@ -138,11 +231,21 @@ def with_gaps(weight_decay: float) -> Step:
     return step
 
 
-@pytest.mark.parametrize("weight_decay", [0.0, 0.3])
-def test_steps_by_right_gradients_that_are_not_those_declared_differ(weight_decay: float) -> None:
-    options = {"weight_decay": weight_decay}
-    spec = Spec(**HALF, optimizer="adam", options=options)
-    assert found(beside(stepping(with_gaps(weight_decay)), spec=spec)) == [(DIFFERS, None)]
+@pytest.mark.parametrize(
+    ("weight_decay", "starts", "stride", "cause"),
+    [
+        (0.3, (2, 3, 5, 6), 5, "adam-step-per-tensor"),
+        (0.0, (10, 12, 14, 16), 20, "adam-step-per-tensor"),
+        (0.0, (4, 4, 2, 2), 4, "adam-step-per-layer"),
+        (0.0, (7, 1, 9, 4), 10, None),
+    ],
+)
+def test_counts_with_gaps_are_told_by_the_first_steps(
+    weight_decay: float, starts: tuple[int, ...], stride: int, cause: str | None
+) -> None:
+    spec = Spec(**HALF, optimizer="adam", options={"weight_decay": weight_decay})
+    step = stepping(with_gaps(weight_decay, starts, stride))
+    assert found(beside(step, spec=spec)) == [(DIFFERS, cause)]
 
 
 def scaled(*factors: float) -> Callable[..., None]:
@@ -549,3 +652,42 @@ def test_right_steps_are_not_blamed_for_gradients_whose_fault_is_not_known() -> 
     network = beside(stepping(each(adam), odd), odd, spec=Spec(optimizer="adam"))
     assert found(network, "gradient") == [(DIFFERS, None)]
     assert DIFFERS not in [status for status, _ in found(network)]
+
+
+# Methods that always raise
+
+
+class Forgetful(Learner):
+    """An update that reads what its constructor does not keep."""
+
+    def update(self, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(self), self.gradients(x, y), strict=True):
+            array -= lr * gradient + self.momentum  # type: ignore[attr-defined]
+
+    def remembering(self, _x: Array, _y: Array, lr: float) -> None:
+        self.w1 -= lr * self.remembered
+
+    def remember(self, x: Array) -> None:
+        self.remembered = x
+
+
+@pytest.mark.parametrize("gradients", [None, "gradients"])
+def test_a_method_that_reads_what_is_never_set_differs(gradients: str | None) -> None:
+    network = replace(beside(Forgetful.update, gradients), make=Forgetful)
+    report = examine(network)
+    told = [v for v in report.failures if "nothing sets what it reads" in v.message]
+    assert {v.aspect for v in told} >= {"optimizer"}
+    assert all(v.line and "self.momentum" in v.line.code for v in told)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Forgetful.remembering,
+        lambda net, _x, _y, _lr: net.no_such_method(),
+        lambda net, x, y, lr: Forgetful.update(net, x, y[:1, :1] @ x, lr),
+    ],
+)
+def test_what_may_be_an_error_of_the_declaration_is_not_checked(step: Any) -> None:
+    report = examine(replace(beside(step, None), make=Forgetful))
+    assert report.failures == []
