@@ -56,6 +56,8 @@ class Finding:
         Other causes of which the same numbers would come.
     decay : mapping
         What penalties on the parameter have added: see `parity_tests.kit.penalties`.
+    is_vacant : bool
+        Whether nothing came where nothing is expected, which tells nothing.
     """
 
     tensor: str
@@ -67,6 +69,7 @@ class Finding:
     relative: bool = False
     also: list[str] = field(default_factory=list)
     decay: Shares = field(default_factory=dict)
+    is_vacant: bool = False
 
 
 @dataclass
@@ -130,24 +133,24 @@ def explain(
     result = Explanation()
     last = len(layers) - 1
     # Most last layers are right: until one is not, the wrong ways need not be worked out.
-    deltas = [
-        delta
-        for delta in distinct(right_deltas(form, passed, batch, loss))
-        if loss in (None, delta.loss)
+    meant = [
+        delta for delta in right_deltas(form, passed, batch, loss) if loss in (None, delta.loss)
     ]
+    deltas = distinct(meant)
     inputs = list(inputs_of(form, passed, last, batch.inputs))
     if not deltas or not _is_right(
         _layer(last, observed[last], layers[last], deltas, inputs, tolerance, _KINDS[0])[1]
     ):
-        deltas = output_deltas(form, passed, batch, loss)
+        deltas = output_deltas(form, passed, batch, loss) or meant[:1]
     errors = errors_of(passed, batch)
-    right = deltas[0]
+    # One that is zero is no candidate, and yet it may be what is right.
+    right = meant[0] if meant and not np.any(meant[0].value) else deltas[0]
     for number, own in reversed(list(enumerate(layers))):
         inputs = list(inputs_of(form, passed, number, batch.inputs))
         # Most likely all matrices have the penalties that the first one has.
         likely = next((tuple(decay) for decay in result.decays.values()), None)
         tried = (
-            _layer(number, observed[number], own, deltas, inputs, tolerance, kinds)
+            _layer(number, observed[number], own, deltas, inputs, tolerance, kinds, right)
             for kinds in sorted(_KINDS, key=lambda kinds: kinds != likely)
         )
         chosen, findings = _first_known(tried)
@@ -165,6 +168,7 @@ def explain(
             deltas = hidden_deltas(form, passed, layers, updated, number - 1, above, errors, factor)
             below = carried_back(form, passed, layers, right.value, number)
             right = replace(right, value=below, upstream=None)
+            deltas = deltas or [right]
     _settle_collapsed(result, observed)
     return result
 
@@ -215,6 +219,8 @@ def _settle_collapsed(result: Explanation, observed: Layers) -> None:
         if layer.bias is None:
             continue
         delta = result.deltas[number - 1]
+        if result.findings[position[f"b{number}"]].is_vacant:
+            continue
         samples, units = delta.value.shape
         # A sum over the units, spread over the samples by the update.
         even = 1e-9 * np.linalg.norm(delta.value)
@@ -269,11 +275,20 @@ def _layer(
     inputs: Sequence[Candidate],
     tolerance: float,
     penalties: tuple[str, ...],
+    right: Candidate | None = None,
 ) -> tuple[Candidate, list[Finding]]:
-    """Return the gradient of the pre-activation, and what was found."""
+    """Return the gradient of the pre-activation, and what was found.
+
+    Parameters
+    ----------
+    right : Candidate, optional
+        What it should be, if that may be zero and no candidate.
+    """
     name = f"W{number + 1}"
     decay: Shares = {}
-    if not np.any(observed.weight):
+    if right is not None and _is_vacant(observed.weight, right.value.T @ inputs[0].value):
+        chosen, finding = right, _vacant(name)
+    elif not np.any(observed.weight):
         # Nothing came; what lies below is judged by the right gradient.
         chosen, finding = deltas[0], _nothing(name)
     else:
@@ -345,6 +360,14 @@ def _reference(finding: Finding, chosen: Candidate) -> float | None:
 
 def _nothing(name: str) -> Finding:
     return Finding(name, ("not-updated",), True, 0.0, 0.0, "0")
+
+
+def _vacant(name: str) -> Finding:
+    return Finding(name, (), True, 0.0, 0.0, "0, as it should be", is_vacant=True)
+
+
+def _is_vacant(observed: Array, expected: Array) -> bool:
+    return not np.any(observed) and not np.any(expected)
 
 
 def _matches(
@@ -438,7 +461,7 @@ def _bias(
         then only those with a factor that means something count.
     """
     if not np.any(observed):
-        return _nothing(name)
+        return _vacant(name) if not np.any(chosen.value) else _nothing(name)
     is_one_number = float(np.ptp(observed)) <= 1e-12 * float(np.abs(observed).max())
     first = True
     tried = [chosen, *(delta for delta in deltas if delta is not chosen)]

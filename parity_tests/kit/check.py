@@ -15,6 +15,7 @@ from parity_tests.kit.aspects import (
     side_effects,
     stability,
 )
+from parity_tests.kit.aspects.fixed_sizes import fixed_size
 from parity_tests.kit.aspects.shares import is_accounted_for
 from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
@@ -79,6 +80,11 @@ def examine(
             subject, examinations = _unchained(network, error)
             report.planned = len(examinations)
         inquiry = Inquiry.begin(subject, spec, seed, questions)
+        fixed = fixed_size(inquiry)
+        if fixed is not None:
+            sizes = fixed.samples, fixed.samples
+            inquiry = Inquiry.begin(subject, spec, seed, samples=sizes)
+            inquiry.is_size_fixed = True
     except SubjectError as error:
         report.verdicts = [Verdict("forward", UNCHECKED, str(error))]
         return report
@@ -105,6 +111,8 @@ def examine(
         # What is not declared is not asked.
         report.planned -= not found
         report.run += any(verdict.status != UNCHECKED for verdict in found)
+    if fixed is not None and only in ("", fixed.verdict.aspect):
+        report.verdicts.insert(0, fixed.verdict)
     if not subject.is_chain:
         count = len(subject.shapes)
         report.verdicts = [unchained.renamed(own, network, count) for own in report.verdicts]

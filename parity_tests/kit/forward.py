@@ -221,9 +221,9 @@ def _neighbours(form: Form, layers: Layers) -> Iterator[Form]:
 def find(
     layers: Layers, inputs: Array, observed: Array, tolerance: float, given: Form | None = None
 ) -> Form | None:
-    """Return the first form that gives the output observed, or None."""
+    """Return the first form that gives the output observed, or None; zeros tell none."""
     size = np.linalg.norm(observed)
-    if not np.isfinite(size):
+    if not np.isfinite(size) or size == 0:
         return None
     tried: set[Form] = set()
     for form in candidates(layers, given):

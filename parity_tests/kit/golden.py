@@ -20,7 +20,7 @@ from parity_tests.kit.evidence import Evidence, from_arrays, to_arrays
 from parity_tests.kit.forward import Form
 from parity_tests.kit.functions import in_full
 from parity_tests.kit.network import Network
-from parity_tests.kit.probe import drawn_layer
+from parity_tests.kit.probe import drawn_layer, enlivened
 from parity_tests.kit.subject import Batch, Layers
 
 Array = NDArray[Any]
@@ -74,7 +74,9 @@ def make(
     if arbiter is None:
         raise MissingExtraError("torch", "parity", "making golden values")
     rng = np.random.default_rng(seed)
-    layers = [drawn_layer(fan_out, fan_in, rng) for fan_in, fan_out in pairwise(sizes)]
+    drawn = [drawn_layer(fan_out, fan_in, rng) for fan_in, fan_out in pairwise(sizes)]
+    batches = [_batch(sizes, samples, rng) for samples in _SAMPLES]
+    layers = enlivened(drawn, [form], [batch.inputs for batch in batches], rng)
     told = {
         "version": VERSION,
         "sizes": list(sizes),
@@ -84,8 +86,7 @@ def make(
         "seed": seed,
     }
     arrays = {"golden": np.array(json.dumps(told)), **to_arrays("parameter", layers)}
-    for number, samples in enumerate(_SAMPLES):
-        batch = _batch(sizes, samples, rng)
+    for number, batch in enumerate(batches):
         expected = arbiter.ask(form, loss, layers, batch, number)
         arrays |= {
             f"inputs{number}": batch.inputs,

@@ -1,5 +1,6 @@
 """What is known of a network while it is asked, aspect by aspect."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -47,6 +48,10 @@ class Inquiry:
         Name and scale of the loss that it reports.
     is_float32 : bool
         Whether parameters or outputs are single precision.
+    is_given : bool
+        Whether parameters and batches are not drawn.
+    is_size_fixed : bool
+        Whether the network takes batches of one size alone, which both batches are of.
     smoothing : float
         How much of the labels is spread over the classes in that loss.
     guard_of_loss : float
@@ -97,6 +102,8 @@ class Inquiry:
     form: Form | None = None
     reported: tuple[str, Scale] | None = None
     is_float32: bool = False
+    is_given: bool = False
+    is_size_fixed: bool = False
     smoothing: float = 0.0
     guard_of_loss: float = 0.0
     guard: Guard | None = None
@@ -124,7 +131,12 @@ class Inquiry:
 
     @classmethod
     def begin(
-        cls, subject: Subject, spec: Spec, seed: int, questions: Evidence | None = None
+        cls,
+        subject: Subject,
+        spec: Spec,
+        seed: int,
+        questions: Evidence | None = None,
+        samples: Sequence[int] = (),
     ) -> "Inquiry":
         """Draw parameters and batches, and give the network the parameters.
 
@@ -132,16 +144,15 @@ class Inquiry:
         ----------
         questions : Evidence, optional
             Parameters and batches that are asked instead.
+        samples : sequence of two ints, optional
+            Sizes of the batches that are drawn.
         """
         rng = np.random.default_rng(seed)
-        if questions is None:
-            layers = subject.set(probe.parameters(subject, rng))
-            sizes = probe.batch_sizes(subject)
-            first, second = (probe.batch(subject, size, rng) for size in sizes)
-        else:
-            layers = subject.set(questions.layers)
-            first, second = questions.batches
+        drawn = questions or probe.questions(subject, spec, rng, samples)
+        layers = subject.set(drawn.layers)
+        first, second = drawn.batches
         inquiry = cls(subject, spec, rng, layers, (first, second))
+        inquiry.is_given = questions is not None
         if any(array.dtype == np.float32 for array in subject.arrays()):
             inquiry.tolerance, inquiry.is_float32 = CLOSE, True
         return inquiry
@@ -157,6 +168,32 @@ class Inquiry:
             return batch
         targets = smoothed_targets(batch.targets, self.smoothing, self.reported[0])
         return replace(batch, targets=targets)
+
+    def enliven(self, form: Form) -> bool:
+        """Draw units anew that are dead by a form of the forward pass; return whether that helps.
+
+        What is given stays as it is.
+        """
+        inputs = [batch.inputs for batch in self.batches]
+        dead = probe.dead_units(self.layers, form, inputs)
+        if self.is_given or not dead:
+            return False
+        layers = probe.enlivened(self.layers, [form], inputs, self.rng)
+        if probe.dead_units(layers, form, inputs) >= dead:
+            return False
+        self.layers = self.evidence.layers = self.subject.set(layers)
+        return True
+
+    def draw_again(self) -> None:
+        """Ask with other parameters; what is given stays as it is."""
+        if self.is_given:
+            return
+        inputs = [batch.inputs for batch in self.batches]
+        drawn = probe.parameters(self.subject, self.rng)
+        declared = probe.declared_form(self.subject, self.spec)
+        forms = [declared] if declared else probe.likely_forms(self.subject)
+        layers = probe.enlivened(drawn, forms, inputs, self.rng)
+        self.layers = self.evidence.layers = self.subject.set(layers)
 
     def restore(self) -> None:
         """Give the network its parameters back."""

@@ -1,13 +1,69 @@
-"""What a network is asked with: parameters and batches in which faults show."""
+"""What a network is asked with: parameters and batches in which faults show.
 
+A unit that is rectified for all samples has no gradient, and one that is for none hides its mask:
+parameters are drawn until every layer is alive, in both batches.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from numpy_impl import InputError
+from parity_tests.kit.forward import Form, functions, prepared
+from parity_tests.kit.functions import Activation, in_full, output
+from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer, Layers, Subject
 
 Array = NDArray[Any]
+
+# How often a unit is drawn, and all parameters and batches, until they are alive.
+_TRIES, _DRAWS = 200, 8
+# Width up to which every unit of a layer matters; of a wider one half of the units.
+_NARROW = 3
+# Of a slope that is the same for all samples but for rounding.
+_EVEN = 1e-9
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Parameters, and two batches of different sizes."""
+
+    layers: Layers
+    batches: tuple[Batch, Batch]
+
+
+def questions(
+    subject: Subject, spec: Spec, rng: np.random.Generator, samples: Sequence[int] = ()
+) -> Questions:
+    """Draw parameters and batches for a network in which every layer is alive.
+
+    Parameters
+    ----------
+    samples : sequence of two ints, optional
+        Sizes of the batches; `batch_sizes` if there are none.
+    """
+    declared, likely = declared_form(subject, spec), likely_forms(subject)
+    best: tuple[int, Questions] | None = None
+    for _ in range(_DRAWS):
+        layers = parameters(subject, rng)
+        first, second = (batch(subject, n, rng) for n in samples or batch_sizes(subject))
+        inputs = first.inputs, second.inputs
+        if declared is not None:
+            layers = enlivened(layers, [declared], inputs, rng)
+            dead = dead_units(layers, declared, inputs)
+        else:
+            layers = enlivened(layers, likely, inputs, rng)
+            dead = sum(dead_units(layers, form, inputs) for form in likely)
+        if best is None or dead < best[0]:
+            best = dead, Questions(layers, (first, second))
+        if not dead:
+            break
+    assert best is not None
+    return best[1]
 
 
 def batch_sizes(subject: Subject) -> tuple[int, int]:
@@ -52,3 +108,112 @@ def batch(subject: Subject, samples: int, rng: np.random.Generator) -> Batch:
     if subject.outputs == 1:
         labels[:2] = 1, 0
     return subject.batch(inputs, labels)
+
+
+# What is alive
+
+
+def declared_form(subject: Subject, spec: Spec) -> Form | None:
+    """Return the forward pass that is declared, if it is in full.
+
+    What is declared wrongly is told where it is looked at.
+    """
+    depth = len(subject.sizes) - 2
+    hidden = (spec.hidden,) * depth if isinstance(spec.hidden, str) else spec.hidden or ()
+    if len(hidden) != depth or spec.output is None:
+        return None
+    with contextlib.suppress(InputError):
+        return Form(in_full(hidden), output(spec.output).name)
+    return None
+
+
+def likely_forms(subject: Subject) -> list[Form]:
+    """Return forms that networks have in which units may be dead."""
+    depth = len(subject.sizes) - 2
+    several = ((name,) * depth for name in ("relu", "tanh", "sigmoid"))
+    return list(dict.fromkeys(Form(names, "relu") for names in several))
+
+
+def enlivened(
+    layers: Layers,
+    forms: Sequence[Form],
+    inputs: Sequence[Array],
+    rng: np.random.Generator,
+) -> Layers:
+    """Return parameters with the units drawn anew that are dead in any of some forms.
+
+    Parameters
+    ----------
+    forms : sequence of Form
+        Forward passes.
+    inputs : sequence of ndarray of shape (samples, in_features)
+        Of each batch.
+    """
+    result: Layers = []
+    values = [[prepared(form, rows) for rows in inputs] for form in forms]
+    for number, drawn in enumerate(layers):
+        layer = drawn
+        for _ in range(_TRIES):
+            dead = np.zeros(len(layer.weight), bool)
+            for form, own in zip(forms, values, strict=True):
+                dead |= _dead(layer, form, number, own)
+            if not dead.any():
+                break
+            new = drawn_layer(*layer.weight.shape, rng, bias=layer.bias is not None)
+            layer = Layer(
+                np.where(dead[:, np.newaxis], new.weight, layer.weight),
+                None if layer.bias is None else np.where(dead, new.bias, layer.bias),
+            )
+        result.append(layer)
+        values = [
+            [_after(layer, form, number, rows) for rows in own]
+            for form, own in zip(forms, values, strict=True)
+        ]
+    return result
+
+
+def dead_units(layers: Layers, form: Form, inputs: Sequence[Array]) -> int:
+    """Return how many units are dead by a form of the forward pass, as `enlivened` takes them."""
+    values, dead = [prepared(form, rows) for rows in inputs], 0
+    for number, layer in enumerate(layers):
+        dead += int(_dead(layer, form, number, values).sum())
+        values = [_after(layer, form, number, rows) for rows in values]
+    return dead
+
+
+def _logits(layer: Layer, form: Form, number: int, rows: Array) -> Array:
+    z = rows @ (layer.weight if number in form.transposed else layer.weight.T)
+    if layer.bias is not None and number not in form.without_bias:
+        z = z + layer.bias
+    return np.asarray(z)
+
+
+def _after(layer: Layer, form: Form, number: int, rows: Array) -> Array:
+    hidden, last = functions(form)
+    z = _logits(layer, form, number, rows)
+    return hidden[number].value(z) if number < len(hidden) else last.value(z)
+
+
+def _activation(form: Form, number: int) -> Activation | None:
+    hidden, last = functions(form)
+    return hidden[number] if number < len(hidden) else last.elementwise or last.inner
+
+
+def _dead(layer: Layer, form: Form, number: int, values: Sequence[Array]) -> NDArray[np.bool_]:
+    """Return which units of a layer have a slope of zero, or the same one for all of a batch.
+
+    All of them, if the first two samples or the last one of the first batch reach none: these are
+    asked by themselves, too.
+    """
+    dead = np.zeros(len(layer.weight), bool)
+    own = _activation(form, number)
+    if own is None or own.name == "identity":
+        return dead
+    with np.errstate(all="ignore"):
+        slopes = [own.slope(_logits(layer, form, number, rows)) for rows in values]
+    for slope in slopes:
+        dead |= ~np.any(slope, axis=0) | (np.ptp(slope, axis=0) <= _EVEN)
+    if len(dead) > _NARROW and 2 * dead.sum() <= len(dead):
+        # The others show what is wrong with all.
+        dead[:] = False
+    return dead | ~np.any(slopes[0][[0, 1, -1]], axis=1).all()

@@ -24,7 +24,18 @@ class Scale:
         return self.constant * float(samples) ** -self.power
 
 
-def scale_of(factors: Sequence[float], samples: Sequence[int], tolerance: float) -> Scale | None:
+_POWERS = (1, 0, 2, -1)
+# Those of a gradient that is divided, or multiplied, by the samples in every layer.
+IN_LAYERS = (*_POWERS, 3, -2, 4, -3, 5, -4, 6, -5)
+
+
+def scale_of(
+    factors: Sequence[float],
+    samples: Sequence[int],
+    tolerance: float,
+    expected: Scale | None = None,
+    powers: Sequence[int] = _POWERS,
+) -> Scale | None:
     """Return the scale that explains the factors of two batches, or None.
 
     Parameters
@@ -35,12 +46,25 @@ def scale_of(factors: Sequence[float], samples: Sequence[int], tolerance: float)
         The batches.
     tolerance : float
         Relative.
+    expected : Scale, optional
+        Whose power is taken where the batches are of one size, which does not tell it, unless
+        the size itself is the factor. Without, that with the constant nearest to 1.
+    powers : sequence of int, optional
+        Those that are tried, the likeliest first.
     """
     (first, second), (n, m) = factors, samples
     if not np.isfinite(factors).all() or first == 0 or second == 0:
         return None
-    for power in (1, 0, 2, -1):
-        if abs(first * n**power - second * m**power) <= tolerance * abs(first * n**power):
+    if n == m:
+        powers = sorted((1, 0), key=lambda power: abs(np.log(abs(first) * float(n) ** power)))
+        if expected is not None:
+            whole = abs(first / expected.at(n))
+            off = next((k for k in (1, -1) if abs(whole * float(n) ** k - 1) <= 10 * tolerance), 0)
+            powers = (expected.power + off,)
+    for power in powers:
+        if abs(first * float(n) ** power - second * float(m) ** power) <= tolerance * abs(
+            first * float(n) ** power
+        ):
             return Scale(first * float(n) ** power, power)
     return None
 
@@ -91,7 +115,8 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
             named = None
         else:
             causes.append("factor-batch")
-            parts.append({1: "batch size", -1: "1 / batch size"}.get(power, f"batch size^{power}"))
+            text = f"batch size^{power}" if power > 0 else f"1 / batch size^{-power}"
+            parts.append({1: "batch size", -1: "1 / batch size"}.get(power, text))
     if named is not None:
         causes += [cause for cause, _ in named]
         parts += [text for _, text in named]

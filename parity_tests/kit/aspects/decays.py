@@ -1,11 +1,12 @@
 """What a gradient has added for a penalty on the parameters."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
-from parity_tests.kit.backprop import Explanation
+from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, Shares, added, close
@@ -36,13 +37,31 @@ def of_decays(
     replaced = _replaced(inquiry, decays, rate)
     if replaced:
         return replaced
+    turned = _turned(inquiry, explanation)
+    if turned:
+        left = [f for f in explanation.findings if f not in turned]
+        rest = replace(explanation, findings=left)
+        return [_growing(turned), *_of_signed(inquiry, rest, rate, at_another)]
+    return _of_signed(inquiry, explanation, rate, at_another)
+
+
+def _of_signed(
+    inquiry: Inquiry,
+    explanation: Explanation,
+    rate: float | None,
+    at_another: Callable[[float], Explanation],
+) -> list[Verdict]:
+    """Judge multiples that make parameters shrink, as `of_decays` does."""
+    decays = explanation.decays
     of_optimizer = _of_optimizer(inquiry, rate)
     declared = None if of_optimizer else inquiry.spec.weight_decay
     verdicts = [] if declared is None else _declared(inquiry, explanation, declared)
     if inquiry.penalty is not None:
         return verdicts or _by_penalty(inquiry, explanation, of_optimizer)
-    if verdicts or declared is not None or not decays:
-        return verdicts
+    if declared is not None:
+        return [*verdicts, *_beside_declared(explanation, declared)]
+    if not decays:
+        return []
     if of_optimizer and all(set(shares) == {"squares"} for shares in decays.values()):
         return []
     if rate is not None and inquiry.subject.network.lr is None:
@@ -50,6 +69,36 @@ def of_decays(
         if unscaled:
             return unscaled
     return _by_itself(inquiry, explanation)
+
+
+# Entries of a matrix of which the sign of what is added can be told.
+_ENOUGH = 4
+
+
+def _turned(inquiry: Inquiry, explanation: Explanation) -> list[Finding]:
+    """Return what has a penalty subtracted, by the sign of the gradient, where none is meant so."""
+    whole = inquiry.gradient_scale.constant if inquiry.gradient_scale else 1.0
+    expected = inquiry.penalty
+    found = []
+    for finding in explanation.findings:
+        sign = np.sign(finding.factor or whole)
+        came = [share for share in finding.decay.values() if share]
+        is_meant = expected is not None and any(v < 0 for v in expected.of(finding.tensor).values())
+        if came and all(share * sign < 0 for share in came) and not is_meant:
+            found.append(finding)
+    sizes = {name: array.size for name, array in by_name(inquiry.layers).items()}
+    return found if any(sizes[finding.tensor] >= _ENOUGH for finding in found) else []
+
+
+def _growing(turned: list[Finding]) -> Verdict:
+    named = CAUSES["penalty-sign"]
+    told = ", ".join(
+        f"{added(finding.decay, finding.tensor)}"
+        for finding in sorted(turned, key=lambda finding: finding.tensor)
+    )
+    message = f"{named.title}: the gradient has {told} added. Look at {named.advice}."
+    first = min(turned, key=lambda finding: finding.tensor)
+    return Verdict("gradient", DIFFERS, message, first.tensor, "penalty-sign")
 
 
 def _of_optimizer(inquiry: Inquiry, rate: float | None) -> float:
@@ -92,7 +141,7 @@ def _replaced(inquiry: Inquiry, decays: dict[str, Shares], rate: float | None) -
 def _by_itself(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     """Judge what is added where nothing says what should be."""
     decays = explanation.decays
-    tensors = [finding.tensor for finding in explanation.findings]
+    tensors = list(by_name(inquiry.layers))
     matrices = [name for name in tensors if name.startswith("W")]
     first = decays.get(matrices[0], {})
     tolerance = max(1e-6, 100 * inquiry.tolerance)
@@ -197,6 +246,19 @@ def _allowed(inquiry: Inquiry, tensor: str, unseen: Shares = MappingProxyType({}
         name: unseen.get(name, 0.0) + (2 * inquiry.tolerance * size / part if part else 0.0)
         for name, part in parts.items()
     }
+
+
+def _beside_declared(explanation: Explanation, declared: float) -> list[Verdict]:
+    """Return what biases have added, of which a declaration for the weights says nothing."""
+    biases = {name: own for name, own in explanation.decays.items() if name.startswith("b")}
+    if not biases:
+        return []
+    told = ", ".join(added(biases[name], name) for name in sorted(biases))
+    message = (
+        f"the gradient of biases has {told} added; the {declared:.6g} that is declared is for the "
+        "weights, unless it is meant otherwise"
+    )
+    return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 
 def _declared(inquiry: Inquiry, explanation: Explanation, declared: float) -> list[Verdict]:

@@ -1,7 +1,7 @@
 """Constant factors of a gradient, and whether they are meant."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,13 +11,16 @@ from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, prec
 from parity_tests.kit.backprop import Explanation, Finding, fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
-from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
+from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.scales import IN_LAYERS, Ratio, Scale, ratio, scale_of
 from parity_tests.kit.subject import SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 # How much smaller another learning rate is at which steps are asked, and how closely a factor goes
 # with it.
 _LATER, _NEAR, _ROUGH = 4, 1e-6, 1e-3
+# Of the gradient itself, what may be added by a penalty's mistake.
+_SMALL = 0.5
 
 
 @dataclass(frozen=True)
@@ -52,16 +55,34 @@ def factors_of(
     # A loss may be known to a few digits only; its scale is a number that is easy to name.
     tolerance = max(inquiry.tolerance, 1e-7, *(f.residual for f in first.findings if f.known))
     factors = []
+    rounded = _rounded(expected)
     for one, other in zip(first.findings, second.findings, strict=True):
         if not one.known or one.relative or not one.factor:
             continue
         if "gradient-of-another-loss" in one.causes:
             # Its factor would be that from one loss to the other.
             continue
-        scale = scale_of((one.factor, other.factor), samples, tolerance)
-        between = None if scale is None else ratio(scale, _rounded(expected), sizes, tolerance)
+        scale = scale_of((one.factor, other.factor), samples, tolerance, rounded, IN_LAYERS)
+        if scale is None:
+            between = _by_batch(one, other, samples, rounded, tolerance)
+        else:
+            between = ratio(scale, rounded, sizes, tolerance)
         factors.append(Factor(one, scale, between))
     return factors
+
+
+def _by_batch(
+    one: Finding, other: Finding, samples: list[int], expected: Scale, tolerance: float
+) -> Ratio | None:
+    """Return in words the factors of two batches that no power of their sizes explains."""
+    first = one.factor / expected.at(samples[0])
+    is_told = other.known and not other.relative and not other.is_vacant
+    if not is_told and abs(first - 1) <= 10 * tolerance:
+        return None
+    text = f"{first:.6g} x with a batch of {samples[0]}"
+    if is_told:
+        text += f", {other.factor / expected.at(samples[1]):.6g} x with one of {samples[1]}"
+    return Ratio((), text)
 
 
 def note_lost_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]) -> None:
@@ -112,7 +133,6 @@ def _rounded(scale: Scale) -> Scale:
 
 def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> list[Verdict]:
     """Judge the factors of all tensors, by what is expected or, if nothing is, by the mean."""
-    samples = len(inquiry.batches[0])
     reference = expected or Scale(1.0, 1)
     texts = {factor.ratio.text if factor.ratio else "" for factor in factors}
     if texts == {""} or not factors:
@@ -122,6 +142,84 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
     carried = _carried(inquiry, factors, reference)
     if carried is not None:
         return [carried]
+    shared = shared_scale(inquiry, factors, reference)
+    if shared is None:
+        return _of_groups(inquiry, factors, reference)
+    sizes = inquiry.subject.sizes
+    whole, rest = [], []
+    for factor in factors:
+        assert factor.scale is not None
+        alone = Scale(
+            factor.scale.constant * reference.constant / shared.constant,
+            factor.scale.power + reference.power - shared.power,
+        )
+        whole.append(replace(factor, scale=shared, ratio=ratio(shared, reference, sizes, _NEAR)))
+        rest.append(replace(factor, ratio=ratio(alone, reference, sizes, 1e-7)))
+    return [
+        _common(inquiry, whole, expected),
+        *_of_groups(inquiry, rest, shared, besides=True),
+    ]
+
+
+def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> Scale | None:
+    """Return the scale that all tensors have, where some have another factor besides.
+
+    What is shared is a power of the batch size, a sign, and the number that matrices or biases
+    have alone, if that is one with a meaning.
+    """
+    # That of a tensor with another fault may belong to it.
+    own = [factor for factor in factors if not factor.finding.causes]
+    if not own or any(factor.ratio is None or not factor.ratio.causes for factor in own):
+        return None
+    scales = [factor.scale for factor in factors if factor.scale is not None]
+    powers = {None if factor.scale is None else factor.scale.power for factor in own}
+    signs = {factor.finding.factor > 0 for factor in own}
+    if len(scales) < len(factors) or len(signs) > 1 or len(powers) > 1:
+        return None
+    sign, power = (1.0 if signs == {True} else -1.0), scales[factors.index(own[0])].power
+    shares: dict[str, list[float]] = {"W": [], "b": []}
+    for factor, scale in zip(factors, scales, strict=True):
+        if factor in own:
+            shares[factor.finding.tensor[0]].append(abs(scale.constant) / reference.constant)
+    constant = _shared_constant(shares, inquiry.subject.sizes)
+    is_whole = sign < 0 or power != reference.power
+    if not is_whole and (constant == 1 or not _is_near(shares)):
+        return None
+    return Scale(sign * constant * reference.constant, power)
+
+
+def _shared_constant(shares: Mapping[str, list[float]], sizes: Sequence[int]) -> float:
+    """Return the number that matrices and biases share, of those that each have."""
+    if not all(own and max(own) - min(own) <= _NEAR * max(own) for own in shares.values()):
+        return 1.0
+    ones = [own[0] for own in shares.values()]
+    means = [one for one in ones if not _is_without_meaning(one, sizes)]
+    is_one = any(abs(one - 1) <= _NEAR for one in means)
+    return means[0] if means and not is_one else 1.0
+
+
+def _is_near(shares: Mapping[str, list[float]]) -> bool:
+    """Whether what matrices have besides is no more than half of the gradient itself."""
+    return abs(shares["W"][0] / shares["b"][0] - 1) < _SMALL
+
+
+def _is_without_meaning(constant: float, sizes: Sequence[int]) -> bool:
+    between = ratio(Scale(constant, 0), Scale(1.0, 0), sizes, 1e-7)
+    return between is not None and "factor-constant" in between.causes
+
+
+def _of_groups(
+    inquiry: Inquiry, factors: list[Factor], reference: Scale, *, besides: bool = False
+) -> list[Verdict]:
+    """Judge the factors of tensors that have different ones.
+
+    Parameters
+    ----------
+    besides : bool, default False
+        Whether they are what is left of a factor that all tensors share.
+    """
+    samples = len(inquiry.batches[0])
+    matrices = sum(factor.finding.tensor.startswith("W") for factor in factors)
     verdicts = []
     groups: dict[str, list[Factor]] = {}
     for factor in factors:
@@ -133,11 +231,21 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
         assert group[0].ratio is not None
         names = ", ".join(f.finding.tensor for f in group)
         value = group[0].finding.factor / reference.at(samples)
+        if not group[0].ratio.causes:
+            verdicts.append(_changing(group, text))
+            continue
         biases = all(f.finding.tensor.startswith("b") for f in group)
         turned = "sign" in group[0].ratio.causes
         cause = "bias-scaled" if biases and not turned else group[0].ratio.causes[0]
         what = f"yours = {value:.6g} x expected on {names} and not on the others"
+        if besides:
+            what = f"besides what all have, {names} have another {value:.6g} x"
         seen, look = f"{text}, with a batch of {samples}", CAUSES[cause].advice
+        is_of_matrices = len(group) == matrices and group[0].finding.tensor.startswith("W")
+        if is_of_matrices and _is_decay(inquiry, value - 1):
+            cause = "decay-of-gradient"
+            seen = f"{CAUSES[cause].title}: 1 + {value - 1:.6g}, which is the penalty's coefficient"
+            look = CAUSES[cause].advice
         fixed = _one_over_rate(inquiry, value)
         if fixed:
             seen, look = fixed, f"{CAUSES['step-without-rate'].advice}; or at {look}"
@@ -157,10 +265,34 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
     return verdicts
 
 
+def _is_decay(inquiry: Inquiry, share: float) -> bool:
+    """Whether a number is the coefficient of a penalty that is declared, or in the loss."""
+    meant = [inquiry.spec.weight_decay or 0.0]
+    if inquiry.penalty is not None and inquiry.reported is not None:
+        squares = PENALTIES["squares"].factor * inquiry.penalty.weights.get("squares", 0.0)
+        samples = len(inquiry.batches[0])
+        meant += [squares, squares * samples]
+    return any(own > 0 and abs(share - own) <= 1e-5 * own for own in meant)
+
+
+def _changing(group: list[Factor], text: str) -> Verdict:
+    """Return that the factor of some tensors changes with the batch in a way that is not known."""
+    names = ", ".join(factor.finding.tensor for factor in group)
+    message = (
+        f"{names}: a multiple of what is expected, and another one for each batch: {text}, which "
+        "no power of the batch size explains. The cause is unknown."
+    )
+    first = group[0].finding
+    return Verdict("gradient", DIFFERS, message, first.tensor, None, None, first.residual)
+
+
 def _carried(inquiry: Inquiry, factors: list[Factor], expected: Scale) -> Verdict | None:
     """Return the factor that a gradient gets each time that it is carried back to a layer below."""
     layers: dict[int, list[Scale]] = {}
     for factor in factors:
+        if factor.finding.causes and factor.finding.tensor.startswith("b"):
+            # What is wrong about it is told for itself, and its factor may belong to that.
+            continue
         if factor.scale is None or factor.finding.causes:
             return None
         layers.setdefault(int(factor.finding.tensor[1:]), []).append(factor.scale)
@@ -196,7 +328,10 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     samples = len(inquiry.batches[0])
     first = factors[0]
     assert first.ratio is not None
-    value = first.finding.factor / (expected or Scale(1.0, 1)).at(samples)
+    if not first.ratio.causes:
+        return _changing(factors, first.ratio.text)
+    factor = first.scale.at(samples) if first.scale else first.finding.factor
+    value = factor / (expected or Scale(1.0, 1)).at(samples)
     residual = max(f.finding.residual for f in factors)
     everything = len(tensors(inquiry.layers))
     whole = len(factors) == everything

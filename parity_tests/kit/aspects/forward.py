@@ -29,7 +29,13 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [Verdict("forward", UNCHECKED, str(error))]
     if not np.array_equal(*outputs, equal_nan=True):
         return [_named("forward-random", "the output of the same batch changes from call to call")]
-    observed = inquiry.evidence.answers[0].output = outputs[0]
+    observed = outputs[0]
+    for _ in range(_DRAWS):
+        if observed.any():
+            break
+        inquiry.draw_again()
+        observed = subject.forward(batch.inputs)
+    inquiry.evidence.answers[0].output = observed
     if not np.isfinite(observed).all():
         message = "the output for normal inputs and small weights has infinities or NaN"
         return [Verdict("forward", DIFFERS, message, tensor="output")]
@@ -41,7 +47,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     searches = (find, find_rescaled)
     ways = ((search, way) for search in searches for way in subject.readings())
     for search, _ in ways:
-        if _is_found(inquiry, declared, search):
+        if not _is_found(inquiry, declared, search):
+            continue
+        assert inquiry.form is not None
+        if not inquiry.enliven(inquiry.form) or _is_found(inquiry, declared, search):
             break
     else:
         next(subject.readings())
@@ -52,6 +61,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     expected = run(inquiry.form, inquiry.layers, batch.inputs).output
     residual = float(np.linalg.norm(observed - expected) / np.linalg.norm(expected))
     return [_judged(inquiry, inquiry.form, residual)]
+
+
+# Parameters that are drawn for an output that is not zero everywhere.
+_DRAWS = 8
 
 
 def _is_found(inquiry: Inquiry, declared: Form | None, search: Search) -> bool:
@@ -185,12 +198,18 @@ def _drops(inquiry: Inquiry) -> bool:
 
 def _unknown(inquiry: Inquiry, declared: Form | None, observed: Array) -> Verdict:
     if declared is None:
+        if not observed.any():
+            message = "the output of all samples is 0, for several parameters"
+            return Verdict("forward", UNCHECKED, message, tensor="output")
         message = (
             "the output is of no form that is known; declare hidden and output, or leave the "
             "forward pass to the comparison of gradients with differences"
         )
         return Verdict("forward", UNCHECKED, message, tensor="output")
     expected = run(declared, inquiry.layers, inquiry.batches[0].inputs).output
+    if not expected.any():
+        message = "the output of all samples is 0, as it should be, and tells nothing"
+        return Verdict("forward", UNCHECKED, message, tensor="output")
     distance = float(np.linalg.norm(observed - expected) / np.linalg.norm(expected))
     message = (
         f"the output is off by {distance:.2g} of its norm from that of {declared}; the cause is "

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.entrywise import of_entrywise
-from parity_tests.kit.aspects.factors import expected_scale, factors_of, note_lost_rates, of_factors
+from parity_tests.kit.aspects.factors import (
+    expected_scale,
+    factors_of,
+    note_lost_rates,
+    of_factors,
+    shared_scale,
+)
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import (
@@ -342,9 +348,20 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     ]
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
-        inquiry.gradient_scale = weights[0].scale
-    verdicts += of_factors(inquiry, factors, expected)
-    verdicts += of_decays(inquiry, first, rate, at_another)
+        shared = shared_scale(inquiry, factors, expected or Scale(1.0, 1))
+        inquiry.gradient_scale = shared or weights[0].scale
+    of_scales = of_factors(inquiry, factors, expected)
+    verdicts += of_scales
+    if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
+        verdicts += of_decays(inquiry, first, rate, at_another)
+    verdicts += _of_second(inquiry, *explanations)
+    vacant = [f.tensor for own in explanations for f in own.findings if f.is_vacant]
+    if vacant and not verdicts:
+        message = (
+            f"nothing is expected of {', '.join(dict.fromkeys(vacant))} with what was asked, and "
+            "nothing came: that tells nothing of the gradient"
+        )
+        return [Verdict("gradient", UNCHECKED, message)]
     if not verdicts:
         residual = max(f.residual for f in first.findings if np.isfinite(f.residual))
         name = str(first.loss).replace("_", " ")
@@ -366,6 +383,26 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             if first.decays:
                 inquiry.evidence.decays = [explanation.decays for explanation in explanations]
     return of_loss + verdicts
+
+
+def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> list[Verdict]:
+    """Judge what is wrong with the gradient of the second batch alone."""
+    if inquiry.subject.single or inquiry.is_one_by_one:
+        return []
+    alone = [
+        other
+        for one, other in zip(first.findings, second.findings, strict=True)
+        if one.known and not one.causes and (other.causes or not other.known)
+    ]
+    n, m = map(len, inquiry.batches)
+    return [
+        replace(
+            verdict,
+            message=f"with a batch of {m}, and not with one of {n}: {verdict.message}",
+            line=None,
+        )
+        for verdict in _named(inquiry, replace(second, findings=alone), None)
+    ]
 
 
 def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> float:

@@ -167,7 +167,9 @@ def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[
     for (name, cause, epsilon, first), (*_, second) in zip(*_tables(inquiry), strict=True):
         if not first or not second or not np.isfinite([first, second]).all():
             continue
-        scale = scale_of((observed[0] / first, observed[1] / second), sizes, tolerance)
+        factors = observed[0] / first, observed[1] / second
+        declared = declared_scale(inquiry.spec, inquiry.subject.outputs, name)
+        scale = scale_of(factors, sizes, tolerance, declared)
         if scale is None or not np.isfinite(scale.constant):
             continue
         if not (single and scale.power != 1):

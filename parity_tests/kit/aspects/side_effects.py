@@ -303,7 +303,7 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         return _accumulated(inquiry, used, first, asked)
     if _close(again, asked, tolerance):
         found = _after_its_like(inquiry, first)
-        return found or _after_another(inquiry, used, second, new)
+        return found or _after_another(inquiry, used, taken, new)
     if inquiry.subject.network.gradients is None and inquiry.subject.network.backward is None:
         # An optimizer has its own memory, which is judged for itself.
         return []
@@ -430,20 +430,42 @@ def _kept(inquiry: Inquiry, first: Batch, other: Batch, new: Array, after: Array
 
 
 def _after_another(
-    inquiry: Inquiry, used: Subject, second: Batch, new: Sequence[Array]
+    inquiry: Inquiry, used: Subject, taken: tuple[Batch, ...], new: Sequence[Array]
 ) -> list[Verdict]:
     """Judge the gradient of a batch after that of another, of another size."""
+    first, second = taken
     try:
-        used.set(inquiry.layers)
-        used.forward(second.inputs)
-        after = _ask(used, inquiry.layers, second)
+        after = _next(inquiry, used, second)
     except SubjectError as error:
-        return [named("side effects", "batch-size-kept", str(error), "gradients")]
+        return [_refused(inquiry, first, str(error))]
     if _close(after, new[1], inquiry.tolerance):
         return []
-    first = inquiry.batches[0]
     kept = kept_divisor(first, second, new[1], after, inquiry.tolerance)
     return kept or [_of_another_call()]
+
+
+def _next(inquiry: Inquiry, used: Subject, batch: Batch) -> Array:
+    """Return the gradient of a batch, after its forward pass, of a network that was asked."""
+    used.set(inquiry.layers)
+    used.forward(batch.inputs)
+    return _ask(used, inquiry.layers, batch)
+
+
+def _refused(inquiry: Inquiry, first: Batch, told: str) -> Verdict:
+    """Judge that a network raises for a batch after one of another size."""
+    used = _new(inquiry)
+    try:
+        _ask(used, inquiry.layers, first)
+        _next(inquiry, used, first)
+    except SubjectError as error:
+        network = inquiry.subject.network
+        is_step = network.gradients is None and network.backward is None
+        message = (
+            f"once it has {'taken a step' if is_step else 'computed a gradient'}, the network "
+            f"raises for a batch of any size, the same one too: {error}"
+        )
+        return Verdict("side effects", UNCHECKED, message, "gradients")
+    return named("side effects", "batch-size-kept", told, "gradients")
 
 
 def _of_another_call() -> Verdict:
@@ -456,7 +478,7 @@ def _of_another_call() -> Verdict:
 
 def _one_sample(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     """Ask for a single sample, where batches are meant and taken."""
-    if len(taken[0]) == 1:
+    if len(taken[0]) == 1 or inquiry.is_size_fixed:
         return []
     one = inquiry.batches[0].part(slice(0, 1))
     subject = _new(inquiry)

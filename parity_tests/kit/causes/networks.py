@@ -215,10 +215,22 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "batch-raises": Cause(
         "it takes one sample only", "products and shapes that do not allow for a batch"
     ),
+    "batch-size-fixed": Cause(
+        "it takes a batch of one size only",
+        "numbers of samples that are written into the code: len(x) is the number that came",
+    ),
     "not-updated": Cause("it is never updated", "whether every parameter gets its gradient"),
     "penalty-as-gradient": Cause(
         "the penalty's value is used in the place of its gradient",
         "the derivative of a sum of squares: it is a multiple of the weights, the same for all",
+    ),
+    "decay-of-gradient": Cause(
+        "a multiple of the gradient is added where one of the weights is meant",
+        "the penalty's line: dW += lambda * W, and not lambda * dW",
+    ),
+    "penalty-sign": Cause(
+        "the penalty has the wrong sign, and makes parameters grow",
+        "the sign in front of it: its derivative is added to the gradient",
     ),
     "weight-decay": Cause("a multiple of the weights is added", "the penalty in loss and gradient"),
 }
