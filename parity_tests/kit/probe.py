@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
-from parity_tests.kit.forward import Form, functions, prepared
+from parity_tests.kit.forward import (
+    Form,
+    functions,
+    pre_activation,
+    prepared,
+    with_outer_bias,
+)
 from parity_tests.kit.functions import Activation, in_full, output
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer, Layers, Subject
@@ -120,7 +126,7 @@ def declared_form(subject: Subject, spec: Spec) -> Form | None:
     """
     depth = len(subject.sizes) - 2
     hidden = (spec.hidden,) * depth if isinstance(spec.hidden, str) else spec.hidden or ()
-    if len(hidden) != depth or spec.output is None:
+    if not subject.is_chain or len(hidden) != depth or spec.output is None:
         return None
     with contextlib.suppress(InputError):
         return Form(in_full(hidden), output(spec.output).name)
@@ -128,7 +134,9 @@ def declared_form(subject: Subject, spec: Spec) -> Form | None:
 
 
 def likely_forms(subject: Subject) -> list[Form]:
-    """Return forms that networks have in which units may be dead."""
+    """Return forms that networks have in which units may be dead; none for what is no chain."""
+    if not subject.is_chain:
+        return []
     depth = len(subject.sizes) - 2
     several = ((name,) * depth for name in ("relu", "tanh", "sigmoid"))
     return list(dict.fromkeys(Form(names, "relu") for names in several))
@@ -181,17 +189,11 @@ def dead_units(layers: Layers, form: Form, inputs: Sequence[Array]) -> int:
     return dead
 
 
-def _logits(layer: Layer, form: Form, number: int, rows: Array) -> Array:
-    z = rows @ (layer.weight if number in form.transposed else layer.weight.T)
-    if layer.bias is not None and number not in form.without_bias:
-        z = z + layer.bias
-    return np.asarray(z)
-
-
 def _after(layer: Layer, form: Form, number: int, rows: Array) -> Array:
     hidden, last = functions(form)
-    z = _logits(layer, form, number, rows)
-    return hidden[number].value(z) if number < len(hidden) else last.value(z)
+    z = pre_activation(form, layer, number, rows)
+    value = hidden[number].value(z) if number < len(hidden) else last.value(z)
+    return with_outer_bias(form, layer, number, value)
 
 
 def _activation(form: Form, number: int) -> Activation | None:
@@ -210,7 +212,7 @@ def _dead(layer: Layer, form: Form, number: int, values: Sequence[Array]) -> NDA
     if own is None or own.name == "identity":
         return dead
     with np.errstate(all="ignore"):
-        slopes = [own.slope(_logits(layer, form, number, rows)) for rows in values]
+        slopes = [own.slope(pre_activation(form, layer, number, rows)) for rows in values]
     for slope in slopes:
         dead |= ~np.any(slope, axis=0) | (np.ptp(slope, axis=0) <= _EVEN)
     if len(dead) > _NARROW and 2 * dead.sum() <= len(dead):
