@@ -336,19 +336,21 @@ def _layer(
     return chosen, findings
 
 
-# Entries of a bias of which one number that is fitted can be told.
+# Entries of a bias of which numbers that are fitted, one or two, can be told.
 _ENOUGH_OF_BIAS = 4
 
 
 def _own_decays(observed: Array, bias: Array, total: Array, tolerance: float) -> Iterator[Shares]:
-    """Yield what a penalty on a bias adds, beside the right gradient in full."""
+    """Yield what penalties on a bias add, beside the right gradient in full."""
     rest = observed - total if total.shape == observed.shape else np.zeros_like(observed)
-    if observed.size < _ENOUGH_OF_BIAS or not np.any(rest):
+    if observed.size < _ENOUGH_OF_BIAS or not np.isfinite(rest).all() or not np.any(rest):
         return
-    for name, penalty in PENALTIES.items():
-        share, residual = fit(rest, penalty.slope(bias))
-        if residual * np.linalg.norm(rest) <= 10 * tolerance * np.linalg.norm(observed):
-            yield {name: share}
+    for names in _KINDS:
+        slopes = np.stack([PENALTIES[name].slope(bias) for name in names], axis=1)
+        shares, *_ = np.linalg.lstsq(slopes, rest, rcond=None)
+        left = float(np.linalg.norm(rest - slopes @ shares))
+        if left <= 10 * tolerance * np.linalg.norm(observed):
+            yield dict(zip(names, map(float, shares), strict=True))
 
 
 def _reference(finding: Finding, chosen: Candidate) -> float | None:

@@ -136,6 +136,19 @@ _PLAIN = (
     Activation("gaussian", lambda u: np.exp(-(u**2)), lambda u: -2 * u * np.exp(-(u**2))),
 )
 
+# What is taken of its own value, by a layer and by the network that calls it. Of ReLU and its like
+# that changes nothing, or makes another one of the kind.
+_TWICE = ("sigmoid", "tanh", "softplus", "silu", "gelu", "softsign")
+
+
+def _twice(own: Activation) -> Activation:
+    return Activation(
+        f"{own.name} of {own.name}",
+        lambda u: own.value(own.value(u)),
+        lambda u: own.slope(own.value(u)) * own.slope(u),
+    )
+
+
 # What is taken of z - max(z) by mistake.
 _OF_MINUS_MAXIMUM = ("sigmoid", "tanh", "softplus")
 
@@ -177,6 +190,7 @@ _MISWRITTEN = (
         lambda u: 1 - np.exp(-2 * u) + np.exp(-u),
         lambda u: 2 * np.exp(-2 * u) - np.exp(-u),
     ),
+    *(_twice(own) for own in _PLAIN if own.name in _TWICE),
     *(_less_the_largest(own) for own in _PLAIN if own.name in _OF_MINUS_MAXIMUM),
 )
 # Their causes, and what is meant.
@@ -184,6 +198,7 @@ WRONG_ACTIVATIONS = {
     "1 / 1 + exp(-z)": ("function-without-brackets", "sigmoid"),
     "1 / (1 + exp(z))": ("sigmoid-of-negative", "sigmoid"),
     "(exp(z) - exp(-z)) / exp(z) + exp(-z)": ("function-without-brackets", "tanh"),
+    **{f"{name} of {name}": ("activation-twice", name) for name in _TWICE},
     **{f"{name} of z - max(z)": ("activation-shifted", name) for name in _OF_MINUS_MAXIMUM},
 }
 

@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,12 @@ def preserved() -> Iterator[None]:
     finally:
         np.random.set_state(theirs)  # noqa: NPY002
         random.setstate(pythons)
+
+
+def states() -> tuple[Any, ...]:
+    """Return where NumPy's and Python's global generator are; the same if nothing was drawn."""
+    name, keys, *others = np.random.get_state(legacy=True)  # noqa: NPY002
+    return name, np.asarray(keys).tobytes(), *others, random.getstate()
 
 
 def seed_both(seed: int) -> None:

@@ -86,8 +86,25 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         again = {verdict.cause for verdict in gradient.examine(_alone(inquiry, is_right))}
         told = [verdict for verdict in told if verdict.cause not in (None, *again)]
     if any(verdict.status == DIFFERS for verdict in told):
-        return told + [v for v in found if v.status in (DIFFERS, CONVENTION)]
+        differing = [v for v in found if v.status in (DIFFERS, CONVENTION)]
+        return _with_first_step(told, differing)
     return found + told
+
+
+def _with_first_step(told: list[Verdict], found: list[Verdict]) -> list[Verdict]:
+    """Return what was said of a first step, and of all steps, without what goes for one alone.
+
+    Where later steps are of no known formula, they are not the same multiple of what was expected.
+    """
+    unnamed = next((v for v in found if v.status == DIFFERS and v.cause is None), None)
+    scaled = [v for v in told if v.cause == "step-scaled"]
+    if unnamed is None or not scaled:
+        return told + found
+    message = (
+        f"a first step takes {scaled[0].factor:.6g} x the gradient expected; {unnamed.message}"
+    )
+    others = [verdict for verdict in told if verdict.cause != "step-scaled"]
+    return [*others, *(replace(v, message=message) if v is unnamed else v for v in found)]
 
 
 def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
-from parity_tests.kit.subject import Batch, Layer, SubjectError, by_name
+from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]
@@ -72,25 +73,30 @@ def _told(inquiry: Inquiry, batch: Batch) -> float:
     if value is None:
         raise SubjectError(
             "it is another one each time, by the same parameters: dropout, noise or samples in "
-            "random order, which the loss does not have"
+            "random order, which the loss does not have; declare the loss of the training pass"
         )
     return value
 
 
 def _is_random(inquiry: Inquiry, loss: Loss) -> bool:
-    return loss(inquiry.batches[0]) != loss(inquiry.batches[0])
+    batch = inquiry.batches[0]
+    first = loss(batch)
+    return is_ever_another(inquiry.subject, lambda: loss(batch), lambda again: again != first)
 
 
 def _changes(inquiry: Inquiry, loss: Loss) -> bool:
     """Whether the loss, or the gradient, of the same batch is another one the next time."""
     subject, batch = inquiry.subject, inquiry.batches[0]
-    seen = []
-    for _ in range(2):
+
+    def ask() -> tuple[float, Layers]:
         observed, _ = observe(inquiry, batch)
         subject.begin(inquiry.layers)
-        seen.append((loss(batch), observed))
-    (value, one), (again, other) = seen
-    return value != again or is_another(one, other)
+        return loss(batch), observed
+
+    value, one = ask()
+    return is_ever_another(
+        subject, ask, lambda again: value != again[0] or is_another(one, again[1])
+    )
 
 
 def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
@@ -382,7 +388,8 @@ def _first_off(fits: dict[str, tuple[float, float]], how: str, close: float) -> 
     """Return the first tensor, from the last layer, that is no multiple of its slopes."""
     for name, (factor, residual) in reversed(fits.items()):
         if residual > close:
-            return _off(name, factor, residual, f"it is not the slope of the loss reported{how}")
+            told = f"it is not the slope of the loss reported{how.replace(';', ',')}"
+            return _off(name, factor, residual, told)
     raise ValueError("all tensors are multiples of their slopes")
 
 

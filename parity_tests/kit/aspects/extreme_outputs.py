@@ -1,7 +1,7 @@
 """Outputs for large logits, and the formulas that are not finite in the same entries."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -77,13 +77,13 @@ def of_outputs(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdi
         return []
     explanations = _explanations(inquiry, form, answers)
     if len(explanations) != 1:
-        texts = sorted({naive.text for own in explanations for naive in own.values()})
+        texts = sorted({naive.text for own in explanations for naive in own.formulas.values()})
         why = f"; {' and '.join(texts)} would both give that" if texts else ""
         message = f"{wrong[0].seen}; the cause is unknown{why}"
         return [Verdict("stability", DIFFERS, message, "output")]
     verdicts = []
-    for name, naive in explanations[0].items():
-        alone = {name: naive}
+    for name, naive in explanations[0].formulas.items():
+        alone = replace(explanations[0], formulas={name: naive})
         shown = next(
             (a for a in wrong if not _through(inquiry, form, a, alone).is_right(form)), None
         )
@@ -101,34 +101,51 @@ def _answer(extreme: Extreme, call: Callable[[], Array]) -> _Answer:
         return _Answer(extreme, None, raised(error))
 
 
-def _explanations(
-    inquiry: Inquiry, form: Form, answers: Sequence[_Answer]
-) -> list[dict[str, Naive]]:
-    """Return the formulas that overflow and give all answers, by what they stand for.
+@dataclass(frozen=True)
+class _Explanation:
+    """Formulas that overflow.
+
+    Attributes
+    ----------
+    formulas : mapping
+        By what they stand for.
+    single_from : int
+        The first layer whose formula is evaluated in float32, where e^z overflows from 89 on.
+    """
+
+    formulas: Mapping[str, Naive]
+    single_from: int
+
+
+def _explanations(inquiry: Inquiry, form: Form, answers: Sequence[_Answer]) -> list[_Explanation]:
+    """Return the formulas that overflow and give all answers.
 
     Those with the fewest formulas, and one for each set of causes.
     """
+    depth = len(inquiry.layers)
+    # A layer of float32 that is given samples in float64 makes float64 of both.
+    places = range(depth, -1, -1) if inquiry.is_float32 else [depth]
     names = list(dict.fromkeys([*(f.name for f in functions(form)[0]), form.output]))
     ways = [(None, *formulas(name)) for name in names]
     if any(answer.raised for answer in answers):
         ways = [(*own, *raising(name)) for own, name in zip(ways, names, strict=True)]
-    found: dict[frozenset[str], dict[str, Naive]] = {}
-    for count in (1, 2):
+    found: dict[frozenset[str], _Explanation] = {}
+    for count, place in product((1, 2), places):
         for chosen in product(*ways):
             own = {name: n for name, n in zip(names, chosen, strict=True) if n is not None}
+            tried = _Explanation(own, place)
             if len(own) == count and all(
-                _same(a, _through(inquiry, form, a, own), inquiry.tolerance) for a in answers
+                _same(a, _through(inquiry, form, a, tried), inquiry.tolerance) for a in answers
             ):
-                found.setdefault(frozenset(naive.cause for naive in own.values()), own)
+                found.setdefault(frozenset(naive.cause for naive in own.values()), tried)
         if found:
             break
     return list(found.values())
 
 
-def _through(
-    inquiry: Inquiry, form: Form, answer: _Answer, replaced: Mapping[str, Naive]
-) -> _Answer:
-    """Return what would have come with functions replaced, by their names."""
+def _through(inquiry: Inquiry, form: Form, answer: _Answer, explanation: _Explanation) -> _Answer:
+    """Return what would have come with functions replaced by those that overflow."""
+    replaced = explanation.formulas
     hidden, last = functions(form)
     values = [(f.name, f.value) for f in hidden] + [(form.output, last.value)]
     layers, inputs = answer.extreme.layers, answer.extreme.batch.inputs
@@ -137,6 +154,8 @@ def _through(
         a = prepared(form, part)
         for number, (layer, (name, value)) in enumerate(zip(layers, values, strict=True)):
             z = pre_activation(form, layer, number, a)
+            if name in replaced and number >= explanation.single_from:
+                z = z.astype(np.float32)
             try:
                 a = replaced[name].value(z) if name in replaced else value(z)
             except FloatingPointError as error:

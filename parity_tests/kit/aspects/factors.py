@@ -3,18 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.loss import declared_scale
-from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of, stepped
+from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of
+from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.backprop import Explanation, Finding, fit
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.scales import IN_LAYERS, Ratio, Scale, ratio, scale_of
-from parity_tests.kit.subject import SubjectError, tensors
+from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+
+Array = NDArray[Any]
 
 # How much smaller another learning rate is at which steps are asked, and how closely a factor goes
 # with it.
@@ -348,7 +353,7 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
             "declared: the factor is not judged."
         )
         return Verdict("gradient", CONVENTION, message, None, None, value, residual)
-    if _is_made_up_for(inquiry, value, expected):
+    if _is_made_up_for(inquiry, first, expected):
         message = f"{what}: {why}. The training step makes up for it."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
     fixed = _one_over_rate(inquiry, value)
@@ -373,26 +378,49 @@ def _of_fixed_rate(factor: Ratio) -> str | None:
     return "step-without-rate" if factor.causes == ("factor-constant",) else None
 
 
-def _is_made_up_for(inquiry: Inquiry, value: float, expected: Scale | None) -> bool:
-    """Whether the training step goes down by the gradient expected, whatever is handed out."""
-    network, batch = inquiry.subject.network, inquiry.batches[0]
-    if is_inferred(inquiry) or network.step is None:
+def _is_made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -> bool:
+    r"""Whether training steps go down by the gradient expected, whatever is handed out.
+
+    All of them do, plainly or with momentum: one may come to the same by chance.
+
+    .. math:: v_t = \mu v_{t-1} + \frac{m}{c} g_t, \qquad \theta_{t+1} = \theta_t - \eta v_t
+    """
+    subject = inquiry.subject
+    if is_inferred(inquiry) or subject.network.step is None:
         return False
-    if inquiry.subject.single:
-        batch = batch.part(slice(0, 1))
-    rate = network.lr or RATES[0]
+    one, other = ends(inquiry.batches[0]) if subject.single else inquiry.batches
+    rate = subject.network.lr or RATES[0]
+    handed = []
     try:
-        handed, _ = observe(inquiry, batch)
-        taken, _ = stepped(inquiry, batch, rate)
+        walk = walk_on(inquiry, [one, other, one], rate)
+        for layers, batch in zip(walk.layers, walk.batches, strict=False):
+            subject.begin(layers)
+            handed.append(_matrices(subject.gradients(batch)))
     except SubjectError:
         return False
-    factor, residual = fit(
-        np.concatenate([layer.weight.ravel() for layer in taken]),
-        np.concatenate([layer.weight.ravel() for layer in handed]),
-    )
+    places = [_matrices(layers) for layers in walk.layers]
+    steps = [(before - after) / rate for before, after in pairwise(places)]
+    rounding = 4 * precision_of(inquiry) * float(np.linalg.norm(places[0])) / rate
+    before = [np.zeros_like(steps[0]), *steps]
+    samples = [len(inquiry.batches[0])] * 3 if subject.single else [len(b) for b in walk.batches]
+    scale, reference = handed_out.scale, expected or Scale(1.0, 1)
+    assert scale is not None
     # Where no loss says it, a sum over the samples may be meant.
-    meant = (1.0,) if expected else (1.0, float(len(inquiry.batches[0])))
-    return residual <= CLOSE and any(abs(factor * value / m - 1) <= CLOSE for m in meant)
+    for power in (0, 1) if expected is None else (0,):
+        shares = [n**power * reference.at(n) / scale.at(n) for n in samples]
+        own = [share * gradient for share, gradient in zip(shares, handed, strict=True)]
+        momentum, _ = fit(steps[1] - own[1], steps[0])
+        if -CLOSE <= momentum <= 1 + CLOSE and all(
+            np.linalg.norm(step - momentum * last - gradient)
+            <= CLOSE * np.linalg.norm(step) + rounding
+            for step, last, gradient in zip(steps, before, own, strict=False)
+        ):
+            return True
+    return False
+
+
+def _matrices(layers: Layers) -> Array:
+    return np.concatenate([layer.weight.ravel() for layer in layers])
 
 
 def _is_rate(inquiry: Inquiry, factor: Factor) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
-from parity_tests.kit.aspects.observing import is_another, observe
+from parity_tests.kit.aspects.drawn import is_ever_another
+from parity_tests.kit.aspects.dropped import drops, training_factor
 from parity_tests.kit.forward import Form, find, run
 from parity_tests.kit.functions import WRONG_ACTIVATIONS, WRONG_OUTPUTS, in_full
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
@@ -19,17 +20,27 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 Array = NDArray[Any]
 Search = Callable[[Layers, Array, Array, float, Form | None], Form | None]
 
+# How closely two numbers in activations are one, of which names have six digits.
+_DIGITS = 1e-5
+# By how much inputs are changed, and how closely outputs change with it.
+_TINY, _SMOOTH = 1e-8, 1e-3
+
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
     """Find the form of the forward pass, and judge it by what is declared."""
     subject, batch = inquiry.subject, inquiry.batches[0]
     try:
-        outputs = [subject.forward(batch.inputs) for _ in range(2)]
+        first = subject.forward(batch.inputs)
+        is_random = is_ever_another(
+            subject,
+            lambda: subject.forward(batch.inputs),
+            lambda again: not np.array_equal(first, again, equal_nan=True),
+        )
     except SubjectError as error:
         return [Verdict("forward", UNCHECKED, str(error))]
-    if not np.array_equal(*outputs, equal_nan=True):
+    if is_random:
         return [_named("forward-random", "the output of the same batch changes from call to call")]
-    observed = outputs[0]
+    observed = first
     for _ in range(_DRAWS):
         if observed.any():
             break
@@ -72,15 +83,25 @@ def _is_found(inquiry: Inquiry, declared: Form | None, search: Search) -> bool:
     inquiry.restore()
     inputs = inquiry.batches[0].inputs
     observed = inquiry.evidence.answers[0].output = inquiry.subject.forward(inputs)
+    is_single = inquiry.is_float32 or _is_rounded(inquiry, observed)
     # A fit takes long, and is no nearer by another tolerance.
-    tolerances = (EXACT, CLOSE) if search is find else (CLOSE if inquiry.is_float32 else EXACT,)
-    for tolerance in tolerances:
+    exact = (EXACT,) if search is find or not is_single else ()
+    for tolerance in (*exact, CLOSE) if is_single else exact:
         inquiry.form = search(inquiry.layers, inputs, observed, tolerance, declared)
         if inquiry.form is not None:
             inquiry.evidence.form = inquiry.form
             inquiry.tolerance = max(tolerance, inquiry.tolerance)
             return True
     return False
+
+
+def _is_rounded(inquiry: Inquiry, observed: Array) -> bool:
+    """Whether tiny changes of the inputs do not show in the output, as where float32 is inside."""
+    inputs = inquiry.batches[0].inputs
+    one, two = (
+        inquiry.subject.forward(inputs * (1 + share * _TINY)) - observed for share in (1.0, 2.0)
+    )
+    return not np.linalg.norm(two - 2 * one) < _SMOOTH * np.linalg.norm(two)
 
 
 # How often a bias is halved until what it is added to remains between 0 and 1.
@@ -156,16 +177,13 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
             found[number].partition(" of ")[0],
         )
         cause = "activation-scaled" if is_scaled else "another-activation"
-        factor, is_multiple, _ = found[number].partition(" x ")
-        if is_scaled and is_multiple and float(factor) < 1 and _drops(inquiry):
-            message = (
-                f"{seen}: the units that dropout keeps are not scaled in training, and all are in "
-                f"evaluation, where PyTorch does it the other way round"
-            )
-            cause = "dropout-scaled-in-evaluation"
-            return Verdict("forward", CONVENTION, message, tensor, cause, residual=residual)
-        if is_scaled and is_multiple and float(factor) > 1:
-            seen += f", as of dropout that keeps {1 / float(factor):.6g} and divides by that"
+        if _is_twice(hidden[number], found[number]):
+            cause, seen = "activation-twice", f"{seen}: the square of the slope"
+        factors = _factors(hidden, found)
+        if factors and max(factors.values()) < 1 and drops(inquiry):
+            return _of_dropout(inquiry, hidden, factors, residual)
+        if factors.get(number, 0.0) > 1:
+            seen += f", as of dropout that keeps {1 / factors[number]:.6g} and divides by that"
     elif output is not None and form.output != output:
         cause, tensor = "another-output", "output"
         seen = f"the last layer has {form.output}, declared is {output}"
@@ -184,16 +202,47 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
     return Verdict("forward", status, f"{message} (residual {residual:.1g})", residual=residual)
 
 
-def _drops(inquiry: Inquiry) -> bool:
-    """Whether the gradient of the same batch is another one the next time."""
-    network = inquiry.subject.network
-    if network.gradients is None and network.backward is None and network.step is None:
+def _is_twice(declared: str, found: str) -> bool:
+    """Whether a leaky ReLU is that of another one, whose slope is the root of its own."""
+    (name, _, slope), (other, _, square) = (own.partition(":") for own in (declared, found))
+    if name != "leaky_relu" or other != name:
         return False
-    try:
-        (one, _), (other, _) = (observe(inquiry, inquiry.batches[0]) for _ in range(2))
-    except SubjectError:
-        return False
-    return is_another(one, other)
+    return abs(float(square) - float(slope) ** 2) <= _DIGITS * float(square)
+
+
+def _factors(hidden: tuple[str, ...], found: tuple[str, ...]) -> dict[int, float]:
+    """Return what activations are multiplied with; empty if something else differs about one."""
+    factors = {}
+    for number, (wanted, name) in enumerate(zip(hidden, found, strict=True)):
+        factor, is_multiple, base = name.partition(" x ")
+        if name == wanted:
+            continue
+        if not is_multiple or base != wanted:
+            return {}
+        factors[number] = float(factor)
+    return factors
+
+
+def _of_dropout(
+    inquiry: Inquiry, hidden: tuple[str, ...], factors: dict[int, float], residual: float
+) -> Verdict:
+    """Judge factors of hidden layers below 1, where training drops units."""
+    first, last = min(factors), len(hidden) - 1
+    tensor = f"a{first + 1}"
+    seen = " and ".join(
+        f"layer {number + 1} has {factor:.6g} x {hidden[number]}"
+        for number, factor in factors.items()
+    )
+    taken = training_factor(inquiry, hidden[last]) if last in factors else None
+    if taken is not None and abs(taken * factors[last] - 1) <= _DIGITS:
+        seen += f" in evaluation, and training multiplies what is kept by {taken:.6g}"
+        return _named("dropout-scaled-twice", seen, tensor, residual)
+    message = (
+        f"{seen}: the units that dropout keeps are not scaled in training, and all are in "
+        "evaluation, where PyTorch does it the other way round"
+    )
+    cause = "dropout-scaled-in-evaluation"
+    return Verdict("forward", CONVENTION, message, tensor, cause, residual=residual)
 
 
 def _unknown(inquiry: Inquiry, declared: Form | None, observed: Array) -> Verdict:

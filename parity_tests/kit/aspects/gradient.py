@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
+from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
 from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.factors import (
     expected_scale,
@@ -97,7 +98,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             entrywise = _of_solved(inquiry, seen, loss) or entrywise
     verdicts = entrywise or _judge(inquiry, explanations, loss) + beside
     differs = any(verdict.status == DIFFERS for verdict in verdicts)
-    if differs and is_another(seen[0][0], observe(inquiry, inquiry.batches[0])[0]):
+    if _is_random(inquiry, seen[0][0], differs=differs):
         inquiry.edges.clear()
         inquiry.is_gradient_random = True
         return _by_slopes_alone(inquiry)
@@ -117,6 +118,35 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             inquiry.slopes_show = worst([verdict.status for verdict in found])
         return found if fits else verdicts
     return verdicts
+
+
+def _is_random(inquiry: Inquiry, first: Layers, *, differs: bool) -> bool:
+    """Whether the gradient of the first batch is ever another one.
+
+    One that is right is asked again only where something is drawn for it; where updates follow one
+    another sample by sample, that is their order.
+    """
+
+    def ask() -> Layers:
+        return observe(inquiry, inquiry.batches[0])[0]
+
+    try:
+        subject = inquiry.subject
+        if differs:
+            return is_ever_another(subject, ask, lambda now: is_another(first, now))
+        is_asked = not inquiry.is_one_by_one and is_drawn(subject, ask)
+        return is_asked and is_ever_another(subject, ask, lambda now: _is_far(first, now))
+    except SubjectError:
+        return False
+
+
+# By how much a unit that is left out changes a gradient, and the order of samples does not.
+_FAR = 1e-3
+
+
+def _is_far(one: Layers, other: Layers) -> bool:
+    first, second = one[-1].weight, other[-1].weight
+    return not np.linalg.norm(first - second) <= _FAR * np.linalg.norm(first)
 
 
 def _by_slopes_alone(inquiry: Inquiry) -> list[Verdict]:

@@ -267,6 +267,15 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
         message += ". Every construction gives the same numbers, which may be a copy's"
         return Verdict("initialization", UNCHECKED, message, first)
     known = dict.fromkeys(m.text for m in found)
+    common = None if known else _common_factor(draws, meant)
+    if common is not None:
+        texts = formulas(draws.weights)
+        which = f", as of {' or '.join(texts)}" if texts else ""
+        seen = (
+            f"the standard deviation should be {meant.text}, and is {common:.4g} x that in all "
+            f"matrices, the variance {common**2:.4g} x{which}. {measured}"
+        )
+        return named("initialization", "initialization-scaled", seen, first, common)
     if known:
         message += f". It may be {' or '.join(known)}; the numbers do not tell which mistake it is"
     else:
@@ -274,6 +283,23 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
         message += f". They are those of {' or '.join(texts)}" if texts else ""
         message += ". The cause is unknown"
     return Verdict("initialization", DIFFERS, message, first, None, factors[0])
+
+
+def _common_factor(draws: _Draws, meant: Scheme) -> float | None:
+    """Return what all matrices are multiplied by; None if they are not known well, or one scale."""
+    own = [meant.std(drawn.fan_in, drawn.fan_out) for drawn in draws.weights]
+    tolerances = [drawn.tolerance for drawn in draws.weights]
+    # A scale that is fixed is no multiple of what goes with the layers' widths.
+    is_fixed = max(own) < min(own) * (1 + 4 * max(tolerances))
+    if not _is_known(draws) or is_fixed or not all(drawn.centred for drawn in draws.weights):
+        return None
+    closest = min(draws.weights, key=lambda drawn: drawn.tolerance)
+    common = _factor(closest, meant)
+    is_one = all(
+        abs(_factor(drawn, meant) / common - 1) <= drawn.tolerance + closest.tolerance
+        for drawn in draws.weights
+    )
+    return common if is_one else None
 
 
 def _mistakes_of(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> list[Mistake]:

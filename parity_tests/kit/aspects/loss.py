@@ -48,6 +48,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         observed = [_reported(inquiry, batch) for batch in inquiry.batches]
     except SubjectError as error:
         cause = "loss-not-reduced" if "expected a number" in str(error) else None
+        if cause is None and inquiry.subject.network.loss is None:
+            return []  # that a step raises is told of the gradient or the optimizer
         status = DIFFERS if cause else UNCHECKED
         return [Verdict("loss", status, str(error), tensor="loss", cause=cause)]
     if None in observed:

@@ -39,6 +39,7 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 
 # How far a momentum may be from its estimate, with a decay beside it.
 _NEAR = 0.1
+_OF_TWO = "momentum-of-last-gradient"
 _RANDOM = (
     "the gradient is another one each time, by the same parameters, so that no step can be "
     "recomputed: declare the optimizer on its own"
@@ -111,6 +112,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     same = observed_steps(inquiry, walks[0], loss, lr, (one, one))
     ahead = _first_step(turns, kind, given)
     found = judged(_divided(turns, ahead), kind, given)
+    if ahead == 1 and any(verdict.cause == _OF_TWO for verdict in found):
+        ahead = _share_of_two(inquiry, turns, kind, given)
+        found = judged(_divided(turns, ahead), kind, given)
     is_known = _is_known(found)
     if not is_known:
         stale = of_first_divisor(inquiry, walks[1], loss, lr, (one, other))
@@ -120,7 +124,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         return [nearest_ahead(inquiry, walks[1], right, lr, (one, other), given.get("momentum"))]
     again = judged(_divided(same, ahead), kind, given) if is_known else found
     left: list[Verdict] = []
-    if ahead != 1 and any(verdict.status != DIFFERS for verdict in found):
+    if ahead != 1 and is_known:
         _, left = first_share(inquiry, (ahead,), None)
     if {v.cause for v in found} != {v.cause for v in again}:
         message = "steps on one batch and steps on two batches in turn are of different formulas"
@@ -145,7 +149,8 @@ def _is_known(found: list[Verdict]) -> bool:
 def _first_step(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> float:
     """Return how many times the gradient a first step is: 1 + momentum for Nesterov's.
 
-    A decay that is declared tells that of a moving average, too.
+    A decay that is declared tells that of a moving average, too, and so does a mean of two
+    gradients.
     """
     decays = bool(given.get("weight_decay"))
 
@@ -165,6 +170,28 @@ def _first_step(observed: Observed, kind: str | None, given: Mapping[str, float 
             for share in (1 + momentum, *shares):
                 if is_found(share):
                     return share
+        if kind in (None, "momentum"):
+            means = (
+                1 - momentum
+                for momentum in dict.fromkeys([*shown, given.get("momentum")])
+                if momentum
+            )
+            return next(filter(is_found, means), 1.0)
+    return 1.0
+
+
+def _share_of_two(
+    inquiry: Inquiry, observed: Observed, kind: str | None, given: Mapping[str, float | None]
+) -> float:
+    r"""Return how many times the gradient a first step is, if later ones have that before.
+
+    .. math:: g_t + m g_{t-1} = (1 + m) ((1 - \mu) g_t + \mu g_{t-1}), \qquad
+              \mu = \frac{m}{1 + m}
+    """
+    for match in find(observed, kind, given, simple=True):
+        if match.formula.average == "last":
+            of_two = 1 / (1 + match.formula.options["momentum"])
+            return first_share(inquiry, (1.0, of_two), match.residual)[0]
     return 1.0
 
 

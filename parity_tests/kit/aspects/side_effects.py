@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.divisors import kept_divisor
+from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.observing import is_inferred
 from parity_tests.kit.backprop import explain
 from parity_tests.kit.causes import CAUSES
@@ -99,13 +100,11 @@ def _random(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     for ask in (outputs, gradients)[: 1 + bool(taken)]:
         with contextlib.suppress(SubjectError):
             subject = _new(inquiry)
-            one, other = ask(_new(inquiry)), ask(subject)
-            finite = np.isfinite(one).all() and np.isfinite(other).all()
-            if not finite or _close(one, other, inquiry.tolerance):
+            if not np.isfinite(ask(subject)).all() or not _is_another(inquiry, ask):
                 continue
             what = ask.__name__
             message = f"two new networks with the same parameters have other {what} for a batch: "
-            if _close(ask(subject), other, inquiry.tolerance):
+            if not _is_another(inquiry, ask, subject):
                 message += "they depend on something that is no parameter and is drawn anew"
             elif ask is gradients and not _is_random_for_one(inquiry, batch):
                 message += "samples come in a random order, or some of them do"
@@ -115,15 +114,28 @@ def _random(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     return []
 
 
-def _is_random_for_one(inquiry: Inquiry, batch: Batch) -> bool:
-    """Return whether the gradient of a single sample is random, of which there is one order.
+def _is_another(
+    inquiry: Inquiry, ask: Callable[[Subject], Array], own: Subject | None = None
+) -> bool:
+    """Whether new networks, or one of its own that is asked again, ever give another answer."""
+    subject = own or _new(inquiry)
+    first = ask(subject)
 
-    A few units that are left out may be the same twice: all samples are asked.
-    """
+    def again() -> Array:
+        if own is None:
+            subject.begin(inquiry.layers)
+        return ask(subject)
+
+    return is_ever_another(subject, again, lambda now: not _close(now, first, inquiry.tolerance))
+
+
+def _is_random_for_one(inquiry: Inquiry, batch: Batch) -> bool:
+    """Return whether the gradient of a single sample is random, of which there is one order."""
     parts = (batch.part(slice(number, number + 1)) for number in range(len(batch)))
     try:
-        pairs = ([_ask(_new(inquiry), inquiry.layers, part) for _ in range(2)] for part in parts)
-        return not all(_close(one, other, inquiry.tolerance) for one, other in pairs)
+        return any(
+            _is_another(inquiry, partial(_ask, layers=inquiry.layers, batch=part)) for part in parts
+        )
     except SubjectError:
         return True
 

@@ -144,12 +144,14 @@ def hidden_deltas(
                 )
                 for source in (back, *_without_matrix(twice, weight, twice.text))
             ]
+    # Gradients of single samples are averaged, and each is as many times as large as its share.
+    sizes = (factor, factor * len(z))
     for source in carried:
         rules = [
             right,
             *(_of_shifted(function, z, a, number + 1) if is_outside else ()),
             *multipliers(function, z, inner, others, number + 1),
-            *multipliers_of_gradient(function, source.value),
+            *multipliers_of_gradient(function, source.value, sizes),
         ]
         found += [
             Candidate(

@@ -1,6 +1,6 @@
 """What an upstream gradient may be multiplied with in the place of a derivative."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -89,15 +89,24 @@ def multipliers(
             yield Candidate(a * slope, f"a{mark} {own.name}'(z{mark})", cause)
 
 
-def multipliers_of_gradient(own: Activation, carried: Array) -> Iterator[Candidate]:
-    """Yield derivatives that are evaluated on the gradient itself."""
+def multipliers_of_gradient(
+    own: Activation, carried: Array, sizes: Iterable[float] = (1.0,)
+) -> Iterator[Candidate]:
+    """Yield derivatives that are evaluated on the gradient itself.
+
+    Parameters
+    ----------
+    sizes : iterable of float
+        What the network's own gradient may be over the one carried back.
+    """
     cause = ("derivative-on-gradient",)
     with np.errstate(all="ignore"):
-        yield Candidate(own.slope(carried), f"{own.name}' of the gradient", cause)
-        if own.slope_from_value is not None:
-            yield Candidate(
-                own.slope_from_value(carried), f"{own.name}' of the gradient, as of a value", cause
-            )
+        for size in dict.fromkeys(sizes):
+            came = size * carried
+            yield Candidate(own.slope(came), f"{own.name}' of the gradient", cause)
+            if own.slope_from_value is not None:
+                text = f"{own.name}' of the gradient, as of a value"
+                yield Candidate(own.slope_from_value(came), text, cause)
 
 
 def exchanged(

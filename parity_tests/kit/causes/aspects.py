@@ -47,6 +47,9 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "initialization-another-scheme": Cause(
         "the scale is that of another scheme than the one declared", "the formula of the scale"
     ),
+    "initialization-scaled": Cause(
+        "all weights are the same multiple of the scheme declared", "the number in the scale"
+    ),
     "initialization-exploding": Cause(
         "weights are so large that every layer multiplies the signal many times",
         "the scale of the draw",
@@ -57,7 +60,8 @@ ASPECT_CAUSES: dict[str, Cause] = {
     ),
     # Stability
     "softmax-no-shift": Cause(
-        "softmax takes the exponential of the logits as they are, which overflows from 710 on",
+        "softmax takes the exponential of the logits as they are, which overflows from 710 on, in "
+        "float32 from 89 on",
         "softmax: subtract the maximum of each sample first; the result is the same",
     ),
     "softmax-global-shift": Cause(

@@ -16,6 +16,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "sigmoid-of-negative": Cause(
         "sigmoid is taken of the negated argument", "the sign of the exponent: 1 / (1 + exp(-z))"
     ),
+    "activation-twice": Cause(
+        "an activation is applied twice",
+        "whether a layer applies it, and the forward pass of the network applies it once more",
+    ),
     "activation-shifted": Cause(
         "the largest pre-activation is subtracted, though the activation is no softmax",
         "the shift z - max(z): softmax does not change by it, and what acts on single entries does",
@@ -48,7 +52,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the sum in softmax, which needs an axis and keepdims; with one sample it does not show",
     ),
     "softmax-negated": Cause("softmax of the negated logits", "the sign in the exponential"),
-    "softmax-twice": Cause("softmax is taken twice", "whether the loss takes softmax again"),
+    "softmax-twice": Cause(
+        "softmax is taken twice",
+        "whether a layer takes softmax, and the forward pass or the loss takes it once more",
+    ),
     "softmax-not-normalized": Cause("exponentials are not divided by their sum", "softmax"),
     "forward-random": Cause(
         "two forward passes differ",
@@ -175,7 +182,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     ),
     "error-without-derivative": Cause(
         "the output's error is carried back without the derivative of the layers above",
-        "carry back the gradient of the pre-activation, not p - y itself",
+        "what is carried back: the gradient of the pre-activation, not p - y itself",
     ),
     "update-order": Cause(
         "the error is carried back through a matrix that has been updated already",

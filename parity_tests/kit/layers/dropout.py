@@ -1,7 +1,7 @@
 """Dropout judged by its masks, which are read off its output."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ def examine(subject: LayerSubject, rng: np.random.Generator) -> list[Verdict]:
     verdicts = _training(masks[0], masks[1], p)
     if 0 < masks[0].dropped < 1:
         of_scale = _judge_scale(drawn, p, evaluated, x, tolerance)
+        if given is None and not _near(p, round(p, 2), tolerance):
+            of_scale = [_of_odd(verdict, p) for verdict in of_scale]
         # Beside a mask that is shared, that the rest is right is no news.
         shared = drawn is not masks[0]
         verdicts += [v for v in of_scale if not shared or v.status == DIFFERS]
@@ -97,6 +99,17 @@ def _found(mask: _Mask, evaluated: list[Array] | None, x: Array, tolerance: floa
             return kept
     # A share that is measured only is that of a number with two digits.
     return round(mask.dropped, 2)
+
+
+def _of_odd(verdict: Verdict, p: float) -> Verdict:
+    """Return what is said of a p that nobody has declared, and that nobody would."""
+    if verdict.status != EQUAL:
+        return verdict
+    message = (
+        f"{verdict.message}: no p is declared, and the factor is that of {p:.6g}; declare p to "
+        f"have the factor checked, which is {1 / (1 - round(p, 2)):.6g} for {round(p, 2):g}"
+    )
+    return replace(verdict, status=CONVENTION, message=message)
 
 
 def _shared(mask: _Mask) -> int | None:

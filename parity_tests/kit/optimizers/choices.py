@@ -45,6 +45,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("average", "none", "momentum-without-effect")
     if kind == "momentum":
         yield Choice("average", "last", "momentum-of-last-gradient")
+        yield Choice("average", "last, mean", "momentum-of-last-gradient")
     if kind == "nesterov":
         yield Choice("ahead", "none", "nesterov-is-momentum")
         yield Choice("ahead", "twice", "nesterov-velocity-twice")

@@ -185,10 +185,11 @@ def _count(formula: Formula, asked: Asked, number: int) -> Array:
 def _velocity(formula: Formula, memory: Memory, gradient: Array, share: float) -> Array:
     """Return the velocity, PyTorch's or a moving average."""
     momentum = formula.options["momentum"]
-    if formula.average == "last":
+    if formula.average.startswith("last"):
         before = memory.get("velocity", 0.0)
         memory["velocity"] = gradient
-        return gradient + momentum * before
+        own = 1 - momentum if formula.average.endswith("mean") else 1.0
+        return own * gradient + momentum * before
     if "velocity" in memory:
         velocity = momentum * memory["velocity"] + share * gradient
     else:

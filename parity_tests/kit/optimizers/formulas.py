@@ -77,7 +77,8 @@ class Formula:
         ``"all:5"``.
     average : str
         How the velocity takes the gradient: ``"sum"``; ``"mean"``; ``"mean, first whole"``;
-        ``"last"``, the gradient before and none earlier; ``"none"``, no velocity.
+        ``"last"``, the gradient before and none earlier; ``"last, mean"``, the mean of that and
+        the own one; ``"none"``, no velocity.
     ahead : str
         Nesterov's step: ``"full"``; ``"none"``; ``"twice"``.
     correction : str

@@ -170,8 +170,11 @@ def estimates(observed: Observed) -> dict[str, list[float]]:
         ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
         # Where the velocity takes a rate in that falls, the second gradient's share is smaller.
         inside = first / begun if begun else 0.0
+        # A mean of two gradients has momentum and what that leaves of one.
+        of_two = ratio / (1 + ratio) if ratio > 0 else 0.0
         digits = 9 if observed.tolerance <= 1e-6 else 4
-        shown = [round(float(value), digits) for value in (ratio, ahead, own - 1, inside)]
+        several = (ratio, ahead, own - 1, inside, of_two)
+        shown = [round(float(value), digits) for value in several]
         found["momentum"] = [value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999]
     for decay in (decays[0], decays[0] / begun if begun else 0.0):
         if abs(decay) > 1e-8:

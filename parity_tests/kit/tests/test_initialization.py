@@ -49,6 +49,8 @@ INITIAL: list[tuple[Draw, str | None, str]] = [
     (normal(lambda n, m: np.sqrt(1 / (n + m))), "xavier", "initialization-factor-two"),
     (normal(lambda n, _: 2 / np.sqrt(n)), "he", "initialization-factor-two"),
     (normal(lambda _n, _m: np.sqrt(2 / 12)), "he", "initialization-wrong-fan"),
+    (normal(lambda n, m: np.sqrt(2.45 / (n + m))), "xavier", "initialization-scaled"),
+    (uniform(lambda n, _: np.sqrt(8 / n)), "he", "initialization-scaled"),
     (lambda n, m: np.zeros((n, m)), None, "initialization-zeros"),
     (ones, None, "initialization-alike"),
     (normal(lambda _n, _m: 50.0), None, "initialization-exploding"),
@@ -166,11 +168,11 @@ def test_a_fixed_scale_is_not_taken_for_a_scheme() -> None:
 
 
 def test_a_scale_that_nothing_explains_has_no_cause() -> None:
-    draw = normal(lambda n, _: 1.2345 * np.sqrt(2 / n))
+    draw = normal(lambda n, m: 0.6 * n / m)
     subject = network(variant(draw=draw), spec=Spec(initialization="he"))
     verdict = only(ask(subject, initialization.examine))
     assert (verdict.status, verdict.cause) == (DIFFERS, None)
-    assert verdict.factor == pytest.approx(1.2345, rel=0.05)
+    assert verdict.factor == pytest.approx(0.8 / np.sqrt(2 / 12), rel=0.05)
 
 
 def test_a_mistake_has_to_explain_all_matrices_that_deviate() -> None:

@@ -99,3 +99,14 @@ def test_what_is_told_does_not_contradict_itself() -> None:
     several = judged(drawn(lambda _n, _m: 0.5, "normal", (8, 9, 12, 10)), "he")
     assert several.cause is None
     assert "cause is unknown" not in several.message
+
+
+@pytest.mark.parametrize("factor", [1.107, 2.3, 0.8])
+def test_a_multiple_of_the_scheme_declared_is_named(factor: float) -> None:
+    verdict = judged(drawn(lambda n, m: factor * np.sqrt(2 / (n + m)), "uniform"), "xavier")
+    assert (verdict.status, verdict.cause) == (DIFFERS, "initialization-scaled")
+    assert verdict.factor == pytest.approx(factor, rel=0.02)
+
+
+def test_one_scale_is_no_multiple_of_a_scheme() -> None:
+    assert judged(drawn(lambda _n, _m: 0.2, "normal"), "xavier").cause is None

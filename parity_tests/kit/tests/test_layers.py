@@ -1301,6 +1301,20 @@ def test_factors_are_numbers() -> None:
     assert verdict.tensor == "dL/dx"
 
 
+def test_a_factor_of_dropout_that_is_of_no_usual_p_is_not_said_to_be_right() -> None:
+    class Softened(Dropout):
+        def forward(self, x: Array) -> Array:
+            if not self.training:
+                return x
+            self.mask = (np.random.rand(*x.shape) >= self.p) / (1.001 - self.p)
+            return x * self.mask
+
+    [verdict, *_] = examine_layer(dropout(Softened, options={}))
+    assert verdict.status == CONVENTION
+    assert "declare p" in verdict.message
+    assert causes(examine_layer(dropout(Softened))) == {"dropout-scale"}
+
+
 def test_the_global_generator_is_as_before() -> None:
     np.random.seed(5)
     before = np.random.get_state()[1]

@@ -80,6 +80,8 @@ def _of(network: Network, aspect: str) -> list[Verdict]:
         _ELASTIC,
         _BIASES,
         {**_ELASTIC, **_BIASES},
+        {"b1": (0.05, 0.2), "b2": (0.05, 0.2)},
+        {**_ELASTIC, "b1": (0.05, 0.2), "b2": (0.05, 0.2)},
         dict.fromkeys(_NAMES, (0.0, 0.03)),
         dict.fromkeys(_NAMES, (0.02, 0.03)),
     ],

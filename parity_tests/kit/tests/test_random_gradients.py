@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.check import examine
+from parity_tests.kit.seeding import seeded
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.asked import Array, Classifier, network
+from parity_tests.kit.tests.asked import Array, Classifier, network, relu, softmax
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
 
 
@@ -71,3 +72,28 @@ def test_a_random_gradient_without_a_loss_of_its_own_is_not_judged() -> None:
 def test_another_loss_than_the_one_declared_is_not_taken_for_a_random_one() -> None:
     told = _told(Classifier, loss=lambda net, x, y: float(np.cos(net.forward(x) - y).sum()))
     assert told["loss"][0] == DIFFERS
+
+
+class Seldom(Classifier):
+    """Dropout that leaves out one unit in twenty, for all samples, so that most masks are one."""
+
+    sizes, keep = (12, 9, 10), 0.95
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        """Return those of a training pass."""
+        mask = (np.random.rand(1, self.sizes[1]) < self.keep) / self.keep  # noqa: NPY002
+        a = relu(x @ self.w[0] + self.b[0]) * mask
+        d2 = (softmax(a @ self.w[1] + self.b[1]) - y) / len(x)
+        d1 = (d2 @ self.w[1].T) * mask * (a > 0)
+        sums = [d.sum(axis=0, keepdims=True) for d in (d1, d2)]
+        return [x.T @ d1, a.T @ d2, *sums]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_masks_that_agree_by_chance_are_random_all_the_same(seed: int) -> None:
+    declared = network(Seldom, spec=Spec("relu", "softmax", "cross_entropy", "mean"), step=None)
+    with seeded(seed):
+        report = examine(declared)
+    assert [v for v in report.failures if v.aspect != "stability"] == []
+    [verdict] = report.of("side effects")
+    assert "dropout or noise" in verdict.message

@@ -151,3 +151,91 @@ def _of_entries(net: Classifier, x: Array, y: Array) -> list[Array]:
     d1 = (d2 @ net.w[1].T) * a * (1 - a)
     sums = [d.sum(axis=0, keepdims=True) for d in (d1, d2)]
     return [x.T @ d1, a.T @ d2, *sums]
+
+
+class _Twice(_Dropout):
+    """Training divides by what it keeps, and evaluation multiplies by it as well."""
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        mask = (np.random.rand(len(x), self.sizes[1]) < self.keep) / self.keep  # noqa: NPY002
+        a = relu(x @ self.w[0] + self.b[0]) * mask
+        d2 = (softmax(a @ self.w[1] + self.b[1]) - y) / len(x)
+        d1 = (d2 @ self.w[1].T) * mask * (a > 0)
+        sums = [d.sum(axis=0, keepdims=True) for d in (d1, d2)]
+        return [x.T @ d1, a.T @ d2, *sums]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_dropout_that_is_scaled_twice_is_a_fault(seed: int) -> None:
+    declared = Spec("relu", "softmax", "cross_entropy", "mean")
+    [verdict] = examine(network(_Twice, spec=declared), seed, "forward").of("forward")
+    assert (verdict.status, verdict.cause) == (DIFFERS, "dropout-scaled-twice")
+    assert "1.66667" in verdict.message
+    [verdict] = examine(network(_Dropout, spec=declared), seed, "forward").of("forward")
+    assert (verdict.status, verdict.cause) == (CONVENTION, "dropout-scaled-in-evaluation")
+
+
+def test_every_hidden_layer_may_have_a_factor_of_its_own() -> None:
+    layers, inputs = _layers((12, 9, 8, 10))
+    form = Form(("0.8 x relu", "0.5 x relu"), "softmax")
+    observed = run(form, layers, inputs).output
+    meant = Form(("relu", "relu"), "softmax")
+    found = find_rescaled(layers, inputs, observed, 1e-9, meant)
+    assert found is not None
+    np.testing.assert_allclose(run(found, layers, inputs).output, observed, rtol=1e-9)
+    assert [float(name.partition(" x ")[0]) for name in found.hidden] == pytest.approx([0.8, 0.5])
+
+
+@pytest.mark.parametrize("slope", [1e-5, 1e-4, 0.037])
+@pytest.mark.parametrize("meant", ["relu", "leaky_relu:0.01"])
+def test_the_slope_of_a_leaky_relu_is_fitted(slope: float, meant: str) -> None:
+    def leaky(z: Array) -> Array:
+        return np.where(z > 0, z, slope * z)
+
+    made = type("Made", (Classifier,), {"activation": staticmethod(leaky)})
+    parts: dict[str, Any] = {"gradients": None, "step": None}
+    [verdict] = examine(network(made, spec=Spec(meant, "softmax"), **parts)).of("forward")
+    is_square = (slope, meant) == (1e-4, "leaky_relu:0.01")
+    cause = "activation-twice" if is_square else "another-activation"
+    assert (verdict.status, verdict.cause) == (DIFFERS, cause)
+    assert f"leaky_relu:{slope:g}" in verdict.message
+
+
+@pytest.mark.parametrize("function", [np.tanh, sigmoid])
+def test_an_activation_that_is_applied_twice_is_named(function: Any) -> None:
+    def twice(z: Array) -> Array:
+        value: Array = function(function(z))
+        return value
+
+    made = type("Made", (Classifier,), {"activation": staticmethod(twice)})
+    name = "tanh" if function is np.tanh else "sigmoid"
+    parts: dict[str, Any] = {"gradients": None, "step": None}
+    [verdict] = examine(network(made, spec=Spec(name, "softmax"), **parts)).of("forward")
+    assert (verdict.status, verdict.cause) == (DIFFERS, "activation-twice")
+
+
+def test_outputs_that_are_off_by_little_are_not_those_of_float32() -> None:
+    def off(z: Array) -> Array:
+        return softmax(z) / (1 + 1e-6)
+
+    def single(z: Array) -> Array:
+        return softmax(z.astype(np.float32)).astype(np.float64) * np.float64(1)
+
+    parts: dict[str, Any] = {"gradients": None, "step": None, "spec": Spec("relu", "softmax")}
+    made = type("Made", (Classifier,), {"last": staticmethod(off)})
+    [verdict] = examine(network(made, **parts)).of("forward")
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+
+    class Inside(Classifier):
+        """Hidden activations are float32, parameters and outputs are not."""
+
+        @staticmethod
+        def activation(z: Array) -> Array:
+            return relu(z.astype(np.float32))
+
+    [verdict] = examine(network(Inside, **parts)).of("forward")
+    assert verdict.status == EQUAL
+    assert "float32" in verdict.message
+    made = type("Made", (Classifier,), {"last": staticmethod(single)})
+    [verdict] = examine(network(made, **parts)).of("forward")
+    assert verdict.status == EQUAL

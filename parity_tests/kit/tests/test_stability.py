@@ -423,3 +423,25 @@ class _SquaresOfSigmoid(Classifier):
 
 def test_squares_divide_by_no_probability() -> None:
     assert causes(ask(network(_SquaresOfSigmoid), stability.examine)) == [None]
+
+
+class Single(Classifier):
+    """Parameters and activations in float32, of samples in float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = [w.astype(np.float32) for w in self.w]
+        self.b = [b.astype(np.float32) for b in self.b]
+
+    @staticmethod
+    def activation(z: Array) -> Array:
+        """Return tanh."""
+        return tanh_of_exponentials(z).astype(np.float32)
+
+    last = staticmethod(softmax_without_shift)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_overflow_in_float32_is_named(seed: int) -> None:
+    verdicts = ask(network(Single, gradients=None, step=None), stability.examine, seed)
+    assert {"tanh-overflow", "softmax-no-shift"} <= set(causes(verdicts))

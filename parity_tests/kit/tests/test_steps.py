@@ -691,3 +691,80 @@ def test_a_method_that_reads_what_is_never_set_differs(gradients: str | None) ->
 def test_what_may_be_an_error_of_the_declaration_is_not_checked(step: Any) -> None:
     report = examine(replace(beside(step, None), make=Forgetful))
     assert report.failures == []
+
+
+def averaged_last(s: Any, p: Array, g: Array, lr: float) -> None:
+    """The mean of two gradients, which is no momentum."""
+    p -= lr * (0.2 * g + 0.8 * s.m)
+    s.m = g
+
+
+def averaged_last_of_tenths(s: Any, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (0.9 * s.m + 0.1 * g)
+    s.m = g
+
+
+def averaged_last_of_hundredths(s: Any, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (0.37 * s.m + 0.63 * g)
+    s.m = g
+
+
+@pytest.mark.parametrize(
+    "update", [averaged_last, averaged_last_of_tenths, averaged_last_of_hundredths]
+)
+def test_mean_of_two_gradients_is_no_momentum(update: Any) -> None:
+    spec = Spec(**HALF)
+    for network in (
+        beside(stepping(each(update)), spec=spec),
+        beside(stepping(each(update)), gradients=None, spec=spec),
+    ):
+        assert found(network) == [(DIFFERS, "momentum-of-last-gradient")]
+        assert found(network, "gradient") == [(EQUAL, None)]
+
+
+def test_steps_make_up_for_a_factor_only_if_all_do() -> None:
+    def of_tenth(net: Learner, x: Array, y: Array) -> float:
+        return loss(net, x, y) / 10
+
+    step = stepping(each(averaged_last_of_tenths))
+    told = found(beside(step, loss=of_tenth), "gradient", "optimizer")
+    assert [status for status, _ in told] == [DIFFERS, DIFFERS]
+    assert told[1] == (DIFFERS, "momentum-of-last-gradient")
+    right = beside(scaled(0.1, 0.1, 0.1, 0.1), loss=of_tenth)
+    assert [status for status, _ in found(right, "gradient", "optimizer")] == [CONVENTION, EQUAL]
+
+
+def test_a_factor_of_the_first_step_is_not_said_of_all() -> None:
+    def of_three(s: Any, p: Array, g: Array, lr: float) -> None:
+        before = getattr(s, "before", [])
+        p -= lr * (0.3 * g + sum((0.5 * b for b in before), 0.0))
+        s.before = [g, *before][:2]
+
+    network = beside(stepping(each(of_three)), spec=Spec(**HALF, optimizer="momentum"))
+    [verdict] = [v for v in examine(network).verdicts if v.aspect == "optimizer"]
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert verdict.message.startswith("a first step takes 0.3 x the gradient expected; step 2")
+
+
+@pytest.mark.parametrize("step", [sgd, momentum])
+def test_steps_that_divide_by_the_batch_make_up_for_a_sum(step: Any) -> None:
+    network = beside(stepping(each(step)), summed)
+    told = found(network, "gradient", "optimizer")
+    assert told == [(CONVENTION, "factor-batch"), (EQUAL, None)]
+
+
+def test_a_step_that_raises_is_no_loss() -> None:
+    report = examine(replace(beside(Forgetful.update, loss=None), make=Forgetful))
+    assert list(report.of("loss")) == []
+
+
+def test_steps_of_training_passes_ask_for_their_loss() -> None:
+    def dropped(net: Learner, x: Array, y: Array) -> list[Array]:
+        kept = np.random.rand(len(net.w2)) < 0.5  # noqa: NPY002
+        w1, b1, w2, b2 = net.gradients(x, y)
+        return [w1, b1, w2 * kept[:, np.newaxis], b2]
+
+    report = examine(beside(None, dropped))  # type: ignore[arg-type]
+    [verdict] = report.of("gradient")
+    assert verdict.status == UNCHECKED
+    assert "declare the loss of the training pass" in verdict.message

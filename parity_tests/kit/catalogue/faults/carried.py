@@ -46,6 +46,23 @@ FAULTS: tuple[Fault, ...] = (
         _GRADIENT,
         "softmax-jacobian-twice",
     ),
+    # An activation of its own value
+    Fault(
+        "activation applied twice: column layers",
+        "column layers tanh deep",
+        "self.A = np.tanh(Z)",
+        "self.A = np.tanh(np.tanh(Z))",
+        _FORWARD,
+        "activation-twice",
+    ),
+    Fault(
+        "activation applied twice: positional",
+        "positional",
+        "A1 = sigmoid(Z1)",
+        "A1 = sigmoid(sigmoid(Z1))",
+        _FORWARD,
+        "activation-twice",
+    ),
     # A constant, or a shift, in the activation
     Fault(
         "dropout's factor left in the prediction: functions",

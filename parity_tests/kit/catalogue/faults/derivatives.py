@@ -192,6 +192,22 @@ FAULTS: tuple[Fault, ...] = (
         "derivative-on-gradient",
     ),
     Fault(
+        "derivative on the gradient: tanh",
+        "column layers tanh deep",
+        "return dA * (1 - np.square(self.A))",
+        "return dA * (1 - np.square(np.tanh(dA)))",
+        _GRADIENT,
+        "derivative-on-gradient",
+    ),
+    Fault(
+        "derivative on the gradient: sigmoid",
+        "positional",
+        "dZ1 = dZ2.dot(W2.T) * A1 * (1 - A1)",
+        "dA1 = dZ2.dot(W2.T)\n    dZ1 = dA1 * sigmoid(dA1) * (1 - sigmoid(dA1))",
+        _GRADIENT,
+        "derivative-on-gradient",
+    ),
+    Fault(
         "derivative on the gradient: two classes",
         "binary columns",
         'dZ1[cache["Z1"] <= 0] = 0',

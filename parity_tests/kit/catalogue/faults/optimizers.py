@@ -208,6 +208,17 @@ FAULTS: tuple[Fault, ...] = (
         "momentum-of-last-gradient",
     ),
     Fault(
+        "momentum as a mean with the last gradient: stored gradients",
+        "stored gradients momentum",
+        "            self.v[key] = self.momentum * self.v[key] - self.lr * g\n"
+        "            params[key] += self.v[key]\n",
+        "            own = (1 - self.momentum) * g + self.momentum * self.v[key]\n"
+        "            params[key] -= self.lr * own\n"
+        "            self.v[key] = g.copy()\n",
+        _OPTIMIZER,
+        "momentum-of-last-gradient",
+    ),
+    Fault(
         "momentum as an average: functions",
         "dict functions",
         'beta * velocity["d" + name] + grads["d" + name]',
