@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.subject import Layers
+from parity_tests.kit.subject import Layers, by_name
 
 Array = NDArray[Any]
 
@@ -59,36 +59,46 @@ class Penalized:
     Attributes
     ----------
     weights, biases : mapping
-        Coefficients of the penalties on all matrices, and on all biases.
+        Coefficients of the penalties on all matrices, and on all biases; their mean where each
+        has its own.
     unseen_weights, unseen_biases : mapping
         How much of each the values of the loss, which are rounded, do not show.
+    own, unseen_own : mapping
+        The same by the names of single tensors; empty if all matrices have the same coefficients,
+        and all biases.
     """
 
     weights: Shares
     biases: Shares
     unseen_weights: Shares = field(default_factory=dict)
     unseen_biases: Shares = field(default_factory=dict)
+    own: Mapping[str, Shares] = field(default_factory=dict)
+    unseen_own: Mapping[str, Shares] = field(default_factory=dict)
 
     def of(self, tensor: str) -> Shares:
         """Return the coefficients for ``"W1"``, ``"b1"`` and so on."""
+        if self.own:
+            return self.own.get(tensor, {})
         return self.biases if tensor.startswith("b") else self.weights
 
     def unseen(self, tensor: str) -> Shares:
         """Return how much of the coefficients for ``"W1"``, ``"b1"`` and so on is not known."""
+        if self.own:
+            return self.unseen_own.get(tensor, {})
         return self.unseen_biases if tensor.startswith("b") else self.unseen_weights
 
     def value(self, layers: Layers) -> float:
         """Return what is added for some parameters."""
-        groups = zip((self.weights, self.biases), arrays_of(layers), strict=True)
         return sum(
             share * PENALTIES[name].value(array)
-            for shares, arrays in groups
-            for name, share in shares.items()
-            for array in arrays
+            for tensor, array in by_name(layers).items()
+            for name, share in self.of(tensor).items()
         )
 
     def __str__(self) -> str:
         """What is added, in words."""
+        if self.own:
+            return " and ".join(_told(shares, tensor) for tensor, shares in self.own.items())
         if close(self.weights, self.biases, 1e-6):
             return _told(self.weights, "the weights and biases")
         parts = (_told(self.weights, "the weights"), _told(self.biases, "the biases"))

@@ -5,10 +5,11 @@ Neither shows in one number. The loss is asked with multiples of the parameters,
 .. math:: s \big( (1 - \epsilon) \ell(y) + \epsilon \, \ell(u) \big) + \sum_k c_k P_k(\theta)
 
 where u has the same label for all classes and P are sums of squares and of absolute values. Labels
-smoothed by :math:`\epsilon` are :math:`(1 - \epsilon) y + \epsilon u`, as in PyTorch.
+smoothed by :math:`\epsilon` are :math:`(1 - \epsilon) y + \epsilon u`, as in PyTorch. Whether all
+matrices have the same c, and all biases, shows at multiples of single ones.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -22,7 +23,7 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import even_targets
 from parity_tests.kit.penalties import PENALTIES, Penalized, arrays_of
 from parity_tests.kit.scales import Scale, scale_of
-from parity_tests.kit.subject import Batch, Layer, Layers
+from parity_tests.kit.subject import Batch, Layer, Layers, by_name
 
 Array = NDArray[Any]
 # The name of a penalty, and what it is on: weights or biases.
@@ -33,6 +34,8 @@ _STRETCHES = (
     *((1.0, 1.0), (0.9, 1.2), (1.1, 0.8), (0.75, 0.9), (1.25, 1.1), (0.95, 0.6)),
     *((1.05, 1.4), (0.8, 0.5), (1.15, 1.3), (0.85, 0.7)),
 )
+# Multiples of each matrix and bias, alone.
+_MULTIPLES = (0.8, 1.25)
 # How closely the values are met, relative to the largest: in float64 and in float32.
 _EXACT, _SINGLE = 1e-9, 1e-6
 # The losses whose labels are smoothed.
@@ -68,12 +71,13 @@ class Fitted:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Values of one batch at all stretches: reported, recomputed, of even labels, of penalties."""
+    """Values of one batch at all places: reported, recomputed, of even labels, of penalties."""
 
     observed: Array
     tables: list[list[Row]]
     even: list[list[Row]]
     penalties: dict[_Group, list[float]]
+    places: list[Layers]
 
 
 @dataclass(frozen=True)
@@ -96,28 +100,37 @@ def fitted(inquiry: Inquiry) -> Fitted | None:
     subject = inquiry.subject
     if subject.network.loss is None or subject.single:
         return None
-    try:
-        first, second = (_asked(inquiry, batch) for batch in inquiry.batches)
-    finally:
-        inquiry.restore()
+    stretched = [_stretched(inquiry.layers, *stretch) for stretch in _STRETCHES]
+    first, second = (_asked(inquiry, batch, stretched) for batch in inquiry.batches)
     tolerance = _SINGLE if inquiry.is_float32 else _EXACT
     for is_smooth in (False, True):
         one, other = (_fitting(asked, is_smooth, tolerance) for asked in (first, second))
         # What needs the smallest number beside the probabilities explains the most.
         for key in sorted(one.keys() & other.keys(), key=lambda key: key.epsilon):
             found = _common(inquiry, key, one[key], other[key])
+            if found is not None and found.penalty is not None:
+                penalty = _apart(inquiry, _Way(key, one[key], is_smooth, tolerance), found.penalty)
+                return replace(found, penalty=penalty)
             if found is not None:
                 return found
     return None
 
 
-def _asked(inquiry: Inquiry, batch: Batch) -> _Asked:
+def _asked(inquiry: Inquiry, batch: Batch, places: Sequence[Layers]) -> _Asked:
+    """Ask with several parameters, and give the network its own back."""
+    try:
+        return _asked_at(inquiry, batch, places)
+    finally:
+        inquiry.restore()
+
+
+def _asked_at(inquiry: Inquiry, batch: Batch, places: Sequence[Layers]) -> _Asked:
     subject, form = inquiry.subject, inquiry.form
     assert form is not None
     even = {name: replace(batch, targets=even_targets(batch.targets, name)) for name in _ENTROPIES}
-    asked = _Asked(np.empty(len(_STRETCHES)), [], [], {})
-    for number, stretch in enumerate(_STRETCHES):
-        layers = subject.set(_stretched(inquiry.layers, *stretch))
+    asked = _Asked(np.empty(len(places)), [], [], {}, [])
+    for number, place in enumerate(places):
+        layers = subject.set(place)
         asked.observed[number] = subject.loss_of_pass(batch)
         passed = run(form, layers, batch.inputs)
         asked.tables.append(list(values(inquiry, passed, batch)))
@@ -127,6 +140,7 @@ def _asked(inquiry: Inquiry, batch: Batch) -> _Asked:
         )
         for group, value in _penalties(layers).items():
             asked.penalties.setdefault(group, []).append(value)
+        asked.places.append(layers)
     return asked
 
 
@@ -153,6 +167,16 @@ class _Key:
     name: str
     epsilon: float
     place: int
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a loss was found: whether of smoothed labels, and how closely it is met."""
+
+    key: _Key
+    fit: _Fit
+    is_smooth: bool
+    tolerance: float
 
 
 def _fitting(asked: _Asked, is_smooth: bool, tolerance: float) -> dict[_Key, _Fit]:
@@ -208,6 +232,58 @@ def _fit(
                 dict(zip(groups, map(float, exact[count:]), strict=True)),
             )
     return None
+
+
+def _apart(inquiry: Inquiry, way: _Way, penalty: Penalized) -> Penalized:
+    """Return a penalty with the coefficients of single tensors, if these are not all the same."""
+    place, names = way.key.place, list(by_name(inquiry.layers))
+    single = [_multiplied(inquiry.layers, name, by) for name in names for by in _MULTIPLES]
+    asked = _asked(inquiry, inquiry.batches[0], [inquiry.layers, *single])
+    tables = [_entropies(table) if way.is_smooth else table for table in asked.tables]
+    first, second = way.fit.factors
+    rest = asked.observed - first * np.array([table[place][-1] for table in tables])
+    if way.is_smooth:
+        rest = rest - second * np.array([table[place][-1] for table in asked.even])
+    members = [
+        (kind, of, name)
+        for kind, of in way.fit.shares
+        for name in names
+        if name.startswith("b") == (of == "biases")
+    ]
+    basis = np.array(
+        [
+            [PENALTIES[kind].value(by_name(layers)[name]) for kind, _, name in members]
+            for layers in asked.places
+        ]
+    )
+    allowed = way.tolerance * float(np.abs(asked.observed).max())
+    # What is left is off by what the factors of the loss are, too.
+    solution = _solved(rest, basis, 10 * allowed)
+    if solution is None:
+        return penalty
+    exact = 10 * allowed * np.abs(np.linalg.pinv(basis)).sum(axis=1)
+    own: dict[str, dict[str, float]] = {}
+    unseen: dict[str, dict[str, float]] = {}
+    are_alike = True
+    for (kind, of, name), share, error in zip(members, solution, exact, strict=True):
+        common = way.fit.shares[kind, of]
+        are_alike &= abs(share - common) <= 1e-5 * abs(common) + 2 * error
+        unseen.setdefault(name, {})[kind] = float(error)
+        if abs(share) > 1e-6 * abs(common) + error:
+            own.setdefault(name, {})[kind] = float(share)
+    return penalty if are_alike else replace(penalty, own=own, unseen_own=unseen)
+
+
+def _multiplied(layers: Layers, tensor: str, by: float) -> Layers:
+    """Return parameters of which one tensor is multiplied."""
+    kind, number = tensor[0], int(tensor[1:]) - 1
+    own = layers[number]
+    if kind == "W":
+        changed = replace(own, weight=by * own.weight)
+    else:
+        assert own.bias is not None
+        changed = replace(own, bias=by * own.bias)
+    return [*layers[:number], changed, *layers[number + 1 :]]
 
 
 def _solved(observed: Array, basis: Array, allowed: float) -> Array | None:

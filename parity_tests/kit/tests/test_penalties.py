@@ -84,6 +84,11 @@ def _of(network: Network, aspect: str) -> list[Verdict]:
         {**_ELASTIC, "b1": (0.05, 0.2), "b2": (0.05, 0.2)},
         dict.fromkeys(_NAMES, (0.0, 0.03)),
         dict.fromkeys(_NAMES, (0.02, 0.03)),
+        {"W1": (0.05, 0.0)},
+        {"W2": (0.0, 0.03)},
+        {"W1": (0.05, 0.0), "W2": (0.02, 0.0)},
+        {"W1": (0.05, 0.0), "W2": (0.0, 0.02)},
+        {"W1": (1e-4, 0.0), "W2": (5e-6, 2e-5), "b1": (0.0, 1e-4)},
     ],
 )
 def test_the_gradient_of_a_penalty_is_right(penalty: Coefficients) -> None:
@@ -98,6 +103,10 @@ def test_a_loss_tells_what_it_penalizes() -> None:
     assert told in verdict.message
     [verdict] = _of(_network(everything := dict.fromkeys(_NAMES, (0.1, 0.0)), everything), "loss")
     assert "0.1 x the squares of the weights and biases" in verdict.message
+    own = {"W1": (0.05, 0.0), "W2": (0.0, 0.02)}
+    [verdict] = _of(_network(own, own), "loss")
+    told = "0.05 x the squares of W1 and 0.02 x the absolute values of W2"
+    assert told in verdict.message
 
 
 @pytest.mark.parametrize(
@@ -109,6 +118,8 @@ def test_a_loss_tells_what_it_penalizes() -> None:
         (_BIASES, {"W1": (0.1, 0.0), "W2": (0.1, 0.0)}, "W1", "nothing belongs to that"),
         (_BIASES, {}, "b1", "nothing added, and 0.2 x b1 belongs to that"),
         (_ELASTIC, {**_ELASTIC, **_BIASES}, "b1", "0.2 x b1 added"),
+        ({"W1": (0.05, 0.0)}, {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}, "W2", "0.1 x W2 added"),
+        ({"W1": (0.05, 0.0), "W2": (0.02, 0.0)}, {"W1": (0.05, 0.0)}, "W2", "nothing added"),
     ],
 )
 def test_what_the_loss_has_not_is_told(
