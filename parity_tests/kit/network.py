@@ -99,7 +99,7 @@ class Network:
     Raises
     ------
     InputError
-        For a convention that is not known.
+        For a convention that is not known, or what is neither a name nor a function.
     """
 
     make: Callable[[], Any]
@@ -129,6 +129,10 @@ class Network:
         ):
             if getattr(self, name) not in known:
                 raise InputError(name, f"one of {known}", repr(getattr(self, name)))
+        for name in ("parameters", "forward", "gradients", "backward", "loss", "step"):
+            value = getattr(self, name)
+            if not isinstance(value, str | None) and not callable(value):
+                raise InputError(name, "a function, or names with spaces between", repr(value))
 
     def conventions(self) -> dict[str, Any]:
         """Return what is declared about layouts."""

@@ -1,5 +1,6 @@
 """What people call."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,11 @@ def test_a_spec_is_what_is_meant() -> None:
         check_network(RIGHT, Spec(hidden=("relu", "relu")))
     [verdict] = check_network(RIGHT, Spec(initialization="xavier"), "report").failures
     assert verdict.aspect == "initialization"
+
+
+def test_names_are_one_string() -> None:
+    with pytest.raises(InputError, match=r"^parameters: .* names with spaces between, got \['W1'"):
+        replace(RIGHT, parameters=["W1", "b1", "W2", "b2"])  # type: ignore[arg-type]
 
 
 def test_one_aspect_alone() -> None:
