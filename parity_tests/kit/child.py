@@ -11,8 +11,8 @@ import random
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ import numpy as np
 
 from numpy_impl import InputError
 from numpy_impl.app.apart import Answer, answering, run_apart, set_limits
+from parity_tests.kit.aspects.gradient import NOT_DECLARED
 from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.golden import GoldenError, load
 from parity_tests.kit.loading import Loader, LoadError, as_network, propose, split
+from parity_tests.kit.recognition.proposal import Convention
 from parity_tests.kit.rendering.schema import from_json, to_json_text
 from parity_tests.kit.verdicts import ASPECTS, UNCHECKED, Report, Verdict
 
@@ -286,6 +288,7 @@ def _answer(request: Request, answer: Answer) -> Report:
             if conventions:
                 recognized = [asdict(convention) for convention in conventions]
                 report.spec = {**report.spec, "recognized": recognized}
+                report.verdicts = _with_reason(report.verdicts, conventions)
         except (LoadError, InputError, GoldenError, OSError) as error:
             report = _unchecked(request, str(error))
         except Exception as error:  # a fault of the kit, or of a network that breaks it
@@ -297,6 +300,17 @@ def _answer(request: Request, answer: Answer) -> Report:
         report.verdicts.append(Verdict(request.only, UNCHECKED, "nothing was asked about it"))
     report.verdicts += map(_refusal, refused)
     return report
+
+
+def _with_reason(verdicts: list[Verdict], conventions: Sequence[Convention]) -> list[Verdict]:
+    """Say of a gradient that nobody has declared why it was not recognized either."""
+    whys = [own.why for own in conventions if (own.name, own.value) == ("gradients", "not found")]
+    return [
+        replace(verdict, message=f"it was not recognized: {whys[0]}")
+        if whys and verdict.message == NOT_DECLARED
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 def _unchecked(request: Request, message: str) -> Report:

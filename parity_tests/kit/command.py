@@ -37,8 +37,8 @@ def add_commands(subparsers: Any) -> None:
         "check",
         help="say what is wrong with a network that is written in NumPy",
         description="Its code runs in a process of its own. The exit code is 0 if nothing "
-        "differs, 1 if something does, 2 if the forward pass or the gradient could not be checked "
-        "and nothing differs.",
+        "differs, 1 if something does, 2 if nothing does but the forward pass or the gradient "
+        "could not be checked, or the loss or the step raises.",
     )
     _add_target(check)
     check.set_defaults(run=_check)

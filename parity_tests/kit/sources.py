@@ -7,6 +7,7 @@ import builtins
 import contextlib
 import json
 import linecache
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -52,7 +53,10 @@ def parsed(path: Path) -> ast.Module:
             linecache.cache[str(path)] = (len(text), None, lines, str(path))
         return ast.parse(text, str(path))
     except (SyntaxError, ValueError) as error:
-        raise LoadError(f"{path.name} is no Python 3: {error}") from error
+        # What a later Python understands may be none for this one.
+        reader = f", as Python {sys.version_info.major}.{sys.version_info.minor} reads it"
+        told = reader if isinstance(error, SyntaxError) else ""
+        raise LoadError(f"{path.name} is no Python 3{told}: {error}") from error
 
 
 def _notebook_source(text: str) -> str:

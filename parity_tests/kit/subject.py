@@ -3,7 +3,7 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,6 +15,8 @@ from parity_tests.kit.network import LAYOUTS, Network, arrays_in, look_up, resol
 from parity_tests.kit.seeding import seeded
 
 Array = NDArray[Any]
+# Shapes that are told of what came in the place of something else.
+_MOST_SHAPES = 6
 
 
 class SubjectError(Exception):
@@ -359,10 +361,16 @@ class Subject:
             except Exception as error:
                 raise SubjectError(f"gradients: {_told(error)}") from error
         if len(found) != len(self.shapes):
-            raise SubjectError(
-                f"gradients: expected {len(self.shapes)} arrays, one for each parameter, "
-                f"got {len(found)}"
-            )
+            # Sums over everything may be numbers in a list, one for each layer.
+            apart = list(arrays_in(_numbers_apart(result), scalars=True))
+            if len(apart) != len(self.shapes):
+                came = ", ".join(str(array.shape) for array in found[:_MOST_SHAPES])
+                came += ", ..." if len(found) > _MOST_SHAPES else ""
+                raise SubjectError(
+                    f"gradients: expected {len(self.shapes)} arrays, one for each parameter, got "
+                    f"{len(found)}{f' of shapes {came}' if came else ''}"
+                )
+            found = apart
         arrays = []
         for array, shape in zip(self._in_order(found), self.shapes, strict=True):
             array = np.array(array, np.float64)
@@ -409,6 +417,15 @@ class Subject:
                 return resolve(self.net, access, *arguments)
             except Exception as error:
                 raise SubjectError(f"{what}: {_told(error)}") from error
+
+
+def _numbers_apart(value: Any) -> Any:
+    """Return nested lists in which every number of a list is an array by itself."""
+    if isinstance(value, Mapping):
+        return {key: _numbers_apart(member) for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_numbers_apart(member) for member in value]
+    return np.asarray(value) if isinstance(value, (float, int, np.number)) else value
 
 
 @contextlib.contextmanager

@@ -131,13 +131,19 @@ class Report:
 
     @property
     def unanswered(self) -> list[str]:
-        """Which of forward pass and gradient were asked about without any answer.
+        """Which of forward pass and gradient were asked about without any answer, and what raises.
 
-        Without them, nothing is known of what the network computes. What was not asked about, as
-        with ``only``, is not missing.
+        Without the two, nothing is known of what the network computes; a loss or a step that raises
+        is no answer either. What was not asked about, as with ``only``, is not missing.
         """
-        asked = {a: {verdict.status for verdict in self.of(a)} for a in ("forward", "gradient")}
-        return [aspect for aspect, statuses in asked.items() if statuses == {UNCHECKED}]
+        found = []
+        for aspect in ("forward", "loss", "gradient", "optimizer"):
+            verdicts = list(self.of(aspect))
+            is_open = bool(verdicts) and all(v.status == UNCHECKED for v in verdicts)
+            raises = any(v.cause == "call-raises" for v in verdicts)
+            if is_open and (raises or aspect in ("forward", "gradient")):
+                found.append(aspect)
+        return found
 
     @property
     def exit_code(self) -> int:

@@ -197,6 +197,7 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
     if inquiry.gradient_scale is not None and inquiry.reported is not None:
         samples = len(inquiry.batches[0])
         whole = inquiry.gradient_scale.at(samples) / inquiry.reported[1].at(samples)
+    told: list[tuple[str, str, float | None]] = []
     # From the first layer to the last, and matrices first.
     for finding in sorted(explanation.findings, key=lambda finding: finding.tensor):
         tensor, came = finding.tensor, finding.decay
@@ -214,9 +215,9 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
         allowed = _allowed(inquiry, tensor, unseen)
         if any(close(came, by, 1e-5, allowed) for by in (expected, {**expected, **own})):
             continue
-        message = (
-            f"the loss has {inquiry.penalty}; the gradient of {tensor} has {added(came, tensor)} "
-            f"added, and {added(expected, tensor)} belongs to that. {_ADVICE}"
+        seen = (
+            f"the gradient of {tensor} has {added(came, tensor)} added, and "
+            f"{added(expected, tensor)} belongs to that"
         )
         factor = None
         if list(came) == list(expected) and len(came) == 1:
@@ -224,8 +225,13 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
             factor = one / other
         elif not came:
             factor = 0.0
-        return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
-    return []
+        told.append((tensor, seen, factor))
+    if not told:
+        return []
+    what = "; ".join(seen for _, seen, _ in told)
+    message = f"the loss has {inquiry.penalty}; {what}. {_ADVICE}"
+    tensor, _, factor = told[0]
+    return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
 
 
 def _allowed(inquiry: Inquiry, tensor: str, unseen: Shares = MappingProxyType({})) -> Shares:
@@ -264,6 +270,7 @@ def _beside_declared(explanation: Explanation, declared: float) -> list[Verdict]
 def _declared(inquiry: Inquiry, explanation: Explanation, declared: float) -> list[Verdict]:
     """Hold what is added to the matrices to the coefficient that is declared."""
     matrices = [f for f in explanation.findings if f.tensor.startswith("W") and f.known]
+    wrong: list[Finding] = []
     for finding in sorted(matrices, key=lambda finding: finding.tensor):
         if "not-updated" in finding.causes:
             continue
@@ -272,10 +279,14 @@ def _declared(inquiry: Inquiry, explanation: Explanation, declared: float) -> li
         unseen = _allowed(inquiry, finding.tensor)["squares"]
         if abs(share - declared) <= 1e-6 * abs(declared) + unseen and not others:
             continue
-        message = (
-            f"the gradient of {finding.tensor} has {added(finding.decay, finding.tensor)} added, "
-            f"declared is {declared:.6g}. {_ADVICE}"
-        )
-        factor = share / declared if declared and not others else None
-        return [Verdict("gradient", DIFFERS, message, finding.tensor, "weight-decay", factor)]
-    return []
+        wrong.append(finding)
+    if not wrong:
+        return []
+    told = "; ".join(
+        f"the gradient of {own.tensor} has {added(own.decay, own.tensor)} added" for own in wrong
+    )
+    message = f"{told}; declared is {declared:.6g}. {_ADVICE}"
+    first = wrong[0]
+    share, others = first.decay.get("squares", 0.0), set(first.decay) - {"squares"}
+    factor = share / declared if declared and not others else None
+    return [Verdict("gradient", DIFFERS, message, first.tensor, "weight-decay", factor)]

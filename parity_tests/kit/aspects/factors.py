@@ -350,7 +350,7 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     if _is_rate(inquiry, first):
         message = (
             f"{what}. The step takes no learning rate that it could be given, and its own is not "
-            "declared: the factor is not judged."
+            f"declared: the factor is not judged. A rate of {value * RATES[0]:.6g} gives it."
         )
         return Verdict("gradient", CONVENTION, message, None, None, value, residual)
     if _is_made_up_for(inquiry, first, expected):

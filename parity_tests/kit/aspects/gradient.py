@@ -53,6 +53,7 @@ from parity_tests.kit.verdicts import (
 )
 
 Array = NDArray[Any]
+NOT_DECLARED = "neither gradients nor a step are declared"
 
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
@@ -60,7 +61,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     subject = inquiry.subject
     network = subject.network
     if network.gradients is None and network.backward is None and network.step is None:
-        return [Verdict("gradient", UNCHECKED, "neither gradients nor a step are declared")]
+        return [Verdict("gradient", UNCHECKED, NOT_DECLARED)]
     if inquiry.form is None:
         return of_slopes(inquiry)
     loss = inquiry.spec.loss or (inquiry.reported and inquiry.reported[0])
@@ -399,7 +400,11 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             f"all {len(first.findings)} tensors are the gradient of the {name} (residual "
             f"{residual:.1g})"
         )
-        verdicts.append(Verdict("gradient", EQUAL, message, residual=residual))
+        is_turned = expected is not None and expected.constant < 0
+        if is_turned:
+            message += ", negated as the loss that is reported: right if the update adds"
+        status = CONVENTION if is_turned else EQUAL
+        verdicts.append(Verdict("gradient", status, message, residual=residual))
     if inquiry.is_one_by_one:
         return of_loss + verdicts  # what was asked was not answered as a whole
     if _is_right(first):

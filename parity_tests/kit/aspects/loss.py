@@ -1,13 +1,14 @@
 """The loss that the network reports is a loss of its output."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.fitted_losses import fitted
 from parity_tests.kit.aspects.loss_values import Row, values
+from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
@@ -19,6 +20,8 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 # How far a reported loss may be from a recomputed one: as observed in float64, in float32, and
 # where the number that is added inside the logarithm is not one of those that are tried.
 _EXACT, _SINGLE, _TOLERANCE = 1e-10, 1e-6, 1e-5
+# What rounding in float64 makes of the values of two batches.
+_ROUNDING = 1e-14
 # Decimals to which a loss may be rounded, and digits of the values of two batches together by
 # which one is told from others.
 _DECIMALS, _DIGITS = 8, 6
@@ -50,8 +53,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         cause = "loss-not-reduced" if "expected a number" in str(error) else None
         if cause is None and inquiry.subject.network.loss is None:
             return []  # that a step raises is told of the gradient or the optimizer
-        status = DIFFERS if cause else UNCHECKED
-        return [Verdict("loss", status, str(error), tensor="loss", cause=cause)]
+        if cause is None:
+            return [refused("loss", error)]
+        return [Verdict("loss", DIFFERS, str(error), tensor="loss", cause=cause)]
     if None in observed:
         return []
     for value, batch in zip(observed, inquiry.batches, strict=True):
@@ -116,6 +120,8 @@ class _Match:
     epsilon: float
     scale: Scale
     decimals: int | None = None
+    # How far the values of two batches are from one scale.
+    residual: float = 0.0
 
 
 def _fitted(inquiry: Inquiry) -> list[_Match]:
@@ -175,10 +181,30 @@ def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[
         if scale is None or not np.isfinite(scale.constant):
             continue
         if not (single and scale.power != 1):
+            constants = (
+                came / value * float(n) ** scale.power
+                for came, value, n in zip(observed, (first, second), sizes, strict=True)
+            )
+            one, other = constants
             # Of single samples the kit has taken the mean.
             scale = Scale(scale.constant, 0) if single else scale
-            matches.append(_Match(name, cause, epsilon, scale))
+            matches.append(_Match(name, cause, epsilon, scale, residual=abs(one / other - 1)))
     return matches
+
+
+def _nearest(matches: list[_Match], least: float) -> _Match:
+    """Return the match that is nearest to the loss reported, among those of the first one's loss.
+
+    With 1e-10 beside probabilities, values are those with 1e-9 to nine digits.
+
+    Parameters
+    ----------
+    least : float
+        What is as near as that is as good as another.
+    """
+    first = matches[0]
+    alike = [m for m in matches if m.name == first.name and m.scale.power == first.scale.power]
+    return min(alike, key=lambda match: max(match.residual, least))
 
 
 def _is_usual(inquiry: Inquiry, match: _Match) -> bool:
@@ -227,6 +253,8 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
                     "gradient is the slope of that, so that it is meant"
                 )
                 return Verdict("loss", CONVENTION, message)
+            if match.cause is None and spec.loss is None and _is_ascended(inquiry):
+                return _of_ascent(inquiry, match)
             cause = match.cause or "loss-sign"
             seen = f"the value is {match.scale.constant:.4g} x that of {match.name} with this fault"
             return named("loss", cause, seen, "loss")
@@ -238,7 +266,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
             )
             return Verdict("loss", UNCHECKED, message, "loss")
         return Verdict("loss", DIFFERS if spec.loss else UNCHECKED, message, "loss")
-    match = right[0]
+    match = _nearest(right, _SINGLE if inquiry.is_float32 else _ROUNDING)
     inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
     if spec.loss is not None and match.name != spec.loss:
         message = f"the loss reported is {match.name}, declared is {spec.loss}"
@@ -256,13 +284,73 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     if between is not None and "loss-log-base" in between.causes:
         seen = _told(match, between)
         return named("loss", "loss-log-base", seen, "loss", match.scale.constant)
-    message = f"it is the {match.name.replace('_', ' ')}: {_told(match, between, inquiry)}"
+    as_declared = ""
     if expected is not None:
         meant = Scale(expected.constant, usual.power) if inquiry.subject.single else expected
         if ratio(match.scale, meant, sizes, _TOLERANCE) is None:
-            between, message = None, f"{message}, as declared"
+            as_declared = ", as declared"
+    told = _told(match, between, inquiry, as_declared)
+    message = f"it is the {match.name.replace('_', ' ')}: {told}"
+    between = None if as_declared else between
     is_plain = between is None and match.decimals is None and not inquiry.smoothing
     return Verdict("loss", EQUAL if is_plain else CONVENTION, message)
+
+
+# By how much parameters are moved to see whether the value reported rises.
+_SHORT = 1e-4
+
+
+def _is_ascended(inquiry: Inquiry) -> bool:
+    """Whether what is handed out is the slope of what is reported, and steps, if any, raise it.
+
+    Then both are turned: it is what a log-likelihood is, which is to become large.
+    """
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    network, last = subject.network, len(inquiry.layers) - 1
+    if network.loss is None or (network.gradients is None and network.backward is None):
+        return False
+    try:
+        layers = subject.begin(inquiry.layers)
+        gradient = subject.gradients(batch)[last].weight
+        size = float(np.linalg.norm(gradient))
+        if gradient.shape != layers[last].weight.shape or not np.isfinite(size) or not size:
+            return False
+        ends = []
+        for length in (-_SHORT, _SHORT):
+            moved = layers[last].weight + length * gradient / size
+            subject.begin([*layers[:last], replace(layers[last], weight=moved)])
+            ends.append(subject.loss_of_pass(batch))
+        slope = (ends[1] - ends[0]) / (2 * _SHORT)
+        if not slope > 0:
+            return False
+        if network.step is None:
+            return True
+        one = batch.part(slice(0, 1)) if subject.single else batch
+        subject.begin(layers)
+        before = subject.loss_of_pass(one)
+        subject.begin(layers)
+        subject.step(one, network.lr or _SHORT)
+        return subject.loss_of_pass(one) > before
+    except SubjectError:
+        return False
+    finally:
+        subject.begin(inquiry.layers)
+
+
+def _of_ascent(inquiry: Inquiry, match: _Match) -> Verdict:
+    """Return that both a loss and its gradient are turned, and keep that loss where no step is."""
+    which = match.name.replace("_", " ")
+    usual = Scale(1.0, 0 if inquiry.subject.single else 1)
+    between = ratio(match.scale, usual, inquiry.subject.sizes, _TOLERANCE)
+    message = f"it is the {which}: {_told(match, between)}"
+    if inquiry.subject.network.step is not None:
+        message += ", and steps raise it: ascent, as of a log-likelihood"
+        return Verdict("loss", CONVENTION, message)
+    inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
+    message += (
+        ", and the gradient is its slope: ascent, as of a log-likelihood, right if the update adds"
+    )
+    return Verdict("loss", CONVENTION, message)
 
 
 def is_saturated(inquiry: Inquiry) -> bool:
@@ -273,8 +361,16 @@ def is_saturated(inquiry: Inquiry) -> bool:
     return bool(np.isin(run(form, inquiry.layers, batch.inputs).output, (0.0, 1.0)).any())
 
 
-def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) -> str:
-    """Return a scale in words."""
+def _told(
+    match: _Match, between: Ratio | None, inquiry: Inquiry | None = None, as_declared: str = ""
+) -> str:
+    """Return a scale in words, and what is beside it.
+
+    Parameters
+    ----------
+    as_declared : str, optional
+        What is said of the scale.
+    """
     reduced = None if inquiry is None else _reduced(match, inquiry)
     if reduced is None:
         half = " of half the sum of squares" if match.name == "squared_error" else ""
@@ -282,11 +378,13 @@ def _told(match: _Match, between: Ratio | None, inquiry: Inquiry | None = None) 
         reduced = f"{factor}the mean over the samples{half}"
     if inquiry is not None and inquiry.penalty:
         reduced = f"{inquiry.penalty}, and {reduced}"
-    inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
+    # One that is not among those tried is near to one of them.
+    about = "about " if match.residual > 10 * _ROUNDING else ""
+    inside = f", with {about}{match.epsilon:g} beside the probabilities" if match.epsilon else ""
     after = "" if match.decimals is None else f", rounded to {match.decimals} digits"
     if inquiry is not None and inquiry.smoothing:
         after += f", of labels of which {inquiry.smoothing:.6g} is spread over the classes"
-    return f"{reduced}{inside}{after}"
+    return f"{reduced}{as_declared}{inside}{after}"
 
 
 def _reduced(match: _Match, inquiry: Inquiry) -> str | None:

@@ -23,7 +23,9 @@ def refused(aspect: str, error: SubjectError) -> Verdict:
     """
     line = _never_set(error.__cause__)
     if line is None:
-        return Verdict(aspect, UNCHECKED, str(error))
+        # What the kit says of an answer that it cannot read has nothing behind it.
+        cause = None if error.__cause__ is None else "call-raises"
+        return Verdict(aspect, UNCHECKED, str(error), cause=cause)
     message = f"it raises whatever it is asked, since nothing sets what it reads: {error}"
     return Verdict(aspect, DIFFERS, message, line=line)
 

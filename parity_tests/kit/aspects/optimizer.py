@@ -1,9 +1,12 @@
 """Steps, recomputed: those of an optimizer, and those of a network that updates itself."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
+from parity_tests.kit.aspects import gradient
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.beside import beside_gradients
 from parity_tests.kit.aspects.divisors import first_divisor_verdict, of_first_divisor
@@ -18,6 +21,7 @@ from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import is_inferred
 from parity_tests.kit.aspects.rates import (
+    is_rate_without_effect,
     of_decay_after,
     of_lost_rate,
     of_unscaled_decay,
@@ -35,11 +39,23 @@ from parity_tests.kit.optimizers.rules import RATES, examine_rule
 from parity_tests.kit.optimizers.search import USUAL, find
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 # How far a momentum may be from its estimate, with a decay beside it.
 _NEAR = 0.1
 _OF_TWO = "momentum-of-last-gradient"
+# What is known of a gradient before it is asked.
+_UNASKED: Mapping[str, Any] = {
+    "gradient_loss": None,
+    "gradient_scale": None,
+    "is_gradient_known": False,
+    "is_gradient_faulty": False,
+    "is_entrywise": False,
+    "slopes_show": "",
+    "first_share": None,
+    "steps_tolerance": 0.0,
+    "steps_explain": "nothing",
+}
 _RANDOM = (
     "the gradient is another one each time, by the same parameters, so that no step can be "
     "recomputed: declare the optimizer on its own"
@@ -61,13 +77,70 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         walk_on(inquiry, [inquiry.batches[0].part(slice(0, 1))], network.lr or RATES["sgd"])
     except SubjectError as error:
         never = refused("optimizer", error)
-        if never.status == DIFFERS:
+        if never.status == DIFFERS or _raises(inquiry):
             return [never]
     if inquiry.is_gradient_random:
         return _of_itself(inquiry)
     if is_inferred(inquiry):
-        return with_lost_rate(inquiry, _of_itself(inquiry))
-    return beside_gradients(inquiry, _of_itself)
+        return _with_own_rate(inquiry, with_lost_rate(inquiry, _of_itself(inquiry)))
+    return _with_own_rate(inquiry, beside_gradients(inquiry, _of_itself))
+
+
+def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
+    r"""Say of steps that are the same at every learning rate that it has no effect.
+
+    .. math:: \eta g \Big/ \sqrt{(\eta g)^2} = g \Big/ \sqrt{g^2}
+
+    Where gradients are multiplied with it before they are divided by their size, steps are those
+    of a rate of 1. Those of another rate have one of their own.
+    """
+    blamed = [
+        verdict
+        for verdict in found
+        if verdict.aspect == "optimizer"
+        and verdict.status == DIFFERS
+        and verdict.cause in (None, "step-scaled")
+    ]
+    if not blamed or not is_rate_without_effect(inquiry):
+        return found
+    others = [verdict for verdict in found if verdict not in blamed]
+    subject = copy(inquiry.subject)
+    subject.network = replace(subject.network, lr=1.0)
+    own = replace(inquiry, subject=subject, **_UNASKED, edges=[], without_rate=[], with_rate=[])
+    gradient.examine(own)
+    try:
+        alone = _of_itself(own) if is_inferred(own) else beside_gradients(own, _of_itself)
+    except SubjectError:
+        return found
+    if alone and all(map(_is_reproduced, alone)):
+        seen = f"at a rate of 1 {alone[0].message}, and at every other one steps are the same"
+        besides = [verdict for verdict in alone if verdict.status == DIFFERS]
+        return [*others, named("optimizer", "rate-without-effect", seen), *besides]
+    if all(verdict.cause == "step-scaled" for verdict in blamed):
+        told = "The step takes no learning rate that it could be given, and its own is not declared"
+        rate = (blamed[0].factor or 0.0) * RATES["sgd"]
+        message = (
+            f"{blamed[0].message.partition('. Look')[0]}. {told}: the factor is not judged. A rate "
+            f"of {rate:.6g} gives it."
+        )
+        return [*others, replace(blamed[0], status=CONVENTION, message=message, cause=None)]
+    message = f"{blamed[0].message} Steps are much the same at every learning rate."
+    return [*others, replace(blamed[0], message=message), *blamed[1:]]
+
+
+def _is_reproduced(verdict: Verdict) -> bool:
+    """Whether a formula gives the steps, right or wrong, and a factor is no part of it."""
+    is_named = verdict.cause not in (None, "step-scaled", "step-sign")
+    return verdict.status in (EQUAL, CONVENTION) or (verdict.status == DIFFERS and is_named)
+
+
+def _raises(inquiry: Inquiry) -> bool:
+    """Whether a step on a whole batch raises, too."""
+    try:
+        walk_on(inquiry, [inquiry.batches[0]], inquiry.subject.network.lr or RATES["sgd"])
+    except SubjectError:
+        return True
+    return False
 
 
 def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:

@@ -9,12 +9,13 @@ from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
-from parity_tests.kit.subject import Batch, by_name
+from parity_tests.kit.subject import Batch, SubjectError, by_name, flat
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict, named
 
 # How closely two steps are the same, or go with the learning rate.
 _ROUGH, _CLOSE = 1e-4, 1e-6
-_LATER = 4
+# How nearly steps are the same, beside what a small number in a denominator makes of them.
+_LATER, _NEARLY = 4, 0.05
 
 
 def of_unscaled_decay(inquiry: Inquiry, loss: str) -> list[Verdict]:
@@ -82,6 +83,22 @@ def with_lost_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     )
     others_said = [verdict for verdict in found if verdict.status != EQUAL]
     return [named("optimizer", "step-without-rate", told, names[0]), *others_said]
+
+
+def is_rate_without_effect(inquiry: Inquiry) -> bool:
+    """Whether two steps are the same at several learning rates."""
+    if inquiry.subject.network.lr is not None:
+        return False
+    one, start, moves = _first(inquiry), flat(inquiry.layers), []
+    for rate in (RATES[0], RATES[0] / _LATER, RATES[0] / _LATER**2):
+        try:
+            layers = walk_on(inquiry, [one, one], rate).layers
+        except SubjectError:
+            return False
+        moves.append(np.stack([flat(own) - start for own in layers[1:]]))
+    size = float(np.linalg.norm(moves[0]))
+    # What keeps a denominator from zero shows the more, the shorter a gradient is.
+    return size > 0 and all(np.linalg.norm(own - moves[0]) <= _NEARLY * size for own in moves)
 
 
 def of_decay_after(inquiry: Inquiry, loss: str) -> list[Verdict]:

@@ -58,6 +58,11 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "weights are so small that nothing of the signal is left after a layer",
         "the scale of the draw",
     ),
+    # Any
+    "call-raises": Cause(
+        "the code raises where it is called as declared",
+        "the line that raises, and whether the declaration calls it as it is meant",
+    ),
     # Stability
     "softmax-no-shift": Cause(
         "softmax takes the exponential of the logits as they are, which overflows from 710 on, in "

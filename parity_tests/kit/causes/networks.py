@@ -67,8 +67,9 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "which function the last layer is meant to have: it must be the same in both",
     ),
     "labels-broadcast": Cause(
-        "outputs of shape (n, 1) meet labels of shape (n,): each meets every other",
-        "the labels' shape, which must be that of the outputs: reshape(-1, 1)",
+        "outputs and labels are of two shapes, such as (n, 1) and (n,): each meets every other",
+        "the shapes of both where they meet, which must be the same: reshape(-1, 1) makes a column "
+        "of a vector, and .T makes one of a row",
     ),
     "gradient-of-another-loss": Cause(
         "the gradient is that of another loss than the one reported",

@@ -232,6 +232,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "every step is the same multiple of what was expected",
         "what the learning rate is multiplied with",
     ),
+    "rate-without-effect": Cause(
+        "the learning rate has no effect on steps",
+        "where the learning rate is multiplied: behind the division by the root of the squares, "
+        "not before it",
+    ),
     "step-without-rate": Cause(
         "a parameter is updated without the learning rate",
         "the line that updates it: lr x gradient, as for the others",

@@ -67,12 +67,13 @@ def examine_rule(rule: Rule, seed: int, shapes: Shapes = _SHAPES) -> list[Verdic
     if rule.kind is not None:
         kind, given = read(rule.kind, rule.options)
     small, alike = _small(shapes), [tuple(4 if n > 1 else 1 for n in shape) for shape in shapes]
-    told, found = "", None
+    told, found, cause = "", None, None
     for tried in (small, list(shapes), alike):
         try:
             observed, verdicts = _asked(rule, tried, kind, seed)
         except _RuleError as error:
-            told = told or str(error)
+            if not told:
+                told, cause = str(error), None if error.__cause__ is None else "call-raises"
             continue
         of_steps = judged(observed, kind, given)
         # What parameters of one shape share shows with parameters of one shape alone.
@@ -82,7 +83,7 @@ def examine_rule(rule: Rule, seed: int, shapes: Shapes = _SHAPES) -> list[Verdic
             break
         if any(verdict.cause is not None for verdict in of_steps):
             break
-    return found if found is not None else [Verdict("optimizer", UNCHECKED, told)]
+    return found if found is not None else [Verdict("optimizer", UNCHECKED, told, cause=cause)]
 
 
 def _small(shapes: Shapes) -> list[tuple[int, ...]]:

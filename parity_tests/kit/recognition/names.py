@@ -87,6 +87,10 @@ _GRADIENT = re.compile(
 )
 
 
+# What Python puts before the name of a private member: that of its class.
+_MANGLED = re.compile(r"^_[A-Za-z]\w*?__(?=\w)")
+
+
 # What is called so is the input where nothing else is, and else what came out of the network.
 _EITHER = re.compile(r"a|h|p")
 
@@ -107,7 +111,8 @@ def roles(arguments: Sequence[str]) -> list[str | None]:
 
 def rank(name: str, patterns: tuple[str, ...]) -> int | None:
     """Return how well a name fits, 0 for best; None if it does not."""
-    plain = name if name == "__call__" else name.lower().strip("_")
+    own = _MANGLED.sub("", name)
+    plain = name if name == "__call__" else own.lower().strip("_")
     return next((n for n, pattern in enumerate(patterns) if re.fullmatch(pattern, plain)), None)
 
 

@@ -18,15 +18,17 @@ from parity_tests.kit.recognition.callers import caller_of, stands_for
 from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host
+from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
 from parity_tests.kit.recognition.trial import Match, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
+from parity_tests.kit.rendering.wording import LEFT_OUT
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import SubjectError
 
-_MOST_HOSTS, _MOST_CONTAINERS = 40, 12
+_MOST_HOSTS, _MOST_CONTAINERS, _MOST_NAMES = 40, 12, 8
 _ORDER = (
     "make",
     "parameters",
@@ -356,13 +358,19 @@ def _conventions(
         told = "no function was seen to give any"
         if forward.lacking:
             told = f"no gradient of {', '.join(forward.lacking)} was found"
-        elif refused := raised(forward, scope):
-            told += f"; {refused}"
+        else:
+            tried = refused(forward, scope), raised(forward, scope)
+            told = "; ".join(filter(None, (told, *tried)))
         yield Convention("gradients", "not found", GUESS, told)
     else:
         yield from _of_gradients(draft, match, fields)
     if "loss" in fields and sure_of_loss is not None:
         yield _of_loss(fields, sure_of_loss, scope)
+    others = unused(fields, scope) if forward.host.kind == "functions" else []
+    if others:
+        why = "the declaration does not call them, and nothing is said of them"
+        more = f" and {len(others) - _MOST_NAMES} more" if len(others) > _MOST_NAMES else ""
+        yield Convention(LEFT_OUT, ", ".join(others[:_MOST_NAMES]) + more, LIKELY, why)
 
 
 def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Iterator[Convention]:
@@ -373,7 +381,7 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
     if draft.backward is not None and not draft.backward.in_place:
         yield Convention("gradients", fields["gradients"], sure, share)
         if draft.backward.own_delta:
-            why = "it is given p - y, for no function gives the gradient of the loss"
+            why = "it is given p - y, not divided, for no function gives the gradient of the loss"
             yield Convention("gradient of the loss", "p - y", GUESS, why)
         if draft.backward.unsummed:
             why = "a bias has a gradient for every sample"

@@ -89,10 +89,10 @@ def _depends(inquiry: Inquiry) -> bool:
             subject.set(layers)
             if np.array_equal(base, subject.forward(inputs)):
                 return False
+        # What a pass gives another shape is no parameter.
+        inquiry.restore()
     except (SubjectError, *FAILURES):
         return False
-    finally:
-        inquiry.restore()
     return True
 
 

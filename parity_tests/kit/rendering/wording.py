@@ -36,8 +36,15 @@ _CONVENTIONS = {"batch", "labels", "bias", "weights", "lr"}
 _TAKEN_APART = {"sizes", "form", "arbiter", "loading", "recognized", *_CONVENTIONS}
 
 
+# What lists functions that were not asked, among what was recognized.
+LEFT_OUT = "functions left out"
 # What no answer is complete without.
-_SPOKEN: Mapping[str, str] = {"forward": "the forward pass", "gradient": "the gradient"}
+_SPOKEN: Mapping[str, str] = {
+    "forward": "the forward pass",
+    "loss": "the loss",
+    "gradient": "the gradient",
+    "optimizer": "the optimizer",
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,9 @@ def headline(report: Report) -> str:
         missing = listed([_SPOKEN[aspect] for aspect in report.unanswered])
         return f"{missing.capitalize()} could not be checked. Nothing differs in the rest."
     open_ones = any(verdict.status == UNCHECKED for verdict in report.verdicts)
-    where = "in what could be checked" if open_ones or report.skipped else "from what is expected"
+    others = any(part["name"] == LEFT_OUT for part in report.spec.get("recognized", []))
+    is_part = open_ones or report.skipped or others
+    where = "in what could be checked" if is_part else "from what is expected"
     after = ", but for conventions" if status == CONVENTION else ""
     return f"Nothing differs {where}{after}."
 
@@ -153,7 +162,9 @@ def facts(verdict: Verdict) -> list[Fact]:
         found.append(Fact("yours", f"{verdict.factor:.6g} x expected"))
     cause = CAUSES.get(verdict.cause or "")
     if cause is not None:
-        found += [Fact("cause", cause.title), Fact("look at", cause.advice)]
+        found.append(Fact("cause", cause.title))
+        # What may be meant is no mistake to look for.
+        found += [Fact("look at", cause.advice)] * (verdict.status != CONVENTION)
     elif differs:
         found.append(Fact("cause", verdict.cause or "unknown"))
     if verdict.residual is not None:

@@ -1,6 +1,7 @@
 """Gradients that only slopes or steps show are judged by them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.check import examine
 from parity_tests.kit.locate import locate
+from parity_tests.kit.network import Rule
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject, SubjectError
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Report, Verdict
 
 
 class _Mixed(Classifier):
@@ -178,3 +180,49 @@ def test_a_line_that_is_not_the_only_one_is_told_if_the_cause_is_known(tmp_path:
     assert locate(lambda: module["run"](x, d), x.T @ d, alone=True) is None
     line = locate(lambda: module["run"](x, d), x, alone=True)
     assert line is not None
+
+
+def test_sums_over_everything_may_be_numbers_in_a_list() -> None:
+    def collapsed(net: Any, x: Array, y: Array) -> tuple[list[Array], list[float]]:
+        found = net.gradients(x, y)
+        return found[:3], [float(one.sum()) for one in found[3:]]
+
+    verdict = only(ask(network(gradients=collapsed), gradient.examine))
+    assert verdict.cause == "bias-collapsed"
+
+    def too_few(net: Any, x: Array, y: Array) -> list[Array]:
+        return list(net.gradients(x, y))[:2]
+
+    verdict = only(ask(network(gradients=too_few), gradient.examine))
+    assert verdict.message.endswith("got 2 of shapes (12, 9), (9, 8)")
+
+
+def test_code_that_raises_is_no_answer() -> None:
+    def refuse(_net: Any, *_given: Any) -> list[Array]:
+        raise TypeError("of another kind")
+
+    for aspect, declared in (
+        ("gradient", network(gradients=refuse, step=None)),
+        ("gradient", network(gradients=None, step=refuse)),
+        ("optimizer", network(step=refuse)),
+        ("optimizer", network(optimizer=Rule(lambda *_: None, refuse))),
+        ("loss", network(loss=refuse)),
+    ):
+        report = examine(declared, only=aspect)
+        [verdict] = report.of(aspect)
+        assert (verdict.status, verdict.cause) == (UNCHECKED, "call-raises")
+        assert "TypeError: of another kind" in verdict.message
+        whole = examine(declared)
+        whole.verdicts = [v for v in whole.verdicts if v.aspect != "stability"]
+        assert aspect in whole.unanswered
+        assert whole.exit_code == 2
+
+
+def test_what_is_right_or_only_not_known_is_an_answer() -> None:
+    verdicts = [Verdict(aspect, EQUAL, "so") for aspect in ("forward", "gradient")]
+    unknown = Verdict("optimizer", UNCHECKED, "of no optimizer that is known")
+    assert Report("x", {}, [*verdicts, unknown]).exit_code == 0
+    assert Report("x", {}, [*verdicts, replace(unknown, cause="call-raises")]).exit_code == 2
+    beside = replace(unknown, status=EQUAL)
+    several = [*verdicts, replace(unknown, cause="call-raises"), beside]
+    assert Report("x", {}, several).exit_code == 0

@@ -74,7 +74,7 @@ def test_names_in_files_modules_and_folders(tmp_path: Path) -> None:
         ("{}:Net", "several files define Net .one.py, two.py."),
         ("{}:Other", "no file in .* defines Other"),
         ("{}", "say what to look for"),
-        ("{}/old.py:Net", "old.py is no Python 3"),
+        ("{}/old.py:Net", rf"old.py is no Python 3, as Python 3.{sys.version_info.minor} reads it"),
         ("{}/not.ipynb:Net", "not.ipynb is no Python 3: not a notebook"),
     ],
 )

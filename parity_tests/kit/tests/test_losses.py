@@ -25,6 +25,7 @@ from parity_tests.kit.tests.asked import (
     causes,
     network,
     only,
+    sigmoid,
     softmax,
     variant,
 )
@@ -332,3 +333,77 @@ def test_a_loss_as_declared_is_equal(constant: float, power: int, scale: str, to
     assert undeclared.message == f"it is the squared error: {told}"
     another = replace(declared, spec=Spec(loss="squared_error", scale="half sum"))
     assert only(ask(another, loss.examine)).status == (EQUAL if scale == "half sum" else DIFFERS)
+
+
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-9, 1e-10, 0.0])
+@pytest.mark.parametrize("scale", ["mean", None])
+def test_a_number_beside_probabilities_is_told_as_it_is(epsilon: float, scale: str | None) -> None:
+    made = variant(guard=epsilon)
+    spec = Spec(loss="cross_entropy", scale=scale)
+    message = only(ask(network(made, spec=spec), loss.examine)).message
+    told = f"{', as declared' if scale else ''}, with {epsilon:g} beside the probabilities"
+    assert message.endswith(told if epsilon else f"samples{', as declared' if scale else ''}")
+
+
+def test_a_number_that_is_not_among_those_tried_is_about_one_of_them() -> None:
+    def entropy(net: Classifier, x: Array, y: Array) -> float:
+        p = net.forward(x)
+        return float(-np.mean(y * np.log(p + 2e-8) + (1 - y) * np.log(1 - p + 2e-8)))
+
+    made = variant(last=sigmoid, sizes=(12, 9, 8, 1))
+    message = only(ask(network(made, loss=entropy), loss.examine)).message
+    assert message.endswith("with about 1e-08 beside the probabilities")
+
+
+class _Likelihood(Classifier):
+    """Reports the mean of the logarithms, and hands out its slope."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        return -super().loss(x, y)
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return -super().delta(x, y)
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        super().step(x, y, -lr)
+
+
+class _WithoutSlope(_Likelihood):
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        found = super().gradients(x, y)
+        hidden = self.a[2] > 0
+        assert not hidden.all()
+        d = self.delta(x, y) @ self.w[2].T
+        return [*found[:1], self.a[1].T @ d, *found[2:]]
+
+
+def test_a_likelihood_with_its_own_slope_is_ascended() -> None:
+    report = examine(network(_Likelihood, step=None), arbiter=pytorch())
+    assert report.failures == []
+    statuses = {v.aspect: v.status for v in report.verdicts}
+    assert statuses["loss"] == statuses["gradient"] == CONVENTION
+    [told] = report.of("gradient")
+    assert "right if the update adds" in told.message
+    adding = examine(network(_Likelihood), arbiter=pytorch())
+    assert adding.failures == []
+
+
+def test_what_is_turned_alone_or_wrong_besides_is_still_told() -> None:
+    def of(make: type[Classifier], **more: Any) -> set[tuple[str, str | None]]:
+        failures = examine(network(make, **more)).failures
+        return {(v.aspect, v.cause) for v in failures if v.aspect != "stability"}
+
+    def right(net: Any, x: Array, y: Array) -> list[Array]:
+        return [-one for one in net.gradients(x, y)]
+
+    def thrice(net: Any, x: Array, y: Array) -> list[Array]:
+        return [3 * one for one in net.gradients(x, y)]
+
+    assert of(_Likelihood, step=None, gradients=right) == {("loss", "loss-sign")}
+    assert of(_Likelihood, step=None, gradients=thrice) == {("gradient", "factor-constant")}
+    missing = of(_WithoutSlope, step=None)
+    assert missing == {("gradient", "activation-derivative-missing")}
+    down = of(_Likelihood, step=lambda net, x, y, lr: Classifier.step(net, x, y, lr))
+    assert {("loss", "loss-sign"), ("gradient", "sign")} <= down
+    declared = of(_Likelihood, step=None, spec=Spec(loss="cross_entropy"))
+    assert ("loss", "loss-sign") in declared

@@ -199,3 +199,13 @@ def test_a_penalty_that_comes_alone_is_not_the_gradient() -> None:
     [verdict] = examine(wrong).failures
     assert verdict.cause == "not-updated"
     assert "nothing but its penalty" in verdict.message
+
+
+@pytest.mark.parametrize("loss", [_ELASTIC, {}])
+def test_all_tensors_with_another_share_are_told(loss: Coefficients) -> None:
+    spec = None if loss else Spec(weight_decay=0.1)
+    other = {"W1": (0.01, 0.0), "W2": (0.01, 0.0)}
+    [verdict] = examine(_network(loss, other, spec)).failures
+    assert (verdict.cause, verdict.tensor) == ("weight-decay", "W1")
+    assert "of W1 has 0.02 x W1 added" in verdict.message
+    assert "of W2 has 0.02 x W2 added" in verdict.message

@@ -19,7 +19,7 @@ from parity_tests.kit.rendering import (
     to_text,
 )
 from parity_tests.kit.rendering.graph import computation, first_difference, to_svg
-from parity_tests.kit.rendering.wording import headline
+from parity_tests.kit.rendering.wording import LEFT_OUT, headline
 from parity_tests.kit.verdicts import (
     CONVENTION,
     DIFFERS,
@@ -134,6 +134,28 @@ def test_the_headline_says_what_is_missing() -> None:
     both = of(forward=UNCHECKED, gradient=UNCHECKED, stability=EQUAL)
     assert both == f"The forward pass and the gradient {rest}"
     assert of(forward=UNCHECKED, gradient=DIFFERS) == "Not as expected: gradient."
+
+
+def test_the_headline_says_what_raises() -> None:
+    verdicts = [Verdict(aspect, EQUAL, "so") for aspect in ("forward", "gradient")]
+    raising = Verdict("optimizer", UNCHECKED, "it raises", cause="call-raises")
+    told = headline(Report("x", {}, [*verdicts, raising], planned=3, run=2))
+    assert told == "The optimizer could not be checked. Nothing differs in the rest."
+
+
+def test_functions_that_are_left_out_are_not_said_to_be_right() -> None:
+    left = {"name": LEFT_OUT, "value": "adam", "certainty": "likely", "why": "nothing calls it"}
+    verdicts = [Verdict(aspect, EQUAL, "so") for aspect in ("forward", "gradient")]
+    report = Report("x", {"recognized": [left]}, verdicts, planned=2, run=2)
+    assert headline(report) == "Nothing differs in what could be checked."
+    assert "functions left out adam" in to_text(report)
+
+
+def test_what_may_be_meant_is_nothing_to_look_at() -> None:
+    verdict = Verdict("gradient", CONVENTION, "7 x expected", cause="factor-batch")
+    text = to_text(Report("x", {}, [verdict], planned=1, run=1))
+    assert "cause:" in text
+    assert "look at:" not in text
 
 
 def test_lines_of_a_message_stay_lines() -> None:

@@ -17,6 +17,7 @@ from parity_tests.kit.tests.test_optimizers import (
     HALF,
     Learner,
     Step,
+    Update,
     adam,
     adam_of_other_betas,
     adamw,
@@ -768,3 +769,52 @@ def test_steps_of_training_passes_ask_for_their_loss() -> None:
     [verdict] = report.of("gradient")
     assert verdict.status == UNCHECKED
     assert "declare the loss of the training pass" in verdict.message
+
+
+# A learning rate without effect
+
+
+def _sized(keep: float, share: float, rate: float | None, eps: float) -> Update:
+    """Return steps of gradients that are multiplied with the rate first, or have their own."""
+
+    def update(s: Any, p: Array, g: Array, lr: float) -> None:
+        whole = lr * g if rate is None else g
+        s.m = keep * s.m + share * whole**2
+        p -= (1.0 if rate is None else rate) * whole / (np.sqrt(s.m) + eps)
+
+    return update
+
+
+@pytest.mark.parametrize("handed", ["gradients", None])
+@pytest.mark.parametrize(
+    ("update", "kind"),
+    [
+        (_sized(1.0, 1.0, None, 1e-10), "adagrad"),
+        (_sized(1.0, 1.0, None, 0.0), "adagrad"),
+    ],
+)
+def test_a_learning_rate_that_cancels(update: Update, kind: str, handed: str | None) -> None:
+    spec = Spec(loss="squared_error", scale="half mean", optimizer=kind)
+    declared = beside(stepping(each(update)), gradients=handed, spec=spec)
+    told = [own for own in found(declared) if own[0] == DIFFERS]
+    assert told[:1] == [(DIFFERS, "rate-without-effect")]
+
+
+def test_steps_too_long_to_be_recomputed_are_said_to_be_the_same_at_every_rate() -> None:
+    # Without it, an entry's first step is ten.
+    spec = Spec(loss="squared_error", scale="half mean", optimizer="rmsprop")
+    step = stepping(each(_sized(0.99, 0.01, None, 1e-8)))
+    [verdict] = examine(beside(step, spec=spec), only="optimizer").verdicts
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert verdict.message.endswith("Steps are much the same at every learning rate.")
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.3])
+def test_a_rate_of_its_own_is_no_fault(rate: float) -> None:
+    spec = Spec(loss="squared_error", scale="half mean", optimizer="adagrad")
+    step = stepping(each(_sized(1.0, 1.0, rate, 1e-10)))
+    [verdict] = examine(beside(step, spec=spec), only="optimizer").verdicts
+    assert (verdict.status, verdict.cause) == (CONVENTION, None)
+    assert f"A rate of {rate:g} gives it" in verdict.message
+    given = beside(step, spec=spec, lr=rate)
+    assert found(given) == [(EQUAL, None)]
