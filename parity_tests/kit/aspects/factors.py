@@ -80,13 +80,16 @@ def _by_batch(
     one: Finding, other: Finding, samples: list[int], expected: Scale, tolerance: float
 ) -> Ratio | None:
     """Return in words the factors of two batches that no power of their sizes explains."""
-    first = one.factor / expected.at(samples[0])
     is_told = other.known and not other.relative and not other.is_vacant
-    if not is_told and abs(first - 1) <= 10 * tolerance:
+    pairs = zip((one, other), samples, strict=True)
+    first, second = (finding.factor / expected.at(n) for finding, n in pairs)
+    # Of steps a factor is known less closely than the gradient that it is a factor of.
+    near = max(_ROUGH, 10 * tolerance)
+    if abs(first - 1) <= near and (not is_told or abs(second - 1) <= near):
         return None
     text = f"{first:.6g} x with a batch of {samples[0]}"
     if is_told:
-        text += f", {other.factor / expected.at(samples[1]):.6g} x with one of {samples[1]}"
+        text += f", {second:.6g} x with one of {samples[1]}"
     return Ratio((), text)
 
 
@@ -186,6 +189,9 @@ def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> S
     for factor, scale in zip(factors, scales, strict=True):
         if factor in own:
             shares[factor.finding.tensor[0]].append(abs(scale.constant) / reference.constant)
+    constants = [constant for group in shares.values() for constant in group]
+    if max(constants) - min(constants) <= _NEAR * max(constants):
+        return None  # all have the same, whatever that is
     constant = _shared_constant(shares, inquiry.subject.sizes)
     is_whole = sign < 0 or power != reference.power
     if not is_whole and (constant == 1 or not _is_near(shares)):

@@ -68,11 +68,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     matches = _matches(inquiry, reported, exact)
     if not matches and _is_random(inquiry, reported):
         return [Verdict("loss", UNCHECKED, _RANDOM, "loss")]
-    matches = matches or _fitted(inquiry)
+    matches = matches or _fitted(inquiry) or _rounded(inquiry, reported)
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
         matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
-    matches = matches or _rounded(inquiry, reported)
     return [_judge(inquiry, reported[0], matches)]
 
 

@@ -185,15 +185,17 @@ def adam_of_digits(s: State, p: Array, g: Array, lr: float) -> None:
 
 @pytest.mark.parametrize("update", [lion, lion_of_digits, adam_of_digits])
 @pytest.mark.parametrize(
-    ("gradients", "tensor"), [(collapsed, "b2"), (turned, "W1"), (still, "W1"), (mixed, "W1")]
+    ("gradients", "tensors"),
+    [(collapsed, "b1 b2"), (turned, "W1"), (still, "W1"), (mixed, "W1")],
 )
 @pytest.mark.parametrize("is_declared", [True, False])
 def test_no_cause_is_concluded_from_signs(
-    update: Any, gradients: Gradients, tensor: str, is_declared: bool
+    update: Any, gradients: Gradients, tensors: str, is_declared: bool
 ) -> None:
     kind = update.__name__.partition("_")[0] if is_declared else None
     verdict = only(ask(alone(each(update), kind, gradients), gradient.examine))
-    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, tensor)
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert verdict.tensor in tensors.split()
     assert "W2" not in verdict.message
 
 
