@@ -491,18 +491,16 @@ class LBFGS(Optimizer):
         groups = self._loaded_groups(state_dict["param_groups"])
         first = groups[0]["params"][0].name
         state = check_mapping("state", state_dict["state"])
-        for name, entries in state.items():
-            check_mapping(f"state[{name!r}]", entries)
         if state.keys() - {first}:
             raise InputError("state", f"an entry for {first}", f"{sorted(state)}")
         memory = self._loaded_memory(first, state[first]) if state else _Memory()
         self.param_groups, self._memory = groups, memory
 
     def _loaded_memory(self, first: str, entries: Mapping[str, Any]) -> _Memory:
-        later = {*_NUMBERS, *_VECTORS, *_LISTS, "ro"}
-        expected = {*_COUNTS, *(later if entries.keys() & later else ())}
         name = f"state[{first!r}]"
         check_mapping(name, entries)
+        later = {*_NUMBERS, *_VECTORS, *_LISTS, "ro"}
+        expected = {*_COUNTS, *(later if entries.keys() & later else ())}
         if entries.keys() != expected:
             raise InputError(name, f"the keys {sorted(expected)}", f"{sorted(entries)}")
         memory = _Memory()

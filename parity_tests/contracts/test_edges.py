@@ -513,3 +513,9 @@ def test_a_slope_beyond_the_dtype_is_refused() -> None:
     error = raised(ours.InputError, ours.PReLU, init=-1e39)
     assert (error.argument, error.expected) == ("init", "numbers that float32 can hold")
     assert ours.PReLU(init=-1e39, dtype=np.float64).weight.data == -1e39
+
+
+def test_a_row_is_told_by_its_width_where_it_has_no_such_axis() -> None:
+    for width in (5, 0):
+        error = raised(ours.InputError, ours.Softmax(dim=2).out_features, width)
+        assert (error.argument, error.got) == ("x", f"shape (0, {width})")

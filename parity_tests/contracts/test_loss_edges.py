@@ -285,3 +285,17 @@ def test_what_goes_back_to_a_variance_cancels_in_silence() -> None:
     loss(np.zeros((1, 2)), np.zeros((1, 2)), np.ones((1, 1)))
     with np.errstate(all="raise"):
         assert np.isnan(loss.backward(np.array([[np.inf, -np.inf]]))[1]).all()
+
+
+@pytest.mark.parametrize("out", [3, (np.zeros((1, 2)),), np.zeros((3, 1, 2))])
+def test_what_a_gaussian_likelihood_writes_to_is_two_arrays(out: Any) -> None:
+    loss = ours.GaussianNLLLoss()
+    loss(np.zeros((1, 2)), np.zeros((1, 2)), np.ones((1, 2)))
+    error = raised(ours.InputError, loss.backward, out=out)
+    assert (error.argument, error.expected) == ("out", "a tuple of two arrays")
+    assert error.got
+
+
+def test_a_weight_beyond_the_precision_of_the_input_is_named() -> None:
+    loss = ours.BCELoss(weight=np.array([1e300, 1.0]))
+    refused("weight", loss.forward, np.full((3, 2), 0.5, np.float32), np.zeros((3, 2), np.float32))

@@ -8,6 +8,7 @@ import pytest
 import numpy_impl as ours
 from numpy_impl.errors import DivergenceError
 from numpy_impl.optimizers.clipping import total_norm
+from numpy_impl.optimizers.groups import decay_groups
 from numpy_impl.optimizers.means import flush
 from numpy_impl.optimizers.muon import COEFFICIENTS, adjusted_lr, newton_schulz, orthogonalized
 from parity_tests.cases.optimizers import OPTIMIZERS
@@ -346,6 +347,33 @@ def test_a_state_is_loaded_or_refused(case: Any, options: dict[str, Any]) -> Non
     assert np.array_equal(others[0].arena.values, parameters[0].arena.values)
     load({})
     assert fresh.state_dict()["state"] == {}
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS, ids=lambda case: case.operation.__name__)
+def test_what_is_no_state_is_named(case: Any) -> None:
+    optimizer = case.operation(layer().parameters()[: 1 if case.matrices_only else 2])
+    state, load = optimizer.state_dict(), optimizer.load_state_dict
+    for key in ("state", "param_groups"):
+        refused("state_dict", load, {key: state[key]})
+        refused(key, load, {**state, key: 3})
+    refused("state_dict", load, [state])
+    refused("param_groups[0]", load, {**state, "param_groups": [3]})
+    refused("state['weight']", load, {**state, "state": {"weight": 3}})
+
+
+@pytest.mark.parametrize("kind", [ours.ExponentialMovingAverage, ours.StochasticWeightAverage])
+def test_what_is_no_average_is_named(kind: Any) -> None:
+    average = kind(layer().parameters())
+    state, load = average.state_dict(), average.load_state_dict
+    for key in ("values", "n_averaged"):
+        refused("state_dict", load, {k: v for k, v in state.items() if k != key})
+        refused(key, load, {**state, key: None})
+    refused("state_dict", load, 3)
+
+
+def test_what_decays_is_made_of_parameters() -> None:
+    error = raised(ours.InputError, decay_groups, [layer().weight, 3], 0.1)
+    assert (error.argument, error.expected) == ("params", "parameters")
 
 
 def test_a_state_that_is_not_in_use_is_kept() -> None:

@@ -219,3 +219,11 @@ def test_nothing_is_resumed_after_the_first_epoch_without_a_start() -> None:
     for kind, options in ((schedulers.StepLR, {"step_size": 2}), (schedulers.ConstantLR, {})):
         for last_epoch in (0, 1):
             refused("last_epoch", kind, sgd(), last_epoch=last_epoch, **options)
+
+
+def test_a_metric_may_be_an_array_without_axes() -> None:
+    schedule = schedulers.ReduceLROnPlateau(sgd(), patience=0)
+    schedule.step(np.array(0.5, np.float32))
+    assert schedule.best == 0.5
+    for wrong in (np.array([0.5]), np.array(True)):
+        refused("metrics", schedule.step, wrong)

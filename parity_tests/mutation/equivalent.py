@@ -363,6 +363,13 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     Equivalent(
+        "schedulers.cycles.OneCycleLR.__init__",
+        "int(last_epoch) + 1",
+        ("int(last_epoch) - 1",),
+        "where there is no beginning, none of the steps before it has a phase; a resumed schedule "
+        "asks again",
+    ),
+    Equivalent(
         "optimizers.optimizer.Run.__init__",
         "self.fresh = True",
         ("self.fresh = False", "self.fresh = None"),
