@@ -109,7 +109,9 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
     if power:
         whole = _whole(1 / constant, tolerance)
         unnamed = named is not None and named[0][0] == "factor-constant"
-        if power == 1 and unnamed and whole and whole >= _SMALLEST_NOMINAL:
+        # One more than a width: columns with a column of ones.
+        is_size = whole is not None and whole >= _SMALLEST_NOMINAL and whole - 1 not in sizes
+        if power == 1 and unnamed and is_size:
             causes.append("factor-nominal-batch")
             parts.append(f"batch size / {whole}")
             named = None

@@ -63,7 +63,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
             return by_gradients
     if is_of_unknown:
         return [Verdict("optimizer", UNCHECKED, _OF_UNKNOWN)]
-    if inquiry.penalty is not None and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
+    is_penalized = inquiry.penalty is not None or bool(inquiry.spec.weight_decay)
+    if is_penalized and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
         inquiry.steps_explain = "penalty"
         found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
     try:

@@ -99,7 +99,7 @@ def own_functions(scope: Scope) -> list[Named]:
     return [
         Named(name, name, member)
         for name, member in scope.items()
-        if inspect.isfunction(member) and not (member.__module__ or "").startswith("numpy")
+        if inspect.isfunction(member) and (member.__module__ or "").partition(".")[0] != "numpy"
     ]
 
 

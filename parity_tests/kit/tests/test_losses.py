@@ -16,6 +16,7 @@ from parity_tests.kit.forward import Form, Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES, losses_for
 from parity_tests.kit.network import Network
+from parity_tests.kit.scales import Scale, ratio
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layer
 from parity_tests.kit.tests.asked import (
@@ -407,3 +408,13 @@ def test_what_is_turned_alone_or_wrong_besides_is_still_told() -> None:
     assert {("loss", "loss-sign"), ("gradient", "sign")} <= down
     declared = of(_Likelihood, step=None, spec=Spec(loss="cross_entropy"))
     assert ("loss", "loss-sign") in declared
+
+
+def test_one_more_than_a_width_is_no_nominal_batch() -> None:
+    inputs = [12, 9, 10]
+    of_columns = ratio(Scale(1 / 13, 0), Scale(1.0, 1), inputs, 1e-9)
+    assert of_columns is not None
+    assert of_columns.causes[0] == "factor-batch"
+    nominal = ratio(Scale(1 / 32, 0), Scale(1.0, 1), inputs, 1e-9)
+    assert nominal is not None
+    assert nominal.causes == ("factor-nominal-batch",)

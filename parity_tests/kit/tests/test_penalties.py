@@ -169,8 +169,9 @@ def test_what_no_loss_speaks_of_may_be_meant(gradient: Coefficients, told: str) 
     assert told in verdict.message
 
 
+@pytest.mark.parametrize("declared", [None, 0.1])
 @pytest.mark.parametrize("share", [1.0, 0.5])
-def test_a_step_may_add_what_belongs_to_the_penalty(share: float) -> None:
+def test_a_step_may_add_what_belongs_to_the_penalty(share: float, declared: float | None) -> None:
     squares = {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}
     penalized = _network(squares, squares).gradients
 
@@ -179,7 +180,9 @@ def test_a_step_may_add_what_belongs_to_the_penalty(share: float) -> None:
         for name, full, part in zip(_NAMES, whole, plain, strict=True):
             net[name] = net[name] - lr * (part + share * (full - part))
 
-    report = examine(replace(_network(squares, {}), step=step))
+    # It is in the loss that is reported, or a loss without it is, and it is declared.
+    network = _network({} if declared else squares, {}, Spec(weight_decay=declared))
+    report = examine(replace(network, step=step))
     said = [(v.status, v.cause) for v in report.verdicts if v.aspect in ("gradient", "optimizer")]
     if share == 1:
         assert said == [(CONVENTION, "weight-decay"), (EQUAL, None)]

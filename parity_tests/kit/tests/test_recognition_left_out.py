@@ -113,3 +113,9 @@ def test_what_a_pass_gives_another_shape_is_no_parameter() -> None:
     right = KEPT.replace("self.layer = np.tanh", "self.out = np.tanh")
     right = right.replace("return self.layer", "return self.out")
     assert with_forward(fields, names_of(right)) is not None
+
+
+def test_functions_of_a_file_called_after_numpy_are_its_own() -> None:
+    names: dict[str, object] = {"__name__": "numpy_mlp"}
+    exec(FUNCTIONS, names)
+    assert recognize(names).fields == recognize(names_of(FUNCTIONS)).fields
