@@ -936,7 +936,7 @@ def test_every_cause_is_planted() -> None:
     beside |= {"second-moment-by-beta1"}
     # Those show in the steps of a network alone: see `test_steps`.
     beside |= {"nesterov-gradient-ahead", "nesterov-ahead-kept", "step-without-rate"}
-    beside |= {"nesterov-look-behind"}
+    beside |= {"nesterov-look-behind", "rate-without-effect"}
     assert {cause for cause, *_ in OTHERWISE.values()} | beside == set(OPTIMIZER_CAUSES)
 
 

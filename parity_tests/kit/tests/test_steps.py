@@ -791,6 +791,7 @@ def _sized(keep: float, share: float, rate: float | None, eps: float) -> Update:
     [
         (_sized(1.0, 1.0, None, 1e-10), "adagrad"),
         (_sized(1.0, 1.0, None, 0.0), "adagrad"),
+        (_sized(0.99, 0.01, None, 1e-8), "rmsprop"),
     ],
 )
 def test_a_learning_rate_that_cancels(update: Update, kind: str, handed: str | None) -> None:
@@ -800,10 +801,15 @@ def test_a_learning_rate_that_cancels(update: Update, kind: str, handed: str | N
     assert told[:1] == [(DIFFERS, "rate-without-effect")]
 
 
-def test_steps_too_long_to_be_recomputed_are_said_to_be_the_same_at_every_rate() -> None:
-    # Without it, an entry's first step is ten.
+def _by_magnitudes(s: Any, p: Array, g: Array, lr: float) -> None:
+    whole = lr * g
+    s.m = 0.7 * s.m + np.abs(whole)
+    p -= 0.01 * whole / (s.m + 1e-12)
+
+
+def test_steps_of_no_known_kind_are_said_to_be_the_same_at_every_rate() -> None:
     spec = Spec(loss="squared_error", scale="half mean", optimizer="rmsprop")
-    step = stepping(each(_sized(0.99, 0.01, None, 1e-8)))
+    step = stepping(each(_by_magnitudes))
     [verdict] = examine(beside(step, spec=spec), only="optimizer").verdicts
     assert (verdict.status, verdict.cause) == (DIFFERS, None)
     assert verdict.message.endswith("Steps are much the same at every learning rate.")
