@@ -3,16 +3,19 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.copies import copies_of
+from parity_tests.kit.generators import seeded_own
 from parity_tests.kit.network import LAYOUTS, Network, arrays_in, look_up, resolve
 from parity_tests.kit.seeding import seeded
+from parity_tests.kit.some_biases import is_vector, with_some_biases
 
 Array = NDArray[Any]
 # Shapes that are told of what came in the place of something else.
@@ -147,6 +150,7 @@ class Subject:
                 self.net = self.network.make()
             except Exception as error:
                 raise SubjectError(f"make: {_told(error)}") from error
+        self._is_new = True
 
     def begin(self, layers: Layers) -> Layers:
         """Give parameters to a new network, and return them as it keeps them."""
@@ -155,15 +159,20 @@ class Subject:
 
     @contextlib.contextmanager
     def drawing_alike(self, seed: int) -> Iterator[None]:
-        """Let every answer draw the same random numbers, from the global generators."""
+        """Let every answer draw the same random numbers, from global generators and its own."""
         self.seed = seed
         try:
             yield
         finally:
             self.seed = None
 
-    def _drawing(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext() if self.seed is None else seeded(self.seed)
+    @contextlib.contextmanager
+    def _drawing(self) -> Iterator[None]:
+        if self.seed is None:
+            yield
+            return
+        with seeded(self.seed), seeded_own(self.net, self.seed):
+            yield
 
     def readings(self) -> Iterator[str]:
         """Read the parameters in all ways that their shapes allow, one after the other.
@@ -230,6 +239,8 @@ class Subject:
     def set(self, layers: Layers) -> Layers:
         """Write parameters, and return them as the network's own precision keeps them.
 
+        What a new network keeps as copies of them is set with them: it is made with both equal.
+
         Raises
         ------
         SubjectError
@@ -240,6 +251,8 @@ class Subject:
         own = list(pairwise(self.sizes))
         if given != own:
             raise SubjectError(f"parameters: of {given} inputs and outputs, the network has {own}")
+        copies = copies_of(self.net, arrays) if self._is_new else []
+        self._is_new = False
         for (weight, bias), layer in zip(self._order, layers, strict=True):
             matrix = layer.weight.T if self.layout == "in_out" else layer.weight
             if self.network.bias not in ("apart", "none"):
@@ -255,6 +268,8 @@ class Subject:
                     "parameters: what was written is not there afterwards; they must be the arrays "
                     "themselves and not copies"
                 )
+        for copy, position in copies:
+            write_to(copy, arrays[position])
         return kept
 
     def _sizes(self) -> list[int]:
@@ -478,15 +493,20 @@ def _chains(
     # Where all widths are the same, columns of samples mostly go with (out, in).
     usual = LAYOUTS[:: -1 if network.batch in ("columns", "column") else 1]
     layouts = (network.weights,) if network.weights else usual
-    found = [
-        (way, layout)
-        for way in ways
-        for layout in layouts
-        if positions and _is_chain(way, shapes, layout, network.bias)
-    ]
+
+    def fitting(ways: Iterable[list[tuple[int, int | None]]]) -> Iterator[Any]:
+        for way in ways:
+            for layout in layouts:
+                if positions and _is_chain(way, shapes, layout, network.bias):
+                    yield way, layout
+
+    found = list(fitting(ways))
+    if not found and network.bias == "apart":
+        # The first that fits: of several layers as wide as a bias it is that of the one beside it.
+        found = list(islice(fitting(with_some_biases(shapes)), 1))
     if not found:
         told = f"parameters: shapes {list(shapes)} do not form a chain of layers"
-        vectors = sum(_is_vector(shape) for shape in shapes)
+        vectors = sum(is_vector(shape) for shape in shapes)
         if vectors > len(shapes) - vectors:
             told += (
                 "; there are more vectors than matrices: a layer with a gain and a shift, as of "
@@ -494,11 +514,6 @@ def _chains(
             )
         raise NoChainError(told)
     return found
-
-
-def _is_vector(shape: tuple[int, ...]) -> bool:
-    """Whether an array of this shape has one axis alone that is longer than one."""
-    return sum(size > 1 for size in shape) <= 1
 
 
 def _is_chain(

@@ -3,8 +3,10 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
+from parity_tests.kit.generators import kept, seed_own, states_of
 from parity_tests.kit.seeding import preserved, states
 from parity_tests.kit.subject import Subject
 
@@ -27,29 +29,54 @@ def is_ever_another(
     differs : callable
         ``f(answer)``, whether it is another one than before.
     """
-    if differs(ask()):
-        return True
-    times = _MANY if is_drawn(subject, ask) else _FEW
-    return any(differs(ask()) for _ in range(times))
-
-
-def is_drawn(subject: Subject, ask: Callable[[], Any]) -> bool:
-    """Whether an answer takes numbers from the global generators."""
-    with _made_aside(subject):
-        before = states()
-        ask()
-        return states() != before
+    with drawing_apart(subject):
+        if differs(ask()):
+            return True
+        times = _MANY if is_drawn(subject, ask) else _FEW
+        return any(differs(ask()) for _ in range(times))
 
 
 @contextlib.contextmanager
-def _made_aside(subject: Subject) -> Iterator[None]:
-    """Let new networks take nothing from the global generators."""
-    network = subject.network
+def drawing_apart(subject: Subject) -> Iterator[None]:
+    """Let every new network draw other numbers, though its own generators be seeded.
+
+    Where the seed is the same for all, new networks have the same masks, and nothing looks random.
+    """
+    network, seeds = subject.network, count()
+    with contextlib.ExitStack() as stack:
+
+        def make() -> Any:
+            net = network.make()
+            # One that all networks share is no other one afterwards.
+            stack.enter_context(kept(net))
+            seed_own(net, next(seeds))
+            return net
+
+        with _made_by(subject, make):
+            yield
+
+
+def is_drawn(subject: Subject, ask: Callable[[], Any]) -> bool:
+    """Whether an answer takes numbers from the global generators, or from the network's own."""
+    network, own = subject.network, states_of(subject.net)
 
     def make() -> Any:
+        nonlocal own
+        # What new networks are made of is not drawn for the answer.
         with preserved():
-            return network.make()
+            net = network.make()
+        own = states_of(net)
+        return net
 
+    with _made_by(subject, make):
+        before = states()
+        ask()
+        return states() != before or states_of(subject.net) != own
+
+
+@contextlib.contextmanager
+def _made_by(subject: Subject, make: Callable[[], Any]) -> Iterator[None]:
+    network = subject.network
     subject.network = replace(network, make=make)
     try:
         yield

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from parity_tests.kit.aspects.by_slopes import by_slopes
+from parity_tests.kit.aspects.drawn import drawing_apart
 from parity_tests.kit.aspects.fitted_losses import fitted
 from parity_tests.kit.aspects.loss_values import Row, values
 from parity_tests.kit.aspects.never_set import refused
@@ -83,10 +84,11 @@ _RANDOM = (
 
 def _is_random(inquiry: Inquiry, reported: list[float]) -> bool:
     """Whether a new network with the same parameters reports another loss for the same batch."""
-    return any(
-        _reported(inquiry, batch) != value
-        for batch, value in zip(inquiry.batches, reported, strict=True)
-    )
+    with drawing_apart(inquiry.subject):
+        return any(
+            _reported(inquiry, batch) != value
+            for batch, value in zip(inquiry.batches, reported, strict=True)
+        )
 
 
 def _is_meant(inquiry: Inquiry) -> bool:

@@ -1,5 +1,7 @@
 """What is said of losses, gradients and steps of training passes, which are random."""
 
+import random
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -67,6 +69,88 @@ def test_a_random_gradient_without_a_loss_of_its_own_is_not_judged() -> None:
     status, message = _told(_Dropout, loss=None)["gradient"]
     assert status == UNCHECKED
     assert message.startswith("it is random")
+
+
+class _OfItsOwn(_Dropout):
+    """Masks are drawn from a generator that begins in the same way in every new network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rng = self.seeded()
+
+    def seeded(self) -> Any:
+        return np.random.default_rng(0)
+
+    def drawn(self, shape: tuple[int, ...]) -> Array:
+        return np.asarray(self.rng.random(shape))
+
+    def training(self, x: Array) -> tuple[Array, Array]:
+        a = np.maximum(x @ self.w[0] + self.b[0], 0)
+        keep = (self.drawn(a.shape) > 0.4) / 0.6
+        self.a = [x, a * keep]
+        return self.last(self.a[1] @ self.w[1] + self.b[1]), keep * (a > 0)
+
+
+class _OfAState(_OfItsOwn):
+    def seeded(self) -> Any:
+        return np.random.RandomState(0)
+
+    def drawn(self, shape: tuple[int, ...]) -> Array:
+        return np.asarray(self.rng.rand(*shape))
+
+
+class _OfPython(_OfItsOwn):
+    def seeded(self) -> Any:
+        return random.Random(0)
+
+    def drawn(self, shape: tuple[int, ...]) -> Array:
+        return np.reshape([self.rng.random() for _ in range(int(np.prod(shape)))], shape)
+
+
+class _OfALayer(_OfItsOwn):
+    def seeded(self) -> Any:
+        return [SimpleNamespace(draw=np.random.default_rng(0).random)]
+
+    def drawn(self, shape: tuple[int, ...]) -> Array:
+        return np.asarray(self.rng[0].draw(shape))
+
+
+_SEEDED = [_OfItsOwn, _OfAState, _OfPython, _OfALayer]
+
+
+@pytest.mark.parametrize("make", _SEEDED)
+def test_masks_of_a_seeded_generator_of_its_own_are_random(make: type[Classifier]) -> None:
+    told = _told(make)
+    assert told["loss"][0] == EQUAL
+    assert told["gradient"][0] == UNCHECKED
+    assert "declare the loss of the training pass" in told["gradient"][1]
+    assert told["optimizer"][0] == UNCHECKED
+    assert "by dropout or noise" in told["side effects"][1]
+
+
+@pytest.mark.parametrize("make", _SEEDED)
+def test_masks_of_a_seeded_generator_are_the_same_for_slopes(make: type[Classifier]) -> None:
+    told = _told(make, loss="of_training")
+    assert "that of a training pass" in told["loss"][1]
+    assert told["gradient"][0] == EQUAL
+    assert "with the same random numbers in every call" in told["gradient"][1]
+
+
+@pytest.mark.parametrize("make", _SEEDED)
+def test_a_fault_beside_masks_of_a_seeded_generator_shows(make: type[Classifier]) -> None:
+    faulty = type("Faulty", (make,), {"factor": 3.0})
+    assert _told(faulty, loss="of_training")["gradient"][0] == DIFFERS
+
+
+class _DrawsNothing(_OfItsOwn):
+    """It has a generator, and its gradients are wrong and no others from call to call."""
+
+    def drawn(self, shape: tuple[int, ...]) -> Array:
+        return np.full(shape, 0.5)
+
+
+def test_a_generator_that_is_not_drawn_from_excuses_no_gradient() -> None:
+    assert _told(_DrawsNothing)["gradient"][0] == DIFFERS
 
 
 def test_another_loss_than_the_one_declared_is_not_taken_for_a_random_one() -> None:

@@ -1,0 +1,100 @@
+"""The generators that a network has of its own, from which it draws apart from the global ones."""
+
+import contextlib
+import random
+from collections.abc import Iterator, Mapping
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+_GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
+# Members that are looked at; an object may hold all its samples in lists.
+_MEMBERS = 500
+
+
+def generators_of(net: Any) -> list[Any]:
+    """Return the generators that an object holds, itself or in what it consists of."""
+    waiting, seen, found = [net], {id(net)}, []
+    while waiting and len(seen) < _MEMBERS:
+        value = waiting.pop(0)
+        # That of the system has no state.
+        if isinstance(value, _GENERATORS) and not isinstance(value, random.SystemRandom):
+            found.append(value)
+            continue
+        for member in _members(value):
+            if id(member) not in seen:
+                seen.add(id(member))
+                waiting.append(member)
+    return found
+
+
+def _members(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        yield from value.values()
+    elif isinstance(value, (list, tuple, set)):
+        # Lists of numbers hold no generator, and many members.
+        yield from (member for member in value if not isinstance(member, (int, float, str)))
+    elif isinstance(value, (MethodType, BuiltinMethodType)):
+        # One that is kept under a name of its own, as ``self.draw = rng.random``.
+        yield value.__self__
+    elif not isinstance(value, (type, ModuleType, FunctionType, np.ndarray)):
+        yield from getattr(value, "__dict__", {}).values()
+
+
+def states_of(net: Any) -> tuple[Any, ...]:
+    """Return where the generators of an object are; the same if nothing was drawn."""
+    return tuple(_plain(_state(generator)) for generator in generators_of(net))
+
+
+def seed_own(net: Any, seed: int) -> None:
+    """Seed the generators of an object, each in another way than the others."""
+    for number, generator in enumerate(generators_of(net)):
+        own = np.random.SeedSequence([seed, number])
+        if isinstance(generator, np.random.Generator):
+            generator.bit_generator.state = type(generator.bit_generator)(own).state
+        elif isinstance(generator, np.random.RandomState):
+            # Its own method takes the seed of a Mersenne Twister alone.
+            kind = getattr(np.random, _state(generator)["bit_generator"])
+            generator.set_state(np.random.RandomState(kind(own)).get_state(legacy=False))
+        else:
+            generator.seed(int(own.generate_state(1)[0]))
+
+
+@contextlib.contextmanager
+def seeded_own(net: Any, seed: int) -> Iterator[None]:
+    """Seed the generators of an object, and put them back after."""
+    with kept(net):
+        seed_own(net, seed)
+        yield
+
+
+@contextlib.contextmanager
+def kept(net: Any) -> Iterator[None]:
+    """Put the generators of an object back as they were, after whatever is drawn from them."""
+    before = [(generator, _state(generator)) for generator in generators_of(net)]
+    try:
+        yield
+    finally:
+        for generator, state in before:
+            if isinstance(generator, np.random.Generator):
+                generator.bit_generator.state = state
+            elif isinstance(generator, np.random.RandomState):
+                generator.set_state(state)
+            else:
+                generator.setstate(state)
+
+
+def _state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    if isinstance(generator, np.random.RandomState):
+        return generator.get_state(legacy=False)
+    return generator.getstate()
+
+
+def _plain(state: Any) -> Any:
+    """Return a state as something that can be compared."""
+    if isinstance(state, Mapping):
+        return tuple((key, _plain(value)) for key, value in state.items())
+    return state.tobytes() if isinstance(state, np.ndarray) else state
