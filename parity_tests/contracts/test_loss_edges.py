@@ -299,3 +299,8 @@ def test_what_a_gaussian_likelihood_writes_to_is_two_arrays(out: Any) -> None:
 def test_a_weight_beyond_the_precision_of_the_input_is_named() -> None:
     loss = ours.BCELoss(weight=np.array([1e300, 1.0]))
     refused("weight", loss.forward, np.full((3, 2), 0.5, np.float32), np.zeros((3, 2), np.float32))
+
+
+@pytest.mark.parametrize("target", [[[0], [1, 2]], ["a", "b"]])
+def test_labels_that_are_no_array_are_named(target: Any) -> None:
+    refused("targets", ours.CrossEntropyLoss().forward, np.zeros((2, 3)), target)

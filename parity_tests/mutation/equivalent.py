@@ -363,6 +363,12 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         )
     ),
     Equivalent(
+        "layers.normalization._as_shape",
+        '"ndim", 1)',
+        ('"ndim", None)', '"ndim", 2)'),
+        "anything but 0 says that it is no scalar",
+    ),
+    Equivalent(
         "schedulers.cycles.OneCycleLR.__init__",
         "int(last_epoch) + 1",
         ("int(last_epoch) - 1",),
