@@ -301,6 +301,13 @@ def test_a_weight_beyond_the_precision_of_the_input_is_named() -> None:
     refused("weight", loss.forward, np.full((3, 2), 0.5, np.float32), np.zeros((3, 2), np.float32))
 
 
-@pytest.mark.parametrize("target", [[[0], [1, 2]], ["a", "b"]])
-def test_labels_that_are_no_array_are_named(target: Any) -> None:
-    refused("targets", ours.CrossEntropyLoss().forward, np.zeros((2, 3)), target)
+@pytest.mark.parametrize(
+    ("loss", "name", "expected"),
+    [
+        (ours.CrossEntropyLoss(), "targets", "labels or rows"),
+        (ours.NLLLoss(), "target", "integer labels of shape (2,)"),
+    ],
+)
+def test_labels_that_are_no_array_are_named(loss: ours.Loss, name: str, expected: str) -> None:
+    error = raised(ours.InputError, loss.forward, np.zeros((2, 3)), [[0], [1, 2]])
+    assert (error.argument, error.expected) == (name, expected)
