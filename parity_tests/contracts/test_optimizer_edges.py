@@ -9,7 +9,7 @@ import numpy_impl as ours
 from numpy_impl.errors import DivergenceError
 from numpy_impl.optimizers.clipping import total_norm
 from numpy_impl.optimizers.groups import decay_groups
-from numpy_impl.optimizers.means import flush
+from numpy_impl.optimizers.means import approach, approach_square, flush
 from numpy_impl.optimizers.muon import COEFFICIENTS, adjusted_lr, newton_schulz, orthogonalized
 from parity_tests.cases.optimizers import OPTIMIZERS
 from parity_tests.checks.raising import raised, refused
@@ -237,6 +237,18 @@ def test_the_memory_of_lbfgs_is_loaded_or_refused() -> None:
 
 LIMIT = float(np.finfo(FLOAT32).tiny) * 0.9**-64
 """What is below that after 64 steps of a decay by 0.9 counts as nothing, in float32."""
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.7, 1.0])
+def test_a_mean_moves_by_any_share(share: float) -> None:
+    rng = np.random.default_rng(0)
+    mean, target, scratch = rng.standard_normal((3, 11))
+    moved, squared = mean.copy(), mean.copy()
+    approach(moved, target, np.float64(share), scratch)  # type: ignore[arg-type]
+    approach_square(squared, target, np.float64(share), scratch)  # type: ignore[arg-type]
+    np.testing.assert_allclose(moved, (1 - share) * mean + share * target, rtol=1e-13, atol=1e-15)
+    expected = (1 - share) * mean + share * target**2
+    np.testing.assert_allclose(squared, expected, rtol=1e-13, atol=1e-15)
 
 
 def test_what_is_flushed_in_float64() -> None:
