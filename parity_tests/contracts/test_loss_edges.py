@@ -299,6 +299,8 @@ def test_what_a_gaussian_likelihood_writes_to_is_two_arrays(out: Any) -> None:
 def test_a_weight_beyond_the_precision_of_the_input_is_named() -> None:
     loss = ours.BCELoss(weight=np.array([1e300, 1.0]))
     refused("weight", loss.forward, np.full((3, 2), 0.5, np.float32), np.zeros((3, 2), np.float32))
+    of_classes = ours.CrossEntropyLoss(weight=np.array([1e300, 1.0]))
+    refused("weight", of_classes.forward, np.zeros((3, 2), np.float32), np.zeros(3, int))
 
 
 @pytest.mark.parametrize(
