@@ -427,6 +427,14 @@ def test_dropout_and_its_generator() -> None:
     assert np.isnan(layer.backward(infinite)).any(), "an infinity times zero"
 
 
+def test_layers_hand_out_their_generators() -> None:
+    own = rng()
+    layer = ours.Dropout(rng=own)
+    assert layer.generators() == [own]
+    assert ours.Residual(ours.ReLU(), layer).generators() == [own]
+    assert ours.Dropout(rng=None).generators() == ours.ReLU().generators() == []
+
+
 def test_linear_without_bias_is_its_formula() -> None:
     layer = ours.Linear(FEATURES, HIDDEN, bias=False, rng=rng(), dtype=FLOAT64)
     x = mixed(rng(), (BATCH, FEATURES))
