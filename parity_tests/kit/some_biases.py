@@ -24,7 +24,6 @@ def with_some_biases(
             weights = [n for n in range(len(shapes)) if n not in biases]
             if not 0 < len(biases) < len(weights):
                 continue
-
             choices = islice(combinations(weights, len(biases)), _MOST_CHOICES)
             for owners in sorted(choices, key=partial(_apart, biases)):
                 own = dict(zip(owners, biases, strict=True))

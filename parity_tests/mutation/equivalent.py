@@ -117,10 +117,6 @@ EQUIVALENT: tuple[Equivalent, ...] = (
         ("np.minimum(x, 1.0)",),
         "positive entries are not selected",
     ),
-    *(
-        Equivalent("activations.softmax.*.out_features", "((0, in", (new,), "no entry is looked at")
-        for new in ("((1, in",)
-    ),
     Equivalent(
         "layers.shape.Flatten.out_features",
         "(2, in_features)",

@@ -17,7 +17,6 @@ def drops(inquiry: Inquiry) -> bool:
     network = inquiry.subject.network
     if network.gradients is None and network.backward is None and network.step is None:
         return False
-
     try:
         first, _ = observe(inquiry, inquiry.batches[0])
         return is_ever_another(
