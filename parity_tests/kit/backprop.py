@@ -17,14 +17,17 @@ Where nothing fits, the gradient of the pre-activation is solved for, if the bat
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.bias_sums import matching_sums
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
 from parity_tests.kit.candidates.outputs import output_deltas, right_deltas
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.penalties import PENALTIES, Shares, slope_of
 from parity_tests.kit.subject import Batch, Layer, Layers
@@ -242,28 +245,6 @@ def _settle_collapsed(result: Explanation, observed: Layers) -> None:
             result.findings[position[finding.tensor]] = finding
 
 
-def fit(observed: Array, expected: Array) -> tuple[float, float]:
-    """Return the factor that brings one tensor closest to another, and what is left over.
-
-    Returns
-    -------
-    factor : float
-        Least squares; 0 if either is zero.
-    residual : float
-        Norm of the difference over the norm of the observed; infinite if that is not finite.
-    """
-    observed, expected = observed.ravel(), expected.ravel()
-    size, other = float(np.linalg.norm(observed)), float(expected @ expected)
-    if not np.isfinite(size) or not np.isfinite(other):
-        return np.nan, np.inf
-    if size == 0:
-        return 0.0, 0.0 if other == 0 else np.inf
-    if other == 0:
-        return 0.0, np.inf
-    factor = float(observed @ expected) / other
-    return factor, float(np.linalg.norm(observed - factor * expected)) / size
-
-
 # One layer
 
 
@@ -465,19 +446,17 @@ def _bias(
     if not np.any(observed):
         return _vacant(name) if not np.any(chosen.value) else _nothing(name)
     is_one_number = float(np.ptp(observed)) <= 1e-12 * float(np.abs(observed).max())
-    first = True
-    tried = [chosen, *(delta for delta in deltas if delta is not chosen)]
-    for delta in tried:
-        for causes, text, value in _sums(delta, observed):
-            if np.shape(value) != observed.shape:
-                continue
-            factor, residual = fit(observed, np.asarray(value))
-            if is_one_number and not _is_likely(factor, reference, delta.value.shape):
-                continue
-            if residual <= tolerance:
-                more = () if first else delta.causes or _of_another_loss(delta, chosen)
-                return Finding(name, (*more, *causes), True, factor, residual, text, delta.solved)
-        first = False
+    others = [delta for delta in deltas if delta is not chosen]
+    # Most sums are right, so the others are not made before they are asked for.
+    for match in chain.from_iterable(
+        matching_sums(observed, tried, tolerance) for tried in ([chosen], others)
+    ):
+        delta = match.delta
+        if is_one_number and not _is_likely(match.factor, reference, delta.value.shape):
+            continue
+        more = () if delta is chosen else delta.causes or _of_another_loss(delta, chosen)
+        causes = (*more, *match.causes)
+        return Finding(name, causes, True, match.factor, match.residual, match.text, delta.solved)
     total = chosen.value.sum(axis=0)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
     text = "" if total.shape == observed.shape else "it has another shape than its parameter"
@@ -501,44 +480,6 @@ def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -
 def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
     another = not chosen.solved and delta.loss != chosen.loss
     return ("gradient-of-another-loss",) if another else ()
-
-
-def _sums(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
-    """Yield sums over the samples, right and wrong, for a bias before or after the function."""
-    if delta.upstream is None:
-        yield from _sums_of(delta, observed)
-        return
-    outer = "the gradient of the layer's output"
-    yield from _sums_of(replace(delta, value=delta.upstream, text=outer), observed)
-    for causes, text, value in _sums_of(delta, observed):
-        yield ("bias-outside-activation", *causes), text, value
-
-
-def _sums_of(delta: Candidate, observed: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
-    value = delta.value
-    yield (), f"sum of {delta.text} over the samples", value.sum(axis=0)
-    if "half-precision" in delta.causes:
-        for number in (1, len(value)):
-            total = (value / number).astype(np.float16).sum(axis=0).astype(np.float64)
-            yield ("half-precision",), f"sum of {delta.text}, in float16", number * total
-    scalar = value.sum()
-    collapsed = np.full(observed.shape, scalar)
-    if value.shape[1] > 1:
-        yield ("bias-collapsed",), f"sum of {delta.text} over samples and units", collapsed
-    if len(value) > 1:
-        yield ("bias-not-summed",), f"{delta.text} of every sample", value
-        yield ("bias-not-summed",), f"{delta.text} of every sample", value.T
-        yield ("bias-of-one-sample",), f"{delta.text} of the first sample", value[0]
-        yield ("bias-of-one-sample",), f"{delta.text} of the last sample", value[-1]
-        if value.shape[1] > 1:
-            total, text = value.sum(axis=1), f"sum of {delta.text} over the units"
-            yield ("bias-wrong-axis",), text, total
-            # As of a bias that an update has spread over the samples.
-            yield (
-                ("bias-wrong-axis",),
-                text,
-                np.repeat(total[:, np.newaxis], value.shape[1], axis=1),
-            )
 
 
 # Candidates that are tried together with a multiple of the weights.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.differences import central_difference, complex_step
-from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.subject import quiet
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 

@@ -1,5 +1,6 @@
 """What is known of a network while it is asked, aspect by aspect."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -155,6 +156,17 @@ class Inquiry:
         inquiry.is_given = questions is not None
         if any(array.dtype == np.float32 for array in subject.arrays()):
             inquiry.tolerance, inquiry.is_float32 = CLOSE, True
+        return inquiry
+
+    def into(self, subject: Subject) -> "Inquiry":
+        """Begin an inquiry into another declaration of the same network, with the same questions.
+
+        It draws on as this one would.
+        """
+        inquiry = Inquiry(
+            subject, self.spec, copy.deepcopy(self.rng), subject.set(self.layers), self.batches
+        )
+        inquiry.tolerance, inquiry.is_float32 = self.tolerance, self.is_float32
         return inquiry
 
     @property

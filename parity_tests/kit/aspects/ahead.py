@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.first_steps import Factors
 from parity_tests.kit.aspects.shares import average_verdict, first_share
 from parity_tests.kit.aspects.walks import Trajectory
-from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import DEFAULTS
 from parity_tests.kit.optimizers.search import USUAL

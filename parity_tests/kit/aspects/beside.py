@@ -10,8 +10,8 @@ from parity_tests.kit.aspects import gradient
 from parity_tests.kit.aspects.handed_steps import by_handed
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.shares import expected_of, is_accounted_for
-from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.observing import is_another, observe
-from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps import Factors, observed_steps
 from parity_tests.kit.aspects.walks import Trajectory
-from parity_tests.kit.backprop import fit
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.subject import Batch

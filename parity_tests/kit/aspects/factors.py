@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.loss import declared_scale
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of
 from parity_tests.kit.aspects.walks import ends, walk_on
-from parity_tests.kit.backprop import Explanation, Finding, fit
+from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.scales import IN_LAYERS, Ratio, Scale, ratio, scale_of

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.observing import precision_of
 from parity_tests.kit.aspects.walks import Trajectory, right_gradient
-from parity_tests.kit.backprop import fit
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import Asked
 from parity_tests.kit.optimizers.observed import Observed

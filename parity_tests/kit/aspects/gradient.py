@@ -32,9 +32,10 @@ from parity_tests.kit.aspects.observing import (
 )
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
-from parity_tests.kit.backprop import Explanation, Finding, explain, fit
+from parity_tests.kit.backprop import Explanation, Finding, explain
 from parity_tests.kit.candidates.outputs import right_deltas
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.locate import locate

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 import numpy_impl as ours
 from parity_tests.kit.aspects.overflowing import raised
-from parity_tests.kit.backprop import fit
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.differences import numeric_gradients
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import CLOSE, EXACT
 from parity_tests.kit.layers import dropout
 from parity_tests.kit.layers.forms import ALONG_AXIS, NORMALIZATIONS, Form, forms

@@ -11,10 +11,10 @@ import numpy_impl as ours
 from numpy_impl import InputError, losses
 from numpy_impl.activations.sigmoid import sigmoid
 from parity_tests.kit.aspects.overflowing import raised
-from parity_tests.kit.backprop import fit
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.differences import numeric_gradients
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import Form, Pass
 from parity_tests.kit.functions import softmax
 from parity_tests.kit.inquiry import CLOSE, EXACT

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.kit.backprop import fit
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
 from parity_tests.kit.optimizers.observed import Observed, responses

@@ -101,12 +101,18 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
         fields = {"make": host.make, "parameters": chain.source(), "weights": repr(chain.layout)}
         if chain.bias != "apart":
             fields["bias"] = repr(chain.bias)
+        # All calls are asked the same: alive parameters are drawn once for each way samples lie.
+        begun = {
+            batch: begin({**fields, "batch": repr(batch), "forward": "lambda net, x: x"}, scope)
+            for batch in BATCHES
+        }
         calls = _calls(host, net, scope)
         for call, function in (*calls, *_calls(host, net, scope, silenced=True)):
             if call not in dict(calls) and not any(map(_is_random, unknown)):
                 continue
-            for batch in BATCHES:
-                tried = _tried(host, chain, {**fields, "batch": repr(batch)}, call, scope)
+            for batch, plain in begun.items():
+                own = {**fields, "batch": repr(batch)}
+                tried = plain and _tried(host, chain, own, call, scope, plain)
                 if tried is None:
                     continue
                 tried.exact = _returned(tried, function, scope)
@@ -181,13 +187,24 @@ def _mentions(text: str, name: str) -> bool:
 
 
 def _tried(
-    host: Host, chain: Chain, fields: dict[str, str], call: str, scope: Mapping[str, Any]
+    host: Host,
+    chain: Chain,
+    fields: dict[str, str],
+    call: str,
+    scope: Mapping[str, Any],
+    plain: Inquiry,
 ) -> Forward | None:
-    """Return the forward pass with the output where it gives a form that is known."""
+    """Return the forward pass with the output where it gives a form that is known.
+
+    Parameters
+    ----------
+    plain : Inquiry
+        Into the network with any forward pass; its questions are asked.
+    """
     rough: Forward | None = None
-    for place, inner in _places(fields, call, scope):
+    for place, inner in _places(fields, call, scope, plain):
         source = f"lambda net, x: {inner}{place}"
-        inquiry = with_forward({**fields, "forward": source}, scope)
+        inquiry = with_forward({**fields, "forward": source}, scope, plain)
         if inquiry is None:
             continue
         whole = {**fields, "forward": source}
@@ -200,7 +217,7 @@ def _tried(
 
 
 def _places(
-    fields: dict[str, str], call: str, scope: Mapping[str, Any]
+    fields: dict[str, str], call: str, scope: Mapping[str, Any], inquiry: Inquiry
 ) -> Iterator[tuple[str, str]]:
     """Yield where in a result, or on the network after the call, an output may be; and the call."""
     seen: list[tuple[str, str]] = []
@@ -222,11 +239,6 @@ def _places(
             ranked = sorted(new, key=lambda one: names.role(one.name) != "output")
             seen.extend(("", f"({call}, net{one.text})[-1]") for one in ranked)
 
-    plain = {**fields, "forward": "lambda net, x: x"}
-    begun = begin(plain, scope)
-    if begun is None:
-        return
-    inquiry = begun
     explore(inquiry, explorer, "one_hot")
     yield from seen[:_MOST_PLACES]
 

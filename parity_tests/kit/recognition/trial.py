@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects import forward as forward_aspect
 from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.aspects import observing
-from parity_tests.kit.backprop import explain, fit
+from parity_tests.kit.backprop import explain
 from parity_tests.kit.candidates.outputs import losses_of
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
@@ -64,13 +65,24 @@ def begin(fields: Fields, scope: Mapping[str, Any]) -> Inquiry | None:
         return None
 
 
-def with_forward(fields: Fields, scope: Mapping[str, Any]) -> Inquiry | None:
+def with_forward(
+    fields: Fields, scope: Mapping[str, Any], plain: Inquiry | None = None
+) -> Inquiry | None:
     """Return an inquiry with the form of the forward pass, if that can be known.
 
     None if the forward pass raises, or does not depend on its parameters and on every sample.
+
+    Parameters
+    ----------
+    plain : Inquiry, optional
+        Into the same network with another forward pass; its questions are asked.
     """
-    inquiry = begin(fields, scope)
-    if inquiry is None or not _depends(inquiry):
+    try:
+        subject = Subject(build(fields, scope))
+        inquiry = plain.into(subject) if plain else Inquiry.begin(subject, Spec(), 0)
+    except FAILURES:
+        return None
+    if not _depends(inquiry):
         return None
     with contextlib.suppress(*FAILURES):
         forward_aspect.examine(inquiry)
