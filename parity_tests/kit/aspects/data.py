@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.seeding import seeded
-from parity_tests.kit.subject import Batch, Subject, quiet
+from parity_tests.kit.subject import Batch, Subject, SubjectError, quiet
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -207,7 +208,8 @@ def _batches(inquiry: Inquiry) -> list[Verdict]:
     if not epochs or len(epochs[0].ids) < 2:
         why = refused[0] if refused else "an epoch of 20 samples has one batch"
         return [Verdict("data", UNCHECKED, f"batches: {why}", "batches")]
-    found = [v for v in (_apart(epochs), _overlapping(inquiry, epochs)) if v is not None]
+    told = (_apart(epochs), _overlapping(inquiry, epochs), _empty(inquiry, epochs))
+    found = [verdict for verdict in told if verdict is not None]
     if not found:
         dropped = _dropped(epochs)
         found = [] if dropped is None else [dropped]
@@ -381,6 +383,46 @@ def _places(epoch: _Epoch) -> tuple[int, ...]:
     """Return for each place in an epoch the first place with the same sample."""
     came = [number for batch in epoch.ids for number in batch]
     return tuple(came.index(number) for number in came)
+
+
+def _empty(inquiry: Inquiry, epochs: Sequence[_Epoch]) -> Verdict | None:
+    """Return what it is if a batch has no samples, or None."""
+    epoch = next((epoch for epoch in epochs if not all(epoch.ids)), None)
+    if epoch is None:
+        return None
+    number = next(number for number, batch in enumerate(epoch.ids, start=1) if not batch)
+    seen = (
+        f"of {epoch.samples} samples with a batch size of {_BATCH_SIZE}, batch {number} of "
+        f"{len(epoch.ids)} has none"
+    )
+    harm = _harm_of_none(inquiry)
+    if harm is None:
+        return Verdict("data", CONVENTION, f"{seen}, which does no harm here", "batches")
+    return named("data", "batches-empty", f"{seen}, and {harm}", "batches")
+
+
+def _harm_of_none(inquiry: Inquiry) -> str | None:
+    """Return what comes of a batch without samples; None if nothing does."""
+    subject, none = inquiry.subject, inquiry.batches[0].part(slice(0, 0))
+    network = subject.network
+    if subject.single or (network.step is None and network.gradients is None):
+        return None
+    try:
+        subject.begin(inquiry.layers)
+        if network.step is not None:
+            subject.step(none, RATES[0])
+            what, layers = "parameters", subject.get()
+        else:
+            what, layers = "gradients", subject.gradients(none)
+    except SubjectError as error:
+        return f"it raises {error}"
+    finally:
+        inquiry.restore()
+    arrays = [
+        array for layer in layers for array in (layer.weight, layer.bias) if array is not None
+    ]
+    is_finite = all(np.isfinite(array).all() for array in arrays)
+    return None if is_finite else f"the {what} are not finite after it: its mean is 0 / 0"
 
 
 def _dropped(epochs: Sequence[_Epoch]) -> Verdict | None:

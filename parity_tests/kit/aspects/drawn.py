@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from parity_tests.kit.generators import kept, seed_own, states_of
-from parity_tests.kit.seeding import preserved, states
+from parity_tests.kit.seeding import preserved, seed_both, states
 from parity_tests.kit.subject import Subject
 
 # How often an answer is asked again: where nothing is seen to be drawn for it, and where it is. A
@@ -38,18 +38,21 @@ def is_ever_another(
 
 @contextlib.contextmanager
 def drawing_apart(subject: Subject) -> Iterator[None]:
-    """Let every new network draw other numbers, though its own generators be seeded.
+    """Let every new network draw other numbers, though its own generators, or all, be seeded.
 
     Where the seed is the same for all, new networks have the same masks, and nothing looks random.
     """
     network, seeds = subject.network, count()
-    with contextlib.ExitStack() as stack:
+    with preserved(), contextlib.ExitStack() as stack:
 
         def make() -> Any:
             net = network.make()
             # One that all networks share is no other one afterwards.
             stack.enter_context(kept(net))
-            seed_own(net, next(seeds))
+            seed = next(seeds)
+            seed_own(net, seed)
+            # Its own code may have seeded the global ones.
+            seed_both(seed)
             return net
 
         with _made_by(subject, make):

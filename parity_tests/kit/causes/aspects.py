@@ -155,6 +155,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "batches-drop-samples": Cause(
         "samples never come in an epoch", "the ends of the slices: start : start + batch_size"
     ),
+    "batches-empty": Cause(
+        "an epoch has a batch without samples",
+        "the end of the loop: a last batch that is not full is there only if samples are left",
+    ),
     "shuffled-apart": Cause(
         "inputs and labels are shuffled apart, so that samples have the labels of others",
         "the shuffle: one permutation for both",

@@ -136,6 +136,11 @@ def filled_up(x: Array, y: Array, size: int) -> Pairs:
         yield x[chosen], y[chosen]
 
 
+def one_more(x: Array, y: Array, size: int) -> Pairs:
+    for start in range(0, len(x) // size * size + 1, size):
+        yield x[start : start + size], y[start : start + size]
+
+
 def whole_only(x: Array, y: Array, size: int) -> Pairs:
     return zip(x.reshape(-1, size, x.shape[1]), y.reshape(-1, size, y.shape[1]), strict=True)
 
@@ -155,6 +160,7 @@ BATCHES: list[tuple[Any, str, str | None]] = [
     (one_less, DIFFERS, "batches-drop-samples"),
     (without_the_last_batch, DIFFERS, "batches-drop-samples"),
     (without_the_last_sample, DIFFERS, "batches-drop-samples"),
+    (one_more, CONVENTION, None),
     (shuffled_apart, DIFFERS, "shuffled-apart"),
     (out_of_step, DIFFERS, None),
     (drop_last, CONVENTION, "batches-drop-samples"),
@@ -178,6 +184,39 @@ def test_batches(batches: Any, status: str, cause: str | None) -> None:
     for seed in range(3):
         verdict = only(ask(network(batches=batches), data.examine, seed))
         assert (verdict.status, verdict.cause) == (status, cause), verdict
+
+
+class _Means(Classifier):
+    """Sums are divided by the number of samples, where `Classifier` divides each sample's part."""
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        return [np.divide(len(x) * g, len(x)) for g in super().gradients(x, y)]
+
+
+class _Raises(Classifier):
+    def delta(self, x: Array, y: Array) -> Array:
+        if not len(x):
+            raise ValueError("no samples")
+        return super().delta(x, y)
+
+
+@pytest.mark.parametrize(
+    ("make", "more", "status", "told"),
+    [
+        (_Means, {}, DIFFERS, "batch 5 of 5 has none, and the parameters are not finite"),
+        (_Means, {"step": None}, DIFFERS, "the gradients are not finite"),
+        (_Raises, {}, DIFFERS, "it raises step: ValueError: no samples"),
+        (Classifier, {}, CONVENTION, "does no harm"),
+        (Classifier, {"step": None, "gradients": None}, CONVENTION, "does no harm"),
+    ],
+)
+def test_a_batch_of_no_samples_is_told_by_what_it_does(
+    make: type[Classifier], more: dict[str, None], status: str, told: str
+) -> None:
+    verdict = only(ask(network(make, batches=one_more, **more), data.examine))
+    assert verdict.status == status
+    assert verdict.cause == ("batches-empty" if status == DIFFERS else None)
+    assert told in verdict.message
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,17 @@ class _OfALayer(_OfItsOwn):
         return np.asarray(self.rng[0].draw(shape))
 
 
-_SEEDED = [_OfItsOwn, _OfAState, _OfPython, _OfALayer]
+class _OfAll(_OfItsOwn):
+    """The generator that all share is seeded by every new network."""
+
+    def seeded(self) -> Any:
+        np.random.seed(0)  # noqa: NPY002
+
+    def drawn(self, shape: tuple[int, ...]) -> Array:
+        return np.random.rand(*shape)  # noqa: NPY002
+
+
+_SEEDED = [_OfItsOwn, _OfAState, _OfPython, _OfALayer, _OfAll]
 
 
 @pytest.mark.parametrize("make", _SEEDED)
