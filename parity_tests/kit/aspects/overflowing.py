@@ -102,6 +102,27 @@ _ELEMENTWISE: dict[str, tuple[Naive, ...]] = {
         ),
     ),
 }
+_SLOPES: dict[str, tuple[Naive, ...]] = {
+    "sigmoid": tuple(
+        Naive("derivative-overflow", text, value)
+        for text, value in (
+            ("exp(z) / (1 + exp(z))^2", lambda z: np.exp(z) / (1 + np.exp(z)) ** 2),
+            ("exp(-z) / (1 + exp(-z))^2", lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
+        )
+    ),
+    "tanh": (
+        Naive(
+            "derivative-overflow",
+            "1 - ((exp(z) - exp(-z)) / (exp(z) + exp(-z)))^2",
+            lambda z: 1 - _ratio_of_powers(z, -z) ** 2,
+        ),
+    ),
+    "softplus": (
+        Naive(
+            "derivative-overflow", "exp(z) / (1 + exp(z))", lambda z: np.exp(z) / (1 + np.exp(z))
+        ),
+    ),
+}
 # Those that are finite where infinity is a number.
 _FINITE: dict[str, tuple[str, Function]] = {
     "sigmoid": ("1 / (1 + exp(-z))", lambda z: 1 / (1 + np.exp(-z))),
@@ -133,6 +154,11 @@ def formulas(name: str) -> tuple[Naive, ...]:
         for n in formulas(inner)
     )
     return (*_naive_softmax(f"{inner}(z)", output_of(inner).value, 1), *within)
+
+
+def slopes(name: str) -> tuple[Naive, ...]:
+    """Return the derivatives of a function, by its name, that overflow."""
+    return _SLOPES.get(name, ())
 
 
 def _naive_softmax(text: str, inner: Function, axis: int | None) -> tuple[Naive, ...]:

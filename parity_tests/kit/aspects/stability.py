@@ -14,11 +14,15 @@ network computes. Every question is put to a new network: training may have left
 import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.extreme_gradients import (
+    observed_of_any,
+    of_derivatives,
+    with_layers,
+)
 from parity_tests.kit.aspects.extreme_outputs import judged, of_outputs
 from parity_tests.kit.aspects.extremes import (
     APART,
@@ -35,7 +39,7 @@ from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import LOSSES
-from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError
+from parity_tests.kit.subject import Batch, Subject, SubjectError
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[np.float64]
@@ -55,6 +59,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     for what, question in _QUESTIONS:
         # What is refused for ordinary batches has been told by the aspect that asks for it.
         if what not in ordinary:
+            continue
+        # What is not finite for another reason has no derivative to blame.
+        if question is of_derivatives and any(v.status == DIFFERS for v in verdicts):
             continue
         # One fault is told once, by the first that shows it.
         told = {verdict.cause for verdict in verdicts} - {None}
@@ -156,7 +163,7 @@ def _problem_of_loss(subject: Subject, batch: Batch) -> str:
 def _problem_of_gradient(inquiry: Inquiry, batch: Batch) -> str:
     """Return what is wrong with a gradient, in words; empty if it is finite."""
     try:
-        observed = _observed(inquiry, batch)
+        observed = observed_of_any(inquiry, batch)
     except SubjectError as error:
         if not raised(error):
             raise
@@ -211,7 +218,7 @@ def _of_logits(
     problems = []
     for extreme in extremes:
         layers = inquiry.subject.begin(extreme.layers)
-        problems.append(_with(inquiry, layers, lambda e=extreme: problem(e.batch)))
+        problems.append(with_layers(inquiry, layers, lambda e=extreme: problem(e.batch)))
     shown = next((n for n, told in enumerate(problems) if told), None)
     if shown is None:
         return []
@@ -228,25 +235,6 @@ def _of_logits(
 def _is_finite(naive: Naive, z: Array, single: bool) -> bool:
     parts = np.split(z, len(z)) if single else [z]
     return all(np.isfinite(np.log(naive.value(part))).all() for part in parts)
-
-
-def _with(inquiry: Inquiry, layers: Layers, call: Callable[[], Any]) -> Any:
-    """Call something while the network is asked with other parameters."""
-    usual, inquiry.layers = inquiry.layers, layers
-    try:
-        return call()
-    finally:
-        inquiry.layers = usual
-
-
-def _observed(inquiry: Inquiry, batch: Batch) -> Layers:
-    """Return the gradient; of one sample, if it is refused for a batch."""
-    try:
-        return observe(inquiry, batch)[0]
-    except SubjectError as error:
-        if raised(error):
-            raise
-        return observe(inquiry, batch.part(slice(0, 1)))[0]
 
 
 def _log_is_infinite(form: Form, passed: Pass, batch: Batch) -> bool:
@@ -268,7 +256,7 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
         return []
     tensor, last, by_zero = f"W{len(layers)}", None, True
     try:
-        observed = _with(inquiry, layers, lambda: _observed(inquiry, batch))
+        observed = with_layers(inquiry, layers, lambda: observed_of_any(inquiry, batch))
     except SubjectError as error:
         if not raised(error):
             raise
@@ -305,4 +293,5 @@ _QUESTIONS = (
     ("losses", _loss),
     ("gradients", _softmax_behind),
     ("gradients", _gradient),
+    ("gradients", of_derivatives),
 )

@@ -85,6 +85,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "an exponential overflows where the function itself is finite",
         "the activation: write it so that no exponential of a large number is taken",
     ),
+    "derivative-overflow": Cause(
+        "the derivative of an activation overflows where the activation does not",
+        "the derivative: write it by the activation, as a (1 - a) for the sigmoid's",
+    ),
     "log-of-zero": Cause(
         "the logarithm of a probability that has become 0",
         "the loss: take it from the logits (log-softmax), or keep the probability above 0",
