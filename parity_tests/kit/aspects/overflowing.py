@@ -170,12 +170,14 @@ def _naive_softmax(text: str, inner: Function, axis: int | None) -> tuple[Naive,
         fractions: Array = exponentials / (exponentials.sum(axis=axis, keepdims=True) + eps)
         return fractions
 
-    plain = Naive("softmax-no-shift", f"exp({text}) / sum(exp({text}))", shares)
+    top = f"exp({text}) / "
+    plain = Naive("softmax-no-shift", f"{top}sum(exp({text}))", shares)
     if axis is None:
         return (plain,)
     one = f"exp({text} - its maximum in the batch) / "
     return (
         plain,
+        Naive("softmax-no-shift", f"{top}(sum + eps)", lambda z: shares(z, False, 1e-9)),
         Naive("softmax-global-shift", f"{one}sum", lambda z: shares(z, True)),
         Naive("softmax-global-shift", f"{one}(sum + eps)", lambda z: shares(z, True, 1e-9)),
     )

@@ -30,6 +30,10 @@ def softmax_without_shift(z: Array) -> Array:
     return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
 
 
+def softmax_without_shift_and_eps(z: Array) -> Array:
+    return np.exp(z) / (np.exp(z).sum(axis=1, keepdims=True) + 1e-12)
+
+
 def softmax_with_one_shift(z: Array) -> Array:
     e = np.exp(z - z.max())
     return e / e.sum(axis=1, keepdims=True)

@@ -34,6 +34,7 @@ from parity_tests.kit.tests.asked import (
     softmax_with_one_shift,
     softmax_with_one_shift_and_eps,
     softmax_without_shift,
+    softmax_without_shift_and_eps,
     tanh_of_exponentials,
     variant,
 )
@@ -67,6 +68,7 @@ def logits(inside: Any) -> type[Classifier]:
     ("make", "cause"),
     [
         (variant(last=softmax_without_shift), "softmax-no-shift"),
+        (variant(last=softmax_without_shift_and_eps), "softmax-no-shift"),
         (variant(last=softmax_with_one_shift), "softmax-global-shift"),
         (variant(last=softmax_with_one_shift_and_eps), "softmax-global-shift"),
         (variant(activation=sigmoid, last=softmax_without_shift), "softmax-no-shift"),
