@@ -44,7 +44,7 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     subject = inquiry.subject
     if subject.network.loss is None:
         why = "it is random, as with dropout" if inquiry.is_gradient_random else _UNKNOWN
-        message = f"{why}, and no loss is declared whose slopes it could be"
+        message = f"{why}, and the network reports no loss (``loss=``) whose slopes it could be"
         return [Verdict("gradient", UNCHECKED, message)]
     reported: Loss = subject.loss_of_pass
     try:
