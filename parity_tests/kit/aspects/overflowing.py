@@ -110,12 +110,18 @@ _SLOPES: dict[str, tuple[Naive, ...]] = {
             ("exp(-z) / (1 + exp(-z))^2", lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
         )
     ),
-    "tanh": (
-        Naive(
-            "derivative-overflow",
-            "1 - ((exp(z) - exp(-z)) / (exp(z) + exp(-z)))^2",
-            lambda z: 1 - _ratio_of_powers(z, -z) ** 2,
-        ),
+    "tanh": tuple(
+        Naive("derivative-overflow", text, value)
+        for text, value in (
+            (
+                "1 - ((exp(z) - exp(-z)) / (exp(z) + exp(-z)))^2",
+                lambda z: 1 - _ratio_of_powers(z, -z) ** 2,
+            ),
+            (
+                "4 exp(2 z) / (exp(2 z) + 1)^2",
+                lambda z: 4 * np.exp(2 * z) / (np.exp(2 * z) + 1) ** 2,
+            ),
+        )
     ),
     "softplus": (
         Naive(

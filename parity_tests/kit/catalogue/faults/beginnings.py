@@ -187,6 +187,22 @@ FAULTS: tuple[Fault, ...] = (
         "log-of-zero",
     ),
     Fault(
+        "derivative of exponentials: sample lists",
+        "sample lists quadratic",
+        "return sigmoid(z) * (1 - sigmoid(z))",
+        "return np.exp(z) / (1 + np.exp(z)) ** 2",
+        _STABILITY,
+        "derivative-overflow",
+    ),
+    Fault(
+        "derivative of exponentials: updating layers",
+        "updating layers tanh deep",
+        "(1 - np.tanh(self.pre) ** 2)",
+        "(4 * np.exp(2 * self.pre) / (np.exp(2 * self.pre) + 1) ** 2)",
+        _STABILITY,
+        "derivative-overflow",
+    ),
+    Fault(
         "exponential of Python's numbers: columns",
         "column layers sigmoid",
         "1.0 / (1.0 + np.exp(-Z))",

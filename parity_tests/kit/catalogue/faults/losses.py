@@ -236,6 +236,22 @@ FAULTS: tuple[Fault, ...] = (
         "weight-decay",
     ),
     Fault(
+        "penalty subtracted from the gradient: functions",
+        "dict functions penalty",
+        " + lambd / m * W",
+        " - lambd / m * W",
+        _GRADIENT,
+        "penalty-sign",
+    ),
+    Fault(
+        "penalty subtracted from the gradient: stored gradients",
+        "stored gradients penalty",
+        'x.T.dot(dhidden) + self.reg * self.params["W1"]',
+        'x.T.dot(dhidden) - self.reg * self.params["W1"]',
+        _GRADIENT,
+        "penalty-sign",
+    ),
+    Fault(
         "penalty twice in the gradient: stored gradients",
         "stored gradients penalty",
         'self.h.T.dot(dscores) + self.reg * self.params["W2"]',
