@@ -1,16 +1,14 @@
 """Arrays that a new network keeps as copies of its parameters, as ``W_last`` for a momentum."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import ModuleType
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from parity_tests.kit.members import walk
 
-# Members that are looked at; an object may hold all its samples in lists.
-_MEMBERS = 500
+Array = NDArray[Any]
 
 
 def copies_of(net: Any, parameters: Sequence[Array]) -> list[tuple[Array, int]]:
@@ -23,7 +21,8 @@ def copies_of(net: Any, parameters: Sequence[Array]) -> list[tuple[Array, int]]:
     found: list[tuple[Array, int]] = []
     affixes: set[tuple[str, str]] = set()
     unsure: list[tuple[dict[Any, Array], dict[Any, Array]]] = []
-    for owner, arrays in _owners(net):
+    for owner, members in walk(net):
+        arrays = _arrays(members)
         own = {key: a for key, a in arrays.items() if _shared(a, parameters) is not None}
         apart = {key: array for key, array in arrays.items() if key not in own}
         told = {
@@ -55,37 +54,16 @@ def copies_of(net: Any, parameters: Sequence[Array]) -> list[tuple[Array, int]]:
     return found
 
 
-def _owners(net: Any) -> Iterator[tuple[Any, dict[Any, Array]]]:
-    """Yield an object and what it consists of, each with the arrays that it holds itself."""
-    waiting, seen = [net], {id(net)}
-    while waiting and len(seen) < _MEMBERS:
-        owner = waiting.pop(0)
-        members = _members(owner)
-        yield (
-            owner,
-            {
-                key: member
-                for key, member in members.items()
-                if isinstance(member, np.ndarray)
-                and member.dtype.kind == "f"
-                and member.size
-                and member.flags.writeable
-            },
-        )
-        for member in members.values():
-            if id(member) not in seen and not isinstance(member, (np.ndarray, int, float, str)):
-                seen.add(id(member))
-                waiting.append(member)
-
-
-def _members(value: Any) -> dict[Any, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (list, tuple)):
-        return dict(enumerate(value[:_MEMBERS]))
-    if isinstance(value, (type, ModuleType)) or callable(value):
-        return {}
-    return dict(getattr(value, "__dict__", {}))
+def _arrays(members: Mapping[Any, Any]) -> dict[Any, Array]:
+    """Return those members that may be a copy of a parameter."""
+    return {
+        key: member
+        for key, member in members.items()
+        if isinstance(member, np.ndarray)
+        and member.dtype.kind == "f"
+        and member.size
+        and member.flags.writeable
+    }
 
 
 def _shared(array: Array, parameters: Sequence[Array]) -> int | None:

@@ -3,43 +3,23 @@
 import contextlib
 import random
 from collections.abc import Iterator, Mapping
-from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from parity_tests.kit.members import walk
+
 _GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
-# Members that are looked at; an object may hold all its samples in lists.
-_MEMBERS = 500
 
 
 def generators_of(net: Any) -> list[Any]:
     """Return the generators that an object holds, itself or in what it consists of."""
-    waiting, seen, found = [net], {id(net)}, []
-    while waiting and len(seen) < _MEMBERS:
-        value = waiting.pop(0)
-        # That of the system has no state.
-        if isinstance(value, _GENERATORS) and not isinstance(value, random.SystemRandom):
-            found.append(value)
-            continue
-        for member in _members(value):
-            if id(member) not in seen:
-                seen.add(id(member))
-                waiting.append(member)
-    return found
-
-
-def _members(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        yield from value.values()
-    elif isinstance(value, (list, tuple, set)):
-        # Lists of numbers hold no generator, and many members.
-        yield from (member for member in value if not isinstance(member, (int, float, str)))
-    elif isinstance(value, (MethodType, BuiltinMethodType)):
-        # One that is kept under a name of its own, as ``self.draw = rng.random``.
-        yield value.__self__
-    elif not isinstance(value, (type, ModuleType, FunctionType, np.ndarray)):
-        yield from getattr(value, "__dict__", {}).values()
+    # That of the system has no state.
+    return [
+        value
+        for value, _ in walk(net)
+        if isinstance(value, _GENERATORS) and not isinstance(value, random.SystemRandom)
+    ]
 
 
 def states_of(net: Any) -> tuple[Any, ...]:
