@@ -51,17 +51,24 @@ class Candidate:
     upstream: Array | None = None
 
 
+# Entries by which candidates are told apart.
+_HEAD = 24
+
+
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Leave out what another candidate before gives as well, up to a factor; note its causes."""
-    kept: dict[tuple[float, ...], Candidate] = {}
-    for candidate in candidates:
-        value = candidate.value
-        size = np.linalg.norm(value)
-        if not np.isfinite(size) or size == 0:
-            continue
-        flat = value.ravel() / size
-        lead = flat[np.argmax(np.abs(flat) > 1e-6)]
-        key = tuple(np.round(np.sign(lead) * flat[:24], 10) + 0.0)
+    every = list(candidates)
+    if not every:
+        return []
+    flat = np.stack([candidate.value.ravel() for candidate in every])
+    sizes = np.linalg.norm(flat, axis=1)
+    usable = np.flatnonzero(np.isfinite(sizes) & (sizes > 0))
+    flat = flat[usable] / sizes[usable, np.newaxis]
+    lead = flat[np.arange(len(flat)), np.argmax(np.abs(flat) > 1e-6, axis=1)]
+    keys = np.round(np.sign(lead)[:, np.newaxis] * flat[:, :_HEAD], 10) + 0.0
+    kept: dict[bytes, Candidate] = {}
+    for index, own in zip(usable, keys, strict=True):
+        candidate, key = every[index], own.tobytes()
         first = kept.setdefault(key, candidate)
         is_as_simple = len(candidate.causes) <= len(first.causes)
         if first is not candidate and first.causes and is_as_simple:
