@@ -16,7 +16,7 @@ from parity_tests.cases.layers import LAYERS
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.models import compare_all, run_both_ways
 from parity_tests.checks.refusals import refusal_checks
-from parity_tests.checks.statistics import by_the_worst, compared_by_counts
+from parity_tests.checks.statistics import by_the_worst, judged_by_counts
 from parity_tests.conditions import elementwise_conditions, module_conditions
 from parity_tests.differences import central_difference
 from parity_tests.inputs import DRAWS, LAYOUTS, Repeated, mixed, normal, shape_name
@@ -50,7 +50,8 @@ def checks(seed: int) -> Iterator[Check]:
                 yield Check(f"layout/{name}/{layout}", run)
             yield Check(f"differences/{name}", partial(check_by_differences, case, make, seed))
             yield Check(f"both-ways/{name}", partial(check_both_ways, make, seed))
-            yield Check(f"accuracy/{name}", partial(check_accuracy, case, make, seed))
+            batches = partial(accuracy_batches, case, make, seed)
+            yield judged_by_counts(f"accuracy/{name}", batches, _DRAWS)
             if _is_computed_in_blocks(case):
                 yield Check(f"blocks/{name}", partial(check_blocks, make, seed))
         yield from refusal_checks(case.operation, case.variants, case.refusals, mixed_input(case))
@@ -347,12 +348,10 @@ def check_draws(seed: int) -> None:
 _DRAWS = 40
 
 
-def check_accuracy(case: LayerCase, make: Make, seed: int) -> list[Comparison]:
-    """In float32, the error is no more often larger than PyTorch's than smaller."""
+def accuracy_batches(case: LayerCase, make: Make, seed: int) -> Iterator[list[Comparison]]:
+    """Yield float32 batches: the error is no more often larger than PyTorch's than smaller."""
     rng = np.random.default_rng([seed, 7])
-    batches = []
     for _ in range(_DRAWS):
         layer = make(rng, FLOAT32)
         x = (3 * normal(rng, case.shapes[0])).astype(FLOAT32)
-        batches.append(list(_compare(case, layer, x, rng)))
-    return compared_by_counts(batches)
+        yield list(_compare(case, layer, x, rng))

@@ -19,7 +19,7 @@ from parity_tests.cases.losses import LOSSES, class_axis, labels, of_classes
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
 from parity_tests.checks.raising import raised, refused
 from parity_tests.checks.refusals import refusal_checks
-from parity_tests.checks.statistics import by_the_worst, compared_by_counts
+from parity_tests.checks.statistics import by_the_worst, judged_by_counts
 from parity_tests.differences import central_difference, complex_step
 from parity_tests.inputs import (
     BATCH,
@@ -44,10 +44,11 @@ def checks(seed: int) -> Iterator[Check]:
             whole: dict[str, Callable[[LossCase, str, int], Any]] = {
                 "formula": check_formula,
                 "differences": check_by_differences,
-                "accuracy": check_accuracy,
             }
             for kind, check in whole.items():
                 yield Check(f"{kind}/{name}", partial(check, case, variant, seed))
+            batches = partial(accuracy_batches, case, variant, seed)
+            yield judged_by_counts(f"accuracy/{name}", batches, _DRAWS)
             for layout in LAYOUTS:
                 run = partial(check_layout, case, variant, layout, seed)
                 yield Check(f"layout/{name}/{layout}", run)
@@ -457,15 +458,13 @@ def _away(rng: np.random.Generator, shape: Shape) -> Array:
 _DRAWS = 40
 
 
-def check_accuracy(case: LossCase, variant: str, seed: int) -> list[Comparison]:
-    """In float32, the error is no more often larger than PyTorch's than smaller."""
+def accuracy_batches(case: LossCase, variant: str, seed: int) -> Iterator[list[Comparison]]:
+    """Yield float32 batches: the error is no more often larger than PyTorch's than smaller."""
     rng = np.random.default_rng([seed, 7])
     loss = case.make(variant, "mean", FLOAT32)
-    batches = []
     for _ in range(_DRAWS):
         arrays = case.draw(rng, case.shapes[0], FLOAT32)
-        batches.append(list(_compare(case, loss, arrays, rng)))
-    return compared_by_counts(batches)
+        yield list(_compare(case, loss, arrays, rng))
 
 
 def check_layout(case: LossCase, variant: str, layout: str, seed: int) -> None:

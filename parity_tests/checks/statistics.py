@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.measures import Comparison
+from parity_tests.checks.check import Check
+from parity_tests.measures import Comparison, require
 
 # How rarely equals may fail: with a thousand judgements in a run, once in a million runs.
 _FALSE_ALARM = 1e-9
@@ -100,22 +101,50 @@ def by_the_worst(draw: Callable[[int], Iterable[Comparison]]) -> list[Comparison
     ]
 
 
-def compared_by_counts(batches: Iterable[Iterable[Comparison]]) -> list[Comparison]:
-    """Return the float32 comparisons of some batches after judging every tensor by counts.
+def judged_by_counts(
+    name: str, batches: Callable[[], Iterable[Iterable[Comparison]]], draws: int
+) -> Check:
+    """Return a check of float32 comparisons of many batches, with every tensor judged by counts.
 
-    Raises
-    ------
-    AssertionError
-        As `rarely_farther`.
+    Its verdict is the one of all batches, by as many as it needs.
+
+    Parameters
+    ----------
+    name : str
+        The id.
+    batches : callable
+        Returns the comparisons of so many batches, the same ones each time.
+    draws : int
+        How many.
     """
+
+    def measure() -> list[Comparison]:
+        every = [list(batch) for batch in batches()]
+        for tensor, differences in _excess(every).items():
+            rarely_farther(tensor, differences)
+        return [comparison for batch in every for comparison in batch]
+
+    def verdict() -> None:
+        drawn = iter(batches())
+
+        def excess(_draw: int) -> dict[str, float]:
+            batch = list(next(drawn))
+            require(batch)
+            return {tensor: difference for tensor, (difference,) in _excess([batch]).items()}
+
+        rarely_farther_over(draws, excess)
+
+    return Check(name, measure, verdict)
+
+
+def _excess(batches: Iterable[Iterable[Comparison]]) -> dict[str, list[float]]:
+    """Return our errors less PyTorch's, of every tensor."""
     excess: dict[str, list[float]] = {}
-    comparisons = [comparison for batch in batches for comparison in batch]
-    for comparison in comparisons:
-        assert comparison.theirs is not None
-        excess.setdefault(comparison.tensor, []).append(comparison.ours - comparison.theirs)
-    for tensor, differences in excess.items():
-        rarely_farther(tensor, differences)
-    return comparisons
+    for batch in batches:
+        for comparison in batch:
+            assert comparison.theirs is not None
+            excess.setdefault(comparison.tensor, []).append(comparison.ours - comparison.theirs)
+    return excess
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Judging by counts, itself tested."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from parity_tests.checks.statistics import (
     by_the_worst,
+    judged_by_counts,
     most_heads,
     rarely_farther,
     rarely_farther_over,
@@ -72,3 +73,44 @@ def test_luck_of_pytorch_is_not_asked_of_us() -> None:
         [comparison] = by_the_worst(partial(draw, ours=ours))
         assert (comparison.passed, len(drawn)) == (passed, draws)
         assert (comparison.ours, comparison.theirs) == (ours, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("farther", "over", "failure"),
+    [
+        (0, None, None),
+        (DRAWS // 2, None, None),
+        (DRAWS, None, f"grad: NumPy's error is the larger one {DRAWS} times"),
+        (DRAWS // 2, 0, "OVER"),
+    ],
+)
+def test_a_check_by_counts_gives_one_verdict_both_ways(
+    farther: int, over: int | None, failure: str | None
+) -> None:
+    def batches() -> Iterator[list[Comparison]]:
+        for draw in range(DRAWS):
+            ours = 4.0 if draw == over else 1.5 if draw < farther else 0.5
+            yield [Comparison("output", 0.5, 1.0, 3.0), Comparison("grad", ours, 1.0, 3.0)]
+
+    check = judged_by_counts("accuracy/x", batches, DRAWS)
+    ways: tuple[Callable[[], None], ...] = (check.run, lambda: check.judge(check.compare()))
+    for judge in ways:
+        if failure is None:
+            judge()
+        else:
+            with pytest.raises(AssertionError, match=failure):
+                judge()
+
+
+def test_a_check_by_counts_draws_no_more_than_it_needs() -> None:
+    drawn = []
+
+    def batches() -> Iterator[list[Comparison]]:
+        for draw in range(DRAWS):
+            drawn.append(draw)
+            yield [Comparison("output", 0.5, 1.0, 3.0)]
+
+    check = judged_by_counts("accuracy/x", batches, DRAWS)
+    check.run()
+    assert len(drawn) == DRAWS - most_heads(DRAWS)
+    assert len(check.compare()) == DRAWS
