@@ -1,5 +1,6 @@
 """Learning-rate schedules: every group at every step, bit for bit as PyTorch's."""
 
+import functools
 import inspect
 import json
 import warnings
@@ -171,11 +172,16 @@ def _optimizers(case: SchedulerCase) -> tuple[str, ...]:
 
 
 def _by_metric(case: SchedulerCase) -> bool:
-    return "metrics" in inspect.signature(case.operation.step).parameters
+    return "metrics" in _arguments_of_step(case.operation)
 
 
 def _takes_epoch(case: SchedulerCase) -> bool:
-    return "epoch" in inspect.signature(case.operation.step).parameters
+    return "epoch" in _arguments_of_step(case.operation)
+
+
+@functools.cache
+def _arguments_of_step(operation: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(operation.step).parameters)
 
 
 def metrics_for(case: SchedulerCase, seed: int, steps: int) -> list[tuple[float, ...]]:
