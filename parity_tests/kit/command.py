@@ -38,7 +38,8 @@ def add_commands(subparsers: Any) -> None:
         help="say what is wrong with a network that is written in NumPy",
         description="Its code runs in a process of its own. The exit code is 0 if nothing "
         "differs, 1 if something does, 2 if nothing does but the forward pass or the gradient "
-        "could not be checked, or the loss or the step raises.",
+        "could not be checked, the loss or the step raises, or a network or a loss of the file "
+        "was not asked.",
     )
     _add_target(check)
     check.set_defaults(run=_check)

@@ -7,9 +7,8 @@ replaced by a `StandIn`.
 """
 
 import ast
-import collections
-import collections.abc
 import contextlib
+import functools
 import importlib
 import importlib.abc
 import importlib.util
@@ -18,28 +17,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeGuard
 
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import Convention, Proposal, recognize
 from parity_tests.kit.recognition.callers import names_used
 from parity_tests.kit.recognition.names import INITIALIZE, rank
+from parity_tests.kit.removed import notes, remove, restore
 from parity_tests.kit.sources import (
     DEFINING,
     LoadError,
-    attributes,
     bound_names,
     file_with,
     future_flags,
     is_definition,
     is_layer,
     parsed,
+    place_of,
 )
 from parity_tests.kit.stand_in import StandIn
 from parity_tests.kit.subject import SubjectError
@@ -63,25 +60,7 @@ _LEFT_OUT = (
 _MOST_FILES = 20
 
 # What declarations use beside a file's own names.
-_OURS = ("copy", "reduce", "uninitialized", "global_arrays")
-
-# What NumPy has removed, by what it was.
-_REMOVED = {
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "complex": complex,
-    "object": object,
-    "str": str,
-    "float_": np.float64,
-    "product": np.prod,
-    "cumproduct": np.cumprod,
-    "mat": np.asmatrix,
-    "row_stack": np.vstack,
-    "Inf": np.inf,
-    "infty": np.inf,
-    "NaN": np.nan,
-}
+_OURS = ("copy", "reduce", "uninitialized", "global_arrays", "with_globals")
 
 
 class _TooLongError(BaseException):
@@ -144,15 +123,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __enter__(self) -> "Loader":
         self._path, self._modules = list(sys.path), set(sys.modules)
-        abstract = {name: getattr(collections.abc, name) for name in collections.abc.__all__}
-        self._added = [
-            (module, name)
-            for module, removed in ((np, _REMOVED), (collections, abstract))
-            for name in removed
-            if name not in module.__dict__
-        ]
-        for module, name in self._added:
-            setattr(module, name, (_REMOVED if module is np else abstract)[name])
+        self._added = restore()
         sys.meta_path.insert(0, self)
         return self
 
@@ -161,8 +132,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         sys.path[:] = self._path
         for name in set(sys.modules) - self._modules:
             del sys.modules[name]
-        for module, name in self._added:
-            delattr(module, name)
+        remove(self._added)
 
     # Targets
 
@@ -188,7 +158,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         elif not path.is_file():
             path = self._module_file(place)
         namespace = self._execute_file(path, name)
-        beside = partial(self.beside, path.resolve(), namespace.get("__package__") or "")
+        beside = functools.partial(self.beside, path.resolve(), namespace.get("__package__") or "")
         if not name:
             return Loaded(namespace, namespace, beside)
         first, *others = name.split(".")
@@ -309,11 +279,13 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _execute(self, tree: ast.Module, module: ModuleType, file: str) -> None:
         """Execute statements one by one: all of them, and after a failure definitions alone."""
-        self._note_removed(tree, file)
+        for note in notes(tree, file, self._added):
+            self._note(note)
         flags = future_flags(tree)
         whole = True
         for statement in tree.body:
-            where = f"{Path(file).name}, line {statement.lineno}"
+            place = place_of(statement, file)
+            where = f"{Path(place).name}, line {statement.lineno}"
             definition = is_definition(statement, module.__dict__)
             needed = definition or bool(self._wanted and self._wanted in bound_names(statement))
             if whole and not needed and time.monotonic() > self._deadline:
@@ -322,11 +294,15 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             if not (needed or whole):
                 continue
             code = compile(
-                ast.Module([statement], []), file, "exec", flags=flags, dont_inherit=True
+                ast.Module([statement], []), place, "exec", flags=flags, dont_inherit=True
             )
             try:
                 self._run(code, statement, module, definition)
             except (SystemExit, Exception, _TooLongError) as error:
+                if self._is_of_libraries(statement):
+                    self._note(f"{where}: {_told(error)}; a stand-in takes its place")
+                    self._bind_stand_ins(statement, module)
+                    continue
                 if whole:
                     after = "; after this only definitions were executed"
                     self._note(f"{where}: {_told(error)}{after}")
@@ -335,16 +311,6 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 if isinstance(statement, ast.Import | ast.ImportFrom):
                     self._bind_stand_ins(statement, module)
                 whole = False
-
-    def _note_removed(self, tree: ast.Module, file: str) -> None:
-        """Tell what code uses that libraries have no more, and that is there for it here."""
-        for module, name in self._added:
-            library = module.__name__
-            lines = [line for used, line in attributes(tree, library) if used == name]
-            if lines:
-                where = f"{Path(file).name}, line {lines[0]}"
-                version = f" {np.__version__}" if module is np else ""
-                self._note(f"{where}: {library}{version} has no {name}; it is taken as it was")
 
     def _run(
         self, code: CodeType, statement: ast.stmt, module: ModuleType, definition: bool
@@ -386,12 +352,38 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             sys.path.remove(root)
             sys.modules.pop(name, None)
 
+    def _is_of_libraries(self, statement: ast.stmt) -> TypeGuard[ast.Import | ast.ImportFrom]:
+        """Whether a statement imports what is installed, and none of the files beside it."""
+        if isinstance(statement, ast.ImportFrom):
+            sources = [] if statement.level else [statement.module]
+        else:
+            sources = [a.name for a in statement.names] if isinstance(statement, ast.Import) else []
+        firsts = [str(source).partition(".")[0] for source in sources]
+        return bool(firsts) and not any(map(self._is_beside, firsts))
+
+    def _is_beside(self, name: str) -> bool:
+        spec = PathFinder.find_spec(name)
+        places = [*(spec.submodule_search_locations or ()), spec.origin or ""] if spec else []
+        folders = {"site-packages", "dist-packages"}
+        return any(
+            Path(place).is_relative_to(root) and not folders & set(Path(place).parts)
+            for place in places
+            for root in self._roots
+        )
+
     def _bind_stand_ins(self, statement: ast.Import | ast.ImportFrom, module: ModuleType) -> None:
+        """Bind what an import binds: what is there of it, and stand-ins for the rest."""
         source = getattr(statement, "module", None)
         for alias in statement.names:
             full = f"{source}.{alias.name}" if source else alias.name
             bound = alias.asname or alias.name.partition(".")[0]
-            module.__dict__.setdefault(bound, StandIn(full, self._tell))
+            there: Mapping[str, Any] = sys.modules
+            key = alias.name if alias.asname else bound
+            if isinstance(statement, ast.ImportFrom):
+                known = None if statement.level else sys.modules.get(str(source))
+                there, key = vars(known) if known else {}, alias.name
+            value = there[key] if key in there else StandIn(full, self._tell)
+            module.__dict__.setdefault(bound, value)
 
     def _note(self, note: str) -> None:
         if note not in self.notes:

@@ -21,8 +21,16 @@ class LoadError(Exception):
     """The target cannot be found, or not be loaded."""
 
 
-def attributes(tree: ast.Module, module: str) -> Iterator[tuple[str, int]]:
-    """Yield what code takes from a module by ``module.name``, with its line."""
+def place_of(statement: ast.stmt, file: str) -> str:
+    """Return the file that a statement is from; of a notebook, with its cell."""
+    return str(getattr(statement, _CELL, file))
+
+
+_CELL = "notebook_cell"
+
+
+def attributes(tree: ast.Module, module: str, file: str) -> Iterator[tuple[str, str, int]]:
+    """Yield what code takes from a module by ``module.name``, with its place and its line."""
     aliases = {
         alias.asname or alias.name
         for node in ast.walk(tree)
@@ -30,11 +38,31 @@ def attributes(tree: ast.Module, module: str) -> Iterator[tuple[str, int]]:
         for alias in node.names
         if alias.name == module
     }
+    for statement in tree.body:
+        place = place_of(statement, file)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node.value.id in aliases:
+                    yield node.attr, place, node.lineno
+            elif isinstance(node, ast.ImportFrom) and node.module == module:
+                yield from ((alias.name, place, node.lineno) for alias in node.names)
+
+
+def plain_names(tree: ast.Module, file: str) -> Iterator[tuple[str, str, int]]:
+    """Yield the names that code reads and does not bind itself, with their places and lines."""
+    bound: set[str] = set()
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
-            continue
-        if node.value.id in aliases:
-            yield node.attr, node.lineno
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.stmt):
+            bound |= bound_names(node)
+    for statement in tree.body:
+        place = place_of(statement, file)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id not in bound:
+                yield node.id, place, node.lineno
 
 
 def parsed(path: Path) -> ast.Module:
@@ -47,11 +75,7 @@ def parsed(path: Path) -> ast.Module:
     """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
-        if path.suffix == ".ipynb":
-            text = _notebook_source(text)
-            lines = text.splitlines(keepends=True)
-            linecache.cache[str(path)] = (len(text), None, lines, str(path))
-        return ast.parse(text, str(path))
+        return _notebook(text, path) if path.suffix == ".ipynb" else ast.parse(text, str(path))
     except (SyntaxError, ValueError) as error:
         # What a later Python understands may be none for this one.
         reader = f", as Python {sys.version_info.major}.{sys.version_info.minor} reads it"
@@ -59,15 +83,27 @@ def parsed(path: Path) -> ast.Module:
         raise LoadError(f"{path.name} is no Python 3{told}: {error}") from error
 
 
-def _notebook_source(text: str) -> str:
-    """Return the code of a notebook; cells that are no Python are left out."""
+def _notebook(text: str, path: Path) -> ast.Module:
+    """Return the statements of a notebook, each with its cell; those that are no Python left out.
+
+    A cell has lines of its own. They are found where those of a file are that is called after it.
+    """
     try:
         notebook = json.loads(text)
         cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
         sources = ["".join(cell["source"]) for cell in cells]
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"not a notebook ({error})") from error
-    return "\n\n".join(filter(_is_python, map(_without_magics, sources)))
+    body: list[ast.stmt] = []
+    for number, source in enumerate(map(_without_magics, sources), 1):
+        if not _is_python(source):
+            continue
+        place = f"{path}, code cell {number}"
+        linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)
+        for statement in ast.parse(source, place).body:
+            setattr(statement, _CELL, place)
+            body.append(statement)
+    return ast.Module(body, [])
 
 
 # Cell magics below which there is Python.

@@ -25,6 +25,10 @@ ASPECTS = (
 )
 
 
+# What of a file is its network or its loss and was not asked, among what was recognized.
+NOT_ASKED = "not asked"
+
+
 @dataclass(frozen=True)
 class Line:
     """Where in the code something was computed."""
@@ -146,12 +150,19 @@ class Report:
         return found
 
     @property
+    def not_asked(self) -> list[str]:
+        """Networks and losses of a file beside which something else was checked."""
+        parts = self.spec.get("recognized", [])
+        return [part["value"] for part in parts if part["name"] == NOT_ASKED]
+
+    @property
     def exit_code(self) -> int:
-        """1 if something differs, 2 if `unanswered` or nothing could be checked, else 0."""
+        """1 if something differs, 2 if `unanswered`, `not_asked` or nothing checked, else 0."""
         statuses = {verdict.status for verdict in self.verdicts}
         if DIFFERS in statuses:
             return 1
-        return 2 if self.unanswered or not statuses - {UNCHECKED} else 0
+        is_open = self.unanswered or self.not_asked or not statuses - {UNCHECKED}
+        return 2 if is_open else 0
 
     def of(self, aspect: str) -> Iterator[Verdict]:
         """Yield the verdicts on an aspect."""

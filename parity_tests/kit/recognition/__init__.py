@@ -1,6 +1,6 @@
 """Somebody's network, recognized without any adapter."""
 
-from parity_tests.kit.recognition.globals import global_arrays
+from parity_tests.kit.recognition.globals import global_arrays, with_globals
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.recognition.proposal import Convention, Proposal
 from parity_tests.kit.recognition.search import RecognitionError, recognize
@@ -12,4 +12,5 @@ __all__ = [
     "global_arrays",
     "recognize",
     "uninitialized",
+    "with_globals",
 ]

@@ -10,6 +10,7 @@ from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.hosts import Host
 
 Scope = Mapping[str, Any]
+_MOST_MEMBERS = 2000
 
 
 def names_used(sources: Iterable[str]) -> set[str]:
@@ -24,16 +25,51 @@ def names_used(sources: Iterable[str]) -> set[str]:
 
 def stands_for(function: Callable[..., Any], fields: Mapping[str, str], scope: Scope) -> bool:
     """Whether a declaration uses a function, by itself or through what it calls."""
-    waiting = [scope.get(name) for name in names_used(fields.values())]
+    return any(one is function for one in reached(fields, scope))
+
+
+def reached(fields: Mapping[str, str], scope: Scope, net: Any = None) -> Iterator[Any]:
+    """Yield what of a module a declaration uses, by itself or through what it calls.
+
+    Parameters
+    ----------
+    fields : mapping
+        The declaration, as Python code.
+    scope : mapping
+        The names of the module.
+    net : object, optional
+        What the declaration makes: the classes of what is in it are used, too.
+    """
+    waiting = [scope.get(name) for name in names_used(fields.values())] + _classes_in(net)
     visited: set[int] = set()
     while waiting:
         one = waiting.pop()
-        if one is function:
-            return True
-        if id(one) not in visited:
-            visited.add(id(one))
-            waiting += [scope.get(name) for name in _globals_of(one)]
-    return False
+        if id(one) in visited or one is None:
+            continue
+        visited.add(id(one))
+        yield one
+        waiting += [scope.get(name) for name in _globals_of(one)]
+        waiting += one.__bases__ if isinstance(one, type) else ()
+
+
+def _classes_in(net: Any) -> list[Any]:
+    """Return the classes of an object and of what it is made of."""
+    found: dict[type, None] = {}
+    waiting: list[Any] = [net]
+    visited: set[int] = set()
+    while waiting and len(visited) < _MOST_MEMBERS:
+        one = waiting.pop()
+        if id(one) in visited:
+            continue
+        visited.add(id(one))
+        found[type(one)] = None
+        if isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, (list, tuple)):
+            waiting += one
+        elif hasattr(one, "__dict__") and not isinstance(one, (type, ModuleType)):
+            waiting += vars(one).values()
+    return list(found)
 
 
 def caller_of(call: str, host: Host, scope: Scope) -> str | None:

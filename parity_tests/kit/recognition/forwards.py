@@ -16,7 +16,7 @@ from parity_tests.kit.recognition.calls import (
     works_unlabelled,
 )
 from parity_tests.kit.recognition.chains import Chain, chains
-from parity_tests.kit.recognition.hosts import Host
+from parity_tests.kit.recognition.hosts import Host, lacking
 from parity_tests.kit.recognition.making import activations
 from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.trial import (
@@ -61,6 +61,8 @@ class Forward:
         Code of the activation that it is given, if any.
     lacking : list of str
         Tensors of which no gradient was found, where one of others was.
+    takes_numbers : bool
+        Whether a backward pass after it computes with the labels, and takes them for no classes.
     """
 
     host: Host
@@ -74,6 +76,7 @@ class Forward:
     unnamed: tuple[int, ...] = ()
     activation: str = ""
     lacking: list[str] = field(default_factory=list)
+    takes_numbers: bool = False
 
     @property
     def known(self) -> bool:
@@ -161,7 +164,7 @@ def _calls(
             elif host.kind == "object":
                 found += [
                     (f"(setattr(net, {name!r}, x), {one.code}({text}))[-1]", one.function)
-                    for name in vars(net)
+                    for name in (*vars(net), *lacking(net, "inputs"))
                     if names.role(name) == "inputs"
                 ]
     # Some losses are the forward pass if they are given no labels.
@@ -230,14 +233,16 @@ def _places(
         before = {id(one.array) for one in arrays(net)}
         result = function(net, x)
         found = [one for one in arrays(result) if one.array.size == wanted]
+        turned = _turned(fields["batch"], inquiry, samples)
         if found:
-            _append(seen, found, result, call, _turned(fields["batch"], inquiry, samples))
+            _append(seen, found, result, call, turned)
         elif result is None or not arrays(result):
             left = [one for one in arrays(net, 3) if one.array.size == wanted]
             new = [one for one in left if id(one.array) not in before and len(one.path) <= 2]
             new.reverse()
             ranked = sorted(new, key=lambda one: names.role(one.name) != "output")
-            seen.extend(("", f"({call}, net{one.text})[-1]") for one in ranked)
+            texts = (one.text + ".T" * (one.array.shape == turned) for one in ranked)
+            seen.extend(("", f"({call}, net{text})[-1]") for text in texts)
 
     explore(inquiry, explorer, "one_hot")
     yield from seen[:_MOST_PLACES]

@@ -11,17 +11,18 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
-    attributes_read,
     bindings,
     parameters_of,
     returned_names,
     works_unlabelled,
 )
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.hosts import Named, methods, own_classes
+from parity_tests.kit.recognition.globals import missing_globals
+from parity_tests.kit.recognition.hosts import Named, lacking, own_classes
 from parity_tests.kit.recognition.paths import Found, Step, arrays
 from parity_tests.kit.recognition.trial import (
     Match,
+    are_numbers,
     closest,
     evaluate,
     explore,
@@ -126,6 +127,14 @@ def count_of(forward: Forward) -> str:
     return {"rows": "len(x)", "columns": "x.shape[1]"}.get(batch, "1")
 
 
+def callee(one: Named, forward: Forward) -> str:
+    """Return code of a function, with the number of samples where its module lacks it: ``m``."""
+    plain = getattr(one.function, "__func__", one.function)
+    lacked = [n for n in missing_globals(plain) if names.role(n) in ("count", "batch_size")]
+    values = "".join(f", {name}={count_of(forward)}" for name in lacked)
+    return f"with_globals({one.code}{values})" if values else one.code
+
+
 def roles_of(forward: Forward, deltas: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return code for the arguments of a backward pass, by their roles."""
     return {
@@ -209,22 +218,24 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
     net = made(forward.host.make, scope) if forward.host.kind == "object" else None
     # What a network reads and lacks, somebody sets from outside.
     set_first = "".join(f"setattr(net, {name!r}, lr), " for name in lacking(net, "lr"))
-    labels = [f"setattr(net, {name!r}, y)" for name in _labels_kept(net)]
+    kept = [*_labels_kept(net), *lacking(net, "labels")]
+    labels = [f"setattr(net, {name!r}, y)" for name in kept]
     for one in (*forward.host.ranked(names.BACKWARD), *both):
         needs_delta = False
+        code = callee(one, forward)
         named = {**_by_position(one, forward, exact), **exact}
         for delta, ours in beginnings:
             roles = roles_of(forward, [delta])
             for text in bindings(one.function, named, roles, frozenset({"labels", "lr"})):
-                call = f"{one.code}({text})"
+                call = f"{code}({text})"
                 needs_delta = delta in text
                 call = f"({set_first}{call})[-1]" if set_first else call
                 whole = call if forward.call == call else with_out(forward, call)
                 yield Call(whole, one.function, ours and needs_delta)
                 if text == "y":
                     # What is called y may be the gradient of the loss, of a network without one.
-                    given = f"({set_first}{one.code}({delta}))[-1]" if set_first else ""
-                    given = given or f"{one.code}({delta})"
+                    given = f"({set_first}{code}({delta}))[-1]" if set_first else ""
+                    given = given or f"{code}({delta})"
                     yield Call(with_out(forward, given), one.function, ours, must_be_right=True)
                 if not needs_delta and "y" not in _words(call):
                     # The labels may have come with the loss.
@@ -235,12 +246,12 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
 
 
 def _labels_kept(net: Any) -> list[str]:
-    """Return the attributes of a network that are labels: an array that it was made with."""
+    """Return the attributes of a network that are labels: an array from the start, or none."""
     kept = vars(net) if hasattr(net, "__dict__") else {}
     return [
         name
         for name, value in kept.items()
-        if names.role(name) == "labels" and isinstance(value, np.ndarray)
+        if names.role(name) == "labels" and (value is None or isinstance(value, np.ndarray))
     ]
 
 
@@ -322,7 +333,7 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
     fields.pop("lr", None)
     options: list[Backward] = []
     for declared, unsummed in _declared(forward, call, seen, scope):
-        match = observe({**fields, **declared}, scope, forward.inquiry)
+        match = of_labels({**fields, **declared}, scope, forward)
         if match is not None:
             exact = _exact(call, seen.result)
             # What begins at zero for its gradients does so for its step.
@@ -342,6 +353,18 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
                 )
             )
     return max(options, key=lambda one: one.key, default=None)
+
+
+def of_labels(
+    fields: Mapping[str, str], scope: Mapping[str, Any], forward: Forward
+) -> Match | None:
+    """Return what `observe` does, but for labels of classes that are taken for numbers."""
+    match = observe(fields, scope, forward.inquiry)
+    is_open = match is not None and not match.complete
+    if is_open and are_numbers(fields, scope, forward.inquiry):
+        forward.takes_numbers = True
+        return None
+    return match
 
 
 def _left_by_forward(
@@ -442,12 +465,6 @@ def _rates_of(value: Any) -> list[str]:
         for name, number in kept.items()
         if names.role(name) == "lr" and isinstance(number, (int, float))
     ]
-
-
-def lacking(net: Any, role: str) -> list[str]:
-    """Return the attributes of a role that methods of a network read, and that it lacks."""
-    read = dict.fromkeys(name for one in methods(net) for name in attributes_read(one.function))
-    return [name for name in read if names.role(name) == role and not hasattr(net, name)]
 
 
 # Where the gradients are

@@ -3,8 +3,9 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice, pairwise, product
 from typing import Any
 
@@ -12,13 +13,14 @@ import numpy as np
 
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
+    attributes_read,
     bindings,
     parameters_of,
     returned_names,
     works_unlabelled,
 )
 from parity_tests.kit.recognition.globals import global_arrays
-from parity_tests.kit.recognition.making import arguments, other, takes_sizes
+from parity_tests.kit.recognition.making import arguments, other, takes_sizes, without_idle
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import made
 from parity_tests.kit.recognition.widths import Widths
@@ -66,6 +68,11 @@ class Host:
     forwards: list[str] = field(default_factory=list)
     backwards: list[str] = field(default_factory=list)
 
+    @property
+    def is_put_together(self) -> bool:
+        """Whether it is a list of somebody's layers that nobody but us has made."""
+        return self.kind == "layers" and "copy.deepcopy(" not in self.make
+
     def ranked(self, patterns: tuple[str, ...]) -> list[Named]:
         """Return what can be called, the best names first."""
         fitting = [(names.rank(one.name, patterns), one) for one in self.functions]
@@ -92,6 +99,12 @@ def methods(net: Any) -> list[Named]:
         if inspect.isroutine(member):
             found.setdefault(name, Named(name, f"net.{name}", member))
     return list(found.values())
+
+
+def lacking(net: Any, role: str) -> list[str]:
+    """Return the attributes of a role that methods of a network read, and that it lacks."""
+    read = dict.fromkeys(name for one in methods(net) for name in attributes_read(one.function))
+    return [name for name in read if names.role(name) == role and not hasattr(net, name)]
 
 
 def own_functions(scope: Scope) -> list[Named]:
@@ -137,7 +150,8 @@ def layer_classes(scope: Scope) -> list[tuple[str, type]]:
     return [*own, *beside]
 
 
-def _has(cls: type, patterns: tuple[str, ...]) -> bool:
+def has_any(cls: type, patterns: tuple[str, ...]) -> bool:
+    """Return whether a class has a method, or another member, of such a name."""
     members = (name for name in dir(cls) if not name.startswith("__") or name == "__call__")
     return any(names.rank(name, patterns) is not None for name in members)
 
@@ -146,8 +160,7 @@ def objects(scope: Scope, name: str, cls: type, widths: Widths) -> Iterator[Host
     """Yield the objects that a class makes, with these widths if it takes any."""
     helpers = own_functions(scope)
     count = 0
-    for text in arguments(cls, scope, widths):
-        make = f"lambda: {name}({text})"
+    for make in _made_by(name, arguments(cls, scope, widths), scope):
         net = made(make, scope)
         if net is None or not _large_enough(net):
             continue
@@ -155,6 +168,23 @@ def objects(scope: Scope, name: str, cls: type, widths: Widths) -> Iterator[Host
         count += 1
         if count >= _MOST_MADE:
             return
+
+
+def _made_by(name: str, texts: Iterable[str], scope: Scope) -> Iterator[str]:
+    """Yield code that calls a maker, with nothing filled in but what is given and widths."""
+    shapes = partial(_shapes, scope=scope)
+    seen: set[str] = set()
+    for text in texts:
+        call = f"lambda: {name}({without_idle(text, f'lambda: {name}({{}})'.format, shapes)})"
+        if call not in seen:
+            seen.add(call)
+            yield call
+
+
+def _shapes(make: str, scope: Scope) -> list[tuple[str, tuple[int, ...]]] | None:
+    """Return the shapes of the arrays that a maker makes, by their places; None if it raises."""
+    net = made(make, scope)
+    return None if net is None else [(one.text, one.array.shape) for one in arrays(net)]
 
 
 def _large_enough(net: Any) -> bool:
@@ -174,7 +204,7 @@ def classes(scope: Scope) -> list[tuple[str, type]]:
     fitting = [
         (name, cls)
         for name, cls in own_classes(scope)
-        if _has(cls, names.FORWARD) or _has(cls, names.TRAIN) or _scores(cls)
+        if has_any(cls, names.FORWARD) or has_any(cls, names.TRAIN) or _scores(cls)
     ]
     return fitting[:_MOST_CLASSES]
 
@@ -182,17 +212,24 @@ def classes(scope: Scope) -> list[tuple[str, type]]:
 _PARAMETER = re.compile(r"(w|b|weights?|bias(es)?|theta)_?\w{0,3}")
 
 
+def made_with(maker: Named, scope: Scope, widths: Widths) -> Iterator[Host]:
+    """Yield the parameters that a function makes, for the functions beside it."""
+    functions = own_functions(scope)
+    texts = islice(arguments(maker.function, scope, widths), 12)
+    for make in _made_by(maker.code, texts, scope):
+        net = made(make, scope)
+        if net is not None and _large_enough(net):
+            exact = _exact(net, maker, functions)
+            yield Host(make, "functions", functions, functions, exact)
+
+
 def plain(scope: Scope, widths: Widths) -> Iterator[Host]:
     """Yield the parameters that plain functions make or take."""
     functions = own_functions(scope)
-    for maker in _makers(functions):
-        for text in islice(arguments(maker.function, scope, widths), 12):
-            make = f"lambda: {maker.code}({text})"
-            net = made(make, scope)
-            if net is None or not _large_enough(net):
-                continue
-            yield Host(make, "functions", functions, functions, _exact(net, maker, functions))
-    pairs = [one for one in _makers(functions) if made(f"lambda: {one.code}()", scope) is not None]
+    makers = _makers(functions)
+    for maker in makers:
+        yield from made_with(maker, scope, widths)
+    pairs = [one for one in makers if made(f"lambda: {one.code}()", scope) is not None]
     weights = [one for one in pairs if "weight" in one.name.lower()]
     biases = [one for one in pairs if "bias" in one.name.lower()]
     for first, second in product(weights[:1], biases[:1]):
@@ -295,7 +332,7 @@ def containers(scope: Scope, wanted: Sequence[tuple[str, type]], widths: Widths)
     """Yield networks that are given their layers: as an argument, or one after the other."""
     found = list(stacks(scope, widths))
     for name, cls in wanted:
-        adders = [member for member in vars(cls) if _ADD.fullmatch(member.lower())]
+        adders = adders_of(cls)
         for stack in found:
             options = [
                 f"lambda: {name}({text})"
@@ -311,6 +348,11 @@ def containers(scope: Scope, wanted: Sequence[tuple[str, type]], widths: Widths)
                 net = made(make, scope)
                 if net is not None and _large_enough(net):
                     yield Host(make, "object", methods(net), own_functions(scope))
+
+
+def adders_of(cls: type) -> list[str]:
+    """Return the methods by which a network is given one layer after the other."""
+    return [member for member in vars(cls) if _ADD.fullmatch(member.lower())]
 
 
 _ADD = re.compile(r"add(_?layers?)?|append|push|insert_?layer")
@@ -358,7 +400,7 @@ def stacks(scope: Scope, widths: Widths) -> Iterator[Stack]:
 def _linear(scope: Scope) -> Iterator[tuple[str, Callable[[int, int], str], str]]:
     """Yield classes that multiply with a matrix, the code of their arguments, and of a pass."""
     for name, cls in layer_classes(scope):
-        if not _has(cls, names.FORWARD) or names.is_network(name):
+        if not has_any(cls, names.FORWARD) or names.is_network(name):
             continue
         for text in _layer_arguments(cls, scope):
             layer = made(f"lambda: {name}({text(*Widths().chain(2)[:2])})", scope)
@@ -420,7 +462,7 @@ def _activations(scope: Scope) -> list[str]:
     """Return code for layers that change what they get entry by entry, and can go back."""
     found: list[str] = []
     for name, cls in layer_classes(scope):
-        if not _has(cls, names.FORWARD) or not _has(cls, names.BACKWARD):
+        if not has_any(cls, names.FORWARD) or not has_any(cls, names.BACKWARD):
             continue
         texts = (f"{name}({text})" for text in ("", "'relu'"))
         found += islice((text for text in texts if _is_elementwise(text, scope)), 1)
@@ -446,7 +488,24 @@ def _is_elementwise(make: str, scope: Scope) -> bool:
     # It may answer each time as it likes.
     if np.shape(first) != x.shape or np.shape(second) != x.shape:
         return False
-    return not np.array_equal(first, x) and np.array_equal(np.ravel(first)[order], np.ravel(second))
+    changes = not np.array_equal(first, x)
+    is_mapped = np.array_equal(np.ravel(first)[order], np.ravel(second))
+    return changes and is_mapped and _hands_back(layer, rng.standard_normal(x.shape))
+
+
+def _hands_back(layer: Any, gradient: Any) -> bool:
+    """Whether what a layer makes of a gradient grows with it, or does not depend on it.
+
+    What does neither is the derivative at the place that it is given, and no backward pass.
+    """
+    name = next((m.name for m in methods(layer) if names.rank(m.name, names.BACKWARD) == 0), "")
+    scope = {"layer": layer}
+    call = f"lambda: layer.{name}(g.copy())"
+    once, twice = (made(call, {**scope, "g": k * gradient}) for k in (1, 2))
+    if np.shape(once) != gradient.shape or np.shape(twice) != gradient.shape:
+        return True
+    grows, stays = (np.allclose(twice, k * once, equal_nan=True) for k in (2, 1))
+    return grows or stays
 
 
 def _function_pairs(scope: Scope) -> list[tuple[str, str]]:

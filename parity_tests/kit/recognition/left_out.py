@@ -1,15 +1,17 @@
 """What of a module was tried in vain, and what was not tried at all."""
 
+import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from parity_tests.kit.recognition import names
-from parity_tests.kit.recognition.callers import stands_for
+from parity_tests.kit.recognition.callers import reached
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import LABELS, calls
-from parity_tests.kit.recognition.hosts import own_functions
+from parity_tests.kit.recognition.hosts import adders_of, has_any, own_classes, own_functions
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import FAILURES, evaluate, explore
 
@@ -18,13 +20,17 @@ _RATE = 0.5
 
 
 def refused(forward: Forward, scope: Mapping[str, Any]) -> str:
-    """Return what came of the likeliest backward pass; empty if no function has such a name."""
+    """Return what came of the likeliest backward pass; empty if no function has such a name.
+
+    Of attempts that raise, it is the one that came farthest in the function.
+    """
+    farthest: tuple[int, str] | None = None
     tried = (call for call in calls(forward, scope) if call.function is not None)
     for call in islice(tried, _MOST_CALLS):
         function = evaluate(f"lambda net, x, y, lr: {call.text}", scope)
         name = getattr(call.function, "__name__", "")
         came: list[str] = []
-        raised: list[str] = []
+        raised: list[tuple[int, str]] = []
 
         def explorer(
             net: Any,
@@ -32,12 +38,14 @@ def refused(forward: Forward, scope: Mapping[str, Any]) -> str:
             y: Any,
             function: Any = function,
             came: list[str] = came,
-            raised: list[str] = raised,
+            raised: list[tuple[int, str]] = raised,
+            own: Any = call.function,
         ) -> None:
             try:
                 result = function(net, x, y, _RATE)
             except FAILURES as error:
-                raised.append(f"{type(error).__name__}: {error}")
+                told = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST]
+                raised.append((_line(error, own), told))
                 raise
             came.extend(str(one.array.shape) for one in arrays(result, numbers=True))
 
@@ -46,9 +54,17 @@ def refused(forward: Forward, scope: Mapping[str, Any]) -> str:
                 return f"{name} returns no arrays, and no gradients were found where it leaves them"
             shapes = ", ".join(came[:_MOST_SHAPES]) + (", ..." if came[_MOST_SHAPES:] else "")
             return f"{name} returns arrays of shapes {shapes}, of which no gradients could be made"
-        if raised:
-            return f"{name} raises {' '.join(raised[0].split())[:_LONGEST]}"
-    return next(_not_called(forward), "")
+        for line, told in raised:
+            if farthest is None or line > farthest[0]:
+                farthest = line, f"{name} raises {told}"
+    return farthest[1] if farthest else next(_not_called(forward), "")
+
+
+def _line(error: BaseException, function: Any) -> int:
+    """Return the line of a function that raised, or that called what did; 0 if none did."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    frames = traceback.walk_tb(error.__traceback__)
+    return max((line for frame, line in frames if frame.f_code is code), default=0)
 
 
 def _not_called(forward: Forward) -> Iterator[str]:
@@ -66,11 +82,58 @@ def _not_called(forward: Forward) -> Iterator[str]:
             yield f"{one.name} was not called: what to give for {', '.join(strange)} is not known"
 
 
-def unused(fields: Mapping[str, str], scope: Mapping[str, Any]) -> list[str]:
-    """Return the functions of a module that a declaration does not call, in their order."""
-    return [
+@dataclass(frozen=True)
+class Unused:
+    """What of a module a declaration does not use.
+
+    Attributes
+    ----------
+    functions : list of str
+        In their order.
+    networks, losses, optimizers, others : list of str
+        Classes that compute, by what they are.
+    """
+
+    functions: list[str]
+    networks: list[str]
+    losses: list[str]
+    optimizers: list[str]
+    others: list[str]
+
+
+def unused(fields: Mapping[str, str], scope: Mapping[str, Any], net: Any) -> Unused:
+    """Return what of a module a declaration does not use.
+
+    Parameters
+    ----------
+    fields : mapping
+        The declaration, as Python code.
+    scope : mapping
+        The names of the module.
+    net : object
+        What the declaration makes.
+    """
+    used = {id(one) for one in reached(fields, scope, net)}
+    functions = [
         one.name
         for one in own_functions(scope)
-        if one.function.__module__ == scope.get("__name__")
-        and not stands_for(one.function, fields, scope)
+        if one.function.__module__ == scope.get("__name__") and id(one.function) not in used
     ]
+    found = Unused(functions, [], [], [], [])
+    for name, cls in own_classes(scope):
+        if id(cls) not in used and has_any(cls, _COMPUTES):
+            _group(name, cls, found).append(name)
+    return found
+
+
+_COMPUTES = (*names.FORWARD, *names.BACKWARD, *names.TRAIN, *names.UPDATE, *names.LOSS)
+
+
+def _group(name: str, cls: type, found: Unused) -> list[str]:
+    """Return the classes among which a class is."""
+    if names.is_loss(name) or "loss" in name.lower():
+        return found.losses
+    if names.is_network(name) or adders_of(cls):
+        return found.networks
+    updates = has_any(cls, names.UPDATE) and not has_any(cls, names.FORWARD)
+    return found.optimizers if updates else found.others

@@ -1,12 +1,16 @@
 """How somebody's network is made: what its constructor takes."""
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import EnumType
 from functools import wraps
-from itertools import islice, product
+from itertools import islice, pairwise, product
+from types import CodeType
 from typing import Any
+
+import numpy as np
 
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.names import is_derivative, role
@@ -87,6 +91,7 @@ def arguments(
         return
     # Where inputs and outputs are given apart, a list may be that of the hidden layers.
     plain = [p.name.lower().strip("_") for p in named]
+    described = _described(maker, widths)
     ends = any(map(_INPUT.fullmatch, plain)) and any(map(_OUTPUT.fullmatch, plain))
     wholes, inner = [*map(_list, widths.wholes)], [*map(_list, widths.hidden)]
     seen: set[str] = set()
@@ -100,6 +105,8 @@ def arguments(
                 texts = [layers]
             if ends and texts[:1] == wholes[:1]:
                 texts = [*inner, *texts]
+            if not given and _LISTS.fullmatch(plain[number]):
+                texts = [*texts, *described]
             end = any(pattern.fullmatch(plain[number]) for pattern in (_INPUT, _OUTPUT))
             hidden += texts[:1] == [str(widths.nth(hidden))] and not end
             if given and (not full or not texts):
@@ -112,6 +119,36 @@ def arguments(
             if text not in seen:
                 seen.add(text)
                 yield text
+
+
+def without_idle(text: str, make: Callable[[str], str], shapes: Callable[[str], Any]) -> str:
+    """Return an argument list without what has a default and decides about no array's shape.
+
+    What is no width, whatever its name, is left as its author has it: a range, a gain, a seed.
+
+    Parameters
+    ----------
+    text : str
+        One of `arguments`.
+    make : callable
+        Returns code of a maker for an argument list.
+    shapes : callable
+        Returns the shapes of what such code makes, or None if it raises.
+    """
+    call = ast.parse(f"f({text})", mode="eval").body
+    assert isinstance(call, ast.Call)
+    filled = [ast.unparse(keyword) for keyword in call.keywords if keyword.arg]
+    if not filled:
+        return text
+    given = [ast.unparse(argument) for argument in call.args]
+    whole = shapes(make(text))
+    kept = list(filled)
+    for one in filled:
+        rest = [other for other in kept if other is not one]
+        shorter = ", ".join([*given, *rest])
+        if whole is not None and shapes(make(shorter)) == whole:
+            kept, text = rest, shorter
+    return text
 
 
 def _is_number(parameter: inspect.Parameter) -> bool:
@@ -127,6 +164,43 @@ def _list(widths: Sequence[int]) -> str:
     return repr([*widths])
 
 
+def _described(maker: Any, widths: Widths) -> list[str]:
+    """Return code of lists of layers, each with its activation: pairs, and triples of two widths.
+
+    Activations are those that the maker's code names; the first of them may stand for the inputs.
+    """
+    words = _texts(maker)
+    usual = [word for word in _USUAL if word in words]
+    inner = usual[0] if usual else "relu"
+    last = next((word for word in ("softmax", "sigmoid") if word in words), inner)
+    chain = widths.wholes[0]
+    acts = [*[inner] * (len(chain) - 2), last]
+    marks = [word for word in words if 0 < len(word) < 8 and word not in (*_USUAL, last)][:2]
+    pairs = [[*zip(chain, [mark, *acts], strict=True)] for mark in (*marks, None)]
+    triples = [(*ends, act) for ends, act in zip(pairwise(chain), acts, strict=True)]
+    return [*map(repr, pairs), repr(triples)]
+
+
+def _texts(maker: Any) -> list[str]:
+    """Return the texts in the code of a class, those of its constructor first, or of a function."""
+    members = vars(maker).values() if isinstance(maker, type) else [maker]
+    codes = [getattr(getattr(m, "__func__", m), "__code__", None) for m in members]
+    found = dict.fromkeys(
+        text
+        for code in codes
+        for text in (code.co_consts if isinstance(code, CodeType) else ())
+        if isinstance(text, str)
+    )
+    return list(found)
+
+
+def _may_be_sizes(default: Any) -> bool:
+    """Whether a default is one width, or several: counts from 1. So is none at all."""
+    several = default if isinstance(default, (list, tuple)) else [default]
+    counts = (isinstance(one, (int, np.integer)) and one > 0 for one in several)
+    return default is inspect.Parameter.empty or all(counts)
+
+
 def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[str]:
     name = parameter.name.lower().strip("_")
     default = parameter.default
@@ -136,7 +210,7 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
     one = str(widths.nth(hidden))
     if role(name) in ("lr", "epochs", "batch_size", "zero"):
         return []
-    if isinstance(default, (str, bool)) or (default is None and not many):
+    if isinstance(default, (str, bool)) or default is None or not _may_be_sizes(default):
         return []
     if _HIDDEN_LISTS.fullmatch(name) and (many or default is parameter.empty):
         if many and len(default) > 2 and name.startswith("hidden_size"):
@@ -145,7 +219,7 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
             return [one, hidden_lists[0]]
         return [*hidden_lists, "2", "1", str(widths.nth(0)), *wholes]
     if many:
-        return wholes if all(isinstance(size, int) for size in default) else []
+        return wholes
     if _DEPTH.fullmatch(name):
         return ["1", "2", "3"] if default is parameter.empty else []
     inner = [one] if _INNER.fullmatch(name) else []

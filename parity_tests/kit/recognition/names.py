@@ -21,7 +21,7 @@ _ROLES = (
         "quiet",
         r"verbose|print\w*|plot\w*|debug|show\w*|(is_?)?(train|training|test)(_?(mode|flg|flag))?",
     ),
-    ("count", r"m|n|nb|(n|num)_?(samples|examples|data)|batch|total"),
+    ("count", r"m|n|nb|(n|num)_?(samples?|examples?|data)|batch|total"),
     ("delta", r"d_?(z|y|a|x|out|l|values?|outputs?|loss|upper|next)\d*\w?|d(loss|l|j)_?d\w+"),
     (
         "delta",

@@ -16,6 +16,7 @@ _IMPORTS = {
     "np.": "import numpy as np",
     "global_arrays(": "from parity_tests.kit.recognition import global_arrays",
     "uninitialized(": "from parity_tests.kit.recognition import uninitialized",
+    "with_globals(": "from parity_tests.kit.recognition import with_globals",
 }
 
 

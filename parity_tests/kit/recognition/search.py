@@ -1,9 +1,10 @@
 """The declaration of a network, worked out by asking it."""
 
+import contextlib
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -15,18 +16,28 @@ from parity_tests.kit.inquiry import EXACT
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.account import account
 from parity_tests.kit.recognition.callers import caller_of, stands_for
+from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
-from parity_tests.kit.recognition.hosts import Host
+from parity_tests.kit.recognition.hosts import Host, Named
 from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
 from parity_tests.kit.recognition.trial import Match, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
-from parity_tests.kit.rendering.wording import LEFT_OUT
+from parity_tests.kit.recognition.zeros import taken_as_zero
+from parity_tests.kit.rendering.wording import (
+    CLASSES_LEFT_OUT,
+    LEFT_OUT,
+    NOT_FOUND,
+    OWN_DELTA,
+    PART,
+    TAKEN_AS_ZERO,
+)
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.seeding import seeded
 from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.verdicts import NOT_ASKED
 
 _MOST_HOSTS, _MOST_CONTAINERS, _MOST_NAMES = 40, 12, 8
 _ORDER = (
@@ -42,6 +53,8 @@ _ORDER = (
     "loss",
     "step",
 )
+# What a function of the module is given as the number of samples.
+_COUNTS = re.compile(r"with_globals\([\w.]+, (\w+)=")
 _TRAINS = re.compile(r"fit|train\w*", re.IGNORECASE)
 # Below this a gradient has nothing to do with that of any loss.
 _RELATED = 0.3
@@ -53,12 +66,13 @@ class RecognitionError(SubjectError):
 
 @dataclass
 class _Draft:
-    """What is known of one host."""
+    """What is known of one host; misfits are layers whose gradients are none as we combine them."""
 
     forward: Forward
     backward: Backward | None = None
     step: tuple[str, Match] | None = None
     labels: str = "one_hot"
+    is_misfit: bool = False
 
     @property
     def match(self) -> Match | None:
@@ -115,21 +129,42 @@ def recognize(
     """
     with seeded(0):
         scope = _scope(target, namespace)
-        proposal = _proposed(_whole(target, scope, sizes), scope)
+        proposal = _proposed(_whole(target, scope, sizes), scope, _is_module(target))
         if inspect.isroutine(target) and not stands_for(target, proposal.fields, scope):
-            message = f"{target.__name__} is no part of what was recognized in its module"
+            message = f"{target.__name__}() is no part of what was recognized in its module"
             raise RecognitionError(f"{message}:\n{proposal.to_source()}")
         return proposal
 
 
 def _whole(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -> _Draft:
     """Return what is known of the best host, if that is more than a part that others call."""
+    if inspect.isroutine(target) and _is_maker(target):
+        # What it makes is what is asked about, and not what another maker of the module makes.
+        with contextlib.suppress(RecognitionError):
+            return _at_widths(_made_with, target, scope, sizes)
+    return _at_widths(_hosts, target, scope, sizes)
+
+
+def _is_maker(function: Any) -> bool:
+    """Whether a function makes parameters of widths that it is given."""
+    named = names.rank(function.__name__, names.INITIALIZE) is not None
+    return named and bool(parameters_of(function))
+
+
+def _at_widths(
+    source: Callable[..., Iterator[Host]],
+    target: Any,
+    scope: Mapping[str, Any],
+    sizes: Sequence[int] | None,
+) -> _Draft:
+    """Return what is known of the best of a source's hosts, of several outputs or of one."""
     failure = RecognitionError("")
+    passed: _Draft | None = None
     one_output = replace(Widths(), outputs=1)
-    # Some networks have one output only, and say so.
+    # Some networks have one output only, and say so: in their constructor, or by their labels.
     for widths in (Widths(), one_output) if sizes is None else (Widths.of(sizes),):
         try:
-            draft = _best(target, scope, widths, sizes)
+            draft = _best(source(target, scope, widths), target, scope, sizes)
         except RecognitionError as error:
             failure = failure if str(failure) else error
             continue
@@ -137,6 +172,12 @@ def _whole(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -
         whole = None
         if len(draft.forward.chain.weights) == 1 and host.kind == "functions":
             whole = caller_of(draft.forward.call, host, scope)
+        if whole is None and passed is not None:
+            return draft if _is_network(draft) and draft.key > passed.key else passed
+        is_open = draft.match is None or not draft.match.complete
+        if whole is None and is_open and draft.forward.takes_numbers and not sizes:
+            passed = draft
+            continue
         if whole is None and (sizes or widths is not one_output or draft.key[2]):
             return draft
         if whole is None:
@@ -144,6 +185,8 @@ def _whole(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -
         name = draft.forward.call.partition("(")[0]
         message = f"only {name} was recognized, which {whole} calls for each of several layers."
         failure = RecognitionError(f"{message} Of that, {account(target, scope)}")
+    if passed is not None:
+        return passed
     raise failure
 
 
@@ -170,14 +213,14 @@ def _is_module(target: Any) -> bool:
 
 
 def _best(
-    target: Any, scope: Mapping[str, Any], widths: Widths, sizes: Sequence[int] | None
+    found: Iterator[Host], target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None
 ) -> _Draft:
     best: _Draft | None = None
 
     def key(draft: _Draft) -> tuple[Any, ...]:
         return sizes is None or draft.forward.inquiry.subject.sizes == [*sizes], *draft.key
 
-    for host in islice(_hosts(target, scope, widths), _MOST_HOSTS):
+    for host in islice(found, _MOST_HOSTS):
         draft = _drafted(host, scope)
         if draft is None:
             continue
@@ -215,6 +258,10 @@ def _hosts(target: Any, scope: Mapping[str, Any], widths: Widths) -> Iterator[Ho
         yield from hosts.instance(make, target, scope)
 
 
+def _made_with(target: Any, scope: Mapping[str, Any], widths: Widths) -> Iterator[Host]:
+    yield from hosts.made_with(Named(target.__name__, target.__name__, target), scope, widths)
+
+
 def _of_module(scope: Mapping[str, Any], widths: Widths) -> Iterator[Host]:
     for name, cls in hosts.classes(scope):
         yield from islice(hosts.objects(scope, name, cls, widths), 3)
@@ -236,6 +283,11 @@ def _drafted(host: Host, scope: Mapping[str, Any]) -> _Draft | None:
             best = draft
         if _settled(draft):
             break
+    if best is not None:
+        best.forward.takes_numbers = any(one.takes_numbers for one in passes)
+        if host.is_put_together and best.match and best.match.known < best.match.total:
+            # It may be that we have put the layers together in a way that is not meant.
+            best.backward, best.step, best.is_misfit = None, None, True
     return best
 
 
@@ -266,10 +318,11 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
     elif draft.backward is not None:
         draft.step = updates(draft.backward, scope)
         if draft.step is None:
-            draft.step = trainings(forward, draft.labels, scope, draft.backward.match)
+            match, given = draft.backward.match, draft.backward
+            draft.step = trainings(forward, draft.labels, scope, match, given)
     if draft.backward is None or not draft.backward.match.complete:
         for labels in LABELS:
-            step = trainings(forward, labels, scope)
+            step = trainings(forward, labels, scope, backward=draft.backward)
             if step is None:
                 continue
             worse = draft.backward is None or step[1].key > draft.backward.match.key
@@ -305,10 +358,11 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
     return ordered, loss[1] if loss else None
 
 
-def _proposed(draft: _Draft, scope: Mapping[str, Any]) -> Proposal:
+def _proposed(draft: _Draft, scope: Mapping[str, Any], is_whole: bool) -> Proposal:
     fields, sure_of_loss = _fields(draft, scope)
     network = build(fields, scope)
     found = [*_fragment(draft, scope), *_conventions(draft, fields, sure_of_loss, scope)]
+    found += _left_out(draft, fields, scope, is_whole)
     return Proposal(network, fields, tuple(found))
 
 
@@ -327,7 +381,7 @@ def _fragment(draft: _Draft, scope: Mapping[str, Any]) -> Iterator[Convention]:
         is_part = not names.is_network(type(made(host.make, scope)).__name__) and not trains
     if is_part:
         value = f"of a network: only {name} was recognized and checked"
-        yield Convention("part", value, LIKELY, "no network of several layers was found")
+        yield Convention(PART, value, LIKELY, "no network of several layers was found")
 
 
 def _conventions(
@@ -356,21 +410,91 @@ def _conventions(
     yield Convention("batch axis", subject.network.batch, certainty, why)
     if match is None:
         told = "no function was seen to give any"
-        if forward.lacking:
+        if draft.is_misfit:
+            told = "the layers, put together here, give none: they may be meant otherwise"
+        elif forward.lacking:
             told = f"no gradient of {', '.join(forward.lacking)} was found"
         else:
             tried = refused(forward, scope), raised(forward, scope)
             told = "; ".join(filter(None, (told, *tried)))
-        yield Convention("gradients", "not found", GUESS, told)
+        yield Convention("gradients", NOT_FOUND, GUESS, told)
     else:
         yield from _of_gradients(draft, match, fields)
     if "loss" in fields and sure_of_loss is not None:
         yield _of_loss(fields, sure_of_loss, scope)
-    others = unused(fields, scope) if forward.host.kind == "functions" else []
+
+
+def _left_out(
+    draft: _Draft, fields: Mapping[str, str], scope: Mapping[str, Any], is_whole: bool
+) -> Iterator[Convention]:
+    """Yield what of a module was not asked; of classes only where the module is the target."""
+    host = draft.forward.host
+    net = made(fields["make"], scope)
+    left = unused(fields, scope, net)
+    why = "the declaration does not use them, and nothing is said of them"
+    if host.kind == "object" and draft.match is not None:
+        yield from _not_understood(draft, fields, scope)
+    zeros = taken_as_zero(fields, scope, net)
+    if zeros:
+        told = "no value is known, and what it adds or changes is not judged"
+        yield Convention(TAKEN_AS_ZERO, _several(zeros), GUESS, told)
+    counts = sorted(set(_COUNTS.findall(" ".join(fields.values()))))
+    if counts:
+        told = "what binds it was not executed, or nothing does: it is taken so"
+        yield Convention("number of samples", _several(counts), GUESS, told)
+    if host.kind == "functions" and left.functions:
+        yield Convention(LEFT_OUT, _several(left.functions), LIKELY, why)
+    if not is_whole:
+        return
+    own_loss = draft.backward is not None and draft.backward.own_delta
+    functions = [name for name in left.functions if names.rank(name, names.LOSS) is not None]
+    missed = [*left.losses, *functions] if own_loss else []
+    told = "the gradient that was checked begins with p - y in the place of a loss"
+    if host.is_put_together:
+        missed = [*left.networks, *missed, *([] if draft.step else left.optimizers)]
+        told = "the network that was checked is put together from layers, with none of these"
+        own = {cls for _, cls in hosts.own_classes(scope)}
+        if not missed and not any(type(layer) in own for layer in net):
+            missed = ["the network of this file"]
+            told = "what was checked is put together from layers that it imports"
+    others = [*left.networks, *left.losses, *left.optimizers, *left.others]
+    others = [name for name in others if name not in missed]
+    if missed:
+        yield Convention(NOT_ASKED, _several(missed), LIKELY, told)
     if others:
-        why = "the declaration does not call them, and nothing is said of them"
-        more = f" and {len(others) - _MOST_NAMES} more" if len(others) > _MOST_NAMES else ""
-        yield Convention(LEFT_OUT, ", ".join(others[:_MOST_NAMES]) + more, LIKELY, why)
+        yield Convention(CLASSES_LEFT_OUT, _several(others), LIKELY, why)
+
+
+def _not_understood(
+    draft: _Draft, fields: Mapping[str, str], scope: Mapping[str, Any]
+) -> Iterator[Convention]:
+    """Yield which methods may train or give a loss, where none was found that does."""
+    host = draft.forward.host
+    used = set(re.findall(r"\w+", " ".join(fields.values())))
+    others = [one for one in host.functions if one.name not in used and not _is_switch(one)]
+    steps = [one.name for one in others if names.rank(one.name, _STEPS) is not None]
+    steps = [name for name in steps if names.rank(name, names.BACKWARD) is None]
+    if steps and draft.step is None:
+        why = raised(draft.forward, scope) or f"{_several(steps)} came to no step that is known"
+        yield Convention("step", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")
+    found = [one.name for one in others if names.is_loss(one.name)]
+    if found and "loss" not in fields:
+        why = f"{_several(found)} came to no number that depends on the samples"
+        yield Convention("loss", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")
+
+
+_STEPS = (*names.UPDATE, *names.TRAIN)
+
+
+def _is_switch(one: Named) -> bool:
+    """Whether a method switches to training, and does not train."""
+    plain = one.name.lower().strip("_")
+    return plain in ("train", "training") and not parameters_of(one.function)
+
+
+def _several(found: Sequence[str]) -> str:
+    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    return ", ".join(found[:_MOST_NAMES]) + more
 
 
 def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Iterator[Convention]:
@@ -380,14 +504,14 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
     sure = SURE if match.known == match.total else LIKELY if match.closeness > _RELATED else GUESS
     if draft.backward is not None and not draft.backward.in_place:
         yield Convention("gradients", fields["gradients"], sure, share)
-        if draft.backward.own_delta:
-            why = "it is given p - y, not divided, for no function gives the gradient of the loss"
-            yield Convention("gradient of the loss", "p - y", GUESS, why)
         if draft.backward.unsummed:
             why = "a bias has a gradient for every sample"
             yield Convention("gradients of biases", "not summed", LIKELY, why)
     else:
         yield Convention("gradients", "by the step alone", sure, share)
+    if draft.backward is not None and draft.backward.own_delta:
+        why = "it is given p - y, not divided, for no function gives the gradient of the loss"
+        yield Convention(OWN_DELTA, "p - y", GUESS, why)
     yield Convention("labels", draft.labels, sure, share)
     if draft.step is not None:
         source, moved = draft.step

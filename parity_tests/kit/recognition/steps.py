@@ -13,18 +13,19 @@ from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import (
     LABELS,
     Backward,
+    callee,
     count_of,
     learning_rates,
+    of_labels,
     roles_of,
     with_out,
 )
-from parity_tests.kit.recognition.hosts import own_classes
+from parity_tests.kit.recognition.hosts import Host, own_classes
 from parity_tests.kit.recognition.trial import (
     FAILURES,
     Match,
     begin,
     made,
-    observe,
     reported_loss,
 )
 from parity_tests.kit.scales import Scale
@@ -45,7 +46,8 @@ def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] |
     roles = {**roles_of(forward, ["g"]), "lr": ["lr"], "cache": ["g"]}
     bodies = []
     for one in host.ranked(names.UPDATE):
-        bodies += [f"{one.code}({text})" for text in bindings(one.function, exact, roles, _GIVEN)]
+        code = callee(one, forward)
+        bodies += [f"{code}({text})" for text in bindings(one.function, exact, roles, _GIVEN)]
     if host.kind == "layers":
         bodies += [
             f"[layer.{name}(lr) for layer in net if hasattr(layer, {name!r})]"
@@ -62,7 +64,11 @@ def _after(call: str, body: str) -> str:
 
 
 def trainings(
-    forward: Forward, labels: str, scope: Mapping[str, Any], wanted: Match | None = None
+    forward: Forward,
+    labels: str,
+    scope: Mapping[str, Any],
+    wanted: Match | None = None,
+    backward: Backward | None = None,
 ) -> tuple[str, Match] | None:
     """Return code of one training step on one batch, and how well it is explained; or None.
 
@@ -70,9 +76,18 @@ def trainings(
     ----------
     wanted : Match, optional
         That of the gradients, if there are any: the step is to go their way.
+    backward : Backward, optional
+        What gives gradients, which is no step.
     """
     fields = {**forward.fields, "labels": repr(labels)}
-    return _first(iter(_bodies(forward)), fields, forward, scope, wanted)
+    # What takes no parameters and reads none from its module begins with others of its own.
+    bodies = (body for body in _bodies(forward, backward) if _is_given(body, forward.host))
+    return _first(bodies, fields, forward, scope, wanted)
+
+
+def _is_given(body: str, host: Host) -> bool:
+    own = host.kind != "functions" or "global_arrays(" in host.make
+    return own or re.search(r"\bnet\b", body) is not None
 
 
 def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
@@ -100,17 +115,19 @@ def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
     return ""
 
 
-def _bodies(forward: Forward) -> list[str]:
-    """Return calls of what may be a training step."""
+def _bodies(forward: Forward, backward: Backward | None = None) -> list[str]:
+    """Return calls of what may be a training step, and does not give the gradients."""
     host = forward.host
     roles = {**roles_of(forward), "epochs": ["1"], "batch_size": [count_of(forward)]}
     bodies = []
     for one in host.ranked(names.TRAIN):
+        if backward and re.search(rf"\b{re.escape(one.code)}[(,]", backward.call):
+            continue
         kinds = [names.role(p.name) for p in parameters_of(one.function) or []]
         # Samples and labels may come together.
         pairs = {} if "labels" in kinds else dict.fromkeys(_PAIRS, "(x, y)")
         bodies += [
-            f"{one.code}({text})"
+            f"{callee(one, forward)}({text})"
             for text in bindings(one.function, {**host.exact, **pairs}, roles, _GIVEN)
             if "x" in text and "y" in text
         ]
@@ -130,7 +147,7 @@ def _first(
     for body in islice(bodies, _MOST):
         for text in _rated(body, net):
             source = f"lambda net, x, y, lr: {text}"
-            match = observe({**fields, "step": source}, scope, forward.inquiry)
+            match = of_labels({**fields, "step": source}, scope, forward)
             if match is None:
                 continue
             if match.complete or (wanted is not None and match.key >= wanted.key):
@@ -206,7 +223,7 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
             end = "[0]" if works_unlabelled(one.function) else ""
             for text in bindings(one.function, exact, roles, frozenset({"labels"})):
                 if "y" in text:
-                    yield f"{one.code}({text}){end}", own
+                    yield f"{callee(one, forward)}({text}){end}", own
     for name, cls in own_classes(scope):
         if any(word in name.lower() for word in ("loss", "entropy", "cost")):
             for entry in ("calculate", "forward", "loss", "__call__", "fn"):

@@ -19,16 +19,18 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
-from parity_tests.kit.recognition.globals import global_arrays
+from parity_tests.kit.recognition.globals import global_arrays, with_globals
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Layer, Layers, Subject, SubjectError, quiet, tensors
+from parity_tests.kit.subject import Batch, Layer, Layers, Subject, SubjectError, quiet, tensors
 
 Array = NDArray[Any]
 Fields = Mapping[str, str]
 # Somebody's code may raise anything, and may even try to end the process.
 FAILURES = (Exception, SystemExit)
+# As many as it takes to tell a class from a number.
+_FEWEST_CLASSES = 3
 # The cosine of what is the same but for rounding.
 _SAME = 1 - 1e-9
 
@@ -41,6 +43,7 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
         "reduce": functools.reduce,
         "uninitialized": uninitialized,
         "global_arrays": global_arrays,
+        "with_globals": with_globals,
     }
     return eval(source, {**scope, **ours})
 
@@ -204,6 +207,33 @@ def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match |
         known_ones = sum(finding.known for finding in explanation.findings)
         return Match(sound, known_ones, closeness, total, loss)
     return Match(0, 0, closeness, total, loss)
+
+
+def are_numbers(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> bool:
+    """Return whether integers that stand for classes are computed with.
+
+    An error such as ``p - y`` is an affine function of them then, in all outputs at once. From 0 to
+    1 labels of classes change other outputs than from 1 to 2.
+    """
+    is_number = fields.get("labels") in ("'integers'", "'integer_column'")
+    if not is_number or known.subject.outputs < _FEWEST_CLASSES:
+        return False
+    inquiry = begin(fields, scope)
+    if inquiry is None:
+        return False
+    inquiry.form, inquiry.tolerance = known.form, known.tolerance
+    subject = inquiry.subject
+    inputs = inquiry.batches[0].inputs
+    found: list[Array] = []
+    try:
+        for label in range(_FEWEST_CLASSES):
+            batch = Batch.of(inputs, np.full(len(inputs), label), subject.outputs)
+            observed, _ = observing.observe(inquiry, batch)
+            found.append(np.concatenate([tensor.ravel() for tensor in tensors(observed)]))
+    except FAILURES:
+        return False
+    first, second = np.diff(found, axis=0)
+    return bool(np.any(first)) and fit(second, first)[1] <= inquiry.tolerance
 
 
 def references(inquiry: Inquiry) -> list[tuple[str, Layers]]:

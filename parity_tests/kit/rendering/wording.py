@@ -36,8 +36,12 @@ _CONVENTIONS = {"batch", "labels", "bias", "weights", "lr"}
 _TAKEN_APART = {"sizes", "form", "arbiter", "loading", "recognized", *_CONVENTIONS}
 
 
-# What lists functions that were not asked, among what was recognized.
-LEFT_OUT = "functions left out"
+# What lists functions and classes that were not asked, among what was recognized; and what says
+# that only a part of a network was, with a loss of the kit's own, or with penalties of zero.
+LEFT_OUT, CLASSES_LEFT_OUT = "functions left out", "classes left out"
+PART, OWN_DELTA, TAKEN_AS_ZERO = "part", "gradient of the loss", "taken as zero"
+NOT_FOUND = "not found"
+_INCOMPLETE = (LEFT_OUT, CLASSES_LEFT_OUT, PART, OWN_DELTA, TAKEN_AS_ZERO)
 # What no answer is complete without.
 _SPOKEN: Mapping[str, str] = {
     "forward": "the forward pass",
@@ -79,8 +83,11 @@ def headline(report: Report) -> str:
     if report.unanswered:
         missing = listed([_SPOKEN[aspect] for aspect in report.unanswered])
         return f"{missing.capitalize()} could not be checked. Nothing differs in the rest."
+    if report.not_asked:
+        return f"Not asked: {listed(report.not_asked)}. Nothing differs in the rest."
     open_ones = any(verdict.status == UNCHECKED for verdict in report.verdicts)
-    others = any(part["name"] == LEFT_OUT for part in report.spec.get("recognized", []))
+    parts = report.spec.get("recognized", [])
+    others = any(p["name"] in _INCOMPLETE or p["value"] == NOT_FOUND for p in parts)
     is_part = open_ones or report.skipped or others
     where = "in what could be checked" if is_part else "from what is expected"
     after = ", but for conventions" if status == CONVENTION else ""
@@ -141,12 +148,12 @@ def _value(value: object) -> str:
 def sentence(verdict: Verdict) -> str:
     """Return the message as a sentence; several lines are left as they are."""
     message = verdict.message.strip()
-    if "\n" in message:
-        return message[:1].upper() + message[1:]
     # A message may begin with a name, such as W1 or softmax(z), that is not to be changed.
     first = message.partition(" ")[0]
     if first.isalpha():
         message = message[:1].upper() + message[1:]
+    if "\n" in message:
+        return message
     return message if message.endswith((".", "!", "?")) else f"{message}."
 
 

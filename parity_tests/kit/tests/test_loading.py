@@ -1,6 +1,8 @@
 """Finding and loading what somebody has written."""
 
+import builtins
 import json
+import linecache
 import sys
 import time
 from collections.abc import Callable
@@ -244,11 +246,56 @@ def test_names_that_numpy_and_python_have_removed(tmp_path: Path) -> None:
     text = "import numpy as np\nfrom collections import Iterable\nNet = np.float(np.int(2))\n"
     with Loader() as loader:
         assert loader.load(write(tmp_path / "net.py", text) + ":Net").value == 2.0
-    assert len(loader.notes) == 2
+    assert len(loader.notes) == 3
+    assert "net.py, line 2: collections has no Iterable; it is taken as it was" in loader.notes
     for name in ("int", "float"):
         assert f"net.py, line 3: numpy {np.__version__} has no {name}; it is taken as it was" in (
             loader.notes
         )
+
+
+def test_names_of_python_2(tmp_path: Path) -> None:
+    text = """
+import cPickle
+from itertools import izip, count
+size = xrange(3)
+def long(reduce):
+    return reduce
+Net = [sum(pair) for pair in izip(size, count())], unicode(1)
+"""
+    with Loader() as loader:
+        assert loader.load(write(tmp_path / "net.py", text) + ":Net").value == ([0, 2, 4], "1")
+    told = {note.partition(" has no ")[2].partition(";")[0] for note in loader.notes}
+    assert told - {""} == {"xrange", "izip", "unicode"}
+    assert "net.py, line 4: Python 3 has no xrange; it is taken as it was" in loader.notes
+    assert not hasattr(builtins, "xrange")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from mpl_toolkits.mplot3d import Axes3D, axes3d",
+        "from json import dumps, not_there",
+        "import xml.not_there, json",
+    ],
+)
+def test_a_library_that_breaks_is_replaced_and_the_rest_executed(tmp_path: Path, line: str) -> None:
+    # The last statement is no definition.
+    text = f"import matplotlib.pyplot as plt\n{line}\nNet = 'a b'.split()\n"
+    with Loader() as loader:
+        loaded = loader.load(write(tmp_path / "net.py", text))
+    assert loaded.namespace["Net"] == ["a", "b"]
+    assert any("a stand-in takes its place" in note for note in loader.notes)
+    last = line.rpartition(" ")[2]
+    assert (last == "json") != isinstance(loaded.namespace[last], StandIn)
+    assert not isinstance(loaded.namespace.get("dumps"), StandIn)
+
+
+def test_a_file_beside_that_breaks_ends_the_execution(tmp_path: Path) -> None:
+    write(tmp_path / "other.py", "Net = 1\n")
+    file = write(tmp_path / "net.py", "from other import nothing\nx = 'a b'.split()\n")
+    with Loader() as loader:
+        assert "x" not in loader.load(file).namespace
 
 
 def test_what_numpy_has_is_no_news(tmp_path: Path) -> None:
@@ -271,6 +318,25 @@ def test_notebooks(tmp_path: Path) -> None:
         assert loader.load(f"{file}:Net").value.weights.tolist() == [3, 3, 3]
     with Loader() as loader:
         assert loader.load(f"{tmp_path}:Net").value.weights.tolist() == [3, 3, 3]
+
+
+def test_lines_of_a_notebook_are_those_of_its_cells(tmp_path: Path) -> None:
+    file = notebook(
+        tmp_path / "net.ipynb",
+        "no python",
+        "import numpy as np\n\nx = np.float(1)\ndef net(a):\n    return 1 / a",
+        "y = 1\n1 / 0",
+    )
+    with Loader() as loader:
+        net = loader.load(f"{file}:net").value
+    where = f"numpy {np.__version__} has no float; it is taken as it was"
+    assert f"net.ipynb, code cell 2, line 3: {where}" in loader.notes
+    assert any(n.startswith("net.ipynb, code cell 3, line 2: ZeroDiv") for n in loader.notes)
+    with pytest.raises(ZeroDivisionError) as raised:
+        net(0)
+    last = raised.traceback[-1]
+    assert (last.frame.code.raw.co_filename, last.lineno + 1) == (f"{file}, code cell 2", 5)
+    assert linecache.getline(f"{file}, code cell 2", 5) == "    return 1 / a"
 
 
 def test_annotations_from_the_future(tmp_path: Path) -> None:

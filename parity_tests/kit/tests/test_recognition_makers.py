@@ -333,6 +333,21 @@ def test_a_network_that_asserts_one_output_is_given_one() -> None:
         assert "model_backward(" in proposal.fields["gradients"]
 
 
+def test_a_maker_that_is_named_makes_the_network() -> None:
+    other = """
+def init_two_layers(n_x, n_h, n_y):
+    return {"W1": np.random.randn(n_h, n_x), "b1": np.zeros((n_h, 1)),
+            "W2": np.random.randn(n_y, n_h), "b2": np.zeros((n_y, 1))}
+"""
+    namespace = names_of(HELPERS + other)
+    made = {
+        name: recognize(namespace[name], namespace).fields["make"]
+        for name in ("init_two_layers", "initialize")
+    }
+    assert made["init_two_layers"] == "lambda: init_two_layers(12, 9, 1)"
+    assert made["initialize"] == "lambda: initialize([12, 9, 1])"
+
+
 @pytest.mark.parametrize("code", [UNKNOWN, LOOPING])
 @pytest.mark.parametrize("name", ["", "model_forward", "linear_forward"])
 def test_a_helper_stands_for_no_network_of_several_layers(code: str, name: str) -> None:
@@ -344,7 +359,7 @@ def test_a_helper_stands_for_no_network_of_several_layers(code: str, name: str) 
 
 def test_a_function_that_is_named_is_what_is_recognized() -> None:
     namespace = names_of(HELPERS)
-    with pytest.raises(RecognitionError, match="unused is no part of what was recognized"):
+    with pytest.raises(RecognitionError, match=r"unused\(\) is no part of what was recognized"):
         recognize(namespace["unused"], namespace)
 
 
@@ -420,3 +435,74 @@ def test_a_stand_in_is_asked_for_its_classes() -> None:
         return 0
 
     assert size(missing) == 0
+
+
+PAIRS = """
+import numpy as np
+
+class Net:
+    def __init__(self, structure):
+        self.structure, self.w = structure, [None]
+        for n, (width, kind) in enumerate(structure):
+            if kind != "in":
+                self.w.append(np.random.randn(structure[n - 1][0], width) * 0.1)
+    def act(self, x, kind):
+        return np.tanh(x) if kind == "tanh" else x
+    def forward(self, x):
+        for w, (_, kind) in zip(self.w[1:], self.structure[1:]):
+            x = self.act(x @ w, kind)
+        return x
+"""
+TRIPLES = """
+import numpy as np
+
+class Net:
+    def __init__(self, layers):
+        self.w = [np.random.randn(n, m) * 0.1 for n, m, _ in layers]
+        self.kinds = [kind for *_, kind in layers]
+    def forward(self, x):
+        for w, kind in zip(self.w, self.kinds):
+            x = 1 / (1 + np.exp(-x @ w)) if kind == "sigmoid" else np.maximum(0, x @ w)
+        return x
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "made", "hidden"),
+    [
+        (PAIRS, "[(12, 'in'), (9, 'tanh'), (8, 'tanh'), (10, 'tanh')]", "tanh"),
+        (TRIPLES, "[(12, 9, 'sigmoid'), (9, 8, 'sigmoid'), (8, 10, 'sigmoid')]", "sigmoid"),
+    ],
+)
+def test_layers_may_be_listed_with_their_activations(source: str, made: str, hidden: str) -> None:
+    proposal = recognize(names_of(source))
+    assert proposal.fields["make"] == f"lambda: Net({made})"
+    [value] = [c.value for c in proposal.conventions if c.name == "hidden activation"]
+    assert value == f"{hidden}, {hidden}"
+
+
+FED = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.w1, self.b1 = np.random.randn(n_in, n_hidden) * 0.1, np.zeros(n_hidden)
+        self.w2, self.b2 = np.random.randn(n_hidden, n_out) * 0.1, np.zeros(n_out)
+    def forward(self):
+        self.h = np.tanh(self.inputs @ self.w1 + self.b1)
+        self.out = self.h @ self.w2 + self.b2
+        return self.out
+    def backward(self):
+        d = (self.out - self.targets) / len(self.inputs)
+        self.dw2, self.db2 = self.h.T @ d, d.sum(axis=0)
+        d = d @ self.w2.T * (1 - self.h**2)
+        self.dw1, self.db1 = self.inputs.T @ d, d.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize("start", ["", "        self.inputs = self.targets = None\n"])
+def test_samples_and_labels_may_be_set_as_attributes(start: str) -> None:
+    proposal = recognize(names_of(FED.replace("    def forward", start + "    def forward")))
+    assert "setattr(net, 'inputs', x)" in proposal.fields["forward"]
+    assert "setattr(net, 'targets', y)" in proposal.fields["backward"]
+    assert certainty(proposal, "gradients") == "sure"

@@ -5,6 +5,7 @@ import math
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,12 @@ from parity_tests.kit.rendering import (
     to_text,
 )
 from parity_tests.kit.rendering.graph import computation, first_difference, to_svg
-from parity_tests.kit.rendering.wording import LEFT_OUT, headline
+from parity_tests.kit.rendering.wording import LEFT_OUT, headline, sentence
 from parity_tests.kit.verdicts import (
     CONVENTION,
     DIFFERS,
     EQUAL,
+    NOT_ASKED,
     UNCHECKED,
     Edge,
     Line,
@@ -149,6 +151,27 @@ def test_functions_that_are_left_out_are_not_said_to_be_right() -> None:
     report = Report("x", {"recognized": [left]}, verdicts, planned=2, run=2)
     assert headline(report) == "Nothing differs in what could be checked."
     assert "functions left out adam" in to_text(report)
+    found = {"name": "step", "value": "not found", "certainty": "guess", "why": "fit raises"}
+    report.spec["recognized"] = [found]
+    assert headline(report) == "Nothing differs in what could be checked."
+    report.spec["recognized"] = [{**found, "value": "net.fit(x, y)"}]
+    assert headline(report) == "Nothing differs from what is expected."
+
+
+def test_a_network_that_was_not_asked_is_told_first() -> None:
+    part = {"name": NOT_ASKED, "value": "Model, Loss", "certainty": "likely", "why": "of layers"}
+    verdicts = [Verdict(aspect, EQUAL, "so") for aspect in ("forward", "gradient")]
+    report = Report("x", {"recognized": [part]}, verdicts, planned=2, run=2)
+    assert headline(report) == "Not asked: Model, Loss. Nothing differs in the rest."
+    assert report.exit_code == 2
+    report.verdicts[0] = Verdict("forward", DIFFERS, "so")
+    assert (headline(report), report.exit_code) == ("Not as expected: forward.", 1)
+
+
+def test_a_name_at_the_beginning_of_several_lines_stays_as_it_is() -> None:
+    verdict = Verdict("forward", UNCHECKED, "init_weights() raises:\nnothing else")
+    assert sentence(verdict) == "init_weights() raises:\nnothing else"
+    assert sentence(replace(verdict, message="no pass:\nsee")) == "No pass:\nsee"
 
 
 def test_what_may_be_meant_is_nothing_to_look_at() -> None:

@@ -1,0 +1,180 @@
+"""What is guessed of a network is never blamed on it, and is told."""
+
+import pytest
+
+from parity_tests.kit.check import examine
+from parity_tests.kit.recognition import Proposal, recognize
+from parity_tests.kit.tests.test_recognition import names_of, pasted
+from parity_tests.kit.tests.test_recognition_left_out import FUNCTIONS, told
+from parity_tests.kit.verdicts import DIFFERS, EQUAL
+
+# One output, and labels without a second axis: of several classes they are numbers all the same.
+ONE_OUTPUT = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.b1 = np.random.randn(n_hidden, n_in) * 0.1, np.zeros((n_hidden, 1))
+        self.W2, self.b2 = np.random.randn(n_out, n_hidden) * 0.1, np.zeros((n_out, 1))
+    def forward(self, X):
+        self.a = np.tanh(self.W1 @ X.T + self.b1)
+        self.p = 1 / (1 + np.exp(-(self.W2 @ self.a + self.b2)))
+    def backward(self, X, Y):
+        d = self.p - Y
+        self.dW2, self.db2 = d @ self.a.T / len(X), d.mean(axis=1, keepdims=True)
+        d = self.W2.T @ d * (1 - self.a**2)
+        self.dW1, self.db1 = d @ X / len(X), d.mean(axis=1, keepdims=True)
+    def train(self, X, Y, lr):
+        self.forward(X)
+        self.backward(X, Y)
+        for name in ("W1", "b1", "W2", "b2"):
+            getattr(self, name)[...] -= lr * getattr(self, "d" + name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [
+        ("", "", EQUAL),
+        ("self.W2.T @ d * (1 - self.a**2)", "self.W2.T @ d", DIFFERS),
+    ],
+)
+def test_labels_that_are_computed_with_are_those_of_one_output(
+    old: str, new: str, status: str
+) -> None:
+    proposal = recognize(names_of(ONE_OUTPUT.replace(old, new)))
+    assert proposal.fields["make"] == "lambda: Net(12, 9, 1)"
+    report = examine(proposal.network, only="gradient")
+    assert {verdict.status for verdict in report.of("gradient")} == {status}
+    causes = {verdict.cause for verdict in report.failures}
+    assert causes <= {"activation-derivative-missing"}, causes
+
+
+def test_labels_of_classes_stay_those_of_classes() -> None:
+    several = ONE_OUTPUT.replace("self.p - Y", "self.p - np.eye(10)[Y].T")
+    wrong = several.replace("self.W2.T @ d * (1 - self.a**2)", "np.sin(self.W2.T @ d)")
+    for source in (several, wrong):
+        proposal = recognize(names_of(source))
+        assert proposal.fields["labels"] == "'integers'"
+        assert proposal.fields["make"] == "lambda: Net(12, 9, 10)"
+
+
+# An activation that is given the place, and says its derivative there; and layers that ask it.
+ASKED = """
+import numpy as np
+
+class Tanh:
+    def forward(self, z):
+        return np.tanh(z)
+    def backward(self, z):
+        return 1 - np.tanh(z)**2
+
+class Layer:
+    def __init__(self, n, m):
+        self.w, self.b, self.act = np.random.randn(n, m) * 0.1, np.zeros(m), Identity()
+    def forward(self, x):
+        self.x, self.z = x, x @ self.w + self.b
+        return self.act.forward(self.z)
+    def backward(self, d):
+        d = d * self.act.backward(self.z)
+        self.dw, self.db = self.x.T @ d, d.sum(axis=0)
+        return d @ self.w.T
+
+class Identity:
+    def forward(self, z):
+        return z
+    def backward(self, z):
+        return np.ones_like(z)
+"""
+
+
+def test_how_layers_are_put_together_is_not_blamed_on_them() -> None:
+    proposal = recognize(names_of(ASKED))
+    assert proposal.fields["make"] == "lambda: [Layer(12, 9), Layer(9, 10)]"
+    report = examine(proposal.network, only="gradient")
+    assert not report.failures
+    # What is handed back otherwise may be meant for something else than a list.
+    strange = ASKED.replace("return d @ self.w.T", "return np.sin(d @ self.w.T)")
+    proposal = recognize(names_of(strange))
+    assert "gradients" not in proposal.fields
+    [why] = told(proposal, "gradients")
+    assert why.startswith("not found: the layers, put together here, give none")
+
+
+RANGES = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_out, n_hidden=3, weights_between=(-1, 1), decay_steps=(30, 60, 90),
+                 hidden_gain=2.0, output_bias=1, units=(4, 5)):
+        low, high = weights_between
+        self.w1 = np.random.uniform(low, high, (n_in, n_hidden)) * hidden_gain
+        self.b1, self.b2 = np.zeros(n_hidden), np.zeros(n_out) + output_bias
+        self.w2 = np.random.uniform(low, high, (n_hidden, n_out))
+        self.milestones = decay_steps, units
+    def forward(self, x):
+        return np.tanh(x @ self.w1 + self.b1) @ self.w2 + self.b2
+"""
+
+
+def test_what_has_a_default_and_is_no_width_is_left_as_it_is() -> None:
+    proposal = recognize(names_of(RANGES))
+    assert proposal.fields["make"] == "lambda: Net(12, 10, n_hidden=9)"
+    of_list = RANGES.replace("n_in, n_out, n_hidden=3,", "sizes=(784, 30, 10),").replace(
+        "low, high =", "(n_in, n_hidden, n_out), (low, high) = sizes,"
+    )
+    made = recognize(names_of(of_list)).fields["make"]
+    assert made == "lambda: Net(sizes=[12, 9, 10])"
+
+
+PENALTY = FUNCTIONS.replace("w2, b2):\n    a, p = forward", "w2, b2, lambd):\n    a, p = forward")
+PENALTY = PENALTY.replace("return x.T @ h,", "return x.T @ h + lambd * w1,")
+
+
+def test_what_is_taken_as_zero_is_told() -> None:
+    [zero] = told(recognize(names_of(PENALTY)), "taken as zero")
+    assert zero == "lambd: no value is known, and what it adds or changes is not judged"
+    assert told(recognize(names_of(FUNCTIONS)), "taken as zero") == []
+    counted = PENALTY.replace("/ len(x)", "/ m")
+    assert told(recognize(names_of(counted)), "taken as zero") == [zero]
+    of_maker = RANGES.replace("n_in, n_out,", "n_in, n_out, momentum,")
+    proposal = recognize(names_of(of_maker))
+    assert proposal.fields["make"] == "lambda: Net(12, 10, 0.0, n_hidden=9)"
+    [zero] = told(proposal, "taken as zero")
+    assert zero.startswith("momentum: ")
+
+
+def test_what_returns_the_gradients_is_no_step() -> None:
+    proposal = recognize(names_of(FUNCTIONS))
+    assert "gradients" in proposal.fields
+    assert "step" not in proposal.fields
+
+
+COUNTED = FUNCTIONS.replace("/ len(x)", "/ m")
+
+
+def test_a_number_of_samples_that_nothing_binds_is_given() -> None:
+    names = names_of(COUNTED)
+    proposal = recognize(names)
+    assert "with_globals(backward, m=len(x))(" in proposal.fields["gradients"]
+    [guess] = told(proposal, "number of samples")
+    assert guess.startswith("m: ")
+    assert "m" not in names
+    report = examine(pasted(proposal, names), only="gradient")
+    assert [verdict.status for verdict in report.verdicts] == [EQUAL]
+    # A training that begins with parameters of its own is no step of those that are given.
+    training = """
+def gradient_descent(x, y, lr):
+    w = init_params()
+    return [a - lr * g for a, g in zip(w, backward(x, y, *w))]
+"""
+    assert "step" not in recognize(names_of(COUNTED + training)).fields
+    # What is bound is left as it is.
+    bound: Proposal = recognize(names_of(f"{COUNTED}\nm = 60000\n"))
+    assert "with_globals" not in bound.fields["gradients"]
+
+
+def test_of_what_was_raised_the_farthest_is_told() -> None:
+    text = FUNCTIONS.replace("d = (p - y)", "d = p - np.eye(10)[y]\n    d = d * undefined")
+    [why] = told(recognize(names_of(text)), "gradients")
+    assert "backward raises NameError: name 'undefined' is not defined" in why
