@@ -25,12 +25,15 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.bias_sums import matching_sums
 from parity_tests.kit.candidates.candidate import Candidate, distinct
+from parity_tests.kit.candidates.decayed import ENOUGH, KINDS, WITH_DECAY, decay_of, own_decays
 from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
-from parity_tests.kit.candidates.outputs import output_deltas, right_deltas
+from parity_tests.kit.candidates.outputs import output_deltas, right_deltas, rights_below
+from parity_tests.kit.clipping import CAUSE as CLIPPED
+from parity_tests.kit.clipping import clipped_products, clipped_sums, limit_of, own_limit
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import Form, Pass, functions
-from parity_tests.kit.penalties import PENALTIES, Shares, slope_of
-from parity_tests.kit.subject import Batch, Layer, Layers
+from parity_tests.kit.penalties import Shares, slope_of
+from parity_tests.kit.subject import Batch, Layer, Layers, tensors
 
 Array = NDArray[Any]
 
@@ -61,6 +64,8 @@ class Finding:
         What penalties on the parameter have added: see `parity_tests.kit.penalties`.
     is_vacant : bool
         Whether nothing came where nothing is expected, which tells nothing.
+    loss : str or None
+        The loss of whose gradient it was found to be a part.
     """
 
     tensor: str
@@ -73,6 +78,7 @@ class Finding:
     also: list[str] = field(default_factory=list)
     decay: Shares = field(default_factory=dict)
     is_vacant: bool = False
+    loss: str | None = None
 
 
 @dataclass
@@ -87,16 +93,28 @@ class Explanation:
         The loss whose gradient it is.
     deltas : dict
         How the gradient of each pre-activation was found, by the number of its layer.
+    reading : str
+        Which forward pass it is that of, where that may be another one: see
+        `parity_tests.kit.aspects.readings`.
+    sample : int
+        Which sample of its batch it is of, if it is of one.
     """
 
     findings: list[Finding] = field(default_factory=list)
     loss: str | None = None
     deltas: dict[int, Candidate] = field(default_factory=dict)
+    reading: str = ""
+    sample: int = 0
 
     @property
     def known(self) -> bool:
         """Whether all of it could be reproduced."""
         return all(finding.known for finding in self.findings)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all of it could be reproduced, and nothing is wrong about it."""
+        return self.known and not any(finding.causes for finding in self.findings)
 
     @property
     def decays(self) -> dict[str, Shares]:
@@ -123,7 +141,8 @@ def explain(
     passed : Pass
         Its quantities for this batch.
     layers, updated : list of Layer
-        Parameters before, and after the step if the network updates itself.
+        Parameters before, and after the step if the network updates itself; matrices are (out, in)
+        as the forward pass takes them (see `parity_tests.kit.forward.upright`).
     batch : Batch
         Samples.
     observed : list of Layer
@@ -142,42 +161,60 @@ def explain(
     deltas = distinct(meant)
     inputs = list(inputs_of(form, passed, last, batch.inputs))
     if not deltas or not _is_right(
-        _layer(last, observed[last], layers[last], deltas, inputs, tolerance, _KINDS[0])[1]
+        _layer(last, observed[last], layers[last], deltas, inputs, tolerance, KINDS[0])[1]
     ):
         deltas = output_deltas(form, passed, batch, loss) or meant[:1]
-    errors = errors_of(passed, batch)
     # One that is zero is no candidate, and yet it may be what is right.
-    right = meant[0] if meant and not np.any(meant[0].value) else deltas[0]
+    rights = [meant[0] if meant and not np.any(meant[0].value) else deltas[0]]
+    errors: list[Candidate] = []
+    limit = limit_of(tensors(observed), tolerance)
     for number, own in reversed(list(enumerate(layers))):
         inputs = list(inputs_of(form, passed, number, batch.inputs))
         # Most likely all matrices have the penalties that the first one has.
         likely = next((tuple(decay) for decay in result.decays.values()), None)
         tried = (
-            _layer(number, observed[number], own, deltas, inputs, tolerance, kinds, right)
-            for kinds in sorted(_KINDS, key=lambda kinds: kinds != likely)
+            _layer(
+                number,
+                observed[number],
+                own,
+                deltas,
+                inputs,
+                tolerance,
+                kinds,
+                rights[0],
+                loss,
+                limit,
+            )
+            for kinds in sorted(KINDS, key=lambda kinds: kinds != likely)
         )
         chosen, findings = _first_known(tried)
         result.findings += findings
         result.deltas[number] = chosen
         if number == last:
             result.loss = chosen.loss
-            # What lies below is held to the loss whose gradient this is.
-            right = _right_of(chosen, deltas)
+            # What lies below is held to the loss whose gradient this is, and to the one meant.
+            is_found = findings[0].known and not findings[0].causes
+            rights = rights_below(chosen, deltas, meant, loss, is_found=is_found)
+            errors = errors_of(form, passed, batch, chosen.loss)
         if number:
             errors = carried_errors(errors, layers, updated, number)
             # A fault on the way to one matrix need not be on the way to the next.
-            above = [chosen] if chosen is right else [chosen, right]
+            above = [chosen, *(right for right in rights if not _is_same(right, chosen))]
             factor = findings[0].factor if findings[0].known else 1.0
-            deltas = hidden_deltas(form, passed, layers, updated, number - 1, above, errors, factor)
-            below = carried_back(form, passed, layers, right.value, number)
-            right = replace(right, value=below, upstream=None)
-            deltas = deltas or [right]
+            given = form, passed, layers, updated, number - 1, above, errors, factor
+            deltas = hidden_deltas(*given, observed[number].weight)
+            rights = [
+                replace(
+                    right,
+                    value=carried_back(form, passed, layers, right.value, number),
+                    upstream=None,
+                )
+                for right in rights
+            ]
+            deltas = deltas or rights[:1]
+    _settle_loss(result, last, [right.loss for right in rights[1:]])
     _settle_collapsed(result, observed)
     return result
-
-
-# One penalty, or all of them.
-_KINDS = (*((name,) for name in PENALTIES), tuple(PENALTIES))
 
 
 def _is_right(findings: Sequence[Finding]) -> bool:
@@ -195,11 +232,32 @@ def _first_known(
     return found
 
 
-def _right_of(chosen: Candidate, deltas: Sequence[Candidate]) -> Candidate:
-    if not (chosen.causes or chosen.solved):
-        return chosen
-    own = (delta for delta in deltas if not delta.causes and delta.loss == chosen.loss)
-    return next(own, deltas[0])
+def _is_same(one: Candidate, other: Candidate) -> bool:
+    return one is other or (not other.causes and np.array_equal(one.value, other.value))
+
+
+def _settle_loss(result: Explanation, last: int, others: Sequence[str | None]) -> None:
+    """Take a last layer for wrong that is right for another loss than all else.
+
+    What lies below, or the bias, tells which loss is meant: the gradient of that is carried back.
+    """
+    name = f"W{last + 1}"
+    right = {f.tensor: f.loss for f in result.findings if f.known and not f.causes}
+    told = [loss for tensor, loss in right.items() if tensor != name]
+    below = [loss for tensor, loss in right.items() if int(tensor[1:]) <= last]
+    meant = next((loss for loss in others if loss in told), None)
+    if meant is None or result.loss in below:
+        return
+    delta = result.deltas[last]
+    causes = delta.causes or tuple(delta.also[:1]) or ("gradient-of-another-loss",)
+    if not delta.causes:
+        delta = replace(delta, causes=causes, also=delta.also[1:])
+        place = next(n for n, f in enumerate(result.findings) if f.tensor == name)
+        found = result.findings[place]
+        causes = tuple(dict.fromkeys((*causes, *found.causes)))
+        result.findings[place] = replace(found, causes=causes, also=delta.also)
+    result.deltas[last] = replace(delta, loss=meant)
+    result.loss = meant
 
 
 def carried_back(form: Form, passed: Pass, layers: Layers, delta: Array, number: int) -> Array:
@@ -257,6 +315,8 @@ def _layer(
     tolerance: float,
     penalties: tuple[str, ...],
     right: Candidate | None = None,
+    loss: str | None = None,
+    limit: float | None = None,
 ) -> tuple[Candidate, list[Finding]]:
     """Return the gradient of the pre-activation, and what was found.
 
@@ -264,6 +324,10 @@ def _layer(
     ----------
     right : Candidate, optional
         What it should be, if that may be zero and no candidate.
+    loss : str, optional
+        The loss that is meant.
+    limit : float, optional
+        What no entry of any gradient is larger than, where several are as large.
     """
     name = f"W{number + 1}"
     decay: Shares = {}
@@ -276,9 +340,9 @@ def _layer(
         matches = _matches(observed.weight, deltas, inputs, tolerance)
         if not matches:
             # Several numbers are fitted, which a few entries would always allow.
-            several = inputs if own.weight.size >= _ENOUGH * len(penalties) else inputs[:1]
+            several = inputs if own.weight.size >= ENOUGH * len(penalties) else inputs[:1]
             for source in several:
-                decay = _decay(
+                decay = decay_of(
                     observed.weight, own.weight, penalties, deltas, source.value, tolerance
                 )
                 if decay:
@@ -297,41 +361,80 @@ def _layer(
             text = f"({delta.text}).T @ {source.text}"
             chosen = delta
             finding = Finding(name, causes, True, factor, residual, text, delta.solved, delta.also)
+            finding = replace(finding, loss=delta.loss)
         else:
-            chosen, finding = _unknown(name, observed, deltas, inputs, tolerance)
+            clipped = _clipped(name, observed, own, deltas, inputs, tolerance, limit)
+            chosen, finding = clipped or _unknown(name, observed, deltas, inputs, tolerance)
+            decay = finding.decay
     findings = [replace(finding, decay=decay)]
     if observed.bias is not None:
         name = f"b{number + 1}"
         reference = _reference(finding, chosen)
-        found = _bias(name, observed.bias, chosen, deltas, tolerance, reference)
+        unknown = Finding(name, ("unknown",), False, np.nan, np.inf, "")
+        asked = observed.bias, [chosen, *deltas], tolerance, reference, limit
+        found = unknown
+        if observed.bias.size == 1 and reference is not None:
+            # One number is a multiple of any sum.
+            found = _clipped_bias(name, observed.bias, [chosen], *asked[2:], unknown)
+        if not found.known:
+            found = _bias(name, observed.bias, chosen, deltas, tolerance, reference, loss)
         if not found.known and np.shape(own.bias) == observed.bias.shape:
             bias = np.asarray(own.bias)
             total = (reference or 0.0) * chosen.value.sum(axis=0)
-            for shares in (decay, *_own_decays(observed.bias, bias, total, tolerance)):
+            for shares in (decay, *own_decays(observed.bias, bias, total, tolerance)):
                 rest = observed.bias - slope_of(shares, bias)
-                without = _bias(name, rest, chosen, deltas, 10 * tolerance, reference)
+                without = _bias(name, rest, chosen, deltas, 10 * tolerance, reference, loss)
                 if without.known:
                     found = replace(without, decay=shares)
                     break
+        if not found.known:
+            found = _clipped_bias(name, *asked, found)
         findings.append(found)
     return chosen, findings
 
 
-# Entries of a bias of which numbers that are fitted, one or two, can be told.
-_ENOUGH_OF_BIAS = 4
+def _clipped(
+    name: str,
+    observed: Layer,
+    own: Layer,
+    deltas: Sequence[Candidate],
+    inputs: Sequence[Candidate],
+    tolerance: float,
+    limit: float | None,
+) -> tuple[Candidate, Finding] | None:
+    """Return what the gradient of a matrix is below an upper limit that entries of it reach."""
+    limit = own_limit(observed.weight, limit, tolerance)
+    if limit is None:
+        return None
+    asked = observed.weight, own.weight, deltas[:WITH_DECAY], inputs
+    found = clipped_products(*asked, limit, tolerance, KINDS)
+    if found is None:
+        return None
+    delta, source = found.delta, found.source
+    causes = (*delta.causes, *source.causes, CLIPPED)
+    text = f"({delta.text}).T @ {source.text}, clipped to {limit:.3g}"
+    finding = Finding(name, causes, True, found.factor, found.residual, text, delta.solved)
+    return delta, replace(finding, also=delta.also, decay=found.decay, loss=delta.loss)
 
 
-def _own_decays(observed: Array, bias: Array, total: Array, tolerance: float) -> Iterator[Shares]:
-    """Yield what penalties on a bias add, beside the right gradient in full."""
-    rest = observed - total if total.shape == observed.shape else np.zeros_like(observed)
-    if observed.size < _ENOUGH_OF_BIAS or not np.isfinite(rest).all() or not np.any(rest):
-        return
-    for names in _KINDS:
-        slopes = np.stack([PENALTIES[name].slope(bias) for name in names], axis=1)
-        shares, *_ = np.linalg.lstsq(slopes, rest, rcond=None)
-        left = float(np.linalg.norm(rest - slopes @ shares))
-        if left <= 10 * tolerance * np.linalg.norm(observed):
-            yield dict(zip(names, map(float, shares), strict=True))
+def _clipped_bias(
+    name: str,
+    observed: Array,
+    deltas: Sequence[Candidate],
+    tolerance: float,
+    reference: float | None,
+    limit: float | None,
+    unknown: Finding,
+) -> Finding:
+    """Return what the gradient of a bias is below an upper limit, or that it is not known."""
+    limit = own_limit(observed, limit, tolerance)
+    if limit is None:
+        return unknown
+    for delta, factor, residual in clipped_sums(observed, deltas, limit, tolerance, reference):
+        causes = (*(() if delta is deltas[0] else delta.causes), CLIPPED)
+        text = f"sum of {delta.text} over the samples, clipped to {limit:.3g}"
+        return Finding(name, causes, True, factor, residual, text, delta.solved, loss=delta.loss)
+    return unknown
 
 
 def _reference(finding: Finding, chosen: Candidate) -> float | None:
@@ -418,12 +521,6 @@ def _changed(observed: Array, expected: Array) -> Iterator[tuple[tuple[str, ...]
     """Yield what may be done to a right gradient afterwards."""
     if observed.shape[0] == observed.shape[1]:
         yield ("gradient-transposed",), "the transposed gradient", expected.T
-    top = np.abs(observed).max()
-    free = np.abs(observed) < top * (1 - 1e-12)
-    if 1 < free.sum() < free.size - 1 and np.any(expected[free]):
-        # What is not clipped tells the factor.
-        factor = float(observed[free] @ expected[free]) / float((expected[free] ** 2).sum())
-        yield ("gradient-clipped",), f"clipped to {top:.3g}", np.clip(factor * expected, -top, top)
     yield ("gradient-sign",), "its sign", np.sign(expected)
 
 
@@ -434,6 +531,7 @@ def _bias(
     deltas: Sequence[Candidate],
     tolerance: float,
     reference: float | None,
+    loss: str | None,
 ) -> Finding:
     """Return what the gradient of a bias was found to be.
 
@@ -442,6 +540,8 @@ def _bias(
     reference : float or None
         The factor of the matrix's gradient. A bias that is one number is a multiple of any sum;
         then only those with a factor that means something count.
+    loss : str or None
+        The loss that is meant: nothing is wrong about a bias of whose gradient it is.
     """
     if not np.any(observed):
         return _vacant(name) if not np.any(chosen.value) else _nothing(name)
@@ -454,9 +554,14 @@ def _bias(
         delta = match.delta
         if is_one_number and not _is_likely(match.factor, reference, delta.value.shape):
             continue
-        more = () if delta is chosen else delta.causes or _of_another_loss(delta, chosen)
-        causes = (*more, *match.causes)
-        return Finding(name, causes, True, match.factor, match.residual, match.text, delta.solved)
+        if is_one_number and reference is None and delta is not chosen:
+            continue  # of which any sum is a multiple
+        is_meant = delta is chosen or (loss is not None and delta.loss == loss)
+        more = delta.causes if is_meant else delta.causes or _of_another_loss(delta, chosen)
+        causes = (*(() if delta is chosen else more), *match.causes)
+        factor, residual = match.factor, match.residual
+        finding = Finding(name, causes, True, factor, residual, match.text, delta.solved)
+        return replace(finding, loss=delta.loss)
     total = chosen.value.sum(axis=0)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
     text = "" if total.shape == observed.shape else "it has another shape than its parameter"
@@ -480,38 +585,3 @@ def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -
 def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
     another = not chosen.solved and delta.loss != chosen.loss
     return ("gradient-of-another-loss",) if another else ()
-
-
-# Candidates that are tried together with a multiple of the weights.
-_WITH_DECAY = 160
-# Entries of a matrix from which a wrong input and a share of the weights are told.
-_ENOUGH = 12
-
-
-def _decay(
-    observed: Array,
-    weight: Array,
-    penalties: Sequence[str],
-    deltas: Sequence[Candidate],
-    source: Array,
-    tolerance: float,
-) -> Shares:
-    """Return what penalties have added to a gradient; nothing if that explains nothing."""
-    total = observed.ravel()
-    if not np.isfinite(total).all() or observed.shape != weight.shape:
-        return {}
-    if source.shape[1] != weight.shape[1]:
-        return {}
-    slopes = [PENALTIES[name].slope(weight).ravel() for name in penalties]
-    for delta in deltas[:_WITH_DECAY]:
-        basis = np.stack([(delta.value.T @ source).ravel(), *slopes], axis=1)
-        if not np.isfinite(basis).all():
-            continue
-        # The normal equations would lose half of the digits.
-        solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
-        left = np.linalg.norm(total - basis @ solution)
-        part = np.linalg.norm(total - basis[:, 0] * solution[0])
-        # A part that is no more than what may be left explains nothing.
-        if left <= tolerance * np.linalg.norm(total) < part:
-            return dict(zip(penalties, map(float, solution[1:]), strict=True))
-    return {}

@@ -98,10 +98,11 @@ def examine(
         except SubjectError as error:
             found = [Verdict(aspect, UNCHECKED, str(error))]
         if aspect == "gradient":
-            # It may say which of two losses is meant.
-            of_loss = [verdict for verdict in found if verdict.aspect == "loss"]
-            found = [verdict for verdict in found if verdict.aspect != "loss"]
-            report.verdicts = _instead(report.verdicts, of_loss)
+            # It may say which of two losses is meant, and which layout.
+            for other in ("loss", "forward"):
+                of_other = [verdict for verdict in found if verdict.aspect == other]
+                found = [verdict for verdict in found if verdict.aspect != other]
+                report.verdicts = _instead(report.verdicts, other, of_other)
         if aspect == "optimizer":
             left = [verdict for verdict in found if verdict.aspect == "gradient"]
             found = [verdict for verdict in found if verdict.aspect != "gradient"]
@@ -143,11 +144,13 @@ def _unchained(
     }
 
 
-def _instead(verdicts: list[Verdict], of_loss: list[Verdict]) -> list[Verdict]:
-    """Replace what was said of the loss, if it was asked and there is anything to say instead."""
-    others = [verdict for verdict in verdicts if verdict.aspect != "loss"]
+def _instead(verdicts: list[Verdict], aspect: str, new: list[Verdict]) -> list[Verdict]:
+    """Replace what was said of an aspect, if it was asked and there is anything to say instead."""
+    others = [verdict for verdict in verdicts if verdict.aspect != aspect]
     was_asked = len(others) < len(verdicts)
-    return others + of_loss if was_asked and of_loss else verdicts
+    if not (was_asked and new):
+        return verdicts
+    return new + others if aspect == "forward" else others + new
 
 
 def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict]) -> list[Verdict]:

@@ -1,7 +1,7 @@
 """What a network computes, recomputed: its forward pass in float64, in every form that occurs."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -149,6 +149,17 @@ def run(form: Form, layers: Layers, inputs: Array) -> Pass:
         value = hidden[number].value(z) if number < len(hidden) else last.value(z)
         values.append(with_outer_bias(form, layer, number, value))
     return Pass(values, logits)
+
+
+def upright(layers: Layers, transposed: Collection[int]) -> Layers:
+    """Return layers with some matrices the other way round, or their gradients.
+
+    Of those that a forward pass has transposed it makes (out, in) again.
+    """
+    return [
+        replace(layer, weight=layer.weight.T) if number in transposed else layer
+        for number, layer in enumerate(layers)
+    ]
 
 
 def pre_activation(form: Form, layer: Layer, number: int, inputs: Array) -> Array:

@@ -69,6 +69,9 @@ class Inquiry:
         Whether the gradient could be reproduced, right or with a fault in it.
     is_gradient_faulty : bool
         Whether the gradient could be reproduced with a fault in it.
+    is_gradient_unturned : bool
+        Whether the gradient is that of a forward pass which has no square matrix transposed, where
+        it has.
     is_gradient_random : bool
         Whether the gradient of the same batch is another one each time, as with dropout.
     slopes_show : str
@@ -114,6 +117,7 @@ class Inquiry:
     gradient_scale: Scale | None = None
     is_gradient_known: bool = False
     is_gradient_faulty: bool = False
+    is_gradient_unturned: bool = False
     is_gradient_random: bool = False
     slopes_show: str = ""
     first_share: float | None = None

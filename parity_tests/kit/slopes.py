@@ -46,6 +46,7 @@ def slopes(
     loss: Callable[[Batch], float],
     *,
     is_float32: bool = False,
+    of_biases: bool = False,
 ) -> dict[str, tuple[Array, Array]]:
     """Return slopes of a loss for some entries of every parameter.
 
@@ -59,6 +60,8 @@ def slopes(
         ``f(batch)``, the loss by the parameters that the network has.
     is_float32 : bool, default False
         Whether parameters or losses are single precision: about two digits are right then.
+    of_biases : bool, default False
+        Whether those of biases are all that is asked.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def slopes(
     how = _SINGLE if is_float32 else _DOUBLE
     for number, layer in enumerate(layers):
         for name, tensor in ((f"W{number + 1}", layer.weight), (f"b{number + 1}", layer.bias)):
-            if tensor is None:
+            if tensor is None or (of_biases and name.startswith("W")):
                 continue
             chosen = rng.permutation(tensor.size)[:entries]
             pairs = [

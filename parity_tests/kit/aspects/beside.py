@@ -47,7 +47,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     is_right = is_right and inquiry.gradient_scale is not None
     own = _alone(inquiry, is_right, gradients=None, backward=None)
     own.evidence.decays = inquiry.evidence.decays
-    of_gradient = gradient.examine(own)
+    of_gradient = [v for v in gradient.examine(own) if v.cause != "forward-transposed"]
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
@@ -71,7 +71,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         if _is_handed(inquiry, own):
             return found
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
-        if not is_known and (clipped := _clipped(inquiry, own) or _clipped_apart(of_gradient)):
+        if not any(v.cause for v in found) and (apart := _clipped_apart(of_gradient)):
+            return [apart]
+        if not is_known and (clipped := _clipped(inquiry, own)):
             return [clipped]
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
@@ -186,8 +188,10 @@ def _clipped(inquiry: Inquiry, own: Inquiry) -> Verdict | None:
 
 
 def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
-    """Return that each entry has an upper limit, if that was said of the gradient in steps."""
-    if not any(verdict.cause == "gradient-clipped" for verdict in of_gradient):
+    """Return that each entry has an upper limit, if that is all there is about steps."""
+    if not any(verdict.cause == "step-clipped" for verdict in of_gradient):
+        return None
+    if any(verdict.status == DIFFERS for verdict in of_gradient):
         return None
     message = f"{CAUSES['step-clipped'].title}: each entry has an upper limit in a step"
     return Verdict("optimizer", CONVENTION, message, None, "step-clipped")

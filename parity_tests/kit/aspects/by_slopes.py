@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.drawn import is_ever_another
+from parity_tests.kit.aspects.masks import of_mask
 from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
@@ -53,9 +54,14 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
         # The loss that a training step tells has the noise of training.
         told: Loss = partial(_told, inquiry)
         loss = reported if _is_random(inquiry, reported) else told
+        found: list[Verdict] = []
         with subject.drawing_alike(int(inquiry.rng.integers(2**31))):
             if not _changes(inquiry, loss):
-                return _judged(inquiry, loss, "; with the same random numbers in every call")
+                found = _judged(inquiry, loss, "; with the same random numbers in every call")
+        if any(verdict.status == DIFFERS and verdict.cause is None for verdict in found):
+            return of_mask(inquiry, loss, _close(inquiry)) or found
+        if found:
+            return found
     except SubjectError as error:
         return [Verdict("gradient", UNCHECKED, str(error))]
     message = (

@@ -31,11 +31,12 @@ _SMALL = 0.5
 
 @dataclass(frozen=True)
 class Factor:
-    """Where the factor of one tensor comes from."""
+    """Where the factor of one tensor comes from, and what it was with the other batch."""
 
     finding: Finding
     scale: Scale | None
     ratio: Ratio | None
+    other: Finding | None = None
 
 
 def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) -> Scale | None:
@@ -73,7 +74,7 @@ def factors_of(
             between = _by_batch(one, other, samples, rounded, tolerance)
         else:
             between = ratio(scale, rounded, sizes, tolerance)
-        factors.append(Factor(one, scale, between))
+        factors.append(Factor(one, scale, between, other))
     return factors
 
 
@@ -250,6 +251,13 @@ def _of_groups(
         turned = "sign" in group[0].ratio.causes
         cause = "bias-scaled" if biases and not turned else group[0].ratio.causes[0]
         what = f"yours = {value:.6g} x expected on {names} and not on the others"
+        shared = _with_one_batch(inquiry, group[0], factors, reference)
+        if shared and cause == "bias-scaled":
+            cause = group[0].ratio.causes[0]
+            what = (
+                f"yours = {value:.6g} x expected on {names} with both batches, and on "
+                f"{', '.join(shared)} with one of them"
+            )
         if besides:
             what = f"besides what all have, {names} have another {value:.6g} x"
         seen, look = f"{text}, with a batch of {samples}", CAUSES[cause].advice
@@ -275,6 +283,25 @@ def _of_groups(
             )
         )
     return verdicts
+
+
+def _with_one_batch(
+    inquiry: Inquiry, bias: Factor, factors: list[Factor], reference: Scale
+) -> list[str]:
+    """Return the matrices that have the factor of a bias with one of the batches."""
+    samples = [len(batch) for batch in inquiry.batches]
+    value = bias.finding.factor / reference.at(samples[0])
+
+    def is_shared(factor: Factor) -> bool:
+        pairs = zip((factor.finding, factor.other), samples, strict=True)
+        return any(
+            abs(found.factor / reference.at(n) / value - 1) <= _NEAR
+            for found, n in pairs
+            if found is not None and found.known and not found.relative
+        )
+
+    matrices = (factor for factor in factors if factor.finding.tensor.startswith("W"))
+    return [factor.finding.tensor for factor in matrices if is_shared(factor)]
 
 
 def _is_decay(inquiry: Inquiry, share: float) -> bool:

@@ -28,19 +28,30 @@ from parity_tests.kit.aspects.observing import (
     is_inferred,
     is_one_by_one,
     observe,
-    precision_of,
 )
+from parity_tests.kit.aspects.one_number import settled
+from parity_tests.kit.aspects.readings import (
+    AS_DECLARED,
+    LEFT_OUT,
+    TAKEN,
+    explained,
+    of_layout,
+    of_reading,
+)
+from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
-from parity_tests.kit.backprop import Explanation, Finding, explain
+from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.candidates.outputs import right_deltas
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.clipping import CAUSE as CLIPPED
+from parity_tests.kit.clipping import STEP_CLIPPED
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.locate import locate
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject import Batch, Layers, SubjectError, tensors
+from parity_tests.kit.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import (
     CONVENTION,
     DIFFERS,
@@ -74,7 +85,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             return [_not_observed(inquiry, error)]
         answer.gradients = seen[-1][0]
     explanations = [
-        _explained(inquiry, batch, observed, updated, loss)
+        explained(inquiry, batch, observed, updated, loss)
         for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
     ]
     beside: list[Verdict] = []
@@ -85,16 +96,18 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if is_inferred(inquiry) and not explanations[0].known:
         singles = None
         if subject.single:
-            singles = _of_single_steps(inquiry, loss)
+            singles = of_single_steps(inquiry, loss)
         elif is_accumulated(inquiry):
             return [_accumulated(inquiry)]
         elif is_one_by_one(inquiry):
             inquiry.is_one_by_one = True
             beside = [Verdict("gradient", CONVENTION, _ONE_BY_ONE)]
-            singles = _of_single_steps(inquiry, loss)
+            singles = of_single_steps(inquiry, loss)
         explanations = singles or explanations
+    samples = [len(batch) for batch in inquiry.batches]
+    explanations = settled(explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
-    if is_inferred(inquiry) and not _is_right(explanations[0]):
+    if is_inferred(inquiry) and not explanations[0].is_right:
         entrywise = of_entrywise(inquiry, seen[0][0], loss)
         if entrywise and not inquiry.is_loss_unknown:
             entrywise = _of_solved(inquiry, seen, loss) or entrywise
@@ -159,10 +172,6 @@ def _by_slopes_alone(inquiry: Inquiry) -> list[Verdict]:
     return found
 
 
-def _is_right(explanation: Explanation) -> bool:
-    return explanation.known and not any(finding.causes for finding in explanation.findings)
-
-
 def _of_solved(
     inquiry: Inquiry, seen: list[tuple[Layers, Layers | None]], loss: str | None
 ) -> list[Verdict]:
@@ -170,12 +179,11 @@ def _of_solved(
     for gradients in solved(inquiry, [observed for observed, _ in seen]):
         explanations = []
         for batch, gradient, (_, updated) in zip(inquiry.batches, gradients, seen, strict=True):
-            explanations.append(_explained(inquiry, batch, gradient, updated, loss, CLOSE))
+            explanations.append(explained(inquiry, batch, gradient, updated, loss, CLOSE))
             if not explanations[-1].known:
                 break
         first, *others = explanations
-        causes = [[finding.causes for finding in own.findings] for own in explanations]
-        if not others or not explanations[-1].known or causes[0] != causes[1]:
+        if not others or not explanations[-1].known or causes_of(first) != causes_of(others[0]):
             continue
         verdicts = _named(inquiry, first, None) + _of_several(inquiry, explanations)
         if verdicts:
@@ -211,7 +219,7 @@ def _of_labels_as_given(
     """Judge a gradient as that of the labels as they are, where the loss smooths them."""
     smoothing, inquiry.smoothing = inquiry.smoothing, 0.0
     explanations = [
-        _explained(inquiry, batch, observed, updated, loss)
+        explained(inquiry, batch, observed, updated, loss)
         for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
     ]
     if not explanations[0].known:
@@ -256,79 +264,6 @@ def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
     return [named("loss", "another-loss", seen, "loss")]
 
 
-def _of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | None:
-    """Explain the steps of two samples, each with the matrices as they are after it."""
-    explanations = []
-    for number in range(2):
-        one = inquiry.batches[0].part(slice(number, number + 1))
-        observed, updated = observe(inquiry, one)
-        explanations.append(_explained(inquiry, one, observed, updated, loss))
-    # Batches of one sample each: as means, whatever the number.
-    first, second = inquiry.batches
-    for explanation, batch in zip(explanations, (first, second), strict=True):
-        explanation.findings = [
-            replace(finding, factor=finding.factor / len(batch)) for finding in explanation.findings
-        ]
-    pairs = zip(*(explanation.findings for explanation in explanations), strict=True)
-    samples = len(first), len(second)
-    close = max(1e-6, 10 * inquiry.tolerance)
-    alike = all(
-        abs(a.factor * samples[0] - b.factor * samples[1]) <= close * abs(a.factor * samples[0])
-        for a, b in pairs
-    )
-    known = all(explanation.known for explanation in explanations)
-    return explanations if known and alike else None
-
-
-def _explained(
-    inquiry: Inquiry,
-    batch: Batch,
-    observed: Layers,
-    updated: Layers | None,
-    loss: str | None,
-    least: float = 0.0,
-) -> Explanation:
-    assert inquiry.form is not None
-    passed, meant = run(inquiry.form, inquiry.layers, batch.inputs), inquiry.meant(batch)
-
-    def explained(tolerance: float) -> Explanation:
-        assert inquiry.form is not None
-        asked = (inquiry.form, passed, inquiry.layers, updated, meant, observed)
-        # Candidates that are far off may overflow.
-        with np.errstate(all="ignore"):
-            return explain(*asked, tolerance, loss)
-
-    tolerance = max(least, inquiry.tolerance, _rounding(inquiry, observed, updated))
-    exactly = explained(tolerance)
-    if exactly.known or tolerance >= CLOSE:
-        return exactly
-    # A small number beside a denominator, or a constant in float32, shows in later digits.
-    closely = explained(CLOSE)
-    return closely if closely.known else exactly
-
-
-# Beyond this, steps are too short for what they change to show.
-_COARSEST = 1e-2
-
-
-def _rounding(inquiry: Inquiry, observed: Layers, updated: Layers | None) -> float:
-    """Return how much of a gradient that is seen from a step is the rounding of parameters."""
-    if updated is None:
-        return 0.0
-    rate = inquiry.subject.network.lr or RATES[0]
-    precision = precision_of(inquiry)
-    parts = [
-        precision * float(np.linalg.norm(own)) / (rate * size)
-        for own, size in zip(
-            tensors(inquiry.layers),
-            (float(np.linalg.norm(array)) for array in tensors(observed)),
-            strict=True,
-        )
-        if np.isfinite(size) and size > 0
-    ]
-    return min(max(parts, default=0.0), _COARSEST)
-
-
 def _not_observed(inquiry: Inquiry, error: SubjectError) -> Verdict:
     one = inquiry.batches[0].part(slice(0, 1))
     try:
@@ -350,13 +285,16 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         residual = max(finding.residual for finding in first.findings)
         inquiry.steps_tolerance = CLOSE if residual > inquiry.tolerance else inquiry.tolerance
     inquiry.is_gradient_known = first.known
-    inquiry.is_gradient_faulty = first.known and any(f.causes for f in first.findings)
+    inquiry.is_gradient_unturned = first.reading == LEFT_OUT
+    inquiry.is_gradient_faulty = first.known and (
+        first.reading == AS_DECLARED or any(f.causes for f in first.findings)
+    )
     inquiry.edges += edges(first, len(inquiry.layers))
     # Where the one reported is not the one declared, that was said of the loss.
     reported = inquiry.reported and inquiry.reported[0]
     another = loss is not None and first.loss not in (None, loss, reported)
     expected = expected_scale(inquiry, first, another)
-    verdicts = _named(inquiry, first, expected)
+    verdicts = of_reading(inquiry, first) + _named(inquiry, first, expected)
     of_loss: list[Verdict] = []
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
         squares = _of_squares(inquiry, first)
@@ -369,7 +307,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
 
     def at_another(slower: float) -> Explanation:
         batch = inquiry.batches[0]
-        return _explained(inquiry, batch, *observe(inquiry, batch, slower), loss)
+        return explained(inquiry, batch, *observe(inquiry, batch, slower), loss)
 
     if rate is not None:
         note_lost_rates(inquiry, rate, at_another)
@@ -406,9 +344,10 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             message += ", negated as the loss that is reported: right if the update adds"
         status = CONVENTION if is_turned else EQUAL
         verdicts.append(Verdict("gradient", status, message, residual=residual))
+    of_loss += of_layout(inquiry, first)
     if inquiry.is_one_by_one:
         return of_loss + verdicts  # what was asked was not answered as a whole
-    if _is_right(first):
+    if first.is_right and first.reading in ("", TAKEN):
         inquiry.evidence.loss, inquiry.evidence.smoothing = first.loss, inquiry.smoothing
         common = {finding.factor for finding in first.findings}
         if max(common) - min(common) <= inquiry.tolerance * max(map(abs, common)):
@@ -467,7 +406,7 @@ def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line 
     delta = explanation.deltas[number]
     batch = inquiry.batches[0]
     if inquiry.subject.single or inquiry.is_one_by_one:
-        batch = batch.part(slice(0, 1))
+        batch = batch.part(slice(explanation.sample, explanation.sample + 1))
     try:
         if inquiry.is_entrywise and not set(finding.causes) & set(delta.causes):
             return None  # what is observed is no multiple of it
@@ -487,7 +426,7 @@ def _line_of_mask(inquiry: Inquiry, explanation: Explanation, finding: Finding) 
     """Return where a derivative is computed that is one everywhere."""
     batch = inquiry.batches[0]
     if inquiry.subject.single or inquiry.is_one_by_one:
-        batch = batch.part(slice(0, 1))
+        batch = batch.part(slice(explanation.sample, explanation.sample + 1))
     shape = explanation.deltas[int(finding.tensor[1:]) - 1].value[: len(batch)].shape
     if shape[1] == 1:
         return None  # too small to be told from other ones
@@ -500,10 +439,16 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
     """Return a verdict for every fault on the way back, the first one first."""
     whole = (expected or Scale(1.0, 1)).at(len(inquiry.batches[0]))
     tensors: dict[tuple[str, ...], list[Finding]] = {}
+    clipped = [finding for finding in explanation.findings if CLIPPED in finding.causes]
     for finding in explanation.findings:
-        if finding.causes:
-            tensors.setdefault(finding.causes, []).append(finding)
-    verdicts = []
+        # That entries have a limit is told once, of all tensors.
+        causes = tuple(cause for cause in finding.causes if cause != CLIPPED)
+        if causes:
+            tensors.setdefault(causes, []).append(finding)
+    is_in_step = is_inferred(inquiry)
+    if clipped and not is_in_step:
+        tensors[CLIPPED,] = clipped
+    verdicts = [_limited(clipped)] if clipped and is_in_step else []
     for causes, findings in tensors.items():
         finding, *others = findings
         lines = (_line(inquiry, explanation, of) for of in findings)
@@ -526,12 +471,25 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
     return verdicts
 
 
+def _limited(clipped: list[Finding]) -> Verdict:
+    """Return that steps are limited, which may be meant where no gradient is handed out besides."""
+    names, first = " and ".join(finding.tensor for finding in clipped), clipped[0]
+    message = f"{CAUSES[STEP_CLIPPED].title}: {names} {first.text.rpartition(', ')[2]} in a step"
+    return Verdict("gradient", CONVENTION, message, None, STEP_CLIPPED, residual=first.residual)
+
+
+# What is left of one number that is a multiple of another.
+_NOTHING = 1e-12
+
+
 def _unknown(finding: Finding, likewise: str, whole: float) -> str:
     nearest = finding.text or "it has infinities or NaN"
     # Of a pre-activation that was solved for, the factor is in it.
     factor = finding.factor if finding.relative else finding.factor / whole
     if finding.factor == 0:
         nearest = "nothing of what was expected is in it"
+    elif finding.residual <= _NOTHING:
+        nearest = f"of one number, it is {factor:.4g} x what was expected"
     elif np.isfinite(finding.residual):
         nearest = (
             f"the nearest multiple of what was expected is {factor:.4g} x, which leaves "

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.backprop import carried_back
 from parity_tests.kit.candidates.outputs import losses_of
-from parity_tests.kit.forward import run
+from parity_tests.kit.forward import run, upright
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import guarded_slope
 from parity_tests.kit.subject import Batch, Layers
@@ -121,6 +121,8 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
         with np.errstate(all="ignore"):
             slope = guarded_slope(inquiry.guard, p, batch.targets)
     delta = function.back(slope, passed.logits[-1])
+    turned = () if inquiry.is_gradient_unturned else form.transposed
+    layers = upright(layers, turned)
     found: Layers = []
     for number in reversed(range(len(layers))):
         layer = layers[number]
@@ -130,4 +132,4 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
         if number:
             slope = delta @ layer.weight
             delta = carried_back(form, passed, layers, delta, number)
-    return found
+    return upright(found, turned)

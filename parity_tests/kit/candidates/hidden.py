@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.multipliers import exchanged, multipliers, multipliers_of_gradient
+from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import Activation
 from parity_tests.kit.subject import Batch, Layers
@@ -41,9 +42,18 @@ def inputs_of(form: Form, passed: Pass, number: int, given: Array) -> Iterator[C
             yield Candidate(value, text, ("wrong-input",))
 
 
-def errors_of(passed: Pass, batch: Batch) -> list[Candidate]:
-    """Return the error of the output, before any derivative."""
-    return [Candidate(passed.output - batch.targets, "(p - y)", ())]
+def errors_of(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
+    """Return the error of the output, before any derivative: p - y, and the slope of a loss."""
+    error = Candidate(passed.output - batch.targets, "(p - y)")
+    slopes = [
+        Candidate(own[loss], f"the slope of the {loss.replace('_', ' ')}")
+        for _, _, p, own in losses_of(form, passed, batch)
+        if loss in own and p is passed.output
+    ]
+    return distinct([error, *slopes])
+
+
+_MOST_ERRORS = 8
 
 
 def carried_errors(
@@ -61,7 +71,7 @@ def carried_errors(
                     (*error.causes, "update-order"),
                 )
             )
-    return carried[:4]
+    return carried[:_MOST_ERRORS]
 
 
 def hidden_deltas(
@@ -73,6 +83,7 @@ def hidden_deltas(
     above: Sequence[Candidate],
     errors: Sequence[Candidate],
     factor: float = 1.0,
+    gradient: Array | None = None,
 ) -> list[Candidate]:
     """Return the gradient of a hidden pre-activation, in all ways: the right one first.
 
@@ -80,6 +91,8 @@ def hidden_deltas(
     ----------
     factor : float, default 1
         What the network's own gradient is over that of the candidate above.
+    gradient : ndarray, optional
+        The network's own gradient of the matrix above.
     """
     function = functions(form)[0][number]
     z, a = passed.logits[number], passed.activations[number + 1]
@@ -102,6 +115,16 @@ def hidden_deltas(
                 )
                 for share, when in between.items()
             ]
+        if gradient is not None and gradient.shape == weight.shape:
+            carried.append(
+                replace(
+                    base,
+                    value=base.value @ gradient,
+                    text=f"{name} @ d{matrix}",
+                    causes=("carried-through-gradient",),
+                    solved=True,  # that gradient's factor is in it
+                )
+            )
         if weight.shape[0] == weight.shape[1]:
             carried.append(
                 replace(
@@ -115,7 +138,8 @@ def hidden_deltas(
     carried += [
         Candidate(
             error.value,
-            f"the output's error carried back to layer {number + 1} without derivatives",
+            f"the output's error, {error.text}, carried back to layer {number + 1} without "
+            "derivatives",
             ("error-without-derivative", *error.causes),
             above[0].loss,
         )

@@ -93,6 +93,39 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
     return right
 
 
+def rights_below(
+    chosen: Candidate,
+    deltas: Sequence[Candidate],
+    meant: Sequence[Candidate],
+    loss: str | None,
+    *,
+    is_found: bool,
+) -> list[Candidate]:
+    """Return right gradients of the last pre-activation that lower layers may go on from.
+
+    Parameters
+    ----------
+    chosen : Candidate
+        How the network's own was found: that of its loss comes first.
+    deltas, meant : sequence of Candidate
+        All that were tried, and the right ones of the loss that is meant, or of all.
+    loss : str or None
+        The loss that is meant.
+    is_found : bool
+        Whether the network's own is right for some loss. Where no loss is known either, each of
+        the usual ones may be meant.
+    """
+    own = chosen
+    if chosen.causes or chosen.solved:
+        same = (delta for delta in deltas if not delta.causes and delta.loss == chosen.loss)
+        own = next(same, deltas[0])
+    others = list(meant[:1]) if loss is not None else []
+    if loss is None and not is_found:
+        others = [delta for delta in meant if delta.guard is None and delta.loss in USUAL_LOSSES]
+    first = {delta.loss: delta for delta in reversed(others) if delta.loss != own.loss}
+    return [own, *first.values()]
+
+
 def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
     """Return the gradient of the last pre-activation, in all ways: the right ones first."""
     right = right_deltas(form, passed, batch, loss)
@@ -106,7 +139,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
         for kind, slope in slopes.items():
             if kind == "cross_entropy" and name == "log_softmax":
                 continue
-            usual = kind in _USUAL_LOSSES or kind == loss
+            usual = kind in USUAL_LOSSES or kind == loss
             if usual and (kind == "squared_error" or name != "identity"):
                 with np.errstate(all="ignore"):
                     own = list(_wrong_outputs(function, p, passed.logits[-1], kind, slope))
@@ -140,7 +173,7 @@ def _of_shifted(
 def _in_half_precision(right: Sequence[Candidate], loss: str | None) -> Iterator[Candidate]:
     """Yield right gradients that were float16 for a while: three digits of them are left."""
     for candidate in right:
-        if candidate.guard is not None or candidate.loss not in (loss, *_USUAL_LOSSES):
+        if candidate.guard is not None or candidate.loss not in (loss, *USUAL_LOSSES):
             continue
         for number, text in ((1, ""), (len(candidate.value), ", divided by the samples")):
             with np.errstate(all="ignore"):
@@ -211,7 +244,7 @@ def _guarded(
 
 
 # Whose gradients are also tried in wrong forms if nothing says that they are meant.
-_USUAL_LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error")
+USUAL_LOSSES = ("cross_entropy", "binary_cross_entropy", "squared_error")
 _ERRORS = {
     "cross_entropy": "(-y / p)",
     "binary_cross_entropy": "((p - y) / (p (1 - p)))",

@@ -181,6 +181,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "weight-missing": Cause(
         "the error is carried back without the matrix", "the product with the next layer's weights"
     ),
+    "carried-through-gradient": Cause(
+        "the error is carried back through the matrix's gradient",
+        "what is multiplied with it: W of the next layer, and not dW",
+    ),
     "error-without-derivative": Cause(
         "the output's error is carried back without the derivative of the layers above",
         "what is carried back: the gradient of the pre-activation, not p - y itself",

@@ -52,6 +52,7 @@ FAULTS: tuple[Fault, ...] = (
         "(d2 @ self.W2.T) * (self.a1 > 0)",
         _GRADIENT,
         None,
+        ("dropout-not-in-backward",),
     ),
     Fault(
         "running sum that is never set to zero, updates after every sample",

@@ -1,0 +1,66 @@
+"""What penalties on parameters have added to a gradient that is reproduced without it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.penalties import PENALTIES, Shares
+
+Array = NDArray[Any]
+
+# One penalty, or all of them.
+KINDS = (*((name,) for name in PENALTIES), tuple(PENALTIES))
+
+# Entries of a bias of which numbers that are fitted, one or two, can be told.
+_ENOUGH_OF_BIAS = 4
+
+
+def own_decays(observed: Array, bias: Array, total: Array, tolerance: float) -> Iterator[Shares]:
+    """Yield what penalties on a bias add, beside the right gradient in full."""
+    rest = observed - total if total.shape == observed.shape else np.zeros_like(observed)
+    if observed.size < _ENOUGH_OF_BIAS or not np.isfinite(rest).all() or not np.any(rest):
+        return
+    for names in KINDS:
+        slopes = np.stack([PENALTIES[name].slope(bias) for name in names], axis=1)
+        shares, *_ = np.linalg.lstsq(slopes, rest, rcond=None)
+        left = float(np.linalg.norm(rest - slopes @ shares))
+        if left <= 10 * tolerance * np.linalg.norm(observed):
+            yield dict(zip(names, map(float, shares), strict=True))
+
+
+# Candidates that are tried together with a multiple of the weights.
+WITH_DECAY = 160
+# Entries of a matrix from which a wrong input and a share of the weights are told.
+ENOUGH = 12
+
+
+def decay_of(
+    observed: Array,
+    weight: Array,
+    penalties: Sequence[str],
+    deltas: Sequence[Candidate],
+    source: Array,
+    tolerance: float,
+) -> Shares:
+    """Return what penalties have added to a gradient; nothing if that explains nothing."""
+    total = observed.ravel()
+    if not np.isfinite(total).all() or observed.shape != weight.shape:
+        return {}
+    if source.shape[1] != weight.shape[1]:
+        return {}
+    slopes = [PENALTIES[name].slope(weight).ravel() for name in penalties]
+    for delta in deltas[:WITH_DECAY]:
+        basis = np.stack([(delta.value.T @ source).ravel(), *slopes], axis=1)
+        if not np.isfinite(basis).all():
+            continue
+        # The normal equations would lose half of the digits.
+        solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
+        left = np.linalg.norm(total - basis @ solution)
+        part = np.linalg.norm(total - basis[:, 0] * solution[0])
+        # A part that is no more than what may be left explains nothing.
+        if left <= tolerance * np.linalg.norm(total) < part:
+            return dict(zip(penalties, map(float, solution[1:]), strict=True))
+    return {}
