@@ -51,11 +51,9 @@ def decay_of(
         return {}
     if source.shape[1] != weight.shape[1]:
         return {}
-    slopes = [PENALTIES[name].slope(weight).ravel() for name in penalties]
-    for delta in deltas[:WITH_DECAY]:
-        basis = np.stack([(delta.value.T @ source).ravel(), *slopes], axis=1)
-        if not np.isfinite(basis).all():
-            continue
+    slopes = np.stack([PENALTIES[name].slope(weight).ravel() for name in penalties], axis=1)
+    for expected in _near(total, slopes, deltas[:WITH_DECAY], source, tolerance):
+        basis = np.column_stack([expected, slopes])
         # The normal equations would lose half of the digits.
         solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
         left = np.linalg.norm(total - basis @ solution)
@@ -64,3 +62,30 @@ def decay_of(
         if left <= tolerance * np.linalg.norm(total) < part:
             return dict(zip(penalties, map(float, solution[1:]), strict=True))
     return {}
+
+
+# Entries of gradients that are worked out at once.
+_BLOCK = 2**18
+
+
+def _near(
+    total: Array, slopes: Array, deltas: Sequence[Candidate], source: Array, tolerance: float
+) -> Iterator[Array]:
+    """Yield the gradients of a matrix that a gradient may be, but for a share of some slopes.
+
+    All are held against it at once, in what is orthogonal to the slopes; those near it are left.
+    """
+    basis, _ = np.linalg.qr(slopes)
+    rest = total - basis @ (basis.T @ total)
+    enough = 10 * tolerance * np.linalg.norm(total)
+    several = max(1, _BLOCK // len(total))
+    for start in range(0, len(deltas), several):
+        values = np.stack([delta.value for delta in deltas[start : start + several]])
+        with np.errstate(all="ignore"):
+            products = (values.transpose(0, 2, 1) @ source).reshape(len(values), -1)
+            apart = products - (products @ basis) @ basis.T
+            factors = apart @ rest / np.einsum("kn,kn->k", apart, apart)
+            left = np.linalg.norm(rest - factors[:, np.newaxis] * apart, axis=1)
+        # A gradient that is itself a share of the slopes has no factor.
+        far = left > enough
+        yield from products[np.isfinite(products).all(axis=1) & ~far]

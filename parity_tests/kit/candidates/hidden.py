@@ -170,13 +170,13 @@ def hidden_deltas(
             ]
     # Gradients of single samples are averaged, and each is as many times as large as its share.
     sizes = (factor, factor * len(z))
+    of_layer = [
+        right,
+        *(_of_shifted(function, z, a, number + 1) if is_outside else ()),
+        *multipliers(function, z, inner, others, number + 1),
+    ]
     for source in carried:
-        rules = [
-            right,
-            *(_of_shifted(function, z, a, number + 1) if is_outside else ()),
-            *multipliers(function, z, inner, others, number + 1),
-            *multipliers_of_gradient(function, source.value, sizes),
-        ]
+        rules = [*of_layer, *multipliers_of_gradient(function, source.value, sizes)]
         found += [
             Candidate(
                 function.back(source.value, z) if rule is right else source.value * rule.value,
