@@ -38,6 +38,10 @@ from parity_tests.kit.subject import Batch, Layer, Layers, tensors
 Array = NDArray[Any]
 
 
+# What is said of a bias gradient that is of no known kind.
+ANOTHER_SHAPE = "it has another shape than its parameter"
+
+
 @dataclass(frozen=True)
 class Finding:
     """What the gradient of a parameter was found to be.
@@ -564,7 +568,7 @@ def _bias(
         return replace(finding, loss=delta.loss)
     total = chosen.value.sum(axis=0)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
-    text = "" if total.shape == observed.shape else "it has another shape than its parameter"
+    text = "" if total.shape == observed.shape else ANOTHER_SHAPE
     return Finding(name, ("unknown",), False, factor, residual, text)
 
 

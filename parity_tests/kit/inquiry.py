@@ -91,6 +91,8 @@ class Inquiry:
     without_rate, with_rate : list of str
         Where the gradient is seen from steps: tensors whose steps are the same at every learning
         rate, and those whose steps go with it. Empty unless there are both.
+    twice_rate : list of str
+        As above, tensors whose steps go with the square of the learning rate.
     evidence : Evidence
         What was asked and answered.
     edges : list of Edge
@@ -127,6 +129,7 @@ class Inquiry:
     steps_explain: str = "nothing"
     without_rate: list[str] = field(default_factory=list)
     with_rate: list[str] = field(default_factory=list)
+    twice_rate: list[str] = field(default_factory=list)
     evidence: Evidence = field(init=False)
     edges: list[Edge] = field(default_factory=list)
 

@@ -30,6 +30,20 @@ class NoChainError(SubjectError):
     """The parameters do not form a chain of layers."""
 
 
+class ReshapedError(SubjectError):
+    """A training step leaves a parameter in another shape.
+
+    Attributes
+    ----------
+    tensor : str
+        Which, as `by_name` calls it.
+    """
+
+    def __init__(self, tensor: str, message: str) -> None:
+        super().__init__(message)
+        self.tensor = tensor
+
+
 @dataclass(frozen=True)
 class Layer:
     """Parameters of a layer, or their gradients.
@@ -263,7 +277,7 @@ class Subject:
             write_to(arrays[weight], matrix)
         kept = self.get()
         for now, then in zip(kept, layers, strict=True):
-            if not np.allclose(now.weight, then.weight, rtol=1e-3, atol=1e-6):
+            if not np.allclose(now.weight, then.weight, rtol=1e-3, atol=1e-6, equal_nan=True):
                 raise SubjectError(
                     "parameters: what was written is not there afterwards; they must be the arrays "
                     "themselves and not copies"

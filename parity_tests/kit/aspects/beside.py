@@ -8,6 +8,7 @@ import numpy as np
 
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.aspects.handed_steps import by_handed
+from parity_tests.kit.aspects.negated import FOLLOWS
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.shares import expected_of, is_accounted_for
 from parity_tests.kit.causes import CAUSES
@@ -215,7 +216,9 @@ def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:
     of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
     if cause == "sign" and of_all:
         seen = f"a first step takes {verdict.factor:.6g} x the gradient expected"
-        return named("optimizer", "step-sign", seen, None, verdict.factor, verdict.residual)
+        turned = named("optimizer", "step-sign", seen, None, verdict.factor, verdict.residual)
+        follows = FOLLOWS if FOLLOWS in verdict.message else ""
+        return replace(turned, message=turned.message + follows)
     if of_all and verdict.factor is not None and cause.startswith(("factor", "loss-log")):
         samples = len(inquiry.batches[0])
         is_sum = any(abs(verdict.factor * n - 1) <= 1e-6 for n in (samples, 1 / samples))

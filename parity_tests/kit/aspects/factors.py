@@ -1,6 +1,6 @@
 """Constant factors of a gradient, and whether they are meant."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -16,9 +16,10 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import close as close_shares
 from parity_tests.kit.scales import IN_LAYERS, Ratio, Scale, ratio, scale_of
 from parity_tests.kit.subject import Layers, SubjectError, tensors
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 Array = NDArray[Any]
 
@@ -46,9 +47,12 @@ def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) ->
         return None
     declared = declared_scale(inquiry.spec, inquiry.subject.outputs, explanation.loss)
     if declared is not None:
-        return Scale(declared.constant, 1) if single else declared
+        return Scale(declared.constant, 1) if single or inquiry.is_one_by_one else declared
     if inquiry.reported is not None and inquiry.reported[0] == explanation.loss:
         scale = inquiry.reported[1]
+        if inquiry.is_one_by_one:
+            # Each step is of one sample, whether the loss of a batch is a sum or a mean.
+            return Scale(scale.constant, 1)
         return Scale(scale.constant, scale.power + 1) if single else scale
     return None
 
@@ -95,12 +99,14 @@ def _by_batch(
     return Ratio((), text)
 
 
-def note_lost_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]) -> None:
-    r"""Note which tensors move as far at every learning rate, where others go with it.
+def note_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]) -> set[str]:
+    r"""Note which tensors move as far at every learning rate, or go with the square of it.
 
-    .. math:: \Delta\theta = -c \, g \text{ looks like } -\eta \, \frac{c}{\eta} \, g
+    .. math:: \Delta\theta = -c \, g \text{ looks like } -\eta \, \frac{c}{\eta} \, g, \qquad
+              \Delta\theta = -\eta^2 c \, g \text{ looks like } -\eta \, (\eta c) \, g
 
-    So what looks like a factor of such a tensor's gradient is one over a learning rate.
+    So what looks like a factor of such a tensor's gradient is one over a learning rate, or one.
+    Tensors that move as far at every rate are noted where others go with it.
 
     Parameters
     ----------
@@ -108,16 +114,23 @@ def note_lost_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explana
         At which the gradient is asked.
     at : callable
         ``f(rate)``, the explanation of the steps on the first batch.
+
+    Returns
+    -------
+    set of str
+        Tensors of whose steps what a penalty adds goes with the square, too.
     """
+    decayed: set[str] = set()
+    inquiry.twice_rate = []
     if inquiry.subject.network.lr is not None:
-        return
+        return decayed
     try:
         # A change that is limited is the same at long steps only.
         explanations = at(rate), at(rate / _LATER), at(RATES[1])
     except SubjectError:
-        return
+        return decayed
     close = max(_NEAR, 10 * inquiry.tolerance)
-    still, moving = [], []
+    still, moving, twice = [], [], []
     for one, other, short in zip(*(e.findings for e in explanations), strict=True):
         if not (one.known and other.known and one.factor and np.isfinite(one.factor)):
             continue
@@ -128,8 +141,43 @@ def note_lost_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explana
             still.append(one.tensor)
         elif abs(change - 1) <= close:
             moving.append(one.tensor)
+        elif abs(change * _LATER - 1) <= close:
+            twice.append(one.tensor)
+            shares = {name: share / _LATER for name, share in one.decay.items()}
+            if shares and close_shares(other.decay, shares, _ROUGH):
+                decayed.add(one.tensor)
+    inquiry.twice_rate = twice
     if still and moving:
         inquiry.without_rate, inquiry.with_rate = still, moving
+    return decayed
+
+
+def without_second_rate(
+    own: Explanation, rate: float, twice: Collection[str], decayed: Collection[str]
+) -> Explanation:
+    """Take the learning rate out of the factors of tensors that have it in their step twice."""
+    findings = []
+    for finding in own.findings:
+        factor, decay = finding.factor, finding.decay
+        if finding.tensor in twice:
+            factor = factor / rate
+        if finding.tensor in decayed:
+            decay = {name: share / rate for name, share in decay.items()}
+        findings.append(replace(finding, factor=factor, decay=decay))
+    return replace(own, findings=findings)
+
+
+def of_second_rate(inquiry: Inquiry, findings: Sequence[Finding]) -> list[Verdict]:
+    """Return that tensors have the learning rate in their step twice."""
+    names = inquiry.twice_rate
+    if not names:
+        return []
+    others = [finding.tensor for finding in findings if finding.tensor not in names]
+    told = f"{', '.join(names)} {'go' if len(names) > 1 else 'goes'} with the square of it"
+    if others:
+        told += f", and {', '.join(others)} {'do' if len(others) > 1 else 'does'} not"
+    tensor = names[0] if others else f"dL/dz{len(inquiry.layers)}"
+    return [named("gradient", "rate-twice", told, tensor)]
 
 
 def _rounded(scale: Scale) -> Scale:
@@ -266,10 +314,10 @@ def _of_groups(
             cause = "decay-of-gradient"
             seen = f"{CAUSES[cause].title}: 1 + {value - 1:.6g}, which is the penalty's coefficient"
             look = CAUSES[cause].advice
-        fixed = _one_over_rate(inquiry, value)
-        if fixed:
-            seen, look = fixed, f"{CAUSES['step-without-rate'].advice}; or at {look}"
-            cause = _of_fixed_rate(group[0].ratio)
+        fixed = _of_fixed_rate(inquiry, value, group[0].ratio)
+        if fixed is not None:
+            cause, seen, advice = fixed
+            look = f"{advice}; or at {look}"
         message = f"{what}: {seen}. Look at {look}."
         verdicts.append(
             Verdict(
@@ -390,26 +438,37 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     if _is_made_up_for(inquiry, first, expected):
         message = f"{what}: {why}. The training step makes up for it."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
-    fixed = _one_over_rate(inquiry, value)
-    if fixed:
-        look = f"{CAUSES['step-without-rate'].advice}; or at {CAUSES[cause].advice}"
-        message, cause = f"{what}: {fixed}. Look at {look}.", _of_fixed_rate(first.ratio)
-    else:
-        message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
+    message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
+    fixed = _of_fixed_rate(inquiry, value, first.ratio)
+    if fixed is not None:
+        look = CAUSES[cause].advice
+        cause, seen, advice = fixed
+        message = f"{what}: {seen}. Look at {advice}; or at {look}."
     return Verdict("gradient", DIFFERS, message, _above(factors), cause, value, residual)
 
 
-def _one_over_rate(inquiry: Inquiry, value: float) -> str:
-    """Return that a factor of steps is one over the learning rate that they cannot be given."""
+def _of_fixed_rate(
+    inquiry: Inquiry, value: float, factor: Ratio
+) -> tuple[str | None, str, str] | None:
+    """Return that a factor is the learning rate that steps cannot be given, or one over it.
+
+    Returns
+    -------
+    tuple of (cause, what is seen, what to look at), or None if it is neither
+        The cause is None where the factor has another meaning as well.
+    """
     rate = inquiry.subject.network.lr
-    if rate is None or not is_inferred(inquiry) or abs(value * rate - 1) > _NEAR:
-        return ""
-    return f"{value:.6g} = 1 / lr, with the learning rate of {rate:g} that is declared"
-
-
-def _of_fixed_rate(factor: Ratio) -> str | None:
-    """Return the cause of a factor that is one over the learning rate; None if it has another."""
-    return "step-without-rate" if factor.causes == ("factor-constant",) else None
+    if rate is None or not is_inferred(inquiry):
+        return None
+    for cause, number, name in (
+        ("step-without-rate", 1 / rate, "1 / lr"),
+        ("rate-twice", rate, "lr"),
+    ):
+        if abs(value / number - 1) <= _NEAR:
+            seen = f"{value:.6g} = {name}, with the learning rate of {rate:g} that is declared"
+            is_alone = factor.causes == ("factor-constant",)
+            return cause if is_alone else None, seen, CAUSES[cause].advice
+    return None
 
 
 def _is_made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -> bool:

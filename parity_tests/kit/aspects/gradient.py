@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects import reshaped
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
@@ -15,18 +16,23 @@ from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.factors import (
     expected_scale,
     factors_of,
-    note_lost_rates,
+    note_rates,
     of_factors,
+    of_second_rate,
     shared_scale,
+    without_second_rate,
 )
 from parity_tests.kit.aspects.loss import is_saturated
+from parity_tests.kit.aspects.negated import with_negation
 from parity_tests.kit.aspects.never_set import refused
+from parity_tests.kit.aspects.noted import note
 from parity_tests.kit.aspects.observing import (
     RATES,
     is_accumulated,
     is_another,
     is_inferred,
     is_one_by_one,
+    is_one_by_one_of_mean,
     observe,
 )
 from parity_tests.kit.aspects.one_number import settled
@@ -41,13 +47,10 @@ from parity_tests.kit.aspects.readings import (
 from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
-from parity_tests.kit.backprop import Explanation, Finding
-from parity_tests.kit.candidates.outputs import right_deltas
+from parity_tests.kit.backprop import ANOTHER_SHAPE, Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.clipping import CAUSE as CLIPPED
 from parity_tests.kit.clipping import STEP_CLIPPED
-from parity_tests.kit.fitting import fit
-from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.locate import locate
 from parity_tests.kit.scales import Scale
@@ -75,14 +78,14 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if network.gradients is None and network.backward is None and network.step is None:
         return [Verdict("gradient", UNCHECKED, NOT_DECLARED)]
     if inquiry.form is None:
-        return of_slopes(inquiry)
+        return reshaped.of_gradient(inquiry) or of_slopes(inquiry)
     loss = inquiry.spec.loss or (inquiry.reported and inquiry.reported[0])
     seen = []
     for batch, answer in zip(inquiry.batches, inquiry.evidence.answers, strict=True):
         try:
             seen.append(observe(inquiry, batch))
         except SubjectError as error:
-            return [_not_observed(inquiry, error)]
+            return reshaped.of_gradient(inquiry) or [_not_observed(inquiry, error)]
         answer.gradients = seen[-1][0]
     explanations = [
         explained(inquiry, batch, observed, updated, loss)
@@ -102,6 +105,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         elif is_one_by_one(inquiry):
             inquiry.is_one_by_one = True
             beside = [Verdict("gradient", CONVENTION, _ONE_BY_ONE)]
+            singles = of_single_steps(inquiry, loss)
+        elif is_one_by_one_of_mean(inquiry):
+            inquiry.is_one_by_one = True
+            beside = [Verdict("gradient", CONVENTION, _OF_MEAN, cause="factor-batch")]
             singles = of_single_steps(inquiry, loss)
         explanations = singles or explanations
     samples = [len(batch) for batch in inquiry.batches]
@@ -233,6 +240,10 @@ def _of_labels_as_given(
 _ONE_BY_ONE = (
     "a step on a batch updates after every sample of it: the gradient is judged by single samples"
 )
+_OF_MEAN = (
+    f"{_ONE_BY_ONE}, and each of those is divided by the size of the batch: steps are that much "
+    "shorter than one at a time"
+)
 
 
 def _accumulated(inquiry: Inquiry) -> Verdict:
@@ -305,12 +316,22 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             of_loss.append(_not_squared())
     rate = (inquiry.subject.network.lr or RATES[0]) if is_inferred(inquiry) else None
 
+    decayed: set[str] = set()
+
     def at_another(slower: float) -> Explanation:
         batch = inquiry.batches[0]
-        return explained(inquiry, batch, *observe(inquiry, batch, slower), loss)
+        if inquiry.is_one_by_one:
+            number = explanations[0].sample
+            batch = batch.part(slice(number, number + 1))
+        own = explained(inquiry, batch, *observe(inquiry, batch, slower), loss)
+        return without_second_rate(own, slower, inquiry.twice_rate, decayed)
 
     if rate is not None:
-        note_lost_rates(inquiry, rate, at_another)
+        decayed = note_rates(inquiry, rate, at_another)
+        first, second = (
+            without_second_rate(own, rate, inquiry.twice_rate, decayed) for own in explanations
+        )
+        verdicts += of_second_rate(inquiry, first.findings)
     factors = [
         factor
         for factor in factors_of(inquiry, first, second, expected or Scale(1.0, 1))
@@ -320,7 +341,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if weights:
         shared = shared_scale(inquiry, factors, expected or Scale(1.0, 1))
         inquiry.gradient_scale = shared or weights[0].scale
-    of_scales = of_factors(inquiry, factors, expected)
+    of_scales = with_negation(inquiry, first.findings, of_factors(inquiry, factors, expected))
     verdicts += of_scales
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
         verdicts += of_decays(inquiry, first, rate, at_another)
@@ -348,15 +369,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if inquiry.is_one_by_one:
         return of_loss + verdicts  # what was asked was not answered as a whole
     if first.is_right and first.reading in ("", TAKEN):
-        inquiry.evidence.loss, inquiry.evidence.smoothing = first.loss, inquiry.smoothing
-        common = {finding.factor for finding in first.findings}
-        if max(common) - min(common) <= inquiry.tolerance * max(map(abs, common)):
-            inquiry.evidence.factors = [e.findings[0].factor for e in explanations]
-            off = max(_off_the_loss(inquiry, e, n) for n, e in enumerate(explanations) if e.known)
-            if off > inquiry.tolerance:
-                inquiry.evidence.tolerance = max(CLOSE, 10 * off)
-            if first.decays:
-                inquiry.evidence.decays = [explanation.decays for explanation in explanations]
+        note(inquiry, explanations)
     return of_loss + verdicts
 
 
@@ -378,24 +391,6 @@ def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> lis
         )
         for verdict in _named(inquiry, replace(second, findings=alone), None)
     ]
-
-
-def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> float:
-    """Return how far a right gradient is from that of the loss: by a small number in a denominator.
-
-    That is what an arbiter, who has no such number, may be away from it.
-    """
-    assert inquiry.form is not None
-    batch = inquiry.meant(inquiry.batches[number])
-    passed = run(inquiry.form, inquiry.layers, batch.inputs)
-    plain = (
-        candidate.value
-        for candidate in right_deltas(inquiry.form, passed, batch, explanation.loss)
-        if candidate.loss == explanation.loss
-    )
-    own = explanation.deltas[len(inquiry.layers) - 1].value
-    _, beside = fit(own, next(plain, own))
-    return max(beside, *(finding.residual for finding in explanation.findings))
 
 
 def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line | None:
@@ -455,6 +450,12 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
         told = {"residual": finding.residual, "line": next(filter(None, lines), None)}
         likewise = f", likewise on {' and '.join(f.tensor for f in others)}" if others else ""
         if "unknown" in causes:
+            if is_inferred(inquiry) and finding.text == ANOTHER_SHAPE:
+                told["residual"] = None
+                seen = f"{finding.tensor}{likewise}"
+                known = named("gradient", "parameter-reshaped", seen, finding.tensor)
+                verdicts.append(replace(known, **told))
+                continue
             message = _unknown(finding, likewise, whole)
             verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, **told))
             continue

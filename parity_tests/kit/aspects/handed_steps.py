@@ -14,19 +14,28 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.ahead import of_ahead
 from parity_tests.kit.aspects.first_steps import ENOUGH, seen_steps
 from parity_tests.kit.aspects.observing import precision_of
-from parity_tests.kit.aspects.walks import Trajectory, ends, walk_on
+from parity_tests.kit.aspects.walks import (
+    MORE_STEPS,
+    STEPS,
+    Trajectory,
+    ends,
+    right_gradient,
+    walk_on,
+)
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, Formula, read
 from parity_tests.kit.optimizers.judging import judged
-from parity_tests.kit.optimizers.observed import Observed
+from parity_tests.kit.optimizers.observed import Observed, are_means
 from parity_tests.kit.optimizers.rules import RATES
 from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
 
 Array = NDArray[np.float64]
 _WHATEVER = "by the gradients that are handed out, whatever those are"
+_NEITHER = "Nor is it by those of the loss. The cause is unknown."
 # How near the first step of an adaptive optimizer is to what it would be without a limit.
 _NEAR = 1e-3
 # What may be meant: a rate of its own, or what makes up for a factor of the gradients.
@@ -42,7 +51,8 @@ def by_handed(inquiry: Inquiry, *, is_right: bool) -> list[Verdict]:
     ----------
     is_right : bool
         Whether the gradients are known to be those of the loss with all that is added to it, so
-        that steps by others are wrong.
+        that steps by others are wrong. By those with a fault that is known, steps are wrong that
+        the right ones would not give either.
     """
     subject, spec = inquiry.subject, inquiry.spec
     kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
@@ -73,7 +83,13 @@ def by_handed(inquiry: Inquiry, *, is_right: bool) -> list[Verdict]:
             return []
         if all(verdict.cause is not None for verdict in found):
             return found
-        if not is_right or _may_be_meant(observed, kind, given):
+        if is_right:
+            is_open = _may_be_meant(observed, kind, given)
+        else:
+            is_open = _may_be_by_right(inquiry, walk, observed, kind, given)
+            found = [_told_by(verdict) for verdict in found]
+            told[-1] = found
+        if is_open:
             return []
     # What steps on batches and on single samples do not have in common may be how they are taken.
     causes = [[verdict.cause for verdict in found] for found in told]
@@ -83,6 +99,35 @@ def by_handed(inquiry: Inquiry, *, is_right: bool) -> list[Verdict]:
 def _by_gradients(verdict: Verdict) -> Verdict:
     message = f"{verdict.message}, {_WHATEVER}"
     return replace(verdict, message=message) if verdict.status == EQUAL else verdict
+
+
+def _told_by(verdict: Verdict) -> Verdict:
+    message = verdict.message.replace(" The cause is unknown.", "")
+    return replace(verdict, message=f"by the gradients that are handed out, {message} {_NEITHER}")
+
+
+def _may_be_by_right(
+    inquiry: Inquiry,
+    walk: Trajectory,
+    observed: Observed,
+    kind: str | None,
+    given: Mapping[str, float | None],
+) -> bool:
+    """Whether steps may be meant that are of no formula by gradients with a fault.
+
+    They may go by the gradients that are handed out or by right ones, with something added.
+    """
+    loss, scale = inquiry.gradient_loss, inquiry.gradient_scale
+    if not (inquiry.is_gradient_faulty and loss) or _may_be_meant(observed, kind, given):
+        return True
+    gradients = []
+    for layers, batch in zip(walk.layers, walk.batches, strict=False):
+        factor = (scale or Scale(1.0, 1)).at(len(batch))
+        right = tensors(right_gradient(inquiry, loss, layers, batch))
+        gradients.append([factor * gradient for gradient in right])
+    lr, precision = observed.asked.lr, observed.precision
+    by_right = seen_steps(walk, lr, gradients, observed.tolerance, precision)
+    return _may_be_meant(by_right, kind, given)
 
 
 def _is_fine(found: list[Verdict]) -> bool:
@@ -109,10 +154,12 @@ def _handed(inquiry: Inquiry, layers: Layers, batch: Batch) -> Layers:
     ]
 
 
-def _walked(inquiry: Inquiry, pair: tuple[Batch, Batch]) -> tuple[Trajectory, Observed] | None:
+def _walked(
+    inquiry: Inquiry, pair: tuple[Batch, Batch], steps: int = STEPS
+) -> tuple[Trajectory, Observed] | None:
     """Return steps on two batches in turn beside the gradients; None if one of them is random."""
     lr = inquiry.subject.network.lr or RATES["sgd"]
-    batches = [pair[number % 2] for number in range(4)]
+    batches = [pair[number % 2] for number in range(steps)]
     walk, again = (walk_on(inquiry, batches, lr) for _ in range(2))
     if not _is_same(walk.layers[-1], again.layers[-1]):
         return None
@@ -123,11 +170,15 @@ def _walked(inquiry: Inquiry, pair: tuple[Batch, Batch]) -> tuple[Trajectory, Ob
             return None
         gradients.append(tensors(handed))
     tolerance = CLOSE if inquiry.is_float32 else inquiry.tolerance
-    return walk, seen_steps(walk, lr, gradients, tolerance, precision_of(inquiry))
+    seen = seen_steps(walk, lr, gradients, tolerance, precision_of(inquiry))
+    if steps < MORE_STEPS and are_means(seen):
+        return _walked(inquiry, pair, MORE_STEPS)
+    return walk, seen
 
 
 def _is_same(one: Layers, other: Layers) -> bool:
-    return all(map(np.array_equal, tensors(one), tensors(other)))
+    pairs = zip(tensors(one), tensors(other), strict=True)
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
 def _may_be_meant(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> bool:

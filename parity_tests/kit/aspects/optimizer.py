@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from parity_tests.kit.aspects import gradient
+from parity_tests.kit.aspects import gradient, reshaped
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.beside import beside_gradients
 from parity_tests.kit.aspects.divisors import first_divisor_verdict, of_first_divisor
@@ -26,19 +26,26 @@ from parity_tests.kit.aspects.rates import (
     of_lost_rate,
     of_unscaled_decay,
     with_lost_rate,
+    with_second_rate,
 )
 from parity_tests.kit.aspects.shares import first_share, of_average
 from parity_tests.kit.aspects.slopes_of_steps import steps_alone
-from parity_tests.kit.aspects.walks import right_gradient, trajectory, walk_on
+from parity_tests.kit.aspects.walks import (
+    MORE_STEPS,
+    STEPS,
+    right_gradient,
+    trajectory,
+    walk_on,
+)
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
 from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.optimizers.judging import judged
-from parity_tests.kit.optimizers.observed import Observed, estimates
+from parity_tests.kit.optimizers.observed import Observed, are_means, estimates
 from parity_tests.kit.optimizers.rules import RATES, examine_rule
 from parity_tests.kit.optimizers.search import USUAL, find
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject import ReshapedError, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 # How far a momentum may be from its estimate, with a decay beside it.
@@ -73,17 +80,16 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return examine_rule(Rule(rule.make, rule.step, kind, options), seed, inquiry.subject.shapes)
     if network.step is None:
         return []
-    try:
-        walk_on(inquiry, [inquiry.batches[0].part(slice(0, 1))], network.lr or RATES["sgd"])
-    except SubjectError as error:
-        never = refused("optimizer", error)
-        if never.status == DIFFERS or _raises(inquiry):
-            return [never]
+    refusal = _refusal(inquiry)
+    if refusal is not None:
+        return [refusal]
     if inquiry.is_gradient_random:
         return _of_itself(inquiry)
     if is_inferred(inquiry):
-        return _with_own_rate(inquiry, with_lost_rate(inquiry, _of_itself(inquiry)))
-    return _with_own_rate(inquiry, beside_gradients(inquiry, _of_itself))
+        found = with_lost_rate(inquiry, _of_itself(inquiry))
+    else:
+        found = beside_gradients(inquiry, _of_itself)
+    return _with_own_rate(inquiry, with_second_rate(inquiry, found))
 
 
 def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
@@ -106,7 +112,8 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     others = [verdict for verdict in found if verdict not in blamed]
     subject = copy(inquiry.subject)
     subject.network = replace(subject.network, lr=1.0)
-    own = replace(inquiry, subject=subject, **_UNASKED, edges=[], without_rate=[], with_rate=[])
+    own = replace(inquiry, subject=subject, **_UNASKED, edges=[])
+    own.without_rate, own.with_rate, own.twice_rate = [], [], []
     gradient.examine(own)
     try:
         alone = _of_itself(own) if is_inferred(own) else beside_gradients(own, _of_itself)
@@ -134,13 +141,24 @@ def _is_reproduced(verdict: Verdict) -> bool:
     return verdict.status in (EQUAL, CONVENTION) or (verdict.status == DIFFERS and is_named)
 
 
-def _raises(inquiry: Inquiry) -> bool:
-    """Whether a step on a whole batch raises, too."""
-    try:
-        walk_on(inquiry, [inquiry.batches[0]], inquiry.subject.network.lr or RATES["sgd"])
-    except SubjectError:
-        return True
-    return False
+def _refusal(inquiry: Inquiry) -> Verdict | None:
+    """Return that steps raise, or leave parameters in another shape; None if they do not.
+
+    A network that raises for a single sample alone is asked on.
+    """
+    one = inquiry.batches[0]
+    lr = inquiry.subject.network.lr or RATES["sgd"]
+    of_errors = []
+    for batch in (one.part(slice(0, 1)), one):
+        try:
+            walk_on(inquiry, [batch], lr)
+        except ReshapedError as error:
+            return reshaped.of_steps(inquiry, error)
+        except SubjectError as error:
+            of_errors.append(refused("optimizer", error))
+    if of_errors and (len(of_errors) == 2 or of_errors[0].status == DIFFERS):
+        return of_errors[0]
+    return None
 
 
 def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
@@ -163,7 +181,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         return [Verdict("optimizer", UNCHECKED, "the loss is not known")]
     lr = network.lr or RATES["sgd"]
     try:
-        walks = trajectory(inquiry, 4, lr)
+        walks = trajectory(inquiry, STEPS, lr)
         alone = walk_on(inquiry, [walks[1].batches[1]], lr)
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
@@ -182,6 +200,12 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     # A decay that is declared is the optimizer's, and what else is added the gradient's.
     one, other = (without_decay(inquiry, factors, given) for factors in (one, other))
     turns = observed_steps(inquiry, walks[1], loss, lr, (one, other))
+    if are_means(turns):
+        try:
+            walks = trajectory(inquiry, MORE_STEPS, lr)
+        except SubjectError as error:
+            return [Verdict("optimizer", UNCHECKED, str(error))]
+        turns = observed_steps(inquiry, walks[1], loss, lr, (one, other))
     same = observed_steps(inquiry, walks[0], loss, lr, (one, one))
     ahead = _first_step(turns, kind, given)
     found = judged(_divided(turns, ahead), kind, given)

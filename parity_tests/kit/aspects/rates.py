@@ -8,6 +8,7 @@ from parity_tests.kit.aspects.shares import expected_of, first_share, left_of
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.optimizers.rules import RATES as STEP_RATES
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.subject import Batch, SubjectError, by_name, flat
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict, named
@@ -83,6 +84,28 @@ def with_lost_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     )
     others_said = [verdict for verdict in found if verdict.status != EQUAL]
     return [named("optimizer", "step-without-rate", told, names[0]), *others_said]
+
+
+def with_second_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
+    """Say of a factor that is the learning rate at every one that it is in the step twice."""
+    scaled = [verdict for verdict in found if verdict.cause == "step-scaled"]
+    rate = STEP_RATES["sgd"]
+    if inquiry.subject.network.lr is not None or not scaled:
+        return found
+    if not all(abs((verdict.factor or 0.0) / rate - 1) <= _CLOSE for verdict in scaled):
+        return found
+    one, start = _first(inquiry), flat(inquiry.layers)
+    try:
+        moves = [
+            float(np.linalg.norm(flat(walk_on(inquiry, [one], own).layers[1]) - start))
+            for own in (rate, rate / _LATER)
+        ]
+    except SubjectError:
+        return found
+    if not abs(moves[0] / _LATER**2 - moves[1]) <= _NEARLY * moves[1]:
+        return found
+    seen = f"{scaled[0].message.partition('. Look')[0]}, which goes with the square of it"
+    return [named("optimizer", "rate-twice", seen) if v in scaled else v for v in found]
 
 
 def is_rate_without_effect(inquiry: Inquiry) -> bool:

@@ -12,9 +12,20 @@ from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import run, upright
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import guarded_slope
-from parity_tests.kit.subject import Batch, Layers
+from parity_tests.kit.subject import (
+    Batch,
+    Layers,
+    ReshapedError,
+    Subject,
+    SubjectError,
+    by_name,
+    flat,
+    unflat,
+)
 
 Array = NDArray[Any]
+# Steps that are taken, and those that are where RAdam's rectified ones have to be among them.
+STEPS, MORE_STEPS = 4, 8
 _FUNCTIONS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
 
 
@@ -58,15 +69,60 @@ def trajectory(inquiry: Inquiry, steps: int, lr: float) -> tuple[Trajectory, Tra
 
 
 def walk_on(
-    inquiry: Inquiry, batches: list[Batch], lr: float, start: Layers | None = None
+    inquiry: Inquiry,
+    batches: list[Batch],
+    lr: float,
+    start: Layers | None = None,
+    *,
+    may_repeat: bool = False,
 ) -> Trajectory:
-    """Take steps with a new network, from the parameters asked with or from others."""
+    """Take steps with a new network, from the parameters asked with or from others.
+
+    Parameters
+    ----------
+    may_repeat : bool, default False
+        Whether a bias may come out as an array of which it is a row or a column.
+
+    Raises
+    ------
+    ReshapedError
+        If a step leaves a parameter in another shape.
+    """
     subject = inquiry.subject
     layers = [subject.begin(start or inquiry.layers)]
     for batch in batches:
         subject.step(batch, lr)
-        layers.append(subject.get())
+        after = _read(subject)
+        for name, new in by_name(after).items():
+            old = by_name(layers[0])[name]
+            if new.shape != old.shape and not (
+                may_repeat and name.startswith("b") and _is_repeated(old, new)
+            ):
+                raise ReshapedError(name, _told(subject, name, old, new, len(batch)))
+        layers.append(after)
     return Trajectory(batches, layers)
+
+
+def _read(subject: Subject) -> Layers:
+    try:
+        return subject.get()
+    except (ValueError, IndexError) as error:
+        message = f"parameters: after a step they are no layers: {type(error).__name__}: {error}"
+        raise SubjectError(message) from None
+
+
+def _is_repeated(old: Array, new: Array) -> bool:
+    try:
+        return np.broadcast_shapes(old.shape, new.shape) == new.shape
+    except ValueError:
+        return False
+
+
+def _told(subject: Subject, name: str, old: Array, new: Array, samples: int) -> str:
+    before, after = old.shape, new.shape
+    if name.startswith("W") and subject.layout == "in_out":
+        before, after = before[::-1], after[::-1] if len(after) == 2 else after
+    return f"{name} was of shape {before} and is of {after} after a step on a batch of {samples}"
 
 
 def ends(batch: Batch) -> tuple[Batch, Batch]:
@@ -91,7 +147,7 @@ def losses_at(inquiry: Inquiry) -> list[str]:
 
 
 def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) -> Layers:
-    r"""Return the gradient of a loss, summed over samples and outputs.
+    r"""Return the gradient of a loss, summed over samples and outputs; NaN where the output is.
 
     .. math:: \delta_l = (\delta_{l+1} W_{l+1}) \odot f_l'(z_l), \qquad
               \partial L / \partial W_l = \delta_l^T a_{l-1}, \qquad
@@ -114,6 +170,8 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     if name in ("identity", "log_softmax") and loss in _FUNCTIONS:
         name = _FUNCTIONS[loss]
     function, p, slopes = starts[name]
+    if loss not in slopes and not np.isfinite(passed.output).all():
+        return unflat(np.full(flat(layers).size, np.nan), layers)
     if loss not in slopes:
         raise InputError("loss", f"one of {sorted(slopes)}", repr(loss))
     slope = slopes[loss]

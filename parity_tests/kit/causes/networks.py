@@ -203,7 +203,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     ),
     "weights-replaced": Cause(
         "the step replaces the parameters instead of changing them",
-        "the update: `=-` assigns the negative, `-=` subtracts",
+        "the update: `=-` and `=` assign, `-=` subtracts",
     ),
     "loss-log-base": Cause(
         "a logarithm of another base", "np.log2 or np.log10 in the place of np.log"

@@ -14,6 +14,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "momentum is a moving average whose first step is the whole gradient",
         "PyTorch's dampening, which is the same with dampening = momentum",
     ),
+    "momentum-corrected": Cause(
+        "momentum is a moving average that is corrected for its start from zero, as Adam's is",
+        "the division by 1 - momentum^t, which PyTorch's momentum does not have",
+    ),
     "momentum-without-effect": Cause(
         "momentum has no effect",
         "where the velocity is kept: the step after has to find it again; if each step is a call "
@@ -105,6 +109,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the corrected moments are kept for the step after",
         "the names: the correction is of this step's moments alone, and the means go on without it",
     ),
+    "second-moment-corrected": Cause(
+        "the mean of squares is corrected for its start from zero, as Adam's is",
+        "the division by 1 - alpha^t, which PyTorch's RMSprop does not have",
+    ),
     "second-moment-by-beta1": Cause(
         "the second moment decays by beta1", "what the second moment of the step before is times"
     ),
@@ -149,6 +157,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "state-recreated": Cause(
         "what is kept between steps is made anew at every step",
         "where it is initialized: once, not in the step",
+    ),
+    "state-overwritten": Cause(
+        "what is kept of the squared gradients is overwritten by the step",
+        "what is stored last: the sum or mean of squares, and not the update",
     ),
     "state-shared": Cause(
         "parameters of the same shape share what is kept between steps",
@@ -236,6 +248,15 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the learning rate has no effect on steps",
         "where the learning rate is multiplied: behind the division by the root of the squares, "
         "not before it",
+    ),
+    "parameter-reshaped": Cause(
+        "a step leaves a parameter in another shape",
+        "the shapes in the update: NumPy repeats a row or a column of the parameter where the "
+        "gradient has more of them, as p - y has if one of the two is a vector",
+    ),
+    "rate-twice": Cause(
+        "the learning rate is in the step twice",
+        "where the learning rate is multiplied: with the gradient or in the update, not in both",
     ),
     "step-without-rate": Cause(
         "a parameter is updated without the learning rate",

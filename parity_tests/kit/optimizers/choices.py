@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from parity_tests.kit.optimizers.formulas import CORRECTED, DECOUPLED, LINEAR, ROOTED, STATELESS
+from parity_tests.kit.optimizers.formulas import (
+    CORRECTED,
+    DECOUPLED,
+    LINEAR,
+    ROOTED,
+    SQUARES,
+    STATELESS,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("average", "mean, first whole", "momentum-dampened", True)
         yield Choice("average", "none", "momentum-without-effect")
     if kind == "momentum":
+        yield Choice("average", "mean, corrected", "momentum-corrected", True)
         yield Choice("average", "last", "momentum-of-last-gradient")
         yield Choice("average", "last, mean", "momentum-of-last-gradient")
     if kind == "nesterov":
@@ -70,6 +78,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
     if kind == "rmsprop":
         # Nothing corrects its mean, so that it has to begin somewhere.
         yield Choice("moments", "both whole", "moments-begin-whole", True)
+        yield Choice("moments", "means, corrected", "second-moment-corrected", True)
     if kind in ("adam", "adamw", "amsgrad"):
         for whole in ("both whole", "first whole", "second whole", "both whole, corrected"):
             yield Choice("moments", whole, "moments-begin-whole")
@@ -87,6 +96,9 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
             yield Choice("state", "new, counted", "state-recreated")
     if kind not in STATELESS:
         yield Choice("state", "shared", "state-shared")
+    if kind in SQUARES:
+        yield Choice("state", "overwritten", "state-overwritten")
+        yield Choice("state", "overwritten, without rate", "state-overwritten")
     if kind != "sgd":
         yield from _of_plain_steps(kind)
     if decays:

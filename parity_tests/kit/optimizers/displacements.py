@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl.optimizers.radam import rectification
-from parity_tests.kit.optimizers.formulas import DECOUPLED, Asked, Formula
+from parity_tests.kit.optimizers.formulas import DECOUPLED, SQUARES, Asked, Formula
 
 Array = NDArray[Any]
 Memory = dict[str, Array]
@@ -54,7 +54,11 @@ def displacements(formula: Formula, asked: Asked) -> Array:
                 whole = [np.broadcast_to(part, (*lead, part.shape[-1])) for part in parts]
                 taken = np.concatenate(whole, axis=-1)
             else:
-                taken = direction(formula, memory.setdefault(None, {}), gradient, count)
+                own = memory.setdefault(None, {})
+                taken = direction(formula, own, gradient, count)
+                if formula.state.startswith("overwritten"):
+                    whole_step = taken if formula.state.endswith("without rate") else rate * taken
+                    own[SQUARES[formula.kind]] = whole_step
             if formula.plain != "nothing":
                 taken = _with_plain(formula, asked, gradient, taken)
             step = -formula.scale * rate * taken - shrinking
@@ -193,7 +197,8 @@ def _velocity(formula: Formula, memory: Memory, gradient: Array, share: float) -
     if "velocity" in memory:
         velocity = momentum * memory["velocity"] + share * gradient
     else:
-        velocity = (share if formula.average == "mean" else 1.0) * gradient
+        is_small = formula.average in ("mean", "mean, corrected")
+        velocity = (share if is_small else 1.0) * gradient
     memory["velocity"] = velocity
     return velocity
 
@@ -202,14 +207,17 @@ def _sgd(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Arr
     return gradient
 
 
-def _momentum(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:  # noqa: ARG001
+def _momentum(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:
     r""":math:`b \leftarrow \mu b + (1 - \tau) g`, and b is the direction."""
     if formula.average == "none":
         return gradient
     share = 1 - formula.options.get("dampening", 0.0)
     if formula.average.startswith("mean"):
         share = 1 - formula.options["momentum"]
-    return _velocity(formula, memory, gradient, share)
+    velocity = _velocity(formula, memory, gradient, share)
+    if formula.average == "mean, corrected":
+        return velocity / (1 - formula.options["momentum"] ** count)
+    return velocity
 
 
 def _nesterov(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:
@@ -264,11 +272,13 @@ def _adagrad(formula: Formula, memory: Memory, gradient: Array, count: Array) ->
     return gradient / _root(formula, memory["sum"])
 
 
-def _rmsprop(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:  # noqa: ARG001
+def _rmsprop(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:
     r""":math:`v \leftarrow \alpha v + (1 - \alpha) g^2`, :math:`g / (\sqrt v + \epsilon)`."""
     alpha, momentum = formula.options["alpha"], formula.options["momentum"]
     second = _mean(memory, "second", alpha, _squares(formula, gradient), formula.moments)
     first = _mean(memory, "first", alpha, gradient, formula.moments)
+    if formula.moments == "means, corrected":
+        second, first = (moment / (1 - alpha**count) for moment in (second, first))
     second = second - formula.options["centered"] * first**2
     direction = gradient / _root(formula, second)
     if formula.average == "none":

@@ -55,6 +55,8 @@ STATELESS = ("sgd", "signsgd")
 # Those whose weight decay is beside the gradient and not in it.
 DECOUPLED = ("adamw", "signsgd", "lion")
 CORRECTED = ("adam", "adamw", "amsgrad", "adamax", "nadam")
+# Where those that keep squares of gradients have them.
+SQUARES = {"adagrad": "sum", "rmsprop": "second", "adam": "second", "adamw": "second"}
 ROOTED = ("adagrad", "rmsprop", "adam", "adamw", "amsgrad", "nadam")
 
 
@@ -77,8 +79,9 @@ class Formula:
         ``"all:5"``.
     average : str
         How the velocity takes the gradient: ``"sum"``; ``"mean"``; ``"mean, first whole"``;
-        ``"last"``, the gradient before and none earlier; ``"last, mean"``, the mean of that and
-        the own one; ``"none"``, no velocity.
+        ``"mean, corrected"``, divided by 1 - momentum^t as Adam's first moment is; ``"last"``, the
+        gradient before and none earlier; ``"last, mean"``, the mean of that and the own one;
+        ``"none"``, no velocity.
     ahead : str
         Nesterov's step: ``"full"``; ``"none"``; ``"twice"``.
     correction : str
@@ -94,7 +97,8 @@ class Formula:
     moments : str
         ``"means"``; ``"first summed"``; ``"second summed"``. Or means that begin with their first
         value and not with zero: ``"first whole"``, ``"second whole"``, ``"both whole"``, which are
-        not corrected for a start from zero; ``"both whole, corrected"``. ``"kept corrected"``: the
+        not corrected for a start from zero; ``"both whole, corrected"``. ``"means, corrected"``:
+        those of RMSprop, which are not, divided by 1 - alpha^t. ``"kept corrected"``: the
         corrected ones go on to the next step; ``"second by beta1"``: beta1 in the place of beta2
         in what is left of the second one.
     squares : str
@@ -110,7 +114,8 @@ class Formula:
     growth : str
         Of NAdam's momentum: ``"growing"``; ``"constant"``; ``"constant, one index"``.
     state : str
-        ``"kept"``; ``"new"``, also the count; ``"new, counted"``; ``"shared"``.
+        ``"kept"``; ``"new"``, also the count; ``"new, counted"``; ``"shared"``;
+        ``"overwritten"``, the squares by the step that is taken; ``"overwritten, without rate"``.
     decay : str
         Of the weights: ``"own"``, as the kind has it; ``"coupled"``; ``"decoupled"``;
         ``"unscaled"``, not multiplied by the learning rate; ``"twice"``; ``"both"``;

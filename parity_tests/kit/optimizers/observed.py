@@ -156,6 +156,22 @@ def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
     return coefficients, decays, worst
 
 
+def are_means(observed: Observed) -> bool:
+    r"""Whether the second step is a mean of both gradients, as long as the first step is.
+
+    .. math:: \Delta\theta_2 \approx -\eta \, (c_1 g_1 + c_2 g_2), \qquad c_1 + c_2 = c
+
+    Corrected momentum takes such steps, and so does RAdam as long as its steps are not rectified,
+    which is for five of them with the usual :math:`\beta_2`.
+    """
+    coefficients, _, misfit = responses(observed)
+    if misfit > max(1e-6, observed.tolerance) or len(coefficients) < 2:
+        return False
+    begun, (first, own) = coefficients[0][0], coefficients[1]
+    close = max(1e-6, 10 * observed.tolerance) * abs(begun)
+    return bool(abs(first + own - begun) <= close < abs(first))
+
+
 def estimates(observed: Observed) -> dict[str, list[float]]:
     """Return momentum and weight decay as the responses of two steps show them."""
     coefficients, decays, misfit = responses(observed)

@@ -18,7 +18,7 @@ from parity_tests.kit.optimizers.formulas import (
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.subject import quiet
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 Shapes = Sequence[tuple[int, ...]]
@@ -30,6 +30,8 @@ _SIZES = (1.0, 0.3, 2.0, 0.01, 1.0, 0.5)
 # Not 0.1: a rate that is applied twice would look like a moving average with momentum 0.9.
 RATES = {"adadelta": 1.0, **dict.fromkeys(LINEAR, 0.07)}
 _RATE = 0.013
+# How much smaller another rate is, and how closely a factor is a rate.
+_LATER, _NEAR = 4, 1e-6
 # Of the parameters of a large network a corner is enough.
 _CORNER = 16
 # Stand for the widths of a network, so that rules are asked with few parameters.
@@ -76,6 +78,8 @@ def examine_rule(rule: Rule, seed: int, shapes: Shapes = _SHAPES) -> list[Verdic
                 told, cause = str(error), None if error.__cause__ is None else "call-raises"
             continue
         of_steps = judged(observed, kind, given)
+        if _has_factor(of_steps, observed.asked.lr):
+            of_steps = _of_second_rate(rule, tried, kind, given, seed, of_steps)
         # What parameters of one shape share shows with parameters of one shape alone.
         if found is None or any(verdict.cause == "state-shared" for verdict in of_steps):
             found = of_steps + verdicts
@@ -84,6 +88,34 @@ def examine_rule(rule: Rule, seed: int, shapes: Shapes = _SHAPES) -> list[Verdic
         if any(verdict.cause is not None for verdict in of_steps):
             break
     return found if found is not None else [Verdict("optimizer", UNCHECKED, told, cause=cause)]
+
+
+def _has_factor(of_steps: list[Verdict], factor: float) -> bool:
+    """Whether all steps are so many times what was expected, and nothing else is wrong."""
+    if [verdict.cause for verdict in of_steps] != ["step-scaled"]:
+        return False
+    return abs((of_steps[0].factor or 0.0) / factor - 1) <= _NEAR
+
+
+def _of_second_rate(
+    rule: Rule,
+    shapes: Shapes,
+    kind: str | None,
+    given: Mapping[str, float | None],
+    seed: int,
+    of_steps: list[Verdict],
+) -> list[Verdict]:
+    """Say of a factor that is the learning rate at another one, too, that the step has it twice."""
+    lr = (of_steps[0].factor or 0.0) / _LATER
+    slower = replace(rule, options={**rule.options, "lr": lr})
+    try:
+        again = judged(_asked(slower, shapes, kind, seed)[0], kind, given)
+    except _RuleError:
+        return of_steps
+    if not _has_factor(again, lr):
+        return of_steps
+    seen = of_steps[0].message.partition(". Look")[0]
+    return [named("optimizer", "rate-twice", f"{seen}, which is the learning rate")]
 
 
 def _small(shapes: Shapes) -> list[tuple[int, ...]]:

@@ -156,6 +156,9 @@ def find(
     """
     for stage in islice(_stages(kind, given), _SIMPLE if simple else None):
         matches = [match for question in stage for match in _answers(observed, question, given)]
+        if kind is None:
+            # A first moment of one gradient alone is none: what is left is of a simpler kind.
+            matches = [m for m in matches if m.formula.options.get("beta1") != 0]
         if matches:
             least = min(match.cost for match in matches)
             simplest: dict[tuple[str, tuple[str, ...]], Match] = {}
@@ -186,7 +189,7 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
     unclipped = {k: [choice for choice in singles[k] if _is_combined(k, choice)] for k in own}
     few = frozenset({"eps", "momentum"})
     # Where the kind is open there are too many to try them with all hyperparameters.
-    tried = free if kind is not None else {k: free[k] & few for k in own}
+    tried = free if kind is not None else {k: free[k] & (few | {"alpha"}) for k in own}
     yield [_Question(k, (choice,), tried[k]) for k in own for choice in singles[k]]
     # Declared hyperparameters may not be those that are used.
     yield [_Question(k, (), frozenset(DEFAULTS[k]) - decayed, refined=True) for k in own]
@@ -197,12 +200,6 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         others = [k for k in OPTIMIZERS if k != kind]
         another = Choice("kind", "", "another-optimizer")
         yield [_Question(k, (another,), frozenset(DEFAULTS[k]) - decayed) for k in others]
-        yield [
-            _Question(k, (another, choice), few)
-            for k in others
-            for choice in choices(k, False)
-            if choice.part != "clip"
-        ]
     yield [
         _Question(k, (choice,), tried[k], rate=rate)
         for k in own
@@ -217,6 +214,13 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         if pair[0].part != pair[1].part
     ]
     if kind is not None:
+        # What is wrong with the kind declared is told before what is wrong with another.
+        yield [
+            _Question(k, (another, choice), few | {"alpha"})
+            for k in others
+            for choice in choices(k, False)
+            if choice.part != "clip"
+        ]
         inside = [choice for choice in unclipped[kind] if choice.part == "eps"]
         yield [
             _Question(kind, (*pair, eps), few - known)

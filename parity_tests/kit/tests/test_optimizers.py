@@ -24,7 +24,7 @@ from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, read
 from parity_tests.kit.optimizers.kept import Kept, kept
 from parity_tests.kit.optimizers.observed import Observed, responses
-from parity_tests.kit.optimizers.rules import examine_rule
+from parity_tests.kit.optimizers.rules import RATES, examine_rule
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject
@@ -344,6 +344,20 @@ def rmsprop_begun_whole(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * g / (np.sqrt(s.v) + 1e-8)
 
 
+def momentum_corrected(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    p -= lr * s.m / (1 - 0.9**s.t)
+
+
+def rmsprop_corrected(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.99 * s.v + 0.01 * g**2
+    p -= lr * g / (np.sqrt(s.v / (1 - 0.99**s.t)) + 1e-8)
+
+
+def rmsprop_anew_and_whole(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g / (np.sqrt(g**2) + 1e-8)
+
+
 def adamax_counted_constantly(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = 0.9 * s.m + 0.1 * g
     s.u = np.maximum(0.999 * s.u, np.abs(g) + 1e-8)
@@ -562,6 +576,16 @@ def rmsprop_made_anew(_: State, p: Array, g: Array, lr: float) -> None:
     rmsprop(State(v=0.0), p, g, lr)
 
 
+def overwritten(*, with_rate: bool = True) -> Update:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        s.v = s.v + g**2
+        direction = g / (np.sqrt(s.v) + 1e-10)
+        s.v = lr * direction if with_rate else direction
+        p -= lr * direction
+
+    return update
+
+
 def momentum_shared(state: State, params: list[Array], grads: list[Array]) -> None:
     for p, g in zip(params, grads, strict=True):
         kind = "weights" if p.ndim == 2 else "biases"
@@ -647,6 +671,11 @@ def accumulated(s: State, p: Array, g: Array, lr: float) -> None:
 def upwards(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = corrected(s, g, s.t)
     p += lr * m / (np.sqrt(v) + 1e-8)
+
+
+def thrice(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + g
+    p -= 3 * lr * s.m
 
 
 def rate_twice(s: State, p: Array, g: Array, lr: float) -> None:
@@ -818,6 +847,14 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "anew": ("state-recreated", DIFFERS, each(adam_made_anew), "adam", {}),
     "anew but counted": ("state-recreated", DIFFERS, each(adam_made_anew_but_counted), "adam", {}),
     "rmsprop anew": ("state-recreated", DIFFERS, each(rmsprop_made_anew), "rmsprop", {}),
+    "overwritten": ("state-overwritten", DIFFERS, each(overwritten()), "adagrad", {}),
+    "overwritten without the rate": (
+        "state-overwritten",
+        DIFFERS,
+        each(overwritten(with_rate=False)),
+        "adagrad",
+        {},
+    ),
     "shared": ("state-shared", DIFFERS, momentum_shared, "momentum", {}),
     "swapped": ("betas-swapped", DIFFERS, each(adam_swapped), "adam", {}),
     "swapped, declared": (
@@ -895,7 +932,29 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "late": ("gradient-late", DIFFERS, each(late), "sgd", {}),
     "accumulated": ("step-of-accumulated", DIFFERS, each(accumulated), "sgd", {}),
     "upwards": ("step-sign", DIFFERS, each(upwards), "adam", {}),
-    "rate twice": ("step-scaled", DIFFERS, each(rate_twice), "momentum", {}),
+    "average corrected": (
+        "momentum-corrected",
+        CONVENTION,
+        each(momentum_corrected),
+        "momentum",
+        {},
+    ),
+    "rmsprop corrected": (
+        "second-moment-corrected",
+        CONVENTION,
+        each(rmsprop_corrected),
+        "rmsprop",
+        {},
+    ),
+    "rmsprop anew and whole": (
+        "state-recreated",
+        DIFFERS,
+        each(rmsprop_anew_and_whole),
+        "rmsprop",
+        {},
+    ),
+    "rate twice": ("rate-twice", DIFFERS, each(rate_twice), "momentum", {}),
+    "thrice": ("step-scaled", DIFFERS, each(thrice), "momentum", {}),
 }
 
 
@@ -936,7 +995,7 @@ def test_every_cause_is_planted() -> None:
     beside |= {"second-moment-by-beta1"}
     # Those show in the steps of a network alone: see `test_steps`.
     beside |= {"nesterov-gradient-ahead", "nesterov-ahead-kept", "step-without-rate"}
-    beside |= {"nesterov-look-behind", "rate-without-effect"}
+    beside |= {"nesterov-look-behind", "rate-without-effect", "parameter-reshaped"}
     assert {cause for cause, *_ in OTHERWISE.values()} | beside == set(OPTIMIZER_CAUSES)
 
 
@@ -957,6 +1016,21 @@ def test_faults_beside_what_may_be_meant(
 def test_eps_of_another_size_is_a_convention() -> None:
     (verdict,) = examine_rule(rule(each(adam_folded), "adam"), 0)
     assert "eps is 1e-07" in verdict.message
+
+
+def test_corrected_squares_are_those_of_rmsprop_where_nothing_is_declared() -> None:
+    (verdict,) = examine_rule(rule(each(rmsprop_corrected), None), 0)
+    assert (verdict.status, verdict.cause) == (CONVENTION, "second-moment-corrected")
+
+
+def scaled_by_chance(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + g
+    p -= RATES["momentum"] * lr * s.m
+
+
+def test_factor_that_is_the_rate_by_chance_is_not_taken_for_it() -> None:
+    verdicts = examine_rule(rule(each(scaled_by_chance), "momentum"), 0)
+    assert of_optimizer(verdicts) == [(DIFFERS, "step-scaled")]
 
 
 def test_average_says_the_equivalent_rate() -> None:
@@ -1186,6 +1260,11 @@ HALF = {"loss": "squared_error", "scale": "half mean"}
         (each(momentum), "nesterov", DIFFERS, "nesterov-is-momentum"),
         (each(sgd), "momentum", DIFFERS, "momentum-without-effect"),
         (each(accumulated), "sgd", DIFFERS, "step-of-accumulated"),
+        # The first five steps of RAdam are those of corrected momentum.
+        (each(momentum_corrected), "radam", DIFFERS, "another-optimizer"),
+        (each(momentum_corrected), None, CONVENTION, "momentum-corrected"),
+        (each(radam), None, EQUAL, None),
+        (each(rmsprop_corrected), "adam", DIFFERS, "another-optimizer"),
         (each(sgd_penalty), None, EQUAL, None),
         (each(strange), "sgd", UNCHECKED, None),
     ],
@@ -1264,6 +1343,12 @@ def test_average_of_a_sum_is_not_taken_for_a_batch_size_that_is_fixed() -> None:
     declared = replace(network, spec=Spec(**HALF))
     assert told(declared, "gradient") == [(DIFFERS, "factor-batch", 7.0)]
     assert told(declared, "optimizer") == [(CONVENTION, "momentum-average", 0.1)]
+
+
+def test_corrected_momentum_by_faulty_gradients_is_not_taken_for_radam() -> None:
+    network = updating(each(momentum_corrected), without_derivative)
+    handed = replace(network, gradients=without_derivative, spec=Spec(**HALF))
+    assert told(handed, "optimizer") == [(CONVENTION, "momentum-corrected", None)]
 
 
 def test_momentum_of_a_sum_is_no_average() -> None:

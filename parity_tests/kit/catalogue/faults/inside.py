@@ -35,13 +35,17 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "updated before it is used, inside of rmsprop",
         _RMSPROP,
-        "            if k > 1:\n",
+        "            if k > 1:\n"
+        '                delta = delta @ self.params[f"W{k}"].T * (self.a[k - 1] > 0)\n'
+        "        return grads\n\n"
+        "    def train(self, x, y, lr):\n",
         '            v = 0.01 * grads[f"W{k}"] ** 2\n'
-        '            late = self.params[f"W{k}"] - 0.5 * grads[f"W{k}"] / np.sqrt(v + 1e-16)\n'
+        '            late = self.params[f"W{k}"] - self.lr * grads[f"W{k}"] / np.sqrt(v + 1e-16)\n'
         "            if k > 1:\n"
         "                delta = delta @ late.T * (self.a[k - 1] > 0)\n"
-        "                continue\n"
-        "            if k > 1:\n",
+        "        return grads\n\n"
+        "    def train(self, x, y, lr):\n"
+        "        self.lr = lr\n",
         _GRADIENT,
         "update-order",
     ),
