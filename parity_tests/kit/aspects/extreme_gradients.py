@@ -37,7 +37,8 @@ def of_derivatives(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[V
     answers = []
     for extreme in extremes(inquiry, form, inputs):
         layers = inquiry.subject.begin(extreme.layers)
-        if np.isfinite(inquiry.subject.forward(extreme.batch.inputs)).all():
+        # What is wrong with the outputs has been told.
+        if _has_outputs(inquiry, extreme.batch):
             asked = Extreme(extreme.text, layers, extreme.batch)
             answers.append((asked, _is_finite(inquiry, asked)))
     if not answers:
@@ -57,6 +58,14 @@ def of_derivatives(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[V
         return [judged(None, seen, tensor)]
     (naive,) = found.values()
     return [judged(naive.cause, f"{seen}, as a derivative {naive.text} gives", tensor)]
+
+
+def _has_outputs(inquiry: Inquiry, batch: Batch) -> bool:
+    """Return whether the forward pass answers, with finite numbers."""
+    try:
+        return bool(np.isfinite(inquiry.subject.forward(batch.inputs)).all())
+    except SubjectError:
+        return False
 
 
 def _is_finite(inquiry: Inquiry, extreme: Extreme) -> tuple[bool, ...]:

@@ -10,7 +10,7 @@ from parity_tests.kit.aspects import forward, gradient, loss, stability
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject import Subject
 from parity_tests.kit.tests.asked import Array, Classifier, causes, network, only, sigmoid
-from parity_tests.kit.verdicts import DIFFERS, EQUAL, Verdict
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 
 
 def _by_exponentials(z: Array) -> Array:
@@ -68,7 +68,11 @@ class _Network(Classifier):
 
 def _told(**parts: Any) -> list[Verdict]:
     functions = {name: staticmethod(part) for name, part in parts.items()}
-    declared = network(type("Net", (_Network,), functions), step=None)
+    return _told_of(type("Net", (_Network,), functions))
+
+
+def _told_of(make: type[_Network]) -> list[Verdict]:
+    declared = network(make, step=None)
     inquiry = Inquiry.begin(Subject(declared), declared.spec, 0)
     for aspect in (forward, loss, gradient):
         aspect.examine(inquiry)
@@ -102,6 +106,20 @@ def test_derivatives_by_the_activation_are_finite(parts: dict[str, Any]) -> None
 
 def test_what_no_formula_explains_has_no_cause() -> None:
     assert causes(_told(slope=_strange)) == [None]
+
+
+class _Refuses(_Network):
+    """It asserts what large numbers do not have."""
+
+    def forward(self, x: Array) -> Array:
+        output = super().forward(x)
+        assert np.abs(self.z2).max() < 900
+        return output
+
+
+def test_a_forward_pass_that_raises_is_told_once() -> None:
+    verdict = only([v for v in _told_of(_Refuses) if v.status == UNCHECKED])
+    assert verdict.message.startswith("outputs for large logits")
 
 
 def test_what_is_asked_is_told() -> None:
