@@ -6,6 +6,22 @@ _FORWARD, _GRADIENT = "forward", "gradient"
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
+        "gradient of the matrix in its place: functions",
+        "dict functions",
+        "dA = W.T @ dZ",
+        'dA = grads[f"dW{layer}"].T @ dZ',
+        _GRADIENT,
+        "carried-through-gradient",
+    ),
+    Fault(
+        "gradient of the matrix in its place: two classes",
+        "binary classifier",
+        "(dZ2 @ self.W2) * (1 -",
+        "(dZ2 @ dW2) * (1 -",
+        _GRADIENT,
+        "carried-through-gradient",
+    ),
+    Fault(
         "matrix missing below one output: two classes",
         "binary classifier",
         "(dZ2 @ self.W2) * (1 -",

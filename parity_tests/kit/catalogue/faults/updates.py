@@ -286,4 +286,20 @@ FAULTS: tuple[Fault, ...] = (
         "gradient",
         "weights-replaced",
     ),
+    Fault(
+        "learning rate twice: regression",
+        "regression updates",
+        "self.wo -= lr * self.d_wo",
+        "self.wo -= lr * (lr * self.d_wo)",
+        "gradient",
+        "rate-twice",
+    ),
+    Fault(
+        "learning rate twice: updating layers",
+        "updating layers relu",
+        "self.weights -= learning_rate * weights_gradient",
+        "self.weights -= learning_rate**2 * weights_gradient",
+        "gradient",
+        "rate-twice",
+    ),
 )
