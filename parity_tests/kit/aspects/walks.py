@@ -48,7 +48,8 @@ class Trajectory:
 def trajectory(inquiry: Inquiry, steps: int, lr: float) -> tuple[Trajectory, Trajectory]:
     """Take steps on one batch, and from the same start on two in turn.
 
-    A network that takes one sample at a time gets the first and the last sample for batches.
+    A network that takes one sample at a time, also of a batch, gets the first and the last sample
+    for batches: it may shuffle more of them.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def trajectory(inquiry: Inquiry, steps: int, lr: float) -> tuple[Trajectory, Tra
     if steps < 1:
         raise InputError("steps", "at least 1", str(steps))
     first, second = inquiry.batches
-    if inquiry.subject.single:
+    if inquiry.subject.single or inquiry.is_one_by_one:
         first, second = ends(first)
     return (
         walk_on(inquiry, [first] * steps, lr),

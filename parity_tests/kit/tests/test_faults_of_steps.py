@@ -150,6 +150,25 @@ def test_steps_of_samples_may_be_divided_by_the_batch() -> None:
     assert told(beside(divided, None, lr=0.1, loss=total_loss), "gradient") == expected
 
 
+def shuffled(step: Callable[..., None]) -> Callable[..., None]:
+    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for n in np.random.permutation(len(x)):  # noqa: NPY002
+            step(net, x[n : n + 1], y[n : n + 1], lr)
+
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "cause"),
+    [("sgd", EQUAL, None), ("momentum", DIFFERS, "momentum-without-effect")],
+)
+def test_optimizer_shows_in_steps_of_shuffled_samples(
+    kind: str, status: str, cause: str | None
+) -> None:
+    network = beside(shuffled(rated(ONES)), None, spec=Spec(optimizer=kind))
+    assert told(network, "optimizer") == [(status, None, cause)]
+
+
 def test_fault_shows_in_steps_of_samples_that_are_divided() -> None:
     network = beside(one_by_one(rated((1.0, 2.0, 1.0, 1.0), 3)), None)
     assert told(network, "gradient") == [
