@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.candidates.decayed import near_products
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.penalties import PENALTIES, Shares, slope_of
 
@@ -86,38 +87,40 @@ def clipped_products(
     free = np.abs(observed) < limit * (1 - tolerance)
     if observed.shape != weight.shape or not np.any(observed[free]):
         return None
-    pairs = [
-        (delta, source)
+    fitting = [
+        (source, [delta for delta in deltas if delta.value.shape[1] == observed.shape[0]])
         for source in inputs
-        for delta in deltas
-        if (delta.value.shape[1], source.value.shape[1]) == observed.shape
+        if source.value.shape[1] == observed.shape[1]
     ]
-    pairs.sort(key=lambda pair: len(pair[0].causes) + len(pair[1].causes))
+    wanted, where = observed[free], np.ravel(free)
     for names in ((), *penalties):
         if free.sum() <= 1 + len(names) + _MORE:
             continue
-        slopes = [PENALTIES[name].slope(weight) for name in names]
-        for delta, source in pairs:
-            product = delta.value.T @ source.value
-            found = _below(observed, product, free, slopes, tolerance)
+        slopes = np.empty((len(wanted), 0))
+        if names:
+            slopes = np.stack([PENALTIES[name].slope(weight)[free] for name in names], axis=1)
+        near = [
+            (delta, source, product)
+            for source, own in fitting
+            for delta, product in near_products(wanted, slopes, own, source.value, tolerance, where)
+        ]
+        near.sort(key=lambda one: len(one[0].causes) + len(one[1].causes))
+        for delta, source, product in near:
+            found = _below(wanted, np.column_stack([product, slopes]), tolerance)
             if found is None:
                 continue
             factor, *shares = found
             decay: Mapping[str, float] = dict(zip(names, shares, strict=True))
-            whole = np.clip(factor * product + slope_of(decay, weight), -limit, limit)
-            _, residual = fit(observed, whole)
+            whole = factor * (delta.value.T @ source.value) + slope_of(decay, weight)
+            _, residual = fit(observed, np.clip(whole, -limit, limit))
             if residual <= 10 * tolerance:
                 return Clipped(delta, source, factor, residual, decay)
     return None
 
 
-def _below(
-    observed: Array, product: Array, free: Array, slopes: Sequence[Array], tolerance: float
-) -> list[float] | None:
-    """Return the multiples of a product and of slopes that the free entries are."""
-    wanted = observed[free]
-    basis = np.stack([product[free], *(slope[free] for slope in slopes)], axis=1)
-    if not np.isfinite(basis).all() or not np.any(basis[:, 0]):
+def _below(wanted: Array, basis: Array, tolerance: float) -> list[float] | None:
+    """Return the multiples of a product, the first column, and of slopes that entries are."""
+    if not np.any(basis[:, 0]):
         return None
     solution, *_ = np.linalg.lstsq(basis, wanted, rcond=None)
     left = np.linalg.norm(wanted - basis @ solution)

@@ -52,8 +52,8 @@ def decay_of(
     if source.shape[1] != weight.shape[1]:
         return {}
     slopes = np.stack([PENALTIES[name].slope(weight).ravel() for name in penalties], axis=1)
-    for expected in _near(total, slopes, deltas[:WITH_DECAY], source, tolerance):
-        basis = np.column_stack([expected, slopes])
+    for _, product in near_products(total, slopes, deltas[:WITH_DECAY], source, tolerance):
+        basis = np.column_stack([product, slopes])
         # The normal equations would lose half of the digits.
         solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
         left = np.linalg.norm(total - basis @ solution)
@@ -68,24 +68,48 @@ def decay_of(
 _BLOCK = 2**18
 
 
-def _near(
-    total: Array, slopes: Array, deltas: Sequence[Candidate], source: Array, tolerance: float
-) -> Iterator[Array]:
-    """Yield the gradients of a matrix that a gradient may be, but for a share of some slopes.
+def near_products(
+    wanted: Array,
+    slopes: Array,
+    deltas: Sequence[Candidate],
+    source: Array,
+    tolerance: float,
+    where: Array | None = None,
+) -> Iterator[tuple[Candidate, Array]]:
+    """Yield products that a matrix's gradient may be, but for a factor and shares of some slopes.
 
-    All are held against it at once, in what is orthogonal to the slopes; those near it are left.
+    All are held against it at once, in what is orthogonal to the slopes; those near it are left,
+    and a least-squares solution tells of each whether it is the gradient.
+
+    Parameters
+    ----------
+    wanted : ndarray of shape (entries,)
+        The gradient, in a row.
+    slopes : ndarray of shape (entries, slopes)
+        What may be added; none if there are no columns.
+    deltas : sequence of Candidate
+        Gradients of the pre-activation, all of one shape.
+    source : ndarray of shape (samples, in_features)
+        What they are multiplied with.
+    tolerance : float
+        Relative distance up to which the products are taken for the gradient.
+    where : ndarray of bool, optional
+        The entries of a product that are wanted; all by default.
     """
     basis, _ = np.linalg.qr(slopes)
-    rest = total - basis @ (basis.T @ total)
-    enough = 10 * tolerance * np.linalg.norm(total)
-    several = max(1, _BLOCK // len(total))
+    rest = wanted - basis @ (basis.T @ wanted)
+    enough = 10 * tolerance * np.linalg.norm(wanted)
+    several = max(1, _BLOCK // (len(wanted) or 1))
     for start in range(0, len(deltas), several):
-        values = np.stack([delta.value for delta in deltas[start : start + several]])
+        block = deltas[start : start + several]
+        values = np.stack([delta.value for delta in block])
         with np.errstate(all="ignore"):
-            products = (values.transpose(0, 2, 1) @ source).reshape(len(values), -1)
+            products = (values.transpose(0, 2, 1) @ source).reshape(len(block), -1)
+            products = products if where is None else products[:, where]
             apart = products - (products @ basis) @ basis.T
             factors = apart @ rest / np.einsum("kn,kn->k", apart, apart)
             left = np.linalg.norm(rest - factors[:, np.newaxis] * apart, axis=1)
-        # A gradient that is itself a share of the slopes has no factor.
+        # A product that is itself a share of the slopes has no factor.
         far = left > enough
-        yield from products[np.isfinite(products).all(axis=1) & ~far]
+        for index in np.flatnonzero(np.isfinite(products).all(axis=1) & ~far):
+            yield block[index], products[index]
