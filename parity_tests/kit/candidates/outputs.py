@@ -229,8 +229,11 @@ _EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
 def _guarded(
     name: str, function: Output, p: Array, z: Array, y: Array, *, is_outside: bool
 ) -> Iterator[Candidate]:
-    """Yield the derivatives of cross-entropies whose denominators are kept from zero."""
-    if name == "identity":
+    """Yield the derivatives of cross-entropies whose denominators are kept from zero.
+
+    Logits and logarithms are no probabilities, and have no such denominators.
+    """
+    if name == "identity" or np.any(p < 0):
         return
     with np.errstate(all="ignore"):
         for epsilon in _EPSILONS:

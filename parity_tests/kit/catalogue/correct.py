@@ -106,6 +106,8 @@ CORRECT: tuple[Correct, ...] = (
     _of("logits hinge", "logits", loss="hinge_loss"),
     _of("logits huber", "logits", loss="huber_loss", labels="targets"),
     _of("logits absolute", "logits", loss="absolute_loss", labels="targets"),
+    _of("log-probabilities", "log_probabilities", sizes=_DEEP),
+    _of("log-probabilities updates", "log_probabilities", updates=True),
     _of("euclidean error", "criteria", loss="euclidean_error", labels="targets"),
     _of("categorical hinge", "criteria", loss="categorical_hinge", labels="one_hot"),
     _of("sum loss", "sum_loss"),

@@ -385,6 +385,26 @@ def logits(
     )
 
 
+def log_probabilities(
+    code: SimpleNamespace, sizes: Sequence[int] = (12, 9, 10), updates: bool = False
+) -> Network:
+    """Layers that end in log-softmax, by their gradients or by what a step changes."""
+
+    def gradients(net: Any, x: Any, y: Any) -> list[Any]:
+        net.backward(x, y)
+        return [layer.grads for layer in net.layers]
+
+    return Network(
+        lambda: code.Model(sizes),
+        parameters=lambda net: [layer.params for layer in net.layers],
+        forward="forward",
+        gradients=None if updates else gradients,
+        loss=lambda net, x, y: code.nll_loss(net.forward(x), y),
+        step="train_step",
+        labels="integers",
+    )
+
+
 def deep_network(
     code: SimpleNamespace,
     sizes: Sequence[int] = (12, 9, 8, 10),

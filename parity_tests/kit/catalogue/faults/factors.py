@@ -6,6 +6,14 @@ _GRADIENT = "gradient"
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
+        "sum for the mean: log-probabilities",
+        "log-probabilities",
+        "= -1 / len(target)",
+        "= -1",
+        "gradient",
+        "factor-batch",
+    ),
+    Fault(
         "three times the gradient for every layer below",
         "deep relu",
         "delta = delta @ self.layers[k]",

@@ -6,6 +6,14 @@ _FORWARD, _GRADIENT = "forward", "gradient"
 _OUTSIDE = "bias-outside-activation"
 
 FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "log-softmax without a shift: log-probabilities",
+        "log-probabilities updates",
+        "shifted = x - x.max(axis=1, keepdims=True)",
+        "shifted = x",
+        "stability",
+        "softmax-no-shift",
+    ),
     # Softmax
     Fault(
         "softmax over the samples: functions",
