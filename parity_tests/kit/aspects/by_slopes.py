@@ -290,11 +290,11 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdic
         other = fit(*second[group[0]])[0] if group[0] in second else factor
         residual = fits[group[0]][1]
         cause, why = _named(inquiry, (factor, other), residual)
-        if cause.startswith("factor") and all(name.startswith("b") for name in group):
+        if cause and cause.startswith("factor") and all(name.startswith("b") for name in group):
             cause = "bias-scaled"
         message = (
             f"yours = {factor:.6g} x the slope of the loss reported on {', '.join(group)} and not "
-            f"on the others: {why}. Look at {CAUSES[cause].advice}."
+            f"on the others: {why}. {_look(cause)}"
         )
         verdicts.append(
             Verdict("gradient", DIFFERS, message, group[0], cause, factor, residual),
@@ -330,34 +330,50 @@ def _carried(
     residual = max(residual for _, residual in fits.values())
     cause, why = _named(inquiry, (step, other), residual)
     is_fixed = abs(other - step) <= 10 * close * abs(step)
-    advice = CAUSES[cause].advice
+    look = _look(cause)
     if is_fixed:
         # Whatever the number is, it is none of the loss.
         cause = "sign" if cause == "sign" else "factor-constant"
-        advice = f"the derivative of the hidden activation, which is {step:.6g} x what it should be"
+        look = (
+            f"Look at the derivative of the hidden activation, which is {step:.6g} x what it "
+            "should be, or what multiplies it."
+        )
     message = (
         f"the gradient of the last layer is the slope of the loss reported, and that of each layer "
         f"below has another {step:.6g} x: {why}. The factor comes in where a gradient is carried "
-        f"back to the layer below. Look at {advice}, or what multiplies it."
+        f"back to the layer below. {look}"
     )
     tensor = f"dL/dz{depth - 1}"
     return Verdict("gradient", DIFFERS, message, tensor, cause, step, residual)
 
 
-def _named(inquiry: Inquiry, factors: tuple[float, float], residual: float) -> tuple[str, str]:
-    """Return cause and text of the factors of two batches, as exact as they are known."""
+def _named(
+    inquiry: Inquiry, factors: tuple[float, float], residual: float
+) -> tuple[str | None, str]:
+    """Return cause and text of the factors of two batches, as exact as they are known.
+
+    There is no cause if they are two, which no power of the batch size explains.
+    """
     samples = [len(batch) for batch in inquiry.batches]
     tolerance = max(residual, 1e-7)
-    if tolerance > _NAMED:
-        # Of two digits any number is one with a meaning.
-        return "factor-constant", "a constant factor"
     scale = scale_of(factors, samples, tolerance)
+    if scale is None:
+        (one, other), (n, m) = factors, samples
+        return None, (
+            f"another one for each batch, {one:.6g} x with {n} and {other:.6g} x with {m}, which "
+            "no power of the batch size explains"
+        )
     between = None
-    if scale is not None:
+    # Of two digits any number is one with a meaning.
+    if tolerance <= _NAMED:
         between = ratio(scale, Scale(1.0, 0), inquiry.subject.sizes, tolerance)
     if between is None:
         return "factor-constant", "a constant factor"
     return between.causes[0], between.text
+
+
+def _look(cause: str | None) -> str:
+    return f"Look at {CAUSES[cause].advice}." if cause else "The cause is unknown."
 
 
 def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
@@ -370,7 +386,7 @@ def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     cause, why = _named(inquiry, (met.factor, factor), met.residual)
     message = (
         f"yours = {met.factor:.6g} x the slope of the loss reported, on all tensors: {why}; the "
-        f"batch is {len(inquiry.batches[0])}. Look at {CAUSES[cause].advice}."
+        f"batch is {len(inquiry.batches[0])}. {_look(cause)}"
     )
     tensor = f"dL/dz{len(inquiry.layers)}"
     return Verdict("gradient", DIFFERS, message, tensor, cause, met.factor, met.residual)

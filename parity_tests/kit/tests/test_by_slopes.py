@@ -109,6 +109,14 @@ def test_a_penalty_twice_or_not_at_all_is_none_that_is_meant(share: float) -> No
     assert causes(_asked(_Penalized, _decayed(share))) == ["weight-decay"]
 
 
+@pytest.mark.parametrize("where", [slice(None), slice(1, 2), slice(3, 4)])
+def test_a_factor_that_is_another_one_for_each_batch_is_no_constant(where: slice) -> None:
+    verdict = only(_asked(_Bent, _scaled(where, lambda n: n / (n + 1000))))
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert "another one for each batch, 0.00695134 x with 7" in verdict.message
+    assert "The cause is unknown" in verdict.message
+
+
 def test_a_factor_shows_beside_decay() -> None:
     def change(found: list[Array], w: list[Array], n: int) -> list[Array]:
         return _decayed(0.1)([2 * g for g in found], w, n)
