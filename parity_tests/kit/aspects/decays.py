@@ -11,7 +11,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, Shares, added, close
 from parity_tests.kit.subject import by_name
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 _ADVICE = f"Look at {CAUSES['weight-decay'].advice}."
 # How much smaller another learning rate is at which steps are asked.
@@ -55,7 +55,7 @@ def _of_signed(
     decays = explanation.decays
     of_optimizer = _of_optimizer(inquiry, rate)
     declared = None if of_optimizer else inquiry.spec.weight_decay
-    verdicts = [] if declared is None else _declared(inquiry, explanation, declared)
+    verdicts = [] if declared is None else _declared(inquiry, explanation, declared, rate)
     if inquiry.penalty is not None:
         return verdicts or _by_penalty(inquiry, explanation, of_optimizer)
     if declared is not None:
@@ -267,8 +267,13 @@ def _beside_declared(explanation: Explanation, declared: float) -> list[Verdict]
     return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 
-def _declared(inquiry: Inquiry, explanation: Explanation, declared: float) -> list[Verdict]:
-    """Hold what is added to the matrices to the coefficient that is declared."""
+def _declared(
+    inquiry: Inquiry, explanation: Explanation, declared: float, rate: float | None
+) -> list[Verdict]:
+    """Hold what is added to the matrices to the coefficient that is declared.
+
+    In steps, what is not multiplied by the learning rate is as much as that over the rate.
+    """
     matrices = [f for f in explanation.findings if f.tensor.startswith("W") and f.known]
     wrong: list[Finding] = []
     for finding in sorted(matrices, key=lambda finding: finding.tensor):
@@ -282,6 +287,13 @@ def _declared(inquiry: Inquiry, explanation: Explanation, declared: float) -> li
         wrong.append(finding)
     if not wrong:
         return []
+    if rate is not None and all(
+        set(own.decay) == {"squares"} and abs(own.decay["squares"] * rate / declared - 1) <= 1e-6
+        for own in wrong
+    ):
+        tensors = [own.tensor for own in wrong]
+        seen = f"a step takes {declared:.6g} x {', '.join(tensors)} away, and not times the rate"
+        return [named("gradient", "decay-not-scaled", seen, tensors[0])]
     told = "; ".join(
         f"the gradient of {own.tensor} has {added(own.decay, own.tensor)} added" for own in wrong
     )

@@ -501,6 +501,8 @@ def _is_made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None
     # Where no loss says it, a sum over the samples may be meant.
     for power in (0, 1) if expected is None else (0,):
         shares = [n**power * reference.at(n) / scale.at(n) for n in samples]
+        if all(abs(share - 1) <= _NEAR for share in shares):
+            continue  # steps by what is handed out make up for nothing
         own = [share * gradient for share, gradient in zip(shares, handed, strict=True)]
         momentum, _ = fit(steps[1] - own[1], steps[0])
         if -CLOSE <= momentum <= 1 + CLOSE and all(

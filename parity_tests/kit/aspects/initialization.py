@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.forward import Form
+from parity_tests.kit.functions import activation
 from parity_tests.kit.initialization import (
     FAMILIES,
     SCHEMES,
@@ -87,7 +89,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if draws is None:
         message = "make returns what it has returned before, with the parameters written to it"
         return [Verdict("initialization", UNCHECKED, message)]
-    found = _hampered(draws)
+    found = _hampered(draws, inquiry.form)
     if found is not None:
         return [found]
     if meant is None:
@@ -167,26 +169,30 @@ def _equal(one: Layers, other: Layers) -> bool:
 # What no training gets over
 
 
-def _hampered(draws: _Draws) -> Verdict | None:
+def _hampered(draws: _Draws, form: Form | None) -> Verdict | None:
     """Return what keeps any network from learning, or None."""
-    return _alike(draws) or _one_signed(draws) or _out_of_range(draws)
+    return _alike(draws, form) or _one_signed(draws) or _out_of_range(draws)
 
 
-def _alike(draws: _Draws) -> Verdict | None:
-    """Units of a hidden layer with the same weights before and behind them never part."""
+def _alike(draws: _Draws, form: Form | None) -> Verdict | None:
+    """Units of a hidden layer with the same weights before and behind them never part.
+
+    Nor do those that begin with zeros where their activation has no slope.
+    """
     for number in range(len(draws.first) - 1):
         before, behind = draws.first[number], draws.first[number + 1]
         rows, columns = before.weight, behind.weight.T
         bias = before.bias
         if len(rows) < 2 or (bias is not None and np.ptp(bias) > 0):
             continue
-        if not np.ptp(rows):
-            # Not even the entries of a unit differ.
-            zeros = not rows.any()
-            seen = f"all entries of W{number + 1} are {rows.flat[0]:.3g}"
-            cause = "initialization-zeros" if zeros else "initialization-alike"
-            return named("initialization", cause, seen, f"W{number + 1}")
-        if np.ptp(rows, axis=0).any() or np.ptp(columns, axis=0).any():
+        if np.ptp(rows, axis=0).any():
+            continue
+        if np.ptp(columns, axis=0).any():
+            name = form.hidden[number] if form is not None else "identity"
+            is_dead = not (rows.any() or activation(name).slope(np.zeros(1)).any())
+            if is_dead and (bias is None or not bias.any()):
+                seen = f"all entries of W{number + 1} are 0, and the slope of {name} is 0 there"
+                return named("initialization", "initialization-zeros", seen, f"W{number + 1}")
             continue
         zeros = not rows.any() and not columns.any()
         cause = "initialization-zeros" if zeros else "initialization-alike"

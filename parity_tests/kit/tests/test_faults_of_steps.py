@@ -127,6 +127,39 @@ def test_replaced_parameters_beside_a_rate_that_comes_twice() -> None:
     assert told(beside(step, None), "gradient") == expected
 
 
+def test_a_declared_decay_without_the_rate_is_told_as_that() -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
+            array -= lr * gradient + (0.1 * array if array.ndim == 2 else 0.0)
+
+    declared = Spec(weight_decay=0.1)
+    assert told(beside(step, None, spec=declared), "gradient") == [
+        (DIFFERS, "W1", "decay-not-scaled")
+    ]
+    fixed = beside(lambda net, x, y, _lr: step(net, x, y, 0.01), None, spec=declared, lr=0.01)
+    assert told(fixed, "gradient") == [(DIFFERS, "W1", "decay-not-scaled")]
+
+
+def test_steps_by_a_factor_that_is_handed_out_make_up_for_nothing() -> None:
+    def summed(net: Learner, x: Array, y: Array) -> list[Array]:
+        return [len(x) * gradient for gradient in net.gradients(x, y)]
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(net), summed(net, x, y), strict=True):
+            array -= lr * gradient
+
+    def entropy(net: Learner, x: Array, y: Array) -> float:
+        p = net.forward(x)
+        return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).sum() / len(x))
+
+    declared = Spec(loss="binary_cross_entropy", scale="mean")
+    found = told(beside(step, summed, loss=entropy, spec=declared), "gradient")
+    assert [(status, cause) for status, _, cause in found] == [
+        (DIFFERS, "gradient-of-another-loss"),
+        (DIFFERS, "factor-batch"),
+    ]
+
+
 # Sample by sample
 
 

@@ -23,6 +23,7 @@ from parity_tests.kit.tests.asked import (
     network,
     normal,
     only,
+    relu,
     uniform,
     variant,
 )
@@ -273,6 +274,27 @@ def test_parameters_are_restored_after_initialization() -> None:
     initialization.examine(inquiry)
     for now, then in zip(inquiry.subject.get(), inquiry.layers, strict=True):
         np.testing.assert_array_equal(now.weight, then.weight)
+
+
+@pytest.mark.parametrize(
+    ("activation", "value", "cause"),
+    [
+        (np.tanh, 0.0, None),
+        (np.tanh, 0.5, None),
+        (relu, 0.5, None),
+        # Their slope at 0 is 0: nothing comes back to what is before them.
+        (relu, 0.0, "initialization-zeros"),
+    ],
+)
+def test_units_that_begin_alike_part_by_what_is_behind_them(
+    activation: Any, value: float, cause: str | None
+) -> None:
+    def draw(n: int, m: int) -> Array:
+        return np.full((n, m), value) if n == SIZES[0] else he(n, m)
+
+    make = variant(draw=draw, activation=activation)
+    verdict = only(ask(network(make), initialization.examine))
+    assert verdict.cause == cause
 
 
 def test_last_layer_of_zeros_is_allowed() -> None:
