@@ -220,6 +220,8 @@ def _out_of_range(draws: _Draws) -> Verdict | None:
     if draws.same or _inverted(draws) is not None:
         return None
     for name, drawn in zip(draws.names, draws.weights, strict=True):
+        if drawn.distribution == "constant":
+            continue  # but for rounding it has no spread
         seen = (
             f"{name} has a standard deviation of {drawn.std:.3g} with {drawn.fan_in} inputs: a "
             f"signal of size 1 comes out with size {drawn.gain:.3g}"

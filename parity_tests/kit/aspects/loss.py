@@ -98,7 +98,8 @@ def _is_meant(inquiry: Inquiry) -> bool:
         return False
     # The root over a batch is a constant in the gradient, but another one for each batch.
     return all(
-        v.status in (EQUAL, CONVENTION) or (v.factor is not None and v.cause != "factor-constant")
+        v.status in (EQUAL, CONVENTION)
+        or (v.factor is not None and v.cause not in (None, "factor-constant"))
         for v in by_slopes(inquiry)
     )
 

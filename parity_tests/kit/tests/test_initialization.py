@@ -280,8 +280,8 @@ def test_parameters_are_restored_after_initialization() -> None:
     ("activation", "value", "cause"),
     [
         (np.tanh, 0.0, None),
-        (np.tanh, 0.5, None),
-        (relu, 0.5, None),
+        (np.tanh, 0.1, None),
+        (relu, 0.1, None),
         # Their slope at 0 is 0: nothing comes back to what is before them.
         (relu, 0.0, "initialization-zeros"),
     ],

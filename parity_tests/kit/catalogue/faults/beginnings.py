@@ -42,8 +42,12 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "ones: fit",
         "fit only",
-        "np.random.randn(n_features, n_hidden) * np.sqrt(2 / n_features)",
-        "np.ones((n_features, n_hidden)) * np.sqrt(2 / n_features)",
+        "np.random.randn(n_features, n_hidden) * np.sqrt(2 / n_features)\n"
+        "        self.b_h = np.zeros(n_hidden)\n"
+        "        self.W_o = np.random.randn(n_hidden, n_classes) * np.sqrt(2 / n_hidden)",
+        "np.ones((n_features, n_hidden)) * np.sqrt(2 / n_features)\n"
+        "        self.b_h = np.zeros(n_hidden)\n"
+        "        self.W_o = np.ones((n_hidden, n_classes)) * np.sqrt(2 / n_hidden)",
         _INITIALIZATION,
         "initialization-alike",
     ),
