@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.seeding import seeded
-from parity_tests.kit.subject import Batch, Subject, SubjectError, quiet
+from parity_tests.kit.subject import Batch, Subject, SubjectError, quiet, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -418,10 +418,7 @@ def _harm_of_none(inquiry: Inquiry) -> str | None:
         return f"it raises {error}"
     finally:
         inquiry.restore()
-    arrays = [
-        array for layer in layers for array in (layer.weight, layer.bias) if array is not None
-    ]
-    is_finite = all(np.isfinite(array).all() for array in arrays)
+    is_finite = all(np.isfinite(array).all() for array in tensors(layers))
     return None if is_finite else f"the {what} are not finite after it: its mean is 0 / 0"
 
 
