@@ -255,9 +255,17 @@ def test_labels_of_any_integers(kind: type) -> None:
     logits, labels = few()
     wanted = ours.CrossEntropyLoss()(logits, labels)
     assert ours.CrossEntropyLoss()(logits, labels.astype(kind)) == wanted
-    wrong = labels.astype(kind)
-    wrong[3] = 100
-    refused("targets", ours.CrossEntropyLoss().forward, logits, wrong)
+    for outside in (100,) if np.iinfo(kind).min == 0 else (100, -2):
+        wrong = labels.astype(kind)
+        wrong[3] = outside
+        refused("targets", ours.CrossEntropyLoss().forward, logits, wrong)
+
+
+def test_rows_that_are_not_one_hot_are_named() -> None:
+    logits, labels = few()
+    rows = np.eye(logits.shape[1], dtype=int)[labels]
+    rows[3] = 1
+    refused("targets", ours.CrossEntropyLoss().forward, logits, rows)
 
 
 def test_where_a_label_is_wrong() -> None:

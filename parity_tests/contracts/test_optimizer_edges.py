@@ -32,6 +32,14 @@ def test_a_group_that_is_none() -> None:
     assert len(optimizer.param_groups) == 1
 
 
+def test_an_optimizer_over_none_of_its_parameters_changes_nothing() -> None:
+    mine, theirs = layer(), layer()
+    optimizer = ours.SGD([mine.weight], lr=0.5).over({"bias": theirs.bias})
+    before = theirs.weight.arena.values.copy()
+    optimizer.step()
+    np.testing.assert_array_equal(theirs.weight.arena.values, before)
+
+
 def test_averages_that_are_loaded() -> None:
     made = layer(FLOAT32)
     average = ours.StochasticWeightAverage(made.parameters())
