@@ -471,7 +471,7 @@ def _matches(
     size = float((observed**2).sum())
     gram = np.einsum("kno,kmo->knm", stack, stack, optimize=True)
     for source in inputs:
-        if source.value.shape[1] != observed.shape[1] or stack.shape[2] != observed.shape[0]:
+        if observed.shape != (stack.shape[2], source.value.shape[1]):
             continue
         # <delta.T a, G> and |delta.T a|^2, without making the products.
         dots = np.einsum("kno,no->k", stack, source.value @ observed.T, optimize=True)
@@ -558,7 +558,8 @@ def _bias(
         delta = match.delta
         if is_one_number and not _is_likely(match.factor, reference, delta.value.shape):
             continue
-        if is_one_number and reference is None and delta is not chosen:
+        is_one_fault = len(delta.causes) + len(match.causes) <= 1
+        if is_one_number and delta is not chosen and not (reference and is_one_fault):
             continue  # of which any sum is a multiple
         is_meant = delta is chosen or (loss is not None and delta.loss == loss)
         more = delta.causes if is_meant else delta.causes or _of_another_loss(delta, chosen)

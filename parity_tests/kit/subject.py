@@ -409,12 +409,18 @@ class Subject:
         return arrays
 
     def _in_order(self, found: list[Array]) -> list[Array]:
-        """Return gradients in the order of the parameters, if only their shapes tell it."""
+        """Return gradients in the order of the parameters, if only their shapes tell it.
+
+        One of them may have another shape than its parameter: it is the one that is left.
+        """
         shapes = [array.shape for array in found]
-        is_told = sorted(shapes) == sorted(self.shapes) and len(set(shapes)) == len(shapes)
-        if shapes == self.shapes or not is_told:
+        rest = [shape for shape in shapes if shape not in self.shapes]
+        empty = [shape for shape in self.shapes if shape not in shapes]
+        is_told = len(set(shapes)) == len(set(self.shapes)) == len(shapes) and len(rest) <= 1
+        if sum(one != own for one, own in zip(shapes, self.shapes, strict=True)) < 2 or not is_told:
             return found
-        return [found[shapes.index(shape)] for shape in self.shapes]
+        places = dict(zip(empty, rest, strict=True))
+        return [found[shapes.index(places.get(shape, shape))] for shape in self.shapes]
 
     def step(self, batch: Batch, lr: float) -> float | None:
         """Take a training step on a batch; return the loss, if the network gives one.

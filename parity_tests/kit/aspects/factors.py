@@ -538,9 +538,21 @@ def _above(factors: list[Factor]) -> str:
     return f"dL/dz{last}"
 
 
+# Losses with a term for each output, whose mean may be one over the outputs as well.
+_OF_OUTPUTS = {
+    "absolute_error",
+    "binary_cross_entropy",
+    "huber",
+    "log_cosh",
+    "squared_error",
+}
+
+
 def is_convention(inquiry: Inquiry, factor: Ratio) -> bool:
-    """Whether a factor may be meant, where no loss says: sum for mean, and how squares are."""
+    """Whether a factor may be meant, where no loss says: what is averaged, and how squares are."""
     allowed = {"factor-batch"}
+    if inquiry.gradient_loss in _OF_OUTPUTS:
+        allowed.add("factor-classes")
     if inquiry.gradient_loss == "squared_error":
-        allowed |= {"factor-two", "factor-classes"}
+        allowed.add("factor-two")
     return not inquiry.spec.scale and set(factor.causes) <= allowed

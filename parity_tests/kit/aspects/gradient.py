@@ -14,6 +14,7 @@ from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
 from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.factors import (
+    Factor,
     expected_scale,
     factors_of,
     note_rates,
@@ -305,18 +306,19 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     reported = inquiry.reported and inquiry.reported[0]
     another = loss is not None and first.loss not in (None, loss, reported)
     expected = expected_scale(inquiry, first, another)
-    verdicts = of_reading(inquiry, first) + _named(inquiry, first, expected)
+    verdicts: list[Verdict] = []
     of_loss: list[Verdict] = []
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
         squares = _of_squares(inquiry, first)
         expected = expected or squares
         if squares is None:
-            verdicts.insert(0, _another_loss(inquiry, first, str(loss)))
+            verdicts.append(_another_loss(inquiry, first, str(loss)))
         else:
             of_loss.append(_not_squared())
     rate = (inquiry.subject.network.lr or RATES[0]) if is_inferred(inquiry) else None
 
     decayed: set[str] = set()
+    of_rate: list[Verdict] = []
 
     def at_another(slower: float) -> Explanation:
         batch = inquiry.batches[0]
@@ -331,12 +333,14 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         first, second = (
             without_second_rate(own, rate, inquiry.twice_rate, decayed) for own in explanations
         )
-        verdicts += of_second_rate(inquiry, first.findings)
+        of_rate = of_second_rate(inquiry, first.findings)
     factors = [
         factor
         for factor in factors_of(inquiry, first, second, expected or Scale(1.0, 1))
         if factor.finding.tensor not in inquiry.without_rate
     ]
+    told, factors = _confirmed(explanations[0], factors)
+    verdicts += of_reading(inquiry, first) + _named(inquiry, told, expected) + of_rate
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
         shared = shared_scale(inquiry, factors, expected or Scale(1.0, 1))
@@ -371,6 +375,31 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if first.is_right and first.reading in ("", TAKEN):
         note(inquiry, explanations)
     return of_loss + verdicts
+
+
+def _confirmed(first: Explanation, factors: list[Factor]) -> tuple[Explanation, list[Factor]]:
+    """Take a fault for none that is known where no factor brings it to what both batches show.
+
+    With a few samples a wrong form may be a multiple of another one, by chance.
+    """
+    changing = [f for f in factors if f.ratio is not None and not f.ratio.causes]
+    texts = {f.ratio.text for f in changing if f.ratio is not None and f.finding.causes}
+    # What goes on from it changes as it does.
+    chance = {f.finding.tensor for f in changing if f.ratio is not None and f.ratio.text in texts}
+    findings = [
+        replace(
+            finding,
+            causes=("unknown",),
+            known=False,
+            residual=np.inf,
+            text=f"it is a multiple of {finding.text}, and another one with each batch",
+        )
+        if finding.tensor in chance
+        else finding
+        for finding in first.findings
+    ]
+    left = [factor for factor in factors if factor.finding.tensor not in chance]
+    return replace(first, findings=findings), left
 
 
 def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> list[Verdict]:

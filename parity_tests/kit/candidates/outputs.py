@@ -130,7 +130,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     """Return the gradient of the last pre-activation, in all ways: the right ones first."""
     right = right_deltas(form, passed, batch, loss)
     is_outside = len(passed.logits) - 1 in form.bias_outside
-    wrong: list[Candidate] = []
+    wrong = list(_of_one_side(form, passed, batch))
     for name, function, p, slopes in losses_of(form, passed, batch):
         if name in WRONG_OUTPUTS:
             # What belongs to the softmax that was meant.
@@ -156,6 +156,22 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     if loss is not None:
         _note_readings(found, wrong, loss)
     return found
+
+
+def _of_one_side(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:
+    """Yield what goes back where outputs or labels alone are taken for their difference."""
+    z, y = passed.logits[-1], batch.targets
+    for name, function, p, _ in losses_of(form, passed, batch):
+        for cause, value, text in (
+            ("labels-left-out", p, "p"),
+            ("output-left-out", -y, "(-y)"),
+        ):
+            for loss in (kind for output, kind in _FUSED if output == name):
+                yield Candidate(value, text, (cause,), loss)
+            if p is passed.output:
+                back = function.back(value, z)
+                derivative = "" if name == "identity" else " with the derivative of the last layer"
+                yield Candidate(back, f"{text}{derivative}", (cause,), "squared_error")
 
 
 def _of_shifted(

@@ -75,6 +75,14 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the gradient is that of another loss than the one reported",
         "which of the two is meant: the loss function, or the first line of the backward pass",
     ),
+    "labels-left-out": Cause(
+        "the labels are not subtracted: the output alone goes back",
+        "the first line of the backward pass: p - y",
+    ),
+    "output-left-out": Cause(
+        "the labels alone go back, without the output that they are subtracted from",
+        "the first line of the backward pass: p - y",
+    ),
     "loss-not-squared": Cause("a root is taken that is not squared again", "the norm in the loss"),
     "loss-without-log": Cause("the logarithm is missing", "the loss function"),
     "loss-sign": Cause("the sign is missing", "the minus in front of the loss"),

@@ -28,6 +28,8 @@ def judged(
         matches = find(replace(observed, tolerance=_SINGLE), kind, given, simple=True)
     if not matches:
         return [unknown(observed, kind, given)]
+    if len(matches) > 1 and not np.isfinite(observed.steps).any():
+        return [unknown(observed, kind, given)]  # whatever divides by zero fits
     if len(matches) > 1:
         either = "; or ".join(sorted({_name(match) for match in matches}))
         message = f"the same steps come of several formulas: {either}"
@@ -143,11 +145,11 @@ def unknown(observed: Observed, kind: str | None, given: Mapping[str, float | No
     size = np.abs(observed.asked.gradients[step][entries]).max()
     shape = observed.asked.shapes[tensor]
     clearly = "" if visible == observed.tolerance else "clearly "
-    nearest = (
-        "nothing is changed"
-        if not np.any(observed.steps[step][entries])
-        else f"the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of its norm"
-    )
+    nearest = f"the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of its norm"
+    if not np.any(observed.steps[step][entries]):
+        nearest = "nothing is changed"
+    elif not np.isfinite(observed.steps[step][entries]).all():
+        nearest = "it is not finite"
     message = (
         f"step {step + 1} of parameter {tensor + 1}, of shape {shape}, is the first that is "
         f"{clearly}not {kind}'s, where gradients are up to {size:.1g}: {nearest}"

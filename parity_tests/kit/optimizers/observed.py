@@ -88,7 +88,8 @@ class Observed:
             # After NaN come only NaN, whatever the formula.
             lost = ~np.isfinite(self.asked.values)
             lost = lost[:, np.newaxis] if several else lost
-            same = ~np.isfinite(steps) & (~np.isfinite(predicted) | lost)
+            alike = np.isnan(steps) & np.isnan(predicted) | (steps == predicted)
+            same = ~np.isfinite(steps) & (alike | lost)
             error = np.where(same, 0.0, predicted - steps)
             # A number for what is infinite: infinity times zero would be NaN in the sums.
             error = np.clip(np.where(np.isfinite(error), error, 1e100), -1e100, 1e100)

@@ -251,6 +251,26 @@ def test_a_bias_of_one_entry_has_the_factor_that_two_batches_show() -> None:
     assert "of one number, it is" in verdict.message
 
 
+@pytest.mark.parametrize("hidden", [np.tanh, Classifier.activation])
+def test_one_number_in_all_entries_of_a_bias_is_no_sum_of_several_faults(hidden: Any) -> None:
+    def ones(net: Classifier, x: Array, y: Array) -> list[Array]:
+        found = net.gradients(x, y)
+        return [*found[:2], *(np.ones_like(one) for one in found[2:])]
+
+    make = type("Ones", (_Small,), {"activation": staticmethod(hidden)})
+    verdicts = ask(network(make, gradients=ones), gradient.examine)
+    assert {cause for _, cause in _told(verdicts)} == {None}, verdicts
+
+
+def test_a_gradient_with_fewer_axes_than_its_parameter_is_of_another_shape() -> None:
+    def of_labels(net: Classifier, x: Array, y: Array) -> list[Array]:
+        found = net.gradients(x, y)
+        return [y.argmax(axis=1) @ (net.a[1] - 0.5), *found[1:]]
+
+    verdicts = ask(network(_tanh(), gradients=of_labels), gradient.examine)
+    assert ("W1", "gradient-shape") in _told(verdicts)
+
+
 # Single samples
 
 

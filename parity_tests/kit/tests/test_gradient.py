@@ -44,6 +44,27 @@ def test_a_gradient_of_a_loss_that_is_not_known_is_held_to_its_slopes() -> None:
         assert {verdict.status for verdict in verdicts} == {status}, verdicts
 
 
+class _Capped(Classifier):
+    """Huber's loss, whose slope ends where it should only stop growing."""
+
+    last = staticmethod(lambda z: z)
+    cap = staticmethod(lambda distance: np.full_like(distance, 0.5))
+
+    def loss(self, x: Array, y: Array) -> float:
+        distance = np.abs(self.forward(x) - y)
+        return float(np.mean(np.where(distance < 1, distance**2 / 2, self.cap(distance))))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return np.asarray(np.clip(self.forward(x) - y, -1, 1) / y.size)
+
+
+def test_a_mean_over_all_entries_is_no_fault_beside_a_loss_that_is_not_known() -> None:
+    right = type("Huber", (_Capped,), {"cap": staticmethod(lambda distance: distance - 0.5)})
+    assert not causes(ask(network(right), gradient.examine))
+    told = causes(ask(network(_Capped), gradient.examine))
+    assert told == ["gradient-of-another-loss"]
+
+
 def test_a_gradient_that_drops_units_is_not_judged() -> None:
     def dropped(net: Any, x: Array, y: Array) -> list[Array]:
         mask = np.random.rand(*x.shape) > 0.5  # noqa: NPY002

@@ -1072,6 +1072,25 @@ def test_what_is_not_known_gets_no_name(kind: str) -> None:
     assert "The cause is unknown" in verdict.message
 
 
+def infinite_mean(s: State, p: Array, g: Array, lr: float) -> None:
+    # It divides by a mean that begins at zero.
+    m, v = corrected(s, g, s.t)
+    p -= lr * (m + np.float64(np.inf) * (s.t == 1)) / (np.sqrt(v) + 1e-8)
+
+
+def root_of_zero(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = corrected(s, g, s.t)
+    with np.errstate(all="ignore"):
+        p -= lr * m / np.sqrt(0 * v)
+
+
+@pytest.mark.parametrize("update", [infinite_mean, root_of_zero])
+def test_steps_that_are_not_finite_are_not_all_counted_from_zero(update: Update) -> None:
+    (verdict,) = examine_rule(rule(each(update), "adam"), 0)
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert "it is not finite" in verdict.message
+
+
 def test_linear_steps_that_are_not_known_are_described() -> None:
     (verdict,) = examine_rule(rule(each(strange_filter), "momentum"), 0)
     assert verdict.cause is None

@@ -6,6 +6,39 @@ _FORWARD, _GRADIENT = "forward", "gradient"
 _OUTSIDE = "bias-outside-activation"
 
 FAULTS: tuple[Fault, ...] = (
+    # One side of the difference
+    Fault(
+        "labels alone: query",
+        "query",
+        "output_delta = (targets - final) * final * (1.0 - final)",
+        "output_delta = targets * final * (1.0 - final)",
+        _GRADIENT,
+        "output-left-out",
+    ),
+    Fault(
+        "labels alone: columns",
+        "updating columns",
+        "delta = self.A[self.depth] - Y",
+        "delta = -Y",
+        _GRADIENT,
+        "output-left-out",
+    ),
+    Fault(
+        "output alone: query",
+        "query",
+        "output_delta = (targets - final) * final * (1.0 - final)",
+        "output_delta = -final * final * (1.0 - final)",
+        _GRADIENT,
+        "labels-left-out",
+    ),
+    Fault(
+        "output alone: single samples",
+        "sample vectors updates",
+        "delta[label] -= 1",
+        "delta[label] -= 0",
+        _GRADIENT,
+        "labels-left-out",
+    ),
     Fault(
         "log-softmax without a shift: log-probabilities",
         "log-probabilities updates",
