@@ -17,11 +17,12 @@ from parity_tests.kit.aspects import (
 )
 from parity_tests.kit.aspects.fixed_sizes import fixed_size
 from parity_tests.kit.aspects.shares import is_accounted_for
+from parity_tests.kit.aspects.whole_numbers import of_integers
 from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.subject import NoChainError, Subject, SubjectError
-from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Report, Verdict
+from parity_tests.kit.verdicts import ASPECTS, DIFFERS, EQUAL, UNCHECKED, Report, Verdict
 
 # In the order in which they build upon one another.
 EXAMINATIONS: dict[str, Callable[[Inquiry], list[Verdict]]] = {
@@ -112,6 +113,10 @@ def examine(
         # What is not declared is not asked.
         report.planned -= not found
         report.run += any(verdict.status != UNCHECKED for verdict in found)
+    for verdict in of_integers(inquiry):
+        if only in ("", verdict.aspect):
+            report.verdicts.append(verdict)
+            report.verdicts.sort(key=lambda own: ASPECTS.index(own.aspect))
     if fixed is not None and only in ("", fixed.verdict.aspect):
         report.verdicts.insert(0, fixed.verdict)
     if not subject.is_chain:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.copies import copies_of
 from parity_tests.kit.generators import seeded_own
+from parity_tests.kit.integers import are_integers, with_floats
 from parity_tests.kit.network import LAYOUTS, Network, arrays_in, look_up, resolve
 from parity_tests.kit.seeding import seeded
 from parity_tests.kit.some_biases import is_vector, with_some_biases
@@ -147,8 +148,12 @@ class Subject:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.seed: int | None = None
-        self.renew()
-        self.shapes = [np.shape(array) for array in self.arrays()]
+        self._make()
+        arrays = self.arrays()
+        self.shapes = [np.shape(array) for array in arrays]
+        # By position, the types of those that are made as integers.
+        self.integers = {n: str(a.dtype) for n, a in enumerate(arrays) if are_integers(a)}
+        self._take_floats()
         self._arrange()
 
     def _arrange(self) -> None:
@@ -158,7 +163,11 @@ class Subject:
         self.sizes: list[int] = self._sizes()
 
     def renew(self) -> None:
-        """Make a new network, as its own code begins it."""
+        """Make a new network, as its own code begins it, with floats in the place of integers."""
+        self._make()
+        self._take_floats()
+
+    def _make(self) -> None:
         with quiet():
             try:
                 self.net = self.network.make()
@@ -166,10 +175,24 @@ class Subject:
                 raise SubjectError(f"make: {_told(error)}") from error
         self._is_new = True
 
+    def _take_floats(self) -> None:
+        if self.integers:
+            self.net = with_floats(self.net, self.arrays())
+
     def begin(self, layers: Layers) -> Layers:
         """Give parameters to a new network, and return them as it keeps them."""
         self.renew()
         return self.set(layers)
+
+    def begin_in_integers(self, layers: Layers) -> Layers:
+        """Do what `begin` does, and leave integers what they are made as: fractions are cut off."""
+        self._make()
+        self._is_new = False
+        arrays = self.arrays_as_made()
+        for position, values in self._arranged(layers).items():
+            shaped = values.reshape(arrays[position].shape)
+            arrays[position][...] = np.trunc(shaped) if position in self.integers else shaped
+        return self.get()
 
     @contextlib.contextmanager
     def drawing_alike(self, seed: int) -> Iterator[None]:
@@ -267,14 +290,8 @@ class Subject:
             raise SubjectError(f"parameters: of {given} inputs and outputs, the network has {own}")
         copies = copies_of(self.net, arrays) if self._is_new else []
         self._is_new = False
-        for (weight, bias), layer in zip(self._order, layers, strict=True):
-            matrix = layer.weight.T if self.layout == "in_out" else layer.weight
-            if self.network.bias not in ("apart", "none"):
-                assert layer.bias is not None
-                matrix = _fold(matrix, layer.bias, self.network.bias)
-            elif bias is not None and layer.bias is not None:
-                write_to(arrays[bias], layer.bias.reshape(arrays[bias].shape))
-            write_to(arrays[weight], matrix)
+        for position, values in self._arranged(layers).items():
+            write_to(arrays[position], values.reshape(arrays[position].shape))
         kept = self.get()
         for now, then in zip(kept, layers, strict=True):
             if not np.allclose(now.weight, then.weight, rtol=1e-3, atol=1e-6, equal_nan=True):
@@ -285,6 +302,26 @@ class Subject:
         for copy, position in copies:
             write_to(copy, arrays[position])
         return kept
+
+    def _arranged(self, layers: Layers) -> dict[int, Array]:
+        """Return what is to be written to the parameters, by their positions."""
+        arranged: dict[int, Array] = {}
+        for (weight, bias), layer in zip(self._order, layers, strict=True):
+            matrix = layer.weight.T if self.layout == "in_out" else layer.weight
+            if self.network.bias not in ("apart", "none"):
+                assert layer.bias is not None
+                matrix = _fold(matrix, layer.bias, self.network.bias)
+            elif bias is not None and layer.bias is not None:
+                arranged[bias] = layer.bias
+            arranged[weight] = matrix
+        return arranged
+
+    def name_of(self, position: int) -> str:
+        """Return what `by_name` calls the parameter at a position."""
+        for number, (weight, bias) in enumerate(self._order, start=1):
+            if position in (weight, bias):
+                return f"{'W' if position == weight else 'b'}{number}"
+        raise IndexError(f"there is no parameter {position}")
 
     def _sizes(self) -> list[int]:
         layers = self.get()

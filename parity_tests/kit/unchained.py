@@ -37,6 +37,7 @@ class Unchained(Subject):
 
     def _arrange(self) -> None:
         self.layout = "out_in"
+        self._order = [(position, None) for position in range(len(self.shapes))]
         widths = [size for shape in self.shapes for size in _axes(shape, self.network)]
         for width in dict.fromkeys(widths):
             outputs = self._outputs(width)
@@ -63,10 +64,14 @@ class Unchained(Subject):
     def _layers(self, arrays: Sequence[Array]) -> Layers:
         return [Layer(array, None) for array in arrays]
 
+    def _arranged(self, layers: Layers) -> dict[int, Array]:
+        return {position: layer.weight for position, layer in enumerate(layers)}
+
     def set(self, layers: Layers) -> Layers:
         """Write parameters, and return them as the network's own precision keeps them."""
-        for array, layer in zip(self.arrays_as_made(), layers, strict=True):
-            write_to(array, layer.weight)
+        arrays = self.arrays_as_made()
+        for position, values in self._arranged(layers).items():
+            write_to(arrays[position], values)
         kept = self.get()
         for now, then in zip(kept, layers, strict=True):
             if not np.allclose(now.weight, then.weight, rtol=1e-3, atol=1e-6):

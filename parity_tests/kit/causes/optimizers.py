@@ -249,6 +249,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "where the learning rate is multiplied: behind the division by the root of the squares, "
         "not before it",
     ),
+    "parameters-of-integers": Cause(
+        "parameters are arrays of integers, to which a step cannot add fractions",
+        "how they are made: np.zeros(n) is of floats, and np.zeros(n, dtype=int) or "
+        "np.array([0, 0]) is not",
+    ),
     "parameter-reshaped": Cause(
         "a step leaves a parameter in another shape",
         "the shapes in the update: NumPy repeats a row or a column of the parameter where the "

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice, pairwise
+from typing import Any
 
 from parity_tests.kit.recognition.names import is_gradient, is_state, stem
-from parity_tests.kit.recognition.paths import Found
+from parity_tests.kit.recognition.paths import Found, arrays
 
 _FOLDED = ("apart", "last_row", "first_row", "last_column", "first_column")
 _DEEPEST = 12
@@ -76,6 +77,19 @@ class Chain:
                 if member is one:
                     return number, is_bias
         raise ValueError(f"{one.text} is no parameter")
+
+
+def possible(net: Any) -> list[Found]:
+    """Return the arrays of an object that may be parameters: floats, and integers by their names.
+
+    ``np.zeros(9, dtype=int)`` may be a bias, and most other integers are sizes or labels.
+    """
+    return [
+        one
+        for one in arrays(net, integers=True)
+        if one.array.dtype.kind == "f"
+        or (_PARAMETERS.fullmatch(_kind(one)) and not is_state(one.name))
+    ]
 
 
 def chains(found: Sequence[Found], most: int = 6) -> list[Chain]:

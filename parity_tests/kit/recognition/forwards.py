@@ -15,7 +15,7 @@ from parity_tests.kit.recognition.calls import (
     returned_names,
     works_unlabelled,
 )
-from parity_tests.kit.recognition.chains import Chain, chains
+from parity_tests.kit.recognition.chains import Chain, chains, possible
 from parity_tests.kit.recognition.hosts import Host, lacking
 from parity_tests.kit.recognition.making import activations
 from parity_tests.kit.recognition.paths import Found, arrays
@@ -97,7 +97,7 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
     net = made(host.make, scope)
     known: list[Forward] = []
     unknown: list[Forward] = []
-    for chain in chains(arrays(net)):
+    for chain in chains(possible(net)):
         # Where a bias lies within a matrix is seen only from the output.
         if unknown and chain.weights != unknown[0].chain.weights:
             break

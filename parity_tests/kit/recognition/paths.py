@@ -56,7 +56,9 @@ class Found:
         return self.path[:-1]
 
 
-def arrays(value: Any, depth: int = 6, numbers: bool = False) -> list[Found]:
+def arrays(
+    value: Any, depth: int = 6, numbers: bool = False, integers: bool = False
+) -> list[Found]:
     """Return all arrays of floats, each once and by its shortest path.
 
     Parameters
@@ -67,7 +69,10 @@ def arrays(value: Any, depth: int = 6, numbers: bool = False) -> list[Found]:
         The longest path.
     numbers : bool
         Whether single numbers count, too.
+    integers : bool
+        Whether arrays of integers count, too.
     """
+    kinds = "fiu" if integers else "f"
     found: list[Found] = []
     seen: dict[int, int] = {}
     visited: set[int] = set()
@@ -75,7 +80,7 @@ def arrays(value: Any, depth: int = 6, numbers: bool = False) -> list[Found]:
     while queue and len(visited) < _MOST:
         path, here = queue.pop(0)
         if isinstance(here, np.ndarray) and here.dtype != object:
-            if here.dtype.kind == "f" and 1 <= here.ndim <= 2 and here.size:
+            if here.dtype.kind in kinds and 1 <= here.ndim <= 2 and here.size:
                 if id(here) not in seen:
                     seen[id(here)] = len(found)
                     found.append(Found(path, here))

@@ -160,6 +160,23 @@ FAULTS: tuple[Fault, ...] = (
         _OPTIMIZER,
         "step-without-rate",
     ),
+    # Biases that are integers, to which a step cannot add fractions
+    Fault(
+        "biases of integers: summed updates",
+        "summed updates",
+        "self.biases = [np.zeros(n_hidden), np.zeros(n_out)]",
+        "self.biases = [np.zeros(n_hidden, dtype=int), np.zeros(n_out, dtype=int)]",
+        _OPTIMIZER,
+        "parameters-of-integers",
+    ),
+    Fault(
+        "a bias of integers: lesson",
+        "lesson",
+        "self.b2 = np.zeros((1, n_out))",
+        "self.b2 = np.array([[0] * n_out])",
+        _OPTIMIZER,
+        "parameters-of-integers",
+    ),
     # State between calls
     Fault(
         "gradients added up: lesson",
