@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.bias_sums import matching_sums
+from parity_tests.kit.bias_sums import matching_sums, right_sum
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.decayed import ENOUGH, KINDS, WITH_DECAY, decay_of, own_decays
 from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
@@ -217,7 +217,7 @@ def explain(
             ]
             deltas = deltas or rights[:1]
     _settle_loss(result, last, [right.loss for right in rights[1:]])
-    _settle_collapsed(result, observed)
+    _settle_collapsed(result, observed, layers)
     return result
 
 
@@ -273,15 +273,15 @@ def carried_back(form: Form, passed: Pass, layers: Layers, delta: Array, number:
     return below.back(delta @ layers[number].weight, passed.logits[number - 1])
 
 
-def _settle_collapsed(result: Explanation, observed: Layers) -> None:
+def _settle_collapsed(result: Explanation, observed: Layers, layers: Layers) -> None:
     """Call a bias gradient of nothing but rounding what those of the other layers are called.
 
     Summed over samples and classes, softmax's p - y is zero.
     """
     position = {finding.tensor: number for number, finding in enumerate(result.findings)}
     collapsed = any("bias-collapsed" in finding.causes for finding in result.findings)
-    for number, layer in enumerate(observed, start=1):
-        if layer.bias is None:
+    for number, (layer, own) in enumerate(zip(observed, layers, strict=True), start=1):
+        if layer.bias is None or own.has_shared_bias:
             continue
         delta = result.deltas[number - 1]
         if result.findings[position[f"b{number}"]].is_vacant:
@@ -375,19 +375,19 @@ def _layer(
         name = f"b{number + 1}"
         reference = _reference(finding, chosen)
         unknown = Finding(name, ("unknown",), False, np.nan, np.inf, "")
-        asked = observed.bias, [chosen, *deltas], tolerance, reference, limit
+        asked = observed.bias, [chosen, *deltas], tolerance, reference, limit, own
         found = unknown
         if observed.bias.size == 1 and reference is not None:
             # One number is a multiple of any sum.
             found = _clipped_bias(name, observed.bias, [chosen], *asked[2:], unknown)
         if not found.known:
-            found = _bias(name, observed.bias, chosen, deltas, tolerance, reference, loss)
+            found = _bias(name, observed.bias, own, chosen, deltas, tolerance, reference, loss)
         if not found.known and np.shape(own.bias) == observed.bias.shape:
             bias = np.asarray(own.bias)
-            total = (reference or 0.0) * chosen.value.sum(axis=0)
+            total = (reference or 0.0) * right_sum(chosen.value, own)
             for shares in (decay, *own_decays(observed.bias, bias, total, tolerance)):
                 rest = observed.bias - slope_of(shares, bias)
-                without = _bias(name, rest, chosen, deltas, 10 * tolerance, reference, loss)
+                without = _bias(name, rest, own, chosen, deltas, 10 * tolerance, reference, loss)
                 if without.known:
                     found = replace(without, decay=shares)
                     break
@@ -428,13 +428,14 @@ def _clipped_bias(
     tolerance: float,
     reference: float | None,
     limit: float | None,
+    own: Layer,
     unknown: Finding,
 ) -> Finding:
     """Return what the gradient of a bias is below an upper limit, or that it is not known."""
     limit = own_limit(observed, limit, tolerance)
     if limit is None:
         return unknown
-    for delta, factor, residual in clipped_sums(observed, deltas, limit, tolerance, reference):
+    for delta, factor, residual in clipped_sums(observed, deltas, limit, tolerance, reference, own):
         causes = (*(() if delta is deltas[0] else delta.causes), CLIPPED)
         text = f"sum of {delta.text} over the samples, clipped to {limit:.3g}"
         return Finding(name, causes, True, factor, residual, text, delta.solved, loss=delta.loss)
@@ -531,6 +532,7 @@ def _changed(observed: Array, expected: Array) -> Iterator[tuple[tuple[str, ...]
 def _bias(
     name: str,
     observed: Array,
+    own: Layer,
     chosen: Candidate,
     deltas: Sequence[Candidate],
     tolerance: float,
@@ -541,19 +543,26 @@ def _bias(
 
     Parameters
     ----------
+    own : Layer
+        The parameters.
     reference : float or None
         The factor of the matrix's gradient. A bias that is one number is a multiple of any sum;
         then only those with a factor that means something count.
     loss : str or None
         The loss that is meant: nothing is wrong about a bias of whose gradient it is.
     """
+    total = right_sum(chosen.value, own)
+    if own.has_shared_bias and _cancels(chosen.value) and _cancels_too(observed, chosen, reference):
+        text = f"sum of {chosen.text} over samples and units, zero for softmax"
+        return Finding(name, (), True, reference or 0.0, 0.0, text, chosen.solved)
     if not np.any(observed):
         return _vacant(name) if not np.any(chosen.value) else _nothing(name)
     is_one_number = float(np.ptp(observed)) <= 1e-12 * float(np.abs(observed).max())
     others = [delta for delta in deltas if delta is not chosen]
     # Most sums are right, so the others are not made before they are asked for.
     for match in chain.from_iterable(
-        matching_sums(observed, tried, tolerance) for tried in ([chosen], others)
+        matching_sums(observed, tried, tolerance, is_shared=own.has_shared_bias)
+        for tried in ([chosen], others)
     ):
         delta = match.delta
         if is_one_number and not _is_likely(match.factor, reference, delta.value.shape):
@@ -567,10 +576,23 @@ def _bias(
         factor, residual = match.factor, match.residual
         finding = Finding(name, causes, True, factor, residual, match.text, delta.solved)
         return replace(finding, loss=delta.loss)
-    total = chosen.value.sum(axis=0)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
     text = "" if total.shape == observed.shape else ANOTHER_SHAPE
     return Finding(name, ("unknown",), False, factor, residual, text)
+
+
+# What is left of a sum that is zero, beside what is summed.
+_ROUNDING = 1e-9
+
+
+def _cancels(delta: Array) -> bool:
+    """Whether a gradient is zero over samples and units, as softmax's p - y is."""
+    return abs(float(delta.sum())) <= _ROUNDING * float(np.linalg.norm(delta))
+
+
+def _cancels_too(observed: Array, chosen: Candidate, reference: float | None) -> bool:
+    size = abs(reference or 1.0) * float(np.linalg.norm(chosen.value))
+    return observed.size == 1 and float(np.linalg.norm(observed)) <= _ROUNDING * size
 
 
 def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -> bool:

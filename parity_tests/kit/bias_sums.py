@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.fitting import fits
+from parity_tests.kit.subject import Layer
 
 Array = NDArray[Any]
 
@@ -120,8 +121,58 @@ _KINDS = (
 )
 
 
+# Of a bias that is one number for all units.
+_OF_SHARED = (
+    _Kind((), "sum of {} over samples and units", _collapsed),
+    _Kind(
+        ("bias-of-one-sample",),
+        "sum over the units of {} of the first sample",
+        lambda stack, _: stack[:, 0].sum(axis=1, keepdims=True),
+        _several,
+    ),
+    _Kind(
+        ("bias-of-one-sample",),
+        "sum over the units of {} of the last sample",
+        lambda stack, _: stack[:, -1].sum(axis=1, keepdims=True),
+        _several,
+    ),
+    _Kind(
+        ("bias-not-summed",), "sum of {} over the samples alone", lambda stack, _: stack.sum(axis=1)
+    ),
+    _Kind(
+        ("bias-not-summed",),
+        "sum of {} over the units alone",
+        lambda stack, _: stack.sum(axis=2),
+        _several,
+    ),
+    _Kind(("bias-not-summed",), "{} of every sample", lambda stack, _: stack, _several),
+)
+
+
+def right_sum(delta: Array, layer: Layer) -> Array:
+    r"""Return the gradient of a layer's bias.
+
+    .. math:: \frac{\partial L}{\partial b_j} = \sum_n \delta_{nj}, \qquad
+              \frac{\partial L}{\partial b} = \sum_n \sum_j \delta_{nj}
+
+    the second of a bias that is one number for all units.
+
+    Parameters
+    ----------
+    delta : ndarray of shape (samples, units)
+        The gradient of the pre-activation.
+    layer : Layer
+        The parameters.
+
+    Returns
+    -------
+    ndarray of shape (units,) or (1,)
+    """
+    return delta.sum().reshape(1) if layer.has_shared_bias else delta.sum(axis=0)
+
+
 def matching_sums(
-    observed: Array, deltas: Sequence[Candidate], tolerance: float
+    observed: Array, deltas: Sequence[Candidate], tolerance: float, *, is_shared: bool = False
 ) -> Iterator[Match]:
     """Yield the sums that are the observed gradient up to a factor, in the order of the deltas.
 
@@ -134,13 +185,15 @@ def matching_sums(
         is added after the function.
     tolerance : float
         The largest residual that passes.
+    is_shared : bool, default False
+        Whether the bias is one number for all units.
     """
     summed = list(_summed(deltas))
     if not summed:
         return
     stack = np.stack([value for _, _, _, value in summed])
     found: list[tuple[int, int, Match]] = []
-    for place, kind in enumerate(_KINDS):
+    for place, kind in enumerate(_OF_SHARED if is_shared else _KINDS):
         numbers = [
             number
             for number, (delta, *_) in enumerate(summed)

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.bias_sums import right_sum
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.candidates.decayed import near_products
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.penalties import PENALTIES, Shares, slope_of
+from parity_tests.kit.subject import Layer
 
 Array = NDArray[Any]
 
@@ -133,6 +135,7 @@ def clipped_sums(
     limit: float,
     tolerance: float,
     reference: float | None,
+    own: Layer,
 ) -> Iterator[tuple[Candidate, float, float]]:
     """Yield gradients whose sum over the samples a bias's gradient is below a limit.
 
@@ -142,10 +145,12 @@ def clipped_sums(
     ----------
     reference : float or None
         The factor of the matrix's gradient; None if that is not known, and fitted.
+    own : Layer
+        The parameters.
     """
     free = np.abs(observed) < limit * (1 - tolerance)
     for delta in deltas:
-        total = delta.value.sum(axis=0)
+        total = right_sum(delta.value, own)
         if total.shape != observed.shape or not np.isfinite(total).all():
             continue
         factor = reference

@@ -6,7 +6,7 @@ parameters are drawn until every layer is alive, in both batches.
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,12 @@ def parameters(subject: Subject, rng: np.random.Generator) -> Layers:
     """
     if not subject.is_chain:
         return [Layer(_drawn_near(now.weight, rng), None) for now in subject.get()]
-    return [drawn_layer(*now.weight.shape, rng, bias=now.bias is not None) for now in subject.get()]
+    return [_drawn_like(now, rng) for now in subject.get()]
+
+
+def _drawn_like(now: Layer, rng: np.random.Generator) -> Layer:
+    drawn = drawn_layer(*now.weight.shape, rng, bias=now.bias is not None)
+    return replace(drawn, bias=drawn.bias[:1]) if now.has_shared_bias else drawn
 
 
 def drawn_layer(fan_out: int, fan_in: int, rng: np.random.Generator, *, bias: bool = True) -> Layer:
@@ -167,11 +172,11 @@ def enlivened(
                 dead |= _dead(layer, form, number, own)
             if not dead.any():
                 break
-            new = drawn_layer(*layer.weight.shape, rng, bias=layer.bias is not None)
-            layer = Layer(
-                np.where(dead[:, np.newaxis], new.weight, layer.weight),
-                None if layer.bias is None else np.where(dead, new.bias, layer.bias),
-            )
+            new = _drawn_like(layer, rng)
+            bias = new.bias if layer.has_shared_bias else layer.bias
+            if bias is not None and not layer.has_shared_bias:
+                bias = np.where(dead, new.bias, bias)
+            layer = Layer(np.where(dead[:, np.newaxis], new.weight, layer.weight), bias)
         result.append(layer)
         values = [
             [_after(layer, form, number, rows) for rows in own]

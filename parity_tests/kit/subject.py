@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.copies import copies_of
 from parity_tests.kit.generators import seeded_own
-from parity_tests.kit.integers import are_integers, with_floats
 from parity_tests.kit.network import LAYOUTS, Network, arrays_in, look_up, resolve
 from parity_tests.kit.seeding import seeded
 from parity_tests.kit.some_biases import is_vector, with_some_biases
+from parity_tests.kit.writable import are_integers, is_number, is_writable, with_writable
 
 Array = NDArray[Any]
 # Shapes that are told of what came in the place of something else.
@@ -53,11 +53,17 @@ class Layer:
     ----------
     weight : ndarray of shape (out_features, in_features)
     bias : ndarray of shape (out_features,), or None
-        Of a gradient that is wrong it may have any shape.
+        Of shape (1,) if it is one number for all units. Of a gradient that is wrong it may have
+        any shape.
     """
 
     weight: Array
     bias: Array | None
+
+    @property
+    def has_shared_bias(self) -> bool:
+        """Whether the bias is one number, though the layer has several units."""
+        return self.bias is not None and self.bias.size == 1 and len(self.weight) > 1
 
 
 Layers = list[Layer]
@@ -150,10 +156,11 @@ class Subject:
         self.seed: int | None = None
         self._make()
         arrays = self.arrays()
-        self.shapes = [np.shape(array) for array in arrays]
         # By position, the types of those that are made as integers.
         self.integers = {n: str(a.dtype) for n, a in enumerate(arrays) if are_integers(a)}
-        self._take_floats()
+        self._is_writable = all(map(is_writable, arrays))
+        self._make_writable()
+        self.shapes = [np.shape(array) for array in self.arrays()]
         self._arrange()
 
     def _arrange(self) -> None:
@@ -163,9 +170,9 @@ class Subject:
         self.sizes: list[int] = self._sizes()
 
     def renew(self) -> None:
-        """Make a new network, as its own code begins it, with floats in the place of integers."""
+        """Make a new network as its own code begins it, whose parameters can be written to."""
         self._make()
-        self._take_floats()
+        self._make_writable()
 
     def _make(self) -> None:
         with quiet():
@@ -175,9 +182,9 @@ class Subject:
                 raise SubjectError(f"make: {_told(error)}") from error
         self._is_new = True
 
-    def _take_floats(self) -> None:
-        if self.integers:
-            self.net = with_floats(self.net, self.arrays())
+    def _make_writable(self) -> None:
+        if not self._is_writable:
+            self.net = with_writable(self.net, self.network.parameters, self.arrays())
 
     def begin(self, layers: Layers) -> Layers:
         """Give parameters to a new network, and return them as it keeps them."""
@@ -188,7 +195,7 @@ class Subject:
         """Do what `begin` does, and leave integers what they are made as: fractions are cut off."""
         self._make()
         self._is_new = False
-        arrays = self.arrays_as_made()
+        arrays = self.arrays()
         for position, values in self._arranged(layers).items():
             shaped = values.reshape(arrays[position].shape)
             arrays[position][...] = np.trunc(shaped) if position in self.integers else shaped
@@ -254,7 +261,7 @@ class Subject:
                 matrix, vector = _unfold(matrix, self.network.bias)
             if self.layout == "in_out" and matrix.ndim == 2:
                 matrix = matrix.T
-            if vector is not None and vector.shape in ((1, vector.size), (vector.size, 1)):
+            if vector is not None and vector.shape in ((), (1, vector.size), (vector.size, 1)):
                 vector = vector.ravel()
             layers.append(Layer(matrix, vector))
         return layers
@@ -516,7 +523,11 @@ def _told(error: Exception) -> str:
 def _found(net: Any, access: Any) -> list[Array]:
     if callable(access):
         return list(arrays_in(access(net)))
-    return [array for path in access.split() for array in arrays_in(look_up(net, path))]
+    found: list[Array] = []
+    for path in access.split():
+        value = look_up(net, path)
+        found += [np.array(float(value))] if is_number(value) else arrays_in(value)
+    return found
 
 
 def write_to(array: Array, values: Array) -> None:
@@ -551,16 +562,20 @@ def _chains(
     usual = LAYOUTS[:: -1 if network.batch in ("columns", "column") else 1]
     layouts = (network.weights,) if network.weights else usual
 
-    def fitting(ways: Iterable[list[tuple[int, int | None]]]) -> Iterator[Any]:
+    def fitting(
+        ways: Iterable[list[tuple[int, int | None]]], *, may_share: bool = False
+    ) -> Iterator[Any]:
         for way in ways:
             for layout in layouts:
-                if positions and _is_chain(way, shapes, layout, network.bias):
+                if positions and _is_chain(way, shapes, layout, network.bias, may_share=may_share):
                     yield way, layout
 
     found = list(fitting(ways))
     if not found and network.bias == "apart":
         # The first that fits: of several layers as wide as a bias it is that of the one beside it.
         found = list(islice(fitting(with_some_biases(shapes)), 1))
+    if not found:
+        found = list(islice(fitting(ways, may_share=True), 1))
     if not found:
         told = f"parameters: shapes {list(shapes)} do not form a chain of layers"
         vectors = sum(is_vector(shape) for shape in shapes)
@@ -578,7 +593,10 @@ def _is_chain(
     shapes: Sequence[tuple[int, ...]],
     layout: str,
     folded: str,
+    *,
+    may_share: bool,
 ) -> bool:
+    """Whether layers follow one another; `may_share`, also where a bias is one number for all."""
     width = None
     for weight, bias in way:
         if len(shapes[weight]) != 2:
@@ -588,8 +606,10 @@ def _is_chain(
             ins, outs = outs, ins
         if width not in (None, ins):
             return False
-        if bias is not None and int(np.prod(shapes[bias])) != outs:
-            return False
+        if bias is not None:
+            size = int(np.prod(shapes[bias]))
+            if size != outs and not (may_share and size == 1):
+                return False
         width = outs
     return True
 

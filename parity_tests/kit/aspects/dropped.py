@@ -49,7 +49,7 @@ def training_factor(inquiry: Inquiry, name: str) -> float | None:
     """
     usual = inquiry.layers
     *below, hidden, last = usual
-    if hidden.bias is None or last.bias is None:
+    if hidden.bias is None or last.bias is None or last.has_shared_bias:
         return None
     # Beyond zero every usual activation has a value.
     before = Layer(0.0 * hidden.weight, 0.5 + np.abs(hidden.bias))

@@ -56,7 +56,8 @@ def _source(form: Form, layers: Layers, inputs: Array) -> Array:
 
 
 def _has_bias(form: Form, layers: Layers) -> bool:
-    return layers[-1].bias is not None and form.shifts(len(layers) - 1)
+    is_of_units = layers[-1].bias is not None and not layers[-1].has_shared_bias
+    return is_of_units and form.shifts(len(layers) - 1)
 
 
 def _with_logits(
@@ -155,7 +156,7 @@ def _with_large(
     """
     changed = list(layers)
     if shift is not None:
-        changed[number] = Layer(layers[number].weight, np.full(len(layers[number].weight), shift))
+        changed[number] = Layer(layers[number].weight, np.full_like(layers[number].bias, shift))
     for position in range(number + (shift is not None), len(layers)):
         size = LARGE if position == number else 1.0
         z = run(form, changed, inputs).logits[position]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.backprop import carried_back
+from parity_tests.kit.bias_sums import right_sum
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import run, upright
 from parity_tests.kit.inquiry import Inquiry
@@ -186,7 +187,7 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     for number in reversed(range(len(layers))):
         layer = layers[number]
         above = slope if number in form.bias_outside else delta
-        bias = None if layer.bias is None else above.sum(axis=0)
+        bias = None if layer.bias is None else right_sum(above, layer)
         found.insert(0, type(layer)(delta.T @ passed.activations[number], bias))
         if number:
             slope = delta @ layer.weight

@@ -211,6 +211,11 @@ def _biases(weights: Sequence[Found], pool: Sequence[Found], layout: str) -> tup
             if one.array.size == width
             and (one.array.ndim == 1 or 1 in one.array.shape)
             and all(one is not other for other in (*chosen, *weights))
+        ] or [
+            # One number may be the bias of a whole layer, if it is called so.
+            one
+            for one in pool
+            if one.array.size == 1 and _kind(one) == "b" and all(one is not c for c in chosen)
         ]
         if not fitting:
             return ()

@@ -14,6 +14,7 @@ from parity_tests.kit.aspects import forward as forward_aspect
 from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.aspects import observing
 from parity_tests.kit.backprop import explain
+from parity_tests.kit.bias_sums import right_sum
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import functions, run
@@ -251,7 +252,7 @@ def references(inquiry: Inquiry) -> list[tuple[str, Layers]]:
                 gradients: Layers = []
                 for number in reversed(range(len(layers))):
                     weight = delta.T @ passed.activations[number]
-                    gradients.insert(0, Layer(weight, delta.sum(axis=0)))
+                    gradients.insert(0, Layer(weight, right_sum(delta, layers[number])))
                     if number:
                         above = delta @ layers[number].weight
                         delta = above * hidden[number - 1].slope(passed.logits[number - 1])

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.check import examine
-from parity_tests.kit.integers import with_floats
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
 from parity_tests.kit.tests.asked import Array, Classifier, network
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
+from parity_tests.kit.writable import with_writable
 
 _CAUSE = "parameters-of-integers"
 _Pair = namedtuple("_Pair", ["weight", "bias"])
@@ -29,7 +29,7 @@ def test_integers_are_replaced_wherever_they_are_kept() -> None:
         layers=[second, {"pair": _Pair(rest, third)}],
         sizes=other,
     )
-    given = with_floats(net, [first, second, third, rest])
+    given = with_writable(net, str, [first, second, third, rest])
     assert given is net
     assert net.b is net.same
     pair = net.layers[1]["pair"]
@@ -39,14 +39,14 @@ def test_integers_are_replaced_wherever_they_are_kept() -> None:
     assert isinstance(pair, _Pair)
     assert pair.weight is rest
     assert net.sizes is other
-    made, kept = with_floats((first, rest), [first, rest])
+    made, kept = with_writable((first, rest), str, [first, rest])
     assert made.dtype == np.float64
     assert kept is rest
 
 
 def test_what_holds_no_integers_stays() -> None:
     net = ({"b": np.ones(2)}, np.arange(2))
-    assert with_floats(net, [net[0]["b"]]) is net
+    assert with_writable(net, str, [net[0]["b"]]) is net
 
 
 class OfIntegers(Classifier):
