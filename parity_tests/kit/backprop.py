@@ -557,6 +557,33 @@ def _bias(
         return Finding(name, (), True, reference or 0.0, 0.0, text, chosen.solved)
     if not np.any(observed):
         return _vacant(name) if not np.any(chosen.value) else _nothing(name)
+    asked = own, chosen, deltas, tolerance, reference, loss
+    found = _sum(name, observed, *asked)
+    if found is None and observed.ndim > 1 and observed[0].shape == total.shape:
+        # Behind a repeated bias, rows may be of anything that adds up to the gradient.
+        found = _sum(name, observed.sum(axis=0), *asked)
+        if found is not None and not found.causes:
+            text = f"rows that add up to the {found.text}"
+            return replace(found, causes=("bias-not-summed",), text=text)
+        found = None
+    if found is not None:
+        return found
+    factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
+    text = "" if total.shape == observed.shape else ANOTHER_SHAPE
+    return Finding(name, ("unknown",), False, factor, residual, text)
+
+
+def _sum(
+    name: str,
+    observed: Array,
+    own: Layer,
+    chosen: Candidate,
+    deltas: Sequence[Candidate],
+    tolerance: float,
+    reference: float | None,
+    loss: str | None,
+) -> Finding | None:
+    """Return which sum the gradient of a bias is; see `_bias`."""
     is_one_number = float(np.ptp(observed)) <= 1e-12 * float(np.abs(observed).max())
     others = [delta for delta in deltas if delta is not chosen]
     # Most sums are right, so the others are not made before they are asked for.
@@ -576,9 +603,7 @@ def _bias(
         factor, residual = match.factor, match.residual
         finding = Finding(name, causes, True, factor, residual, match.text, delta.solved)
         return replace(finding, loss=delta.loss)
-    factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
-    text = "" if total.shape == observed.shape else ANOTHER_SHAPE
-    return Finding(name, ("unknown",), False, factor, residual, text)
+    return None
 
 
 # What is left of a sum that is zero, beside what is summed.

@@ -106,7 +106,9 @@ def of_gradient(inquiry: Inquiry) -> list[Verdict]:
     if network.gradients is None and network.backward is None and network.step is None:
         return [Verdict("gradient", UNCHECKED, "neither gradients nor a step are declared")]
     found = of_slopes(inquiry)
-    if any(verdict.status == DIFFERS for verdict in found):
+    # Where a step has made another shape of a parameter, no loss can be asked behind it.
+    of_shapes = {"bias-not-summed", "parameter-reshaped"} & {verdict.cause for verdict in found}
+    if any(verdict.status == DIFFERS for verdict in found) and not of_shapes:
         try:
             why = _why_not(inquiry)
         except SubjectError as error:

@@ -1,7 +1,7 @@
 """A gradient held against slopes of the reported loss, where the forward pass is not known."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -18,7 +18,7 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, by_name
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 
@@ -109,20 +109,17 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     met = _met(inquiry, inquiry.batches[0], loss)
     if isinstance(met, Verdict):
         return [met]
-    beside: list[Verdict] = []
-    close = _close(inquiry)
-    if met.residual > close:
-        decays = _decays(inquiry, met)
-        if decays:
-            met = _without(inquiry, met, decays)
-            beside = [_of_decays(inquiry, decays, loss)]
-    if met.residual > close:
-        found = _by_tensor(inquiry, met, loss, how) + beside
-        is_unnamed = any(v.status == DIFFERS and v.cause is None for v in found)
-        return (_at_ordinary_outputs(inquiry, loss, how) if is_unnamed else []) or found
-    if abs(met.factor - 1) <= close:
-        return beside or [_equal(met.residual, how)]
-    return [_constant(inquiry, met, loss), *beside]
+    found = _of_met(inquiry, met, loss, how)
+    if not met.unsummed:
+        return found
+    if any(verdict.status == DIFFERS and verdict.cause is None for verdict in found):
+        return [_off(met.unsummed[0], np.nan, np.inf, "it has another shape than its parameter")]
+    seen = (
+        f"a row for each sample is taken from {' and '.join(met.unsummed)}, and their sum is a "
+        f"multiple of the slope of the loss reported{how.replace(';', ',')}"
+    )
+    unsummed = named("gradient", "bias-not-summed", seen, met.unsummed[0], None, met.residual)
+    return [unsummed, *(verdict for verdict in found if verdict.status != EQUAL)]
 
 
 def _equal(residual: float, how: str) -> Verdict:
@@ -174,12 +171,16 @@ def _close(inquiry: Inquiry) -> float:
 
 @dataclass(frozen=True)
 class _Met:
-    """Entries of the gradient beside the slopes, by tensor, and how they fit together."""
+    """Entries of the gradient beside the slopes, by tensor, and how they fit together.
+
+    `unsummed` are tensors that came with a row for each sample, and are summed here.
+    """
 
     pairs: dict[str, tuple[Array, Array]]
     positions: dict[str, Array]
     factor: float
     residual: float
+    unsummed: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, pairs: dict[str, tuple[Array, Array]], positions: dict[str, Array]) -> "_Met":
@@ -188,14 +189,37 @@ class _Met:
         return cls(pairs, positions, *fit(came, wanted))
 
 
+def _of_met(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
+    beside: list[Verdict] = []
+    close = _close(inquiry)
+    if met.residual > close:
+        decays = _decays(inquiry, met)
+        if decays:
+            met = _without(inquiry, met, decays)
+            beside = [_of_decays(inquiry, decays, loss)]
+    if met.residual > close:
+        found = _by_tensor(inquiry, met, loss, how) + beside
+        is_unnamed = any(v.status == DIFFERS and v.cause is None for v in found)
+        return (_at_ordinary_outputs(inquiry, loss, how) if is_unnamed else []) or found
+    if abs(met.factor - 1) <= close:
+        return beside or [_equal(met.residual, how)]
+    return [_constant(inquiry, met, loss), *beside]
+
+
 def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
     subject = inquiry.subject
     observed, _ = observe(inquiry, batch)
     subject.begin(inquiry.layers)
     asked = (subject, inquiry.layers, batch, _ENTRIES, inquiry.rng, loss)
     found = slopes(*asked, is_float32=inquiry.is_float32)
+    own = by_name(inquiry.layers)
     pairs, places = {}, {}
-    for name, tensor in by_name(observed).items():
+    unsummed = []
+    for name, came in by_name(observed).items():
+        tensor = came
+        if came.shape == (len(batch), *own[name].shape):
+            tensor = came.sum(axis=0)
+            unsummed.append(name)
         if name in found and len(found[name][0]):
             positions, wanted = found[name]
             if positions.max() >= tensor.size:
@@ -203,7 +227,7 @@ def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
             pairs[name], places[name] = (tensor.ravel()[positions], wanted), positions
     if not pairs:
         return Verdict("gradient", UNCHECKED, "the loss is nowhere smooth")
-    return _Met.of(pairs, places)
+    return replace(_Met.of(pairs, places), unsummed=tuple(unsummed))
 
 
 # Entries from which two numbers are fitted to them.
@@ -238,7 +262,7 @@ def _without(inquiry: Inquiry, met: _Met, decays: dict[str, float]) -> _Met:
         else (came, wanted)
         for name, (came, wanted) in met.pairs.items()
     }
-    return _Met.of(rest, met.positions)
+    return replace(_Met.of(rest, met.positions), unsummed=met.unsummed)
 
 
 def _of_decays(inquiry: Inquiry, decays: dict[str, float], loss: Loss) -> Verdict:

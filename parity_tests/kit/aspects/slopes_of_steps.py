@@ -10,8 +10,8 @@ from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR, read
 from parity_tests.kit.optimizers.kept import Kept
-from parity_tests.kit.subject import SubjectError, flat
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, worst
+from parity_tests.kit.subject import ReshapedError, SubjectError, flat
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named, worst
 
 # How closely the first step is the share that its momentum gives.
 _CLOSE = 1e-4
@@ -33,6 +33,8 @@ def of_slopes(inquiry: Inquiry) -> list[Verdict]:
 
 def _of_steps(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     """Leave what no optimizer accounts for."""
+    if any(verdict.cause == "bias-not-summed" for verdict in found):
+        return found  # a second step would be taken with another shape
     spec = inquiry.spec
     kind, _ = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
     try:
@@ -43,6 +45,8 @@ def _of_steps(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
             kept = what_is_kept(inquiry)
             if kept is not None and kept.kind in ("momentum", "nesterov"):
                 return _of_momentum(inquiry, found, kept)
+    except ReshapedError as error:
+        return [named("gradient", "parameter-reshaped", str(error), error.tensor)]
     except SubjectError as error:
         return [Verdict("gradient", UNCHECKED, str(error))]
     return [Verdict("gradient", UNCHECKED, _OF_STATE)]

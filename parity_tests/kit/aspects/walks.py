@@ -1,6 +1,6 @@
 """Training steps of a network, one after the other, and the gradients that they should go by."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def walk_on(
     Parameters
     ----------
     may_repeat : bool, default False
-        Whether a bias may come out as an array of which it is a row or a column.
+        Whether a vector may come out as an array of which it is a row, or a bias a column.
 
     Raises
     ------
@@ -95,11 +95,11 @@ def walk_on(
     for batch in batches:
         subject.step(batch, lr)
         after = _read(subject)
+        if may_repeat:
+            after = _repeated(layers[0], after)
         for name, new in by_name(after).items():
             old = by_name(layers[0])[name]
-            if new.shape != old.shape and not (
-                may_repeat and name.startswith("b") and _is_repeated(old, new)
-            ):
+            if new.shape != old.shape and not (may_repeat and _is_repeated(old, new)):
                 raise ReshapedError(name, _told(subject, name, old, new, len(batch)))
         layers.append(after)
     return Trajectory(batches, layers)
@@ -113,7 +113,23 @@ def _read(subject: Subject) -> Layers:
         raise SubjectError(message) from None
 
 
+def _repeated(before: Layers, after: Layers) -> Layers:
+    """Return parameters with biases in rows that are columns beside one another."""
+    return [
+        replace(new, bias=new.bias.T)
+        if old.bias is not None
+        and new.bias is not None
+        and not _is_repeated(old.bias, new.bias)
+        and _is_repeated(old.bias, new.bias.T)
+        else new
+        for old, new in zip(before, after, strict=True)
+    ]
+
+
 def _is_repeated(old: Array, new: Array) -> bool:
+    """Whether a vector has become an array of which it is a row."""
+    if old.ndim > 1:
+        return False
     try:
         return np.broadcast_shapes(old.shape, new.shape) == new.shape
     except ValueError:
