@@ -2,11 +2,13 @@
 
 import ast
 import dis
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.calls import attributes_read
 from parity_tests.kit.recognition.hosts import Host
 
 Scope = Mapping[str, Any]
@@ -26,6 +28,43 @@ def names_used(sources: Iterable[str]) -> set[str]:
 def stands_for(function: Callable[..., Any], fields: Mapping[str, str], scope: Scope) -> bool:
     """Whether a declaration uses a function, by itself or through what it calls."""
     return any(one is function for one in reached(fields, scope))
+
+
+def parts_called(
+    function: Callable[..., Any], fields: Mapping[str, str], scope: Scope
+) -> list[str]:
+    """Return the parts of a network that a function calls; empty unless it calls all of them.
+
+    Of a network of functions it has to reach all those that compute; of an object's, its class, or
+    the methods by their names.
+
+    Parameters
+    ----------
+    function : callable
+        Of the module, such as one that trains.
+    fields : mapping
+        The declaration, as Python code.
+    """
+    computing = [fields[name] for name in _COMPUTING if name in fields]
+    functions = [name for name in sorted(names_used(computing)) if _is_own(scope.get(name))]
+    called = {id(one) for one in reached({"": function.__name__}, scope)}
+    if functions:
+        return functions if all(id(scope[name]) in called for name in functions) else []
+    makers = [name for name in sorted(names_used([fields["make"]])) if _is_own(scope.get(name))]
+    if makers and all(id(scope[name]) in called for name in makers):
+        return makers
+    methods = list(dict.fromkeys(_METHOD.findall(" ".join(computing))))
+    read = set(attributes_read(function))
+    return methods if len(methods) > 1 and read.issuperset(methods) else []
+
+
+_COMPUTING = ("forward", "backward", "gradients", "step")
+_METHOD = re.compile(r"\bnet\.(\w+)\(")
+
+
+def _is_own(value: Any) -> bool:
+    """Whether a value is a function or a class that is written in Python."""
+    return isinstance(value, (FunctionType, type))
 
 
 def reached(fields: Mapping[str, str], scope: Scope, net: Any = None) -> Iterator[Any]:

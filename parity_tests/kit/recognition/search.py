@@ -15,7 +15,12 @@ from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.inquiry import EXACT
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.account import account
-from parity_tests.kit.recognition.callers import caller_of, stands_for
+from parity_tests.kit.recognition.callers import (
+    caller_of,
+    names_used,
+    parts_called,
+    stands_for,
+)
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
@@ -131,9 +136,25 @@ def recognize(
         scope = _scope(target, namespace)
         proposal = _proposed(_whole(target, scope, sizes), scope, _is_module(target))
         if inspect.isroutine(target) and not stands_for(target, proposal.fields, scope):
-            message = f"{target.__name__}() is no part of what was recognized in its module"
-            raise RecognitionError(f"{message}:\n{proposal.to_source()}")
+            return _in_place_of(target, proposal, scope)
         return proposal
+
+
+def _in_place_of(target: Any, proposal: Proposal, scope: Mapping[str, Any]) -> Proposal:
+    """Return what a function calls, if that is all of what was recognized."""
+    name = f"{target.__name__}()"
+    called = parts_called(target, proposal.fields, scope)
+    if not called:
+        own = [one.name for one in hosts.own_functions(scope)]
+        own += [one for one, _ in hosts.own_classes(scope)]
+        used = names_used(proposal.fields.values())
+        parts = ", ".join(one for one in own if one in used)
+        given = f"; give one of {parts}, or no name" if parts else ""
+        message = f"{name} is no part of what was recognized in its module{given}"
+        raise RecognitionError(f"{message}:\n{proposal.to_source()}")
+    why = f"what was checked is what it calls: {', '.join(called)}"
+    own_lines = Convention(LEFT_OUT, f"the lines of {name} itself", LIKELY, why)
+    return replace(proposal, conventions=(*proposal.conventions, own_lines))
 
 
 def _whole(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -> _Draft:
