@@ -27,6 +27,7 @@ from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host, Named
 from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
+from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
 from parity_tests.kit.recognition.trial import Match, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
@@ -78,6 +79,7 @@ class _Draft:
     step: tuple[str, Match] | None = None
     labels: str = "one_hot"
     is_misfit: bool = False
+    reset: Reset | None = None
 
     @property
     def match(self) -> Match | None:
@@ -337,7 +339,12 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
     if draft.backward is not None and draft.backward.in_place:
         draft.step = draft.backward.fields["step"], draft.backward.match
     elif draft.backward is not None:
-        draft.step = updates(draft.backward, scope)
+        zeroed = with_reset(draft.backward, scope)
+        if zeroed is not None:
+            plain = draft.backward
+            draft.backward, draft.reset = zeroed
+            draft.step = optimizer_step(plain, draft.reset, scope)
+        draft.step = draft.step or updates(draft.backward, scope)
         if draft.step is None:
             match, given = draft.backward.match, draft.backward
             draft.step = trainings(forward, draft.labels, scope, match, given)
@@ -455,6 +462,7 @@ def _left_out(
     why = "the declaration does not use them, and nothing is said of them"
     if host.kind == "object" and draft.match is not None:
         yield from _not_understood(draft, fields, scope)
+    yield from _of_reset(draft, fields)
     zeros = taken_as_zero(fields, scope, net)
     if zeros:
         told = "no value is known, and what it adds or changes is not judged"
@@ -484,6 +492,16 @@ def _left_out(
         yield Convention(NOT_ASKED, _several(missed), LIKELY, told)
     if others:
         yield Convention(CLASSES_LEFT_OUT, _several(others), LIKELY, why)
+
+
+def _of_reset(draft: _Draft, fields: Mapping[str, str]) -> Iterator[Convention]:
+    """Yield that an optimizer was asked for nothing but setting gradients to zero."""
+    reset = draft.reset
+    if reset is None or not reset.owner or reset.owner in fields.get("step", ""):
+        return
+    name = NOT_ASKED if draft.forward.host.is_put_together else CLASSES_LEFT_OUT
+    told = f"only its {reset.name} is called, and nothing is said of its steps"
+    yield Convention(name, reset.owner.partition("(")[0], LIKELY, told)
 
 
 def _not_understood(

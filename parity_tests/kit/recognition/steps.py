@@ -34,7 +34,7 @@ _GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
 _PAIRS = ("batch", "mini_batch", "minibatch", "data", "training_data", "train_data")
 _MOST, _LONGEST = 10, 160
 # The cosine with the gradient from which on a step may be one of an optimizer's.
-_DOWNHILL = 0.3
+DOWNHILL = 0.3
 
 
 def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
@@ -153,7 +153,7 @@ def _first(
             if match.complete or (wanted is not None and match.key >= wanted.key):
                 return source, match
             # The first step of Adam or RMSprop is no multiple of the gradient, but goes its way.
-            apt = wanted is None or match.closeness > _DOWNHILL
+            apt = wanted is None or match.closeness > DOWNHILL
             if apt and (best is None or match.key > best[1].key):
                 best = source, match
     return best

@@ -1,0 +1,216 @@
+"""What sets gradients to zero that add up, and is no network's: an optimizer's `zero_grad`."""
+
+import ast
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.calls import bindings, parameters_of
+from parity_tests.kit.recognition.gradients import Backward, of_labels, roles_of
+from parity_tests.kit.recognition.hosts import methods, own_classes, own_functions
+from parity_tests.kit.recognition.steps import DOWNHILL
+from parity_tests.kit.recognition.trial import FAILURES, Match, begin, made
+from parity_tests.kit.subject import flat, quiet
+
+Array = NDArray[Any]
+Scope = Mapping[str, Any]
+
+_RESET = re.compile(r"(zero|reset|clear)_?(the_?|all_?)?grad(s|ients?)?\w*")
+_PARAMETERS = re.compile(r"(get_?)?(params|parameters)\w*")
+_HELD = ("params", "parameters", "layers")
+_MOST, _RATE = 12, "0.1"
+# How closely a gradient is the one before.
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True)
+class Reset:
+    """How gradients are set to zero.
+
+    Attributes
+    ----------
+    name : str
+        Of the method, or of the function.
+    owner : str
+        Code of the object that has it, with ``net`` and ``lr``; empty for a function.
+    call : str
+        Code that sets them to zero, with ``net``, and ``lr`` if there is an owner.
+    """
+
+    name: str
+    owner: str
+    call: str
+
+
+def with_reset(backward: Backward, scope: Scope) -> tuple[Backward, Reset] | None:
+    """Return a backward pass with its gradients set to zero first, and by what.
+
+    Returns
+    -------
+    tuple or None
+        None if gradients do not add up from call to call, if the file has nothing that sets them
+        to zero, or if it has a training loop and nothing in it calls that.
+    """
+    first = _twice(backward.fields, scope, backward)
+    if first is None or not _same(first[1], 2 * first[0]):
+        return None
+    for reset in islice(_resets(backward, scope), _MOST):
+        call = reset.call.replace("lr", _RATE)
+        zeroed = f"({call}, {backward.call})[-1]"
+        fields = {
+            name: code.replace(backward.call, zeroed) if name in ("backward", "gradients") else code
+            for name, code in backward.fields.items()
+        }
+        again = None if fields == backward.fields else _twice(fields, scope, backward)
+        if again is not None and _same(again[0], first[0]) and _same(again[1], first[0]):
+            if _is_forgotten(reset.name, scope):
+                return None
+            return replace(backward, fields=fields, call=zeroed), reset
+    return None
+
+
+def optimizer_step(plain: Backward, reset: Reset, scope: Scope) -> tuple[str, Match] | None:
+    """Return code of a step of the optimizer that sets gradients to zero, or None.
+
+    The optimizer is made at the first step, and kept with the network. Its first step need not be
+    a multiple of the gradient, as Adam's is not, but goes its way.
+
+    Parameters
+    ----------
+    plain : Backward
+        Without the reset.
+    """
+    if not reset.owner:
+        return None
+    cls = scope[reset.owner.partition("(")[0]]
+    fields = {k: v for k, v in plain.fields.items() if k not in ("gradients", "backward")}
+    kept = f"vars(net).setdefault('_kept_optimizer', {reset.owner})"
+    for name in vars(cls):
+        if names.rank(name, names.UPDATE) is None or _needs_more(getattr(cls, name)):
+            continue
+        body = f"(opt.{reset.name}(), {plain.call}, opt.{name}())[-1]"
+        source = f"lambda net, x, y, lr: (lambda opt: {body})({kept})"
+        match = of_labels({**fields, "step": source}, scope, plain.forward)
+        if match is not None and (match.complete or match.closeness > DOWNHILL):
+            return source, match
+    return None
+
+
+def _twice(
+    fields: Mapping[str, str], scope: Scope, backward: Backward
+) -> tuple[Array, Array] | None:
+    """Return the gradient of one batch, asked twice of one network; None if that fails."""
+    inquiry = begin(fields, scope)
+    if inquiry is None or inquiry.subject.single or backward.in_place:
+        return None
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    with quiet(), contextlib.suppress(*FAILURES):
+        before = flat(subject.set(inquiry.layers))
+        found = [flat(subject.gradients(batch)) for _ in range(2)]
+        if np.array_equal(flat(subject.get()), before):
+            return found[0], found[1]
+    return None
+
+
+def _same(one: Array, other: Array) -> bool:
+    size = float(np.linalg.norm(other))
+    return one.shape == other.shape and size > 0 and np.linalg.norm(one - other) <= _CLOSE * size
+
+
+def _resets(backward: Backward, scope: Scope) -> Iterator[Reset]:
+    """Yield what may set gradients to zero: methods of optimizers, and functions."""
+    forward = backward.forward
+    whole = _parameters(made(forward.host.make, scope))
+    roles = {**roles_of(forward), "parameters": whole, "unknown": whole, "lr": ["lr"]}
+    for name, cls in own_classes(scope):
+        found = [
+            m for m in vars(cls) if _RESET.fullmatch(m.lower()) and not _needs_more(vars(cls)[m])
+        ]
+        has_step = any(names.rank(member, names.UPDATE) is not None for member in vars(cls))
+        if not has_step:
+            continue
+        given = bindings(cls, {}, roles, frozenset({"lr"}))
+        for method, text in product(found, list(given)):
+            yield Reset(method, f"{name}({text})", f"{name}({text}).{method}()")
+    for one in own_functions(scope):
+        if _RESET.fullmatch(one.name.lower()):
+            for text in bindings(one.function, forward.host.exact, roles):
+                yield Reset(one.name, "", f"{one.code}({text})")
+
+
+def _parameters(net: Any) -> list[str]:
+    """Return code of what an optimizer may be given of a network."""
+    own = methods(net) if hasattr(net, "__dict__") else []
+    listed = [
+        f"{one.code}()"
+        for one in own
+        if _PARAMETERS.fullmatch(one.name.lower()) and not _required(parameters_of(one.function))
+    ]
+    return [
+        *listed,
+        *(f"net.{name}" for name in _HELD if f"net.{name}()" not in listed and hasattr(net, name)),
+        "net",
+    ]
+
+
+def _needs_more(method: Any) -> bool:
+    """Whether a method of a class takes more than its object."""
+    parameters = parameters_of(getattr(method, "__func__", method))
+    return parameters is None or len(_required(parameters[1:])) > 0
+
+
+def _required(parameters: Any) -> list[Any]:
+    return [
+        one
+        for one in parameters or []
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+
+
+# Whether a training loop calls it
+
+
+def _is_forgotten(reset: str, scope: Scope) -> bool:
+    """Whether a file has a training loop, which calls a backward pass and updates, without it."""
+    units = list(_calls(scope))
+    if any(reset in unit for unit in units):
+        return False
+    return any(
+        any(names.rank(name, names.BACKWARD) is not None for name in unit)
+        and any(names.rank(name, names.UPDATE) is not None for name in unit)
+        for unit in units
+    )
+
+
+def _calls(scope: Scope) -> Iterator[set[str]]:
+    """Yield the names that each function, method and the file itself may call."""
+    for one in own_functions(scope):
+        yield _names(getattr(one.function, "__code__", None))
+    for _, cls in own_classes(scope):
+        for member in vars(cls).values():
+            yield _names(getattr(getattr(member, "__func__", member), "__code__", None))
+    file = Path(str(scope.get("__file__", "")))
+    with contextlib.suppress(OSError, SyntaxError, ValueError):
+        defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        nodes = [n for s in body if not isinstance(s, defined) for n in ast.walk(s)]
+        yield {
+            n.attr if isinstance(n, ast.Attribute) else n.id
+            for n in nodes
+            if isinstance(n, (ast.Attribute, ast.Name))
+        }
+
+
+def _names(code: Any) -> set[str]:
+    if not isinstance(code, CodeType):
+        return set()
+    return set(code.co_names).union(*map(_names, code.co_consts))
