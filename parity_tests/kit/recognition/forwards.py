@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,12 @@ class Forward:
     fields : dict
         The declaration so far, as Python code.
     call : str
-        Code of the call, without what is taken from its result.
+        Code of the call, without what is taken from its result. Labels that it takes are zeros,
+        of which the output does not depend.
+    labelled : str
+        Code of the same call with the labels ``y``; empty if it takes none.
+    reporting : str
+        That call alone, whose result may have the loss in it.
     place : str
         Where the output is in the result, as code to be put behind its name.
     inquiry : Inquiry
@@ -77,6 +83,8 @@ class Forward:
     activation: str = ""
     lacking: list[str] = field(default_factory=list)
     takes_numbers: bool = False
+    labelled: str = ""
+    reporting: str = ""
 
     @property
     def known(self) -> bool:
@@ -113,11 +121,22 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
         for call, function in (*calls, *_calls(host, net, scope, silenced=True)):
             if call not in dict(calls) and not any(map(_is_random, unknown)):
                 continue
-            for batch, plain in begun.items():
+            for (batch, plain), labels in product(begun.items(), _labels(call)):
                 own = {**fields, "batch": repr(batch)}
-                tried = plain and _tried(host, chain, own, call, scope, plain)
+                zeros = labels.format(n=_COUNTS.get(batch, "1"))
+                unlabelled = call.replace(_LABELS, zeros)
+                tried = plain and _tried(host, chain, own, unlabelled, scope, plain)
                 if tried is None:
                     continue
+                if unlabelled != call:
+                    ones = unlabelled.replace("np.zeros", "np.ones")
+                    other = tried.fields["forward"].replace(unlabelled, ones)
+                    if not (
+                        tried.known and _is_whole(chain, net) and _is_alike(tried, other, scope)
+                    ):
+                        continue
+                    tried.labelled = tried.call.replace(zeros, "y")
+                    tried.reporting = call.replace(_LABELS, "y")
                 tried.exact = _returned(tried, function, scope)
                 given = (one for one in activations(scope) if _mentions(call, one))
                 tried.activation = next(given, "")
@@ -125,6 +144,44 @@ def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
             if known:
                 return known
     return unknown
+
+
+# Labels in code of a call, and zeros in their place: of classes, and for any width of one-hot ones.
+_LABELS = "_labels_"
+_ZEROS = ("np.zeros({n}, int)", "np.zeros(({n}, 1))", "np.zeros((1, {n}))")
+_COUNTS = {"rows": "len(x)", "columns": "x.shape[1]"}
+
+
+def _labels(call: str) -> tuple[str, ...]:
+    return _ZEROS if _mentions(call, _LABELS) else ("",)
+
+
+def _is_alike(forward: Forward, other: str, scope: Mapping[str, Any]) -> bool:
+    """Whether the output is that of another call, with other labels."""
+    subject, inquiry = forward.inquiry.subject, forward.inquiry
+    same = begin({**forward.fields, "forward": other}, scope)
+    if same is None:
+        return False
+    inputs = inquiry.batches[0].inputs
+    try:
+        subject.set(inquiry.layers)
+        same.subject.set(inquiry.layers)
+        return np.array_equal(subject.forward(inputs), same.subject.forward(inputs))
+    except FAILURES:
+        return False
+
+
+def _is_whole(chain: Chain, net: Any) -> bool:
+    """Whether a chain is no first layer beside which a network has other matrices."""
+    taken = {id(one.array) for one in chain.found}
+    others = [one for one in possible(net) if one.array.ndim == 2 and id(one.array) not in taken]
+    return len(chain.weights) > 1 or not others
+
+
+def _takes_labels(function: Callable[..., Any]) -> bool:
+    """Whether a function has to be given labels beside its inputs."""
+    needed = [p for p in parameters_of(function) or [] if p.default is p.empty]
+    return {"inputs", "labels"} <= {names.role(one.name) for one in needed}
 
 
 def _is_random(forward: Forward) -> bool:
@@ -158,7 +215,8 @@ def _calls(
     for one in host.ranked(names.FORWARD):
         if names.is_derivative(one.name):
             continue
-        for text in bindings(one.function, host.exact, roles, given):
+        own = {**roles, "labels": [_LABELS]} if _takes_labels(one.function) else roles
+        for text in bindings(one.function, host.exact, own, given):
             if _mentions(text, "x"):
                 found.append((f"{one.code}({text})", one.function))
             elif host.kind == "object":

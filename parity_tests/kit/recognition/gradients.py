@@ -112,9 +112,10 @@ class Call:
 
 def with_out(forward: Forward, call: str) -> str:
     """Return code that runs the forward pass, and then a call that may use its result ``out``."""
+    whole = forward.labelled or forward.call
     if "out" in _words(call):
-        return f"(lambda out: {call})({forward.call})"
-    return f"({forward.call}, {call})[-1]"
+        return f"(lambda out: {call})({whole})"
+    return f"({whole}, {call})[-1]"
 
 
 def _words(text: str) -> list[str]:

@@ -186,7 +186,8 @@ def losses(
     fields = {**forward.fields, "labels": repr(labels)}
     found: list[_Loss] = []
     for body, own in islice(_losses(forward, scope), 3 * _MOST):
-        source = f"lambda net, x, y: {with_out(forward, body)}"
+        is_of_pass = bool(forward.reporting) and body.startswith(forward.reporting)
+        source = f"lambda net, x, y: {body if is_of_pass else with_out(forward, body)}"
         reported = reported_loss(forward.inquiry, {**fields, "loss": source}, scope)
         if reported:
             found.append(_Loss(source, own, reported if isinstance(reported, tuple) else None))
@@ -214,6 +215,9 @@ def _equal(one: _Loss, other: _Loss) -> bool:
 def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
     """Yield code of losses, and whether they are the network's own."""
     host = forward.host
+    if forward.reporting:
+        # A forward pass that takes labels gives the loss, alone or beside its output.
+        yield from ((f"{forward.reporting}{place}", True) for place in ("", "[0]", "[-1]"))
     exact = {**host.exact, **forward.exact}
     roles = {**roles_of(forward), "unknown": [forward.output, "y"]}
     beside = [one for one in host.helpers if all(one.code != own.code for own in host.functions)]
