@@ -279,8 +279,21 @@ def _exact(net: Any, maker: Named | None, functions: Sequence[Named] = ()) -> di
         ]
         returned = next((taken for taken in several if len(taken) == len(net)), returned)
     if len(returned) != len(net):
-        return {}
+        return _of_whole(maker, functions)
     return {name.lower(): f"net[{n}]" for n, name in enumerate(returned) if name}
+
+
+def _of_whole(maker: Named | None, functions: Sequence[Named]) -> dict[str, str]:
+    """Return code for an argument of the name that a list of layers has where it is made.
+
+    A name that says something else, as ``x`` does, is that of no list of layers.
+    """
+    returned = (maker and returned_names(maker.function)) or []
+    taken = {one.name for function in functions for one in parameters_of(function.function) or []}
+    if len(returned) != 1 or returned[0] not in taken:
+        return {}
+    is_open = names.role(returned[0]) in (None, "parameters")
+    return {returned[0].lower().strip("_"): "net"} if is_open else {}
 
 
 def _parameters_taken(one: Named) -> list[str]:

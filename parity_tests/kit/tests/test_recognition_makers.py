@@ -10,6 +10,7 @@ import pytest
 from parity_tests.kit.aspects import forward as forward_aspect
 from parity_tests.kit.aspects import gradient as gradient_aspect
 from parity_tests.kit.aspects import initialization as initialization_aspect
+from parity_tests.kit.check import examine
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.loading import Loader, propose
 from parity_tests.kit.recognition import RecognitionError, recognize
@@ -506,3 +507,50 @@ def test_samples_and_labels_may_be_set_as_attributes(start: str) -> None:
     assert "setattr(net, 'inputs', x)" in proposal.fields["forward"]
     assert "setattr(net, 'targets', y)" in proposal.fields["backward"]
     assert certainty(proposal, "gradients") == "sure"
+
+
+TUPLES = """
+import numpy as np
+
+def init(sizes):
+    layers = []
+    for n, (i, o) in enumerate(zip(sizes, sizes[1:]), start=2):
+        act = "sigmoid" if n == len(sizes) else "tanh"
+        layers.append((np.random.randn(i, o) * 0.3, np.zeros(o), act))
+    return layers
+
+def forward(layers, x):
+    kept = [x]
+    for W, b, act in layers:
+        z = kept[-1] @ W + b
+        kept.append(np.tanh(z) if act == "tanh" else 1 / (1 + np.exp(-z)))
+    return kept[-1], kept
+
+def backward(layers, kept, y):
+    gradients, d = [], (kept[-1] - y) / len(y)
+    for n in reversed(range(len(layers))):
+        gradients.insert(0, (kept[n].T @ d, d.sum(axis=0)))
+        if n:
+            d = d @ layers[n][0].T * (1 - kept[n] ** 2)
+    return gradients
+
+def update(layers, gradients, lr):
+    pairs = zip(layers, gradients)
+    return [(W - lr * dW, b - lr * db, act) for (W, b, act), (dW, db) in pairs]
+"""
+
+
+def test_a_list_of_layers_is_given_by_the_name_that_it_has_where_it_is_made() -> None:
+    proposal = recognize(names_of(TUPLES))
+    assert proposal.fields["forward"] == "lambda net, x: forward(net, x)[0]"
+    assert proposal.fields["parameters"] == "'0.0 0.1 1.0 1.1 2.0 2.1'"
+    report = examine(proposal.network)
+    assert report.failures == []
+    for aspect in ("forward", "gradient", "optimizer"):
+        assert {v.status for v in report.of(aspect)} == {EQUAL}
+
+
+def test_a_list_that_is_called_as_samples_are_is_not_given() -> None:
+    code = TUPLES.replace("layers", "inputs")
+    with pytest.raises(RecognitionError):
+        recognize(names_of(code))
