@@ -24,6 +24,7 @@ from parity_tests.kit.aspects.factors import (
     without_second_rate,
 )
 from parity_tests.kit.aspects.loss import is_saturated
+from parity_tests.kit.aspects.meant_loss import without_factor
 from parity_tests.kit.aspects.negated import with_negation
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.noted import note
@@ -289,7 +290,7 @@ def _not_observed(inquiry: Inquiry, error: SubjectError) -> Verdict:
 
 
 def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) -> list[Verdict]:
-    first, second = explanations
+    first, second = explanations = without_factor(inquiry, explanations, loss)
     inquiry.gradient_loss = first.loss
     if first.known:
         inquiry.guard = first.deltas[len(inquiry.layers) - 1].guard

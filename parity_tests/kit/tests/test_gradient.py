@@ -247,3 +247,32 @@ def test_what_is_right_or_only_not_known_is_an_answer() -> None:
     beside = replace(unknown, status=EQUAL)
     several = [*verdicts, replace(unknown, cause="call-raises"), beside]
     assert Report("x", {}, several).exit_code == 0
+
+
+class _OfSquares(Classifier):
+    """The mean of all squares behind softmax, whose derivative is left out."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(((self.forward(x) - y) ** 2).mean())
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return 2 * (self.forward(x) - y) / y.size
+
+
+class _OfEntropy(_OfSquares):
+    """The gradient of the mean cross-entropy beside it."""
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return (self.forward(x) - y) / len(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [(_OfSquares, "output-derivative-missing"), (_OfEntropy, "gradient-of-another-loss")],
+)
+def test_of_two_losses_the_one_is_meant_that_leaves_no_factor(
+    make: type[Classifier], cause: str
+) -> None:
+    verdict = only([v for v in ask(network(make), gradient.examine) if v.status == DIFFERS])
+    assert (verdict.cause, verdict.factor) == (cause, None)
+    assert "The same numbers come if" in verdict.message
