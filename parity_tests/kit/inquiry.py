@@ -53,6 +53,8 @@ class Inquiry:
         Whether parameters and batches are not drawn.
     is_size_fixed : bool
         Whether the network takes batches of one size alone, which both batches are of.
+    extreme_samples : int
+        How many samples stability is asked with: two, unless the network needs more.
     smoothing : float
         How much of the labels is spread over the classes in that loss.
     guard_of_loss : float
@@ -110,6 +112,7 @@ class Inquiry:
     is_float32: bool = False
     is_given: bool = False
     is_size_fixed: bool = False
+    extreme_samples: int = 2
     smoothing: float = 0.0
     guard_of_loss: float = 0.0
     guard: Guard | None = None

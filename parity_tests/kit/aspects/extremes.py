@@ -1,14 +1,15 @@
 """Parameters and samples that give logits far from where training usually is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.forward import Form, run
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Batch, Layer, Layers
+from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
 
 Array = NDArray[np.float64]
 
@@ -80,12 +81,35 @@ def _with_logits(
 
 
 def _batch(inquiry: Inquiry, inputs: Array) -> Batch:
-    """Return two samples with labels, among them the last class.
+    """Return two samples with labels, among them the last class, as often as they are asked.
 
     One-hot labels that are sized by the largest label have all columns then.
     """
     top = max(inquiry.subject.outputs, 2) - 1
-    return inquiry.subject.batch(inputs, np.array([top, 0]))
+    chosen = np.arange(inquiry.extreme_samples) % 2
+    return inquiry.subject.batch(inputs[chosen], np.array([top, 0])[chosen])
+
+
+def samples_taken(inquiry: Inquiry) -> int:
+    """Return how many samples loss and gradient take: two, or as many as the first batch has.
+
+    Some need a number that is written into the code, or more than two.
+    """
+    subject, first = inquiry.subject, inquiry.batches[0]
+    two = _batch(inquiry, first.inputs[:2])
+    questions: list[Callable[[], object]] = []
+    if subject.network.loss is not None:
+        questions.append(lambda: subject.loss_of_pass(two))
+    network = subject.network
+    if not (network.gradients is None and network.backward is None and network.step is None):
+        questions.append(lambda: observe(inquiry, two))
+    for question in questions:
+        subject.begin(inquiry.layers)
+        try:
+            question()
+        except SubjectError:
+            return len(first)
+    return len(two)
 
 
 def extremes(inquiry: Inquiry, form: Form, inputs: Array | None) -> Iterator[Extreme]:

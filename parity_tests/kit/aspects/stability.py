@@ -30,6 +30,7 @@ from parity_tests.kit.aspects.extremes import (
     ONE_ABOVE,
     by_logits,
     independent,
+    samples_taken,
     vanishing,
 )
 from parity_tests.kit.aspects.loss_guards import of_guard
@@ -53,6 +54,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if form is None:
         return [Verdict("stability", UNCHECKED, "the forward pass is not known")]
     inputs = independent(inquiry, form)
+    inquiry.extreme_samples = samples_taken(inquiry)
     ordinary = _ordinary(inquiry)
     asked: list[str] = []
     verdicts: list[Verdict] = []

@@ -447,3 +447,30 @@ class Single(Classifier):
 def test_overflow_in_float32_is_named(seed: int) -> None:
     verdicts = ask(network(Single, gradients=None, step=None), stability.examine, seed)
     assert {"tanh-overflow", "softmax-no-shift"} <= set(causes(verdicts))
+
+
+class _OfSeven(Classifier):
+    """The number of samples is written into the loss."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        terms = [np.sum(y[n] * np.log(p[n] + self.guard)) for n in range(7)]
+        return float(-np.mean(terms))
+
+
+class _OfThree(Classifier):
+    """The gradient needs more than two samples."""
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        assert len(x) > 2
+        return super().gradients(x, y)
+
+
+@pytest.mark.parametrize("make", [_OfSeven, _OfThree])
+def test_more_samples_are_asked_where_two_are_refused(make: type[Classifier]) -> None:
+    declared = network(make, step=None)
+    verdict = only(ask(declared, stability.examine))
+    assert (verdict.status, verdict.cause) == (CONVENTION, None)
+    assert "kept from 0 by 1e-12" in verdict.message
+    naive = type("Naive", (make,), {"guard": 0.0})
+    assert causes(ask(network(naive, step=None), stability.examine)) == ["log-of-zero"]
