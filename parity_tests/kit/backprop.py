@@ -600,6 +600,8 @@ def _sum(
         is_meant = delta is chosen or (loss is not None and delta.loss == loss)
         more = delta.causes if is_meant else delta.causes or _of_another_loss(delta, chosen)
         causes = (*(() if delta is chosen else more), *match.causes)
+        if observed.size == 1 and len(causes) > 1:
+            continue  # two faults together explain too many numbers
         factor, residual = match.factor, match.residual
         finding = Finding(name, causes, True, factor, residual, match.text, delta.solved)
         return replace(finding, loss=delta.loss)

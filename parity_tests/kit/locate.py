@@ -3,7 +3,7 @@
 import linecache
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,6 +22,9 @@ _LIBRARIES = tuple(
 
 # How far entries that are one number may be apart, where a step shows them.
 _EVEN = 1e-6
+# Lines of which numbers are kept.
+_MOST = 200
+Runs = Sequence[tuple[Callable[[], object], Array]]
 
 
 def locate(action: Callable[[], object], wanted: Array, *, alone: bool = False) -> Line | None:
@@ -33,40 +36,145 @@ def locate(action: Callable[[], object], wanted: Array, *, alone: bool = False) 
         Runs the code.
     wanted : ndarray
         What is looked for, among local variables and attributes of ``self``; of any layout. Of
-        one number everywhere a multiple says nothing: it has to be that number, which may also
-        stand alone.
+        one number everywhere a multiple says nothing: it has to be that number.
     alone : bool, default False
         Whether no other line may make one: where the cause is not known, either may be wrong.
 
     Returns
     -------
     Line or None
-        None if it is never there, or if it is zero.
+        None if it is never there, if it is zero, or if it has one entry: see `locate_number`.
     """
-    watcher = _Watcher(wanted, 2 if alone else 1)
-    if not watcher.size:
+    if wanted.size == 1 or not np.isfinite(wanted).all() or not np.any(wanted):
         return None
+    watcher = _Watcher(_even(wanted) if is_one_number(wanted) else _multiple(wanted))
+    found = _found_by(watcher, action, 2 if alone else 1)
+    return found[0] if len(found) == 1 else None
+
+
+def is_one_number(wanted: Array) -> bool:
+    """Whether all entries are the same."""
+    return bool(wanted.size == 1 or not np.ptp(wanted) > _EVEN * np.abs(wanted).max())
+
+
+def locate_number(runs: Runs, *, alone: bool = False) -> Line | None:
+    """Return the first line that makes what is wanted of every run, where that is one number.
+
+    Any number is a multiple of any other, and many are the same by chance. So what is found has to
+    be in the same proportion to what is wanted in all runs, which are asked for different numbers.
+
+    Parameters
+    ----------
+    runs : sequence of (action, wanted)
+        What runs the code, as with two batches, and an array of one number that is looked for. It
+        may stand alone.
+    alone : bool, default False
+        Whether no other line may make one.
+
+    Returns
+    -------
+    Line or None
+        None if it is never there, if it is zero, or if all runs are asked for the same number.
+    """
+    numbers = [float(wanted.flat[0]) for _, wanted in runs]
+    apart = _EVEN * max(map(abs, numbers))
+    if not np.isfinite(numbers).all() or not all(numbers) or np.ptp(numbers) <= apart:
+        return None
+    shares: list[dict[Line, list[float]]] = []
+    for (action, wanted), number in zip(runs, numbers, strict=True):
+        watcher = _Watcher(_number(wanted.size))
+        _found_by(watcher, action, _MOST)
+        own: dict[Line, list[float]] = {}
+        for line, seen in watcher.made:
+            own.setdefault(line, []).append(seen / number)
+        shares.append(own)
+    first, *others = shares
+    found = [
+        line
+        for line, own in first.items()
+        if any(all(_is_among(share, of.get(line, ())) for of in others) for share in own)
+    ]
+    return found[0] if found and not (alone and len(found) > 1) else None
+
+
+def _is_among(share: float, shares: Sequence[float]) -> bool:
+    return any(abs(share - other) <= _EVEN * abs(share) for other in shares)
+
+
+def _found_by(watcher: "_Watcher", action: Callable[[], object], most: int) -> list[Line]:
+    """Return the lines that make what a watcher looks for, at most so many."""
+    watcher.most = most
     before = sys.gettrace()
     sys.settrace(watcher.enter)
     try:
         action()
     finally:
         sys.settrace(before)
-    return watcher.found[0] if len(watcher.found) == 1 else None
+    return watcher.found
+
+
+# What a value is told by from what it was before; None if it is not what is looked for.
+Judge = Callable[[Any], float | None]
+
+
+def _multiple(wanted: Array) -> Judge:
+    """Look for multiples of an array, of any layout."""
+    forms = [np.ravel(wanted)]
+    if wanted.ndim == 2 and 1 not in wanted.shape:
+        forms.append(np.ravel(wanted.T))
+    length = float(np.linalg.norm(wanted))
+
+    def judge(value: Any) -> float | None:
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            return None
+        if value.size != wanted.size:
+            return None
+        flat = value.ravel().astype(np.float64)
+        size = float(np.linalg.norm(flat))
+        if not size or not np.isfinite(size):
+            return None
+        cosines = (abs(float(flat @ form)) / (size * length) for form in forms)
+        return 1.0 if any(abs(cosine - 1) < 1e-10 for cosine in cosines) else None
+
+    return judge
+
+
+def _even(wanted: Array) -> Judge:
+    """Look for arrays that are one number everywhere, as of a mask that is always true."""
+    number, judge_number = wanted.flat[0], _number(wanted.size)
+
+    def judge(value: Any) -> float | None:
+        is_as_large = isinstance(value, np.ndarray) and value.size == wanted.size
+        found = judge_number(value) if is_as_large else None
+        return None if found is None or abs(found - number) > _EVEN * abs(number) else found
+
+    return judge
+
+
+def _number(size: int) -> Judge:
+    """Look for numbers, alone or in every entry of an array of some size."""
+
+    def judge(value: Any) -> float | None:
+        if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind not in "fb":
+            return None
+        if value.size not in (1, size):
+            return None
+        entries = np.asarray(value, np.float64).ravel()
+        is_told = np.isfinite(entries).all() and entries[0] and is_one_number(entries)
+        return float(entries[0]) if is_told else None
+
+    return judge
 
 
 class _Watcher:
     """Looks at the variables after every line."""
 
-    def __init__(self, wanted: Array, most: int) -> None:
-        self.most = most
-        self.size = float(np.linalg.norm(wanted)) if np.isfinite(wanted).all() else 0.0
-        self.forms = [np.ravel(wanted)]
-        self.is_one_number = wanted.size > 1 and not np.ptp(wanted) > _EVEN * np.abs(wanted).max()
-        if wanted.ndim == 2 and 1 not in wanted.shape:
-            self.forms.append(np.ravel(wanted.T))
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+        self.most = 1
         self.found: list[Line] = []
-        self.seen: list[Any] = []
+        self.made: list[tuple[Line, float]] = []
+        self.seen: list[tuple[Any, float]] = []
         self.last: dict[FrameType, int] = {}
 
     def enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
@@ -87,53 +195,35 @@ class _Watcher:
             values += list(vars(holder).values()) if hasattr(holder, "__dict__") else []
             if event == "return":
                 values.append(argument)
-            made = [array for value in values for array in self.wanted_in(value)]
-            new = [array for array in made if not any(_is_part(array, old) for old in self.seen)]
+            made = [pair for value in values for pair in self.wanted_in(value)]
+            new = [pair for pair in made if not any(_is_as(pair, old) for old in self.seen)]
             self.seen += new
             if new:
                 number = self.last[frame]
                 file = frame.f_code.co_filename
                 line = Line(file, number, linecache.getline(file, number).strip())
                 self.found += [line] * (line not in self.found)
+                self.made += [(line, told) for _, told in new]
             self.last[frame] = frame.f_lineno
         return self.look
 
-    def wanted_in(self, value: Any) -> Iterator[Any]:
-        """Yield the arrays in a value that are multiples of the wanted one."""
+    def wanted_in(self, value: Any) -> Iterator[tuple[Any, float]]:
+        """Yield what is looked for in a value, with what it is told by."""
         if isinstance(value, (list, tuple)) and len(value) < 20:
             for member in value:
                 yield from self.wanted_in(member)
         elif isinstance(value, dict) and len(value) < 50:
             for member in value.values():
                 yield from self.wanted_in(member)
-        elif self.is_wanted(value):
-            yield value
+        else:
+            told = self.judge(value)
+            if told is not None:
+                yield value, told
 
-    def is_wanted(self, value: Any) -> bool:
-        """Whether it is an array that is a multiple of the wanted one."""
-        if self.is_one_number:
-            return self.is_number(value)
-        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
-            return False
-        if value.size != self.forms[0].size:
-            return False
-        flat = value.ravel().astype(np.float64)
-        size = float(np.linalg.norm(flat))
-        if not size or not np.isfinite(size):
-            return False
-        return any(
-            abs(abs(float(flat @ form)) / (size * self.size) - 1) < 1e-10 for form in self.forms
-        )
 
-    def is_number(self, value: Any) -> bool:
-        """Whether it is the number that is wanted, in every entry or alone."""
-        if not isinstance(value, np.ndarray | np.floating) or value.dtype.kind not in "fb":
-            return False
-        if value.size not in (1, self.forms[0].size):
-            return False
-        number = self.forms[0][0]
-        off = np.abs(np.asarray(value, np.float64) - number).max()
-        return bool(off <= _EVEN * abs(number))
+def _is_as(pair: tuple[Any, float], old: tuple[Any, float]) -> bool:
+    """Whether a value has been there as it is."""
+    return pair[1] == old[1] and _is_part(pair[0], old[0])
 
 
 def _is_part(array: Any, other: Any) -> bool:

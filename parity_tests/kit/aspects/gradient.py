@@ -1,6 +1,5 @@
 """The gradient is that of the loss, by the network's own forward pass."""
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +22,7 @@ from parity_tests.kit.aspects.factors import (
     shared_scale,
     without_second_rate,
 )
+from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
 from parity_tests.kit.aspects.negated import with_negation
@@ -54,7 +54,6 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.clipping import CAUSE as CLIPPED
 from parity_tests.kit.clipping import STEP_CLIPPED
 from parity_tests.kit.inquiry import CLOSE, Inquiry
-from parity_tests.kit.locate import locate
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import (
@@ -63,7 +62,6 @@ from parity_tests.kit.verdicts import (
     EQUAL,
     UNCHECKED,
     Edge,
-    Line,
     Verdict,
     named,
     worst,
@@ -114,7 +112,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             singles = of_single_steps(inquiry, loss)
         explanations = singles or explanations
     samples = [len(batch) for batch in inquiry.batches]
-    explanations = settled(explanations, samples, inquiry.tolerance)
+    explanations = settled(inquiry.layers, explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
     if is_inferred(inquiry) and not explanations[0].is_right:
         entrywise = of_entrywise(inquiry, seen[0][0], loss)
@@ -423,43 +421,6 @@ def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> lis
     ]
 
 
-def _line(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line | None:
-    """Return where a wrong quantity was computed."""
-    if "bias-not-summed" in finding.causes:
-        return None  # it is the gradient of the pre-activation itself, computed elsewhere
-    number = int(finding.tensor[1:]) - 1
-    delta = explanation.deltas[number]
-    batch = inquiry.batches[0]
-    if inquiry.subject.single or inquiry.is_one_by_one:
-        batch = batch.part(slice(explanation.sample, explanation.sample + 1))
-    try:
-        if inquiry.is_entrywise and not set(finding.causes) & set(delta.causes):
-            return None  # what is observed is no multiple of it
-        layer = observe(inquiry, batch)[0][number]
-        wanted = layer.bias if finding.tensor.startswith("b") else layer.weight
-        if set(finding.causes) & set(delta.causes):
-            wanted = (delta.value if delta.carried is None else delta.carried)[: len(batch)]
-        if wanted is None:
-            return None
-        is_unknown = "unknown" in finding.causes
-        return locate(lambda: observe(inquiry, batch), wanted, alone=is_unknown)
-    except SubjectError:
-        return None
-
-
-def _line_of_mask(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line | None:
-    """Return where a derivative is computed that is one everywhere."""
-    batch = inquiry.batches[0]
-    if inquiry.subject.single or inquiry.is_one_by_one:
-        batch = batch.part(slice(explanation.sample, explanation.sample + 1))
-    shape = explanation.deltas[int(finding.tensor[1:]) - 1].value[: len(batch)].shape
-    if shape[1] == 1:
-        return None  # too small to be told from other ones
-    with contextlib.suppress(SubjectError):
-        return locate(lambda: observe(inquiry, batch), np.ones(shape))
-    return None
-
-
 def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -> list[Verdict]:
     """Return a verdict for every fault on the way back, the first one first."""
     whole = (expected or Scale(1.0, 1)).at(len(inquiry.batches[0]))
@@ -476,7 +437,7 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
     verdicts = [_limited(clipped)] if clipped and is_in_step else []
     for causes, findings in tensors.items():
         finding, *others = findings
-        lines = (_line(inquiry, explanation, of) for of in findings)
+        lines = (line_of(inquiry, explanation, of) for of in findings)
         told = {"residual": finding.residual, "line": next(filter(None, lines), None)}
         likewise = f", likewise on {' and '.join(f.tensor for f in others)}" if others else ""
         if "unknown" in causes:
@@ -497,7 +458,7 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
             )
             own = dict(told)
             if cause == "activation-derivative-missing":
-                own["line"] = _line_of_mask(inquiry, explanation, finding) or told["line"]
+                own["line"] = line_of_mask(inquiry, explanation, finding) or told["line"]
             verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, cause, **own))
     return verdicts
 

@@ -10,11 +10,20 @@ import pytest
 
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.check import examine
-from parity_tests.kit.locate import locate
+from parity_tests.kit.locate import locate, locate_number
 from parity_tests.kit.network import Rule
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject, SubjectError
-from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
+from parity_tests.kit.tests.asked import (
+    Array,
+    Classifier,
+    ask,
+    causes,
+    network,
+    only,
+    sigmoid,
+    softmax,
+)
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Report, Verdict
 
 
@@ -81,10 +90,11 @@ import numpy as np
 
 def run(d):
     begins = np.ones(9)
+    half = np.array([0.5])
     number = d.sum()
     gradient = np.full(9, number)
     mask = d > -100
-    return begins, gradient, d * mask
+    return begins, gradient, d * mask, half
 """
 
 
@@ -93,15 +103,59 @@ def test_a_line_of_one_number_is_that_of_the_number_itself(tmp_path: Path) -> No
     path.write_text(_OF_ONE_NUMBER)
     module: dict[str, Any] = {}
     exec(compile(_OF_ONE_NUMBER, str(path), "exec"), module)
-    d = np.random.default_rng(0).standard_normal((7, 4))
+    d, e = np.random.default_rng(0).standard_normal((2, 7, 4))
 
-    def line_of(wanted: Array) -> str:
-        line = locate(lambda: module["run"](d), wanted)
+    def line_of(*shape: int) -> str:
+        runs = [(lambda x=x: module["run"](x), np.full(shape, -2 * x.sum())) for x in (d, e)]
+        line = locate_number(runs)
         assert line is not None
+        assert locate_number(runs, alone=True) == (line if shape == (1,) else None)
         return line.code
 
-    assert line_of(np.full(9, d.sum())) == "number = d.sum()"
-    assert line_of(np.ones(d.shape)) == "mask = d > -100"
+    assert line_of(9) == line_of(1) == "number = d.sum()"
+    mask = locate(lambda: module["run"](d), np.ones(d.shape))
+    assert mask is not None
+    assert mask.code == "mask = d > -100"
+    # What is the same with both batches may be anything.
+    assert locate_number([(lambda: module["run"](d), np.array([0.5]))] * 2) is None
+    assert locate(lambda: module["run"](d), np.array([d.sum()])) is None
+
+
+class _OneOutput(Classifier):
+    """Two classes by one output; other numbers are there before its bias gradient."""
+
+    sizes = (12, 9, 1)
+    last: Any = staticmethod(sigmoid)
+    summed: Any = staticmethod(lambda d: d.sum(axis=0, keepdims=True))
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        half = np.array([[0.5]])
+        found = super().gradients(x, y)
+        wrong = self.summed(super().delta(x, y))
+        return [*found[:3], wrong + 0 * half]
+
+
+@pytest.mark.parametrize(
+    ("summed", "cause"),
+    [
+        (lambda d: d[:1], "bias-of-one-sample"),
+        (lambda d: d.sum(axis=0, keepdims=True) + np.abs(d).max(), None),
+        (lambda d: np.sign(d.sum(axis=0, keepdims=True)), None),
+    ],
+)
+def test_a_number_is_looked_for_with_two_batches(summed: Any, cause: str | None) -> None:
+    make = type("Faulty", (_OneOutput,), {"summed": staticmethod(summed)})
+    verdict = only([v for v in ask(network(make), gradient.examine) if v.status == DIFFERS])
+    assert (verdict.tensor, verdict.cause) == ("b2", cause)
+    if verdict.line is not None:
+        assert verdict.line.code in (
+            '(lambda d: d[:1], "bias-of-one-sample"),',
+            "wrong = self.summed(super().delta(x, y))",
+        )
 
 
 def test_a_nearest_multiple_is_one_of_what_was_expected() -> None:
