@@ -31,6 +31,8 @@ Array = NDArray[np.float64]
 _CUT = 0.8796256610342398
 # A measured scale is a given one if it is no further away than this many standard errors.
 _ERRORS = 4.5
+# Entries from which it is no chance that all have one sign.
+_SIGNS = 30
 
 
 @dataclass(frozen=True)
@@ -242,8 +244,14 @@ class Drawn:
 
     @property
     def gain(self) -> float:
-        """Standard deviation of a pre-activation, for inputs of variance 1."""
-        return self.std * math.sqrt(self.fan_in)
+        """Standard deviation of a pre-activation, for independent inputs of mean 0, variance 1."""
+        return math.hypot(self.std, self.mean) * math.sqrt(self.fan_in)
+
+    @property
+    def is_one_signed(self) -> bool:
+        """Whether random entries all have one sign, which a few have by chance."""
+        is_alike = bool((self.values >= 0).all() or (self.values <= 0).all())
+        return is_alike and self.values.size >= _SIGNS and self.distribution != "constant"
 
     def has_std(self, std: float) -> bool:
         """Return whether the entries may have this standard deviation."""

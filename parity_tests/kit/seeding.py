@@ -1,8 +1,8 @@
-"""The global generators, from which strangers' code draws."""
+"""The generators from which strangers' code draws, and how they are seeded."""
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -36,4 +36,42 @@ def seeded(seed: int) -> Iterator[None]:
     """Seed NumPy's and Python's global generator, and put both back after."""
     with preserved():
         seed_both(seed)
+        yield
+
+
+@contextlib.contextmanager
+def reseeded(number: int) -> Iterator[None]:
+    """Let generators be seeded with other numbers than the code says.
+
+    Each seed gives another one for every ``number``, so that code which draws the same each time
+    draws anew. Where nothing is seeded, nothing changes; names that a module has imported from
+    ``numpy.random`` seed as they are.
+    """
+
+    def changed(seed: Any) -> Any:
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+            return seed
+        return int(np.random.SeedSequence([abs(int(seed)), number]).generate_state(1)[0])
+
+    def seeding(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(seed: Any = None, *others: Any, **named: Any) -> Any:
+            return function(changed(seed), *others, **named)
+
+        return call
+
+    class RandomState(np.random.RandomState):
+        # It stays a class: NumPy and others ask what is one.
+        def __init__(self, seed: Any = None) -> None:
+            super().__init__(changed(seed))
+
+    replaced = (
+        (np.random, "seed", seeding(np.random.seed)),
+        (np.random, "default_rng", seeding(np.random.default_rng)),
+        (np.random, "RandomState", RandomState),
+        (random, "seed", seeding(random.seed)),
+    )
+    with contextlib.ExitStack() as stack:
+        for module, name, instead in replaced:
+            stack.callback(setattr, module, name, getattr(module, name))
+            setattr(module, name, instead)
         yield

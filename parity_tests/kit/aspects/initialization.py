@@ -1,8 +1,9 @@
 """The weights begin as the scheme that is declared says, and a network can learn from there."""
 
+import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,7 +26,7 @@ from parity_tests.kit.initialization import (
     variants,
 )
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.seeding import preserved, seed_both
+from parity_tests.kit.seeding import preserved, reseeded, seed_both
 from parity_tests.kit.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -49,8 +50,10 @@ _CLOSELY, _NEARLY = 0.03, 0.1
 _ROUND = tuple(digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5))
 # Of a single matrix, whose size says less, any such number with one digit.
 _ONE_DIGIT = tuple(digit * 10.0**power for power in range(-4, 2) for digit in range(1, 10))
+# What the least of uniform entries from 0 on is, over the largest.
+_NEAR_ZERO = 0.02
 _IS_ARE = ("is", "are")
-_TWO = "initialization-factor-two"
+_TWO, _ONE_SIGNED_CAUSE = "initialization-factor-two", "initialization-one-signed"
 
 
 @dataclass
@@ -65,11 +68,14 @@ class _Draws:
         Entries of each matrix.
     same : bool
         Whether all constructions gave the same numbers.
+    is_seeded : bool
+        Whether they do, and others with other seeds, from which the entries are.
     """
 
     first: Layers
     weights: list[Drawn]
     same: bool
+    is_seeded: bool = False
     names: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,13 +127,29 @@ def _of_some(inquiry: Inquiry, draws: _Draws, schemes: Sequence[Scheme], meant: 
 
 def _part(draws: _Draws, numbers: Sequence[int]) -> _Draws:
     """Return the draws of some matrices."""
-    part = _Draws(draws.first, [draws.weights[number] for number in numbers], draws.same)
+    part = replace(draws, weights=[draws.weights[number] for number in numbers])
     part.names = [draws.names[number] for number in numbers]
     return part
 
 
 def _draw(inquiry: Inquiry) -> _Draws | None:
-    """Return what constructions give; None if they do not begin anew."""
+    """Return what constructions give; None if they do not begin anew.
+
+    Where all give the same, they are made with other seeds than the code has.
+    """
+    draws = _constructed(inquiry, lambda _: contextlib.nullcontext())
+    if draws is None or not draws.same:
+        return draws
+    with contextlib.suppress(SubjectError):
+        others = _constructed(inquiry, reseeded)
+        if others is not None and not others.same:
+            return replace(others, first=draws.first, is_seeded=True)
+    return draws
+
+
+def _constructed(
+    inquiry: Inquiry, seeding: Callable[[int], contextlib.AbstractContextManager[None]]
+) -> _Draws | None:
     subject = inquiry.subject
     seeds = inquiry.rng.integers(0, 2**32, _CONSTRUCTIONS)
     needed = [-(-_ENTRIES // layer.weight.size) for layer in inquiry.layers]
@@ -139,7 +161,8 @@ def _draw(inquiry: Inquiry) -> _Draws | None:
         with preserved():
             for number in range(min(max(*needed, 3), _CONSTRUCTIONS)):
                 seed_both(int(seeds[number]))
-                subject.renew()
+                with seeding(number):
+                    subject.renew()
                 layers = subject.get()
                 if not number and _equal(layers, inquiry.layers):
                     return None
@@ -204,14 +227,13 @@ def _alike(draws: _Draws, form: Form | None) -> Verdict | None:
 
 def _one_signed(draws: _Draws) -> Verdict | None:
     for name, drawn in zip(draws.names, draws.weights, strict=True):
-        one_signed = (drawn.values >= 0).all() or (drawn.values <= 0).all()
         total = abs(drawn.mean) * drawn.fan_in
-        if one_signed and drawn.distribution != "constant" and total > _ONE_SIGNED:
+        if drawn.is_one_signed and total > _ONE_SIGNED:
             seen = (
-                f"the entries of {name} lie between {drawn.values.min():.3g} and "
-                f"{drawn.values.max():.3g}; those of a unit add up to {total:.3g} in the mean"
+                f"the entries of {name} lie {_between(drawn)}; those of a unit add up to "
+                f"{total:.3g} in the mean"
             )
-            return named("initialization", "initialization-one-signed", seen, name)
+            return named("initialization", _ONE_SIGNED_CAUSE, seen, name)
     return None
 
 
@@ -240,8 +262,15 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
     off = [number for number, drawn in enumerate(draws.weights) if not drawn.follows(meant)]
     if not off:
         return _as_meant(draws, meant)
+    signed = [number for number in off if draws.weights[number].is_one_signed]
+    if signed and not draws.same:
+        name, drawn = draws.names[signed[0]], draws.weights[signed[0]]
+        seen = f"the entries of {name} lie {_between(drawn)}, and those of {meant.text} around 0"
+        return named("initialization", _ONE_SIGNED_CAUSE, seen, name)
     for variant in variants(meant):
         if all(drawn.follows(variant) for drawn in draws.weights):
+            if _roughly_known(draws):
+                return _too_few(draws, meant)
             message = f"all matrices have the standard deviation of {variant.text}"
             return Verdict("initialization", CONVENTION, message + _more(draws))
     names = ", ".join(draws.names[number] for number in off)
@@ -275,7 +304,10 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
         message += ". Every construction gives the same numbers, which may be a copy's"
         return Verdict("initialization", UNCHECKED, message, first)
     known = dict.fromkeys(m.text for m in found)
-    common = None if known else _common_factor(draws, meant)
+    fixed = _round_std(draws.weights)
+    if fixed is not None and known:
+        known[f"a fixed {fixed:g}"] = None
+    common = None if known or fixed else _common_factor(draws, meant)
     if common is not None:
         texts = formulas(draws.weights)
         which = f", as of {' or '.join(texts)}" if texts else ""
@@ -286,6 +318,8 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
         return named("initialization", "initialization-scaled", seen, first, common)
     if known:
         message += f". It may be {' or '.join(known)}; the numbers do not tell which mistake it is"
+    elif fixed is not None:
+        message += f". It is {fixed:g} in all, whatever their inputs and outputs"
     else:
         texts = formulas(draws.weights)
         message += f". They are those of {' or '.join(texts)}" if texts else ""
@@ -321,21 +355,25 @@ def _mistakes_of(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> list[Mistake
 
 def _as_meant(draws: _Draws, meant: Scheme) -> Verdict:
     """Judge weights none of which is off what is declared, as far as it is known."""
-    roughly = [
-        name
-        for name, drawn in zip(draws.names, draws.weights, strict=True)
-        if drawn.tolerance > _ROUGH
-    ]
-    if roughly:
-        message = (
-            f"the entries of {', '.join(roughly)} are too few to tell {meant.text} from others"
-        )
-        return Verdict("initialization", UNCHECKED, message + _more(draws))
+    if _roughly_known(draws):
+        return _too_few(draws, meant)
     other = [d.distribution for d in draws.weights if not d.is_kind(meant.distribution)]
     message = f"all matrices have the standard deviation of {meant.text}"
     if other:
         message += f"; the distribution is {other[0]}"
     return Verdict("initialization", CONVENTION if other else EQUAL, message + _more(draws))
+
+
+def _roughly_known(draws: _Draws) -> list[str]:
+    """Return the matrices whose entries are too few to tell schemes apart."""
+    pairs = zip(draws.names, draws.weights, strict=True)
+    return [name for name, drawn in pairs if drawn.tolerance > _ROUGH]
+
+
+def _too_few(draws: _Draws, meant: Scheme) -> Verdict:
+    names = ", ".join(_roughly_known(draws))
+    message = f"the entries of {names} are too few to tell {meant.text} from others"
+    return Verdict("initialization", UNCHECKED, message + _more(draws))
 
 
 def _is_known(draws: _Draws) -> bool:
@@ -392,17 +430,40 @@ def _undeclared(draws: _Draws) -> Verdict:
     # A fixed scale may be that of a scheme for one of the matrices.
     fixed = not common and _one_scale(draws.weights)
     texts, known = [], True
+    whole = _round_scheme(common[0], draws.weights) if common else None
     for name, drawn in zip(draws.names, draws.weights, strict=True):
         found = common or [s for s in SCHEMES.values() if not fixed and _is(drawn, s)]
         # What is known roughly may be any of several schemes.
         certain = bool(found) and drawn.tolerance <= _ROUGH
-        known = known and certain
-        texts.append(f"{name} {found[0].text if certain else _described(drawn)}")
+        text = found[0].text if certain else _described(drawn)
+        number = whole if common or not certain else _round_scheme(found[0], [drawn])
+        if certain and number is not None:
+            text += f", or a fixed {number:g}"
+        known = known and certain and number is None
+        texts.append(f"{name} {text}")
     message = f"standard deviations: {'; '.join(texts)}{'' if known else _root(draws, fixed)}"
     unnamed = [] if known or fixed else formulas(draws.weights)
     if len(unnamed) == 1:
         message += f"; all are {unnamed[0]}"
+    signed = [n for n, d in zip(draws.names, draws.weights, strict=True) if d.is_one_signed]
+    if signed:
+        names, verb = ", ".join(signed), _IS_ARE[len(signed) > 1]
+        message += f"; {names} {verb} of one sign, as rand() is without - 0.5" + _more(draws)
+        return Verdict("initialization", CONVENTION, message, signed[0], _ONE_SIGNED_CAUSE)
     return Verdict("initialization", EQUAL if known else CONVENTION, message + _more(draws))
+
+
+def _round_scheme(known: Scheme, weights: Sequence[Drawn]) -> float | None:
+    """Return the round number that a scheme gives as the standard deviation of all matrices."""
+    stds = [known.std(drawn.fan_in, drawn.fan_out) for drawn in weights]
+    return next((n for n in _ROUND if np.allclose(stds, n, rtol=1e-9, atol=0)), None)
+
+
+def _round_std(weights: Sequence[Drawn]) -> float | None:
+    """Return the round number that all matrices have as their standard deviation."""
+    if any(drawn.tolerance > _ROUGH for drawn in weights):
+        return None
+    return next((n for n in _ROUND if all(d.centred and d.has_std(n) for d in weights)), None)
 
 
 def _is(drawn: Drawn, known: Scheme) -> bool:
@@ -449,18 +510,30 @@ def _one_scale(weights: Sequence[Drawn]) -> bool:
     return len(weights) > 1 and all(drawn.has_std(weights[0].std) for drawn in weights)
 
 
+def _between(drawn: Drawn) -> str:
+    """Return where entries of one sign lie, which begin at 0 as far as that is known."""
+    ends = sorted((drawn.values.min(), drawn.values.max()), key=abs)
+    near, far = (float(f"{end:.3g}") for end in ends)
+    near = 0.0 if abs(near) < _NEAR_ZERO * abs(far) else near
+    return f"between {min(near, far):g} and {max(near, far):g}"
+
+
 def _described(drawn: Drawn) -> str:
     if drawn.distribution == "constant":
         return f"constant at {drawn.mean:.3g}"
     kind = drawn.distribution
     text = f"{drawn.std:.4g}" + (f", {kind}" if kind not in ("unknown", "other") else "")
-    if not drawn.centred:
+    if drawn.is_one_signed:
+        text += f" {_between(drawn)}"
+    elif not drawn.centred:
         text += f", mean {drawn.mean:.3g}"
     return f"{text}: a signal of size 1 comes out with size {drawn.gain:.3g}"
 
 
 def _root(draws: _Draws, fixed: bool) -> str:
     """Return whether the standard deviations look like variances."""
+    if not _is_known(draws):
+        return ""
     for meant in FAMILIES.values():
         squares = [meant.std(d.fan_in, d.fan_out) ** 2 for d in draws.weights]
         pairs = list(zip(draws.weights, squares, strict=True))
@@ -483,6 +556,8 @@ def _more(draws: _Draws) -> str:
             text = f"; biases are random, up to {np.abs(every).max():.3g}"
     if draws.same and any(drawn.distribution != "constant" for drawn in draws.weights):
         text += "; every construction gives the same numbers: it is seeded, or a copy"
+    if draws.is_seeded:
+        text += "; every construction gives the same numbers, and others with other seeds"
     smallest = min(drawn.values.size for drawn in draws.weights)
     off = 100 * max(drawn.tolerance for drawn in draws.weights)
     return text if math.isnan(off) else f"{text} (known to {off:.2g} % from {smallest} entries)"

@@ -1,6 +1,7 @@
 """Wrong beginnings are named, and what is right or meant is not blamed."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,16 @@ from parity_tests.kit.tests.asked import (
     variant,
 )
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
+
+
+@cache
+def _stored(seed: int, n: int, m: int) -> Array:
+    return np.random.default_rng(seed).standard_normal((n, m))
+
+
+def _kept(seed: int, n: int, m: int) -> Array:
+    """Return weights that are no draw of the network's, as those of a file."""
+    return _stored(seed, n, m).copy()
 
 
 def ones(fan_in: int, fan_out: int) -> Array:
@@ -195,7 +206,7 @@ def test_a_mistake_is_not_told_from_a_round_scale() -> None:
 
 def test_a_mistake_is_not_named_from_a_few_entries() -> None:
     def draw(n: int, m: int) -> Array:
-        return np.random.default_rng(5).standard_normal((n, m)) * np.sqrt(2 / m)
+        return _kept(5, n, m) * np.sqrt(2 / m)
 
     for declared in ("he", None):
         subject = network(variant(draw=draw), spec=Spec(initialization=declared))
@@ -206,13 +217,70 @@ def test_a_mistake_is_not_named_from_a_few_entries() -> None:
 
 def test_few_entries_do_not_confirm_a_scheme() -> None:
     def draw(n: int, m: int) -> Array:
-        return np.random.default_rng(3).standard_normal((n, m)) * np.sqrt(2 / n)
+        return _kept(3, n, m) * np.sqrt(2 / n)
+
+    for name in ("he", "xavier"):
+        for sizes in (SIZES, (2, 3, 2)):
+            declared = network(variant(draw=draw, sizes=sizes), spec=Spec(initialization=name))
+            assert only(ask(declared, initialization.examine)).status == UNCHECKED
+    for sizes in (SIZES, (2, 3, 2)):
+        verdict = only(ask(network(variant(draw=draw, sizes=sizes)), initialization.examine))
+        assert verdict.status == CONVENTION
+        assert "He" not in verdict.message
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        lambda: np.random.default_rng(3),
+        lambda: np.random.RandomState(np.int64(3)),
+        lambda: np.random.seed(3) or np.random.mtrand._rand,  # type: ignore[attr-defined] # noqa: NPY002
+        lambda: np.random.default_rng(np.random.RandomState(3)),
+    ],
+)
+def test_constructions_that_are_seeded_are_made_with_other_seeds(generator: Any) -> None:
+    def of(share: float) -> Draw:
+        return lambda n, m: generator().normal(0, np.sqrt(share / n), (n, m))
+
+    for share, status in ((2, EQUAL), (1, DIFFERS)):
+        make = variant(draw=of(share), sizes=(5, 3, 2))
+        given = network(make, spec=Spec(initialization="he"))
+        verdict = only(ask(given, initialization.examine))
+        assert verdict.status == status
+    assert np.random.seed.__name__ == "seed"
+
+
+def test_constructions_that_refuse_other_seeds_are_taken_as_they_are() -> None:
+    def draw(n: int, m: int) -> Array:
+        rng = np.random.RandomState(3)
+        assert rng.randint(1000) == 874
+        return rng.randn(n, m)
 
     declared = network(variant(draw=draw), spec=Spec(initialization="he"))
     assert only(ask(declared, initialization.examine)).status == UNCHECKED
-    verdict = only(ask(network(variant(draw=draw)), initialization.examine))
+
+
+@pytest.mark.parametrize("scheme_name", [None, "he"])
+def test_weights_of_one_sign_are_named_behind_few_inputs(scheme_name: str | None) -> None:
+    def draw(n: int, m: int) -> Array:
+        return -0.1 * np.random.rand(n, m)  # noqa: NPY002
+
+    declared = network(variant(draw=draw), spec=Spec(initialization=scheme_name))
+    verdict = only(ask(declared, initialization.examine))
+    assert verdict.cause == "initialization-one-signed"
+    assert verdict.status == (DIFFERS if scheme_name else CONVENTION)
+    assert "between -0.1 and 0" in verdict.message
+
+
+def test_a_scheme_that_is_a_round_number_for_these_widths_may_be_that() -> None:
+    unit = normal(lambda _n, _m: 1.0)
+    verdict = only(ask(network(variant(draw=unit, sizes=(2, 2, 2))), initialization.examine))
     assert verdict.status == CONVENTION
-    assert "He" not in verdict.message
+    assert "or a fixed 1" in verdict.message
+    declared = network(variant(draw=unit, sizes=(2, 3, 4)), spec=Spec(initialization="xavier"))
+    verdict = only(ask(declared, initialization.examine))
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert "It is 1 in all" in verdict.message
 
 
 @pytest.mark.parametrize(
@@ -257,7 +325,7 @@ def test_seeded_constructions_are_told_and_the_global_state_is_kept() -> None:
 
 def test_seeded_constructions_off_the_scheme_without_a_cause_are_not_judged() -> None:
     def draw(n: int, m: int) -> Array:
-        return 3.3 * np.random.default_rng(3).standard_normal((n, m)) / np.sqrt(n)
+        return 3.3 * _kept(3, n, m) / np.sqrt(n)
 
     subject = network(variant(draw=draw, sizes=(64, 32, 10)), spec=Spec(initialization="he"))
     assert only(ask(subject, initialization.examine)).status == UNCHECKED
