@@ -78,6 +78,7 @@ class Evidence:
             "without_bias": self.form and self.form.without_bias,
             "transposed": self.form and self.form.transposed,
             "bias_outside": self.form and self.form.bias_outside,
+            "from_inputs": self.form and self.form.from_inputs,
             "loss": self.loss,
             "factors": self.factors,
             "decays": self.decays,
@@ -126,6 +127,7 @@ class Evidence:
                 tuple(told["bias_outside"]),
                 told["scale"],
                 told["inputs"],
+                tuple(told["from_inputs"]),
             )
         evidence.loss, evidence.factors = told["loss"], told["factors"]
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]

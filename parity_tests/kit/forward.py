@@ -43,6 +43,8 @@ class Form:
         What the inputs are multiplied by.
     inputs : str
         What is made of the inputs before: one of `PREPARATIONS`.
+    from_inputs : tuple of int
+        Layers, from 0, that get the inputs in the place of the values of the layer before.
     """
 
     hidden: tuple[str, ...]
@@ -52,6 +54,7 @@ class Form:
     bias_outside: tuple[int, ...] = ()
     scale: float = 1.0
     inputs: str = "as given"
+    from_inputs: tuple[int, ...] = ()
 
     @property
     def mixes_samples(self) -> bool:
@@ -61,7 +64,8 @@ class Form:
     @property
     def is_as_meant(self) -> bool:
         """Whether every layer is f(a W.T + b)."""
-        return not (self.without_bias or self.transposed or self.bias_outside)
+        changed = (self.without_bias, self.transposed, self.bias_outside, self.from_inputs)
+        return not any(changed)
 
     def shifts(self, number: int) -> bool:
         """Whether the bias of a layer, from 0, is part of its pre-activation."""
@@ -81,7 +85,7 @@ class Pass:
     Attributes
     ----------
     activations : list of ndarray
-        What goes into each layer, and last the output.
+        What is meant to go into each layer, and last the output.
     logits : list of ndarray
         Pre-activations of each layer.
     """
@@ -144,7 +148,8 @@ def run(form: Form, layers: Layers, inputs: Array) -> Pass:
     values = [prepared(form, inputs)]
     logits = []
     for number, layer in enumerate(layers):
-        z = pre_activation(form, layer, number, values[-1])
+        source = values[0] if number in form.from_inputs else values[-1]
+        z = pre_activation(form, layer, number, source)
         logits.append(z)
         value = hidden[number].value(z) if number < len(hidden) else last.value(z)
         values.append(with_outer_bias(form, layer, number, value))
@@ -219,6 +224,11 @@ def _neighbours(form: Form, layers: Layers) -> Iterator[Form]:
         yield Form(form.hidden, form.output, without_bias=chosen)
     for chosen in (everywhere[:-1], everywhere, *((number,) for number in everywhere)):
         yield Form(form.hidden, form.output, bias_outside=chosen)
+    first = layers[0].weight.shape[1]
+    as_wide = tuple(n for n in everywhere[1:] if layers[n].weight.shape[1] == first)
+    for chosen in dict.fromkeys((as_wide, *((number,) for number in as_wide))):
+        if chosen:
+            yield Form(form.hidden, form.output, from_inputs=chosen)
     for scale in (1 / 255, 1 / 256, 0.99 / 255):
         yield Form(form.hidden, form.output, scale=scale)
     for name in list(PREPARATIONS)[1:]:

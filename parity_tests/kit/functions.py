@@ -173,7 +173,7 @@ def _less_the_largest(inner: Activation) -> Activation:
     )
 
 
-# Those that nobody means, as they come if brackets or a sign are left out.
+# Those that nobody means, as they come if brackets, a sign or a letter are left out.
 _MISWRITTEN = (
     Activation(
         "1 / 1 + exp(-z)",
@@ -190,6 +190,7 @@ _MISWRITTEN = (
         lambda u: 1 - np.exp(-2 * u) + np.exp(-u),
         lambda u: 2 * np.exp(-2 * u) - np.exp(-u),
     ),
+    Activation("tan", np.tan, lambda u: 1 + np.tan(u) ** 2, lambda a: 1 + a**2),
     *(_twice(own) for own in _PLAIN if own.name in _TWICE),
     *(_less_the_largest(own) for own in _PLAIN if own.name in _OF_MINUS_MAXIMUM),
 )
@@ -198,6 +199,7 @@ WRONG_ACTIVATIONS = {
     "1 / 1 + exp(-z)": ("function-without-brackets", "sigmoid"),
     "1 / (1 + exp(z))": ("sigmoid-of-negative", "sigmoid"),
     "(exp(z) - exp(-z)) / exp(z) + exp(-z)": ("function-without-brackets", "tanh"),
+    "tan": ("tan-for-tanh", "tanh"),
     **{f"{name} of {name}": ("activation-twice", name) for name in _TWICE},
     **{f"{name} of z - max(z)": ("activation-shifted", name) for name in _OF_MINUS_MAXIMUM},
 }
@@ -318,6 +320,24 @@ def _softmax_back(upstream: Array, z: Array, axis: int | None = 1) -> Array:
     return product
 
 
+def _over_sum_back(upstream: Array, z: Array) -> Array:
+    total = z.sum(axis=1, keepdims=True)
+    shares = z / total
+    product: Array = (upstream - (upstream * shares).sum(axis=1, keepdims=True)) / total
+    return product
+
+
+def _without_largest(z: Array) -> Array:
+    return np.asarray(z - z.max(axis=1, keepdims=True))
+
+
+def _shifted_over_sum_back(upstream: Array, z: Array) -> Array:
+    back = _over_sum_back(upstream, _without_largest(z))
+    is_largest = np.arange(z.shape[1]) == z.argmax(axis=1)[:, np.newaxis]
+    product: Array = back - is_largest * back.sum(axis=1, keepdims=True)
+    return product
+
+
 def _softmax_after(inner: Activation) -> Output:
     """Softmax of another activation."""
     return Output(
@@ -395,6 +415,12 @@ OUTPUTS: dict[str, Output] = {
             lambda z: _shifted(z, 1),
             lambda upstream, z: upstream * _shifted(z, 1),
         ),
+        Output("logits over their sum", lambda z: z / z.sum(axis=1, keepdims=True), _over_sum_back),
+        Output(
+            "shifted logits over their sum",
+            lambda z: _without_largest(z) / _without_largest(z).sum(axis=1, keepdims=True),
+            _shifted_over_sum_back,
+        ),
         *(_softmax_after(ACTIVATIONS[name]) for name in ("relu", "sigmoid", "tanh")),
         _ROW_SUMS,
         _elementwise(ACTIVATIONS["exponential"]),
@@ -410,6 +436,8 @@ WRONG_OUTPUTS = {
     "softmax shifted by row and summed over the samples": "softmax-over-samples",
     "softmax shifted by row and summed over the whole batch": "softmax-over-batch",
     "exponential of shifted logits": "softmax-not-normalized",
+    "logits over their sum": "softmax-without-exponential",
+    "shifted logits over their sum": "softmax-without-exponential",
     "exponential": "softmax-not-normalized",
     **{name: cause for name, (cause, _) in WRONG_ACTIVATIONS.items()},
 }

@@ -157,6 +157,10 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
             f"the output is reproduced with f(x W) + b in layer{'s' * (len(form.bias_outside) > 1)}"
             f" {which}"
         )
+    elif form.from_inputs:
+        cause, tensor = "layer-fed-with-inputs", f"z{form.from_inputs[0] + 1}"
+        which = " and ".join(str(number + 1) for number in form.from_inputs)
+        seen = f"the output is reproduced with the network's inputs in layer {which}"
     elif form.transposed:
         cause, tensor = "forward-transposed", f"z{form.transposed[0] + 1}"
         seen = f"the output is reproduced with W{form.transposed[0] + 1} transposed"

@@ -12,6 +12,7 @@ from parity_tests.kit.aspects.loss_values import Row, values
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
+from parity_tests.kit.functions import WRONG_OUTPUTS
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
@@ -107,8 +108,16 @@ def _is_meant(inquiry: Inquiry) -> bool:
 def _not_finite(inquiry: Inquiry, value: float, batch: Batch) -> Verdict:
     inquiry.restore()
     outputs = inquiry.subject.forward(batch.inputs)
+    least, largest = outputs.min(), outputs.max()
     if not np.isfinite(outputs).all() or np.isin(outputs, (0.0, 1.0)).any():
         message = f"it is {value}, of outputs that are not finite or exactly 0 or 1"
+        return Verdict("loss", UNCHECKED, message)
+    if (
+        inquiry.form is not None
+        and inquiry.form.output in WRONG_OUTPUTS
+        and (least < 0 or largest > 1)
+    ):
+        message = f"it is {value}, of outputs between {least:.3g} and {largest:.3g}"
         return Verdict("loss", UNCHECKED, message)
     return Verdict("loss", DIFFERS, f"the loss of ordinary outputs is {value}", "loss")
 

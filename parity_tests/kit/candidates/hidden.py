@@ -21,6 +21,8 @@ def inputs_of(form: Form, passed: Pass, number: int, given: Array) -> Iterator[C
     """Yield what may be multiplied with the gradient of a pre-activation."""
     own = passed.activations[number]
     yield Candidate(own, "x" if number == 0 else f"a{number}")
+    if number in form.from_inputs:
+        yield Candidate(passed.activations[0], "x")
     others: list[tuple[str, Array]] = []
     if number:
         below = functions(form)[0][number - 1]

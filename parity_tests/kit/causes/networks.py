@@ -16,6 +16,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "sigmoid-of-negative": Cause(
         "sigmoid is taken of the negated argument", "the sign of the exponent: 1 / (1 + exp(-z))"
     ),
+    "tan-for-tanh": Cause(
+        "the tangent is taken for the hyperbolic tangent",
+        "the function's name: np.tanh, not np.tan",
+    ),
     "activation-twice": Cause(
         "an activation is applied twice",
         "whether a layer applies it, and the forward pass of the network applies it once more",
@@ -57,6 +61,14 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "whether a layer takes softmax, and the forward pass or the loss takes it once more",
     ),
     "softmax-not-normalized": Cause("exponentials are not divided by their sum", "softmax"),
+    "softmax-without-exponential": Cause(
+        "logits themselves are divided by their sum, and not their exponentials",
+        "softmax: exp(z) / sum(exp(z)); without the exponential it may be negative or infinite",
+    ),
+    "layer-fed-with-inputs": Cause(
+        "a layer gets the network's inputs and not the values of the layer before",
+        "what the product is taken of, as in a loop: a = f(a @ W + b), not f(x @ W + b)",
+    ),
     "forward-random": Cause(
         "two forward passes differ",
         "whether predictions go through it: dropout and noise have to be switched off there",

@@ -490,4 +490,55 @@ FAULTS: tuple[Fault, ...] = (
         _FORWARD,
         "sigmoid-of-negative",
     ),
+    Fault(
+        "logits over their sum: positional",
+        "positional",
+        "    z = z - z.max(axis=1, keepdims=True)\n    e = np.exp(z)\n"
+        "    return e / e.sum(axis=1, keepdims=True)",
+        "    return z / z.sum(axis=1, keepdims=True)",
+        _FORWARD,
+        "softmax-without-exponential",
+    ),
+    Fault(
+        "logits over their sum, shifted: dict functions",
+        "dict functions deep",
+        "expZ = np.exp(Z - np.max(Z, axis=0, keepdims=True))",
+        "expZ = Z - np.max(Z, axis=0, keepdims=True)",
+        _FORWARD,
+        "softmax-without-exponential",
+    ),
+    Fault(
+        "tangent for the hyperbolic tangent: deep",
+        "deep tanh",
+        '"tanh": np.tanh,',
+        '"tanh": np.tan,',
+        _FORWARD,
+        "tan-for-tanh",
+    ),
+    Fault(
+        "tangent for the hyperbolic tangent: updating layers",
+        "updating layers tanh deep",
+        "return np.tanh(self.pre)",
+        "return np.tan(self.pre)",
+        _FORWARD,
+        "tan-for-tanh",
+    ),
+    Fault(
+        "inputs for the layer before: deep square",
+        "deep square",
+        'z = self.activations[-1] @ layer["W"].T + layer["b"]',
+        "source = X if number == 2 else self.activations[-1]\n"
+        '            z = source @ layer["W"].T + layer["b"]',
+        _FORWARD,
+        "layer-fed-with-inputs",
+    ),
+    Fault(
+        "inputs for the layer before: square layers",
+        "jacobian layers square",
+        "        for layer in self.stack:\n            X = layer.forward(X)\n        return X",
+        "        A = X\n        for number, layer in enumerate(self.stack):\n"
+        "            A = layer.forward(X if number == 2 else A)\n        return A",
+        _FORWARD,
+        "layer-fed-with-inputs",
+    ),
 )
