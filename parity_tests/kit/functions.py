@@ -443,6 +443,49 @@ WRONG_OUTPUTS = {
 }
 
 
+# What exponentials are taken of.
+SHIFTS: Mapping[str, Function] = {"": _without_largest, " of unshifted exponentials": np.asarray}
+_BESIDE = "softmax with "
+
+
+def beside_sum(number: float, kind: str = "") -> str:
+    """Return the name of softmax with a number beside the sum, of one of `SHIFTS`."""
+    return f"{_BESIDE}{number:.12g} beside the sum{kind}"
+
+
+def is_beside_sum(name: str) -> bool:
+    """Whether an output function is softmax with a number beside the sum."""
+    return name.startswith(_BESIDE)
+
+
+def shortened(name: str) -> str:
+    """Return the name of an output function for the reader, with six digits of its number."""
+    number, is_beside, kind = name.removeprefix(_BESIDE).partition(" beside the sum")
+    if not is_beside_sum(name):
+        return name
+    return f"{_BESIDE}{float(number):.6g}{is_beside}{kind}"
+
+
+def _softmax_beside(number: float, shifted: Function, name: str) -> Output:
+    def value(z: Array) -> Array:
+        exponentials = np.exp(shifted(z))
+        return np.asarray(exponentials / (exponentials.sum(axis=1, keepdims=True) + number))
+
+    def back(upstream: Array, z: Array) -> Array:
+        p = value(z)
+        product = p * (upstream - (upstream * p).sum(axis=1, keepdims=True))
+        # z - max(z) changes with the largest, which cancels where nothing is beside the sum.
+        is_largest = shifted(z) == 0 if shifted is _without_largest else np.zeros_like(z)
+        return np.asarray(product - is_largest * product.sum(axis=1, keepdims=True))
+
+    return Output(name, value, back)
+
+
+def wrong_output(name: str) -> str | None:
+    """Return what is wrong about an output function; None if it may be meant."""
+    return "softmax-sum-shifted" if is_beside_sum(name) else WRONG_OUTPUTS.get(name)
+
+
 def output(name: str) -> Output:
     """Return the output function of a name.
 
@@ -453,4 +496,7 @@ def output(name: str) -> Output:
     """
     if name in OUTPUTS:
         return OUTPUTS[name]
+    number, is_beside, kind = name.removeprefix(_BESIDE).partition(" beside the sum")
+    if is_beside_sum(name) and is_beside and kind in SHIFTS:
+        return _softmax_beside(float(number), SHIFTS[kind], name)
     return _elementwise(activation(name))

@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.dropped import drops, training_factor
+from parity_tests.kit.beside_sum import find_beside_sum
 from parity_tests.kit.forward import Form, find, run
-from parity_tests.kit.functions import WRONG_ACTIVATIONS, WRONG_OUTPUTS, in_full
+from parity_tests.kit.functions import (
+    WRONG_ACTIVATIONS,
+    in_full,
+    is_beside_sum,
+    shortened,
+    wrong_output,
+)
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
 from parity_tests.kit.rescaled import find_rescaled
 from parity_tests.kit.subject import Layers, SubjectError
@@ -55,7 +62,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     is_kept = np.array_equal(observed, observed.astype(np.float32).astype(np.float64))
     inquiry.is_float32 |= is_fraction and is_kept
     declared = _declared(inquiry)
-    searches = (find, find_rescaled)
+    # One that asks little comes first: it has the sums of the outputs to go by.
+    searches = (find_beside_sum, find, find_rescaled)
     ways = ((search, way) for search in searches for way in subject.readings())
     for search, _ in ways:
         if not _is_found(inquiry, declared, search):
@@ -67,11 +75,34 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         next(subject.readings())
         inquiry.restore()
         return [_unknown(inquiry, declared, observed)]
+    beside = _settle_beside_sum(inquiry)
     _keep_probabilities(inquiry, inquiry.form)
     observed = inquiry.evidence.answers[0].output
     expected = run(inquiry.form, inquiry.layers, batch.inputs).output
     residual = float(np.linalg.norm(observed - expected) / np.linalg.norm(expected))
-    return [_judged(inquiry, inquiry.form, residual)]
+    return [_judged(inquiry, inquiry.form, residual, beside)]
+
+
+def _settle_beside_sum(inquiry: Inquiry) -> str:
+    """Take a softmax with a small number beside its sum for softmax, to the digits that this has.
+
+    Returns
+    -------
+    str
+        What it is; empty if it has no such number, or one that changes more.
+    """
+    form = inquiry.form
+    assert form is not None
+    if not is_beside_sum(form.output):
+        return ""
+    plain = replace(form, output="softmax")
+    observed = inquiry.evidence.answers[0].output
+    expected = run(plain, inquiry.layers, inquiry.batches[0].inputs).output
+    if np.linalg.norm(expected - observed) > CLOSE * np.linalg.norm(observed):
+        return ""
+    inquiry.form = inquiry.evidence.form = plain
+    inquiry.tolerance = max(CLOSE, inquiry.tolerance)
+    return shortened(form.output)
 
 
 # Parameters that are drawn for an output that is not zero everywhere.
@@ -142,7 +173,7 @@ def _declared_hidden(inquiry: Inquiry) -> tuple[str, ...] | None:
     return in_full(names)
 
 
-def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
+def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdict:
     depth = len(form.hidden)
     hidden, output = _declared_hidden(inquiry), inquiry.spec.output
     found = in_full(form.hidden)
@@ -164,10 +195,11 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
     elif form.transposed:
         cause, tensor = "forward-transposed", f"z{form.transposed[0] + 1}"
         seen = f"the output is reproduced with W{form.transposed[0] + 1} transposed"
-    elif form.output in WRONG_OUTPUTS and not (
+    elif wrong_output(form.output) and not (
         form.output == "softmax over the whole batch" and inquiry.subject.single
     ):
-        cause, tensor, seen = WRONG_OUTPUTS[form.output], "output", f"the output is {form.output}"
+        cause, tensor = wrong_output(form.output), "output"
+        seen = f"the output is {shortened(form.output)}"
     elif wrong := [n for n, name in enumerate(form.hidden) if name in WRONG_ACTIVATIONS]:
         number = wrong[0]
         cause, meant = WRONG_ACTIVATIONS[form.hidden[number]]
@@ -201,6 +233,9 @@ def _judged(inquiry: Inquiry, form: Form, residual: float) -> Verdict:
     elif form.inputs != "as given":
         status = CONVENTION
         message += f", of inputs {form.inputs}, which the network does itself"
+    elif beside:
+        status = CONVENTION
+        message += f", but for some digits: it is {beside}"
     elif inquiry.tolerance > EXACT:
         message += ", as precise as float32"
     return Verdict("forward", status, f"{message} (residual {residual:.1g})", residual=residual)

@@ -12,7 +12,7 @@ from parity_tests.kit.aspects.loss_values import Row, values
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
-from parity_tests.kit.functions import WRONG_OUTPUTS
+from parity_tests.kit.functions import wrong_output
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
@@ -114,7 +114,7 @@ def _not_finite(inquiry: Inquiry, value: float, batch: Batch) -> Verdict:
         return Verdict("loss", UNCHECKED, message)
     if (
         inquiry.form is not None
-        and inquiry.form.output in WRONG_OUTPUTS
+        and wrong_output(inquiry.form.output)
         and (least < 0 or largest > 1)
     ):
         message = f"it is {value}, of outputs between {least:.3g} and {largest:.3g}"

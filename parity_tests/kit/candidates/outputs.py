@@ -15,6 +15,7 @@ from parity_tests.kit.functions import (
     WRONG_OUTPUTS,
     Activation,
     Output,
+    wrong_output,
 )
 from parity_tests.kit.losses import LOSSES, guarded_slope, guards, losses_for
 from parity_tests.kit.subject import Batch
@@ -132,9 +133,10 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     is_outside = len(passed.logits) - 1 in form.bias_outside
     wrong = list(_of_one_side(form, passed, batch))
     for name, function, p, slopes in losses_of(form, passed, batch):
-        if name in WRONG_OUTPUTS:
+        cause = wrong_output(name)
+        if cause is not None:
             # What belongs to the softmax that was meant.
-            follows = (WRONG_OUTPUTS[name],)
+            follows = (cause,)
             wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))
         for kind, slope in slopes.items():
             if kind == "cross_entropy" and name == "log_softmax":

@@ -61,6 +61,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "whether a layer takes softmax, and the forward pass or the loss takes it once more",
     ),
     "softmax-not-normalized": Cause("exponentials are not divided by their sum", "softmax"),
+    "softmax-sum-shifted": Cause(
+        "a number is added to the sum that softmax divides by, so that probabilities add up to "
+        "less than 1",
+        "the denominator of softmax: the sum of the exponentials alone, or with 1e-8 at most",
+    ),
     "softmax-without-exponential": Cause(
         "logits themselves are divided by their sum, and not their exponentials",
         "softmax: exp(z) / sum(exp(z)); without the exponential it may be negative or infinite",

@@ -541,4 +541,20 @@ FAULTS: tuple[Fault, ...] = (
         _FORWARD,
         "layer-fed-with-inputs",
     ),
+    Fault(
+        "one beside the sum of softmax: positional",
+        "positional",
+        "return e / e.sum(axis=1, keepdims=True)",
+        "return e / (1 + e.sum(axis=1, keepdims=True))",
+        _FORWARD,
+        "softmax-sum-shifted",
+    ),
+    Fault(
+        "a tenth beside the sum of softmax: dict functions",
+        "dict functions deep",
+        "return expZ / np.sum(expZ, axis=0, keepdims=True)",
+        "return expZ / (np.sum(expZ, axis=0, keepdims=True) + 0.1)",
+        _FORWARD,
+        "softmax-sum-shifted",
+    ),
 )

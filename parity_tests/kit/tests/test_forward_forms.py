@@ -1,0 +1,121 @@
+"""Forward passes that nobody means are named, and a small number beside a sum is not blamed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.kit.aspects import gradient, loss
+from parity_tests.kit.beside_sum import find_beside_sum
+from parity_tests.kit.check import examine
+from parity_tests.kit.evidence import Evidence
+from parity_tests.kit.forward import Form, run
+from parity_tests.kit.functions import output, wrong_output
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Layer
+from parity_tests.kit.tests.asked import Array, Classifier, ask, network, only, variant
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
+
+
+def _beside(number: float) -> Any:
+    def softmax(z: Array) -> Array:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.asarray(e / (e.sum(axis=1, keepdims=True) + number))
+
+    return softmax
+
+
+@pytest.mark.parametrize("number", [1e-8, 1e-6])
+@pytest.mark.parametrize("hidden", ["relu", None])
+def test_a_small_number_beside_the_sum_of_softmax_is_not_blamed(
+    number: float, hidden: str | None
+) -> None:
+    spec = Spec(hidden=hidden, output="softmax" if hidden else None)
+    report = examine(network(variant(last=_beside(number)), spec=spec))
+    assert report.failures == []
+    [verdict] = report.of("forward")
+    assert verdict.status == CONVENTION
+    assert f"with {number:g} beside the sum" in verdict.message
+    assert {v.status for a in ("loss", "gradient") for v in report.of(a)} <= {EQUAL, CONVENTION}
+
+
+def test_a_number_beside_the_sum_of_softmax_is_fitted() -> None:
+    rng = np.random.default_rng(0)
+    layers = [Layer(rng.standard_normal((n, m)), None) for n, m in ((5, 6), (4, 5))]
+    x = rng.standard_normal((7, 6))
+    name = "softmax with 0.25 beside the sum of unshifted exponentials"
+    form = Form(("tanh",), name)
+    found = find_beside_sum(layers, x, run(form, layers, x).output, 1e-9)
+    assert found == form
+    assert wrong_output(name) == "softmax-sum-shifted"
+    for other in ("softmax", "sigmoid", "softmax shifted by row and summed over the samples"):
+        observed = run(Form(("tanh",), other), layers, x).output
+        assert find_beside_sum(layers, x, observed, 1e-9) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "logits over their sum",
+        "shifted logits over their sum",
+        "softmax with 0.5 beside the sum",
+        "softmax with 0.5 beside the sum of unshifted exponentials",
+    ],
+)
+def test_derivatives_of_outputs_that_nobody_means_are_theirs(name: str) -> None:
+    rng = np.random.default_rng(1)
+    z, upstream, way = rng.standard_normal((3, 2, 5))
+    own = output(name)
+    moved = (own.value(z + 1e-6 * way) - own.value(z - 1e-6 * way)) / 2e-6
+    assert (own.back(upstream, z) * way).sum() == pytest.approx((upstream * moved).sum(), rel=1e-5)
+
+
+class _Fed(Classifier):
+    """A hidden layer gets the inputs; the backward pass is as it was meant."""
+
+    sizes = (12, 12, 12, 10)
+    is_consistent = False
+
+    def forward(self, x: Array) -> Array:
+        super().forward(x)
+        self.a[2] = self.activation(x @ self.w[1] + self.b[1])
+        self.a[3] = self.last(self.a[2] @ self.w[2] + self.b[2])
+        return self.a[-1]
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d = self.delta(x, y)
+        if self.is_consistent:
+            self.a[1] = x
+        below = (d @ self.w[2].T) * (self.a[2] > 0)
+        first = (below @ self.w[1].T) * (x @ self.w[0] + self.b[0] > 0)
+        pairs = [(x, first), (self.a[1], below), (self.a[2], d)]
+        return [a.T @ e for a, e in pairs] + [e.sum(axis=0, keepdims=True) for _, e in pairs]
+
+
+@pytest.mark.parametrize("is_consistent", [False, True])
+def test_a_gradient_is_not_blamed_for_a_layer_that_is_fed_with_the_inputs(
+    is_consistent: bool, tmp_path: Any
+) -> None:
+    make = type("Fed", (_Fed,), {"is_consistent": is_consistent})
+    spec = Spec(hidden="relu", output="softmax")
+    report = examine(network(make, step=None, spec=spec))
+    [verdict] = report.of("forward")
+    assert (verdict.cause, verdict.tensor) == ("layer-fed-with-inputs", "z2")
+    assert [v.status for v in report.of("gradient")] == [EQUAL]
+    assert report.evidence is not None
+    report.evidence.save(tmp_path / "evidence.npz")
+    loaded = Evidence.load(tmp_path / "evidence.npz").form
+    assert loaded is not None
+    assert loaded.from_inputs == (1,)
+
+
+def _over_sum(z: Array) -> Array:
+    return np.asarray(z / z.sum(axis=1, keepdims=True))
+
+
+def test_a_loss_is_not_blamed_for_outputs_that_are_no_probabilities() -> None:
+    declared = network(variant(last=_over_sum))
+    verdict = only(ask(declared, loss.examine))
+    assert (verdict.status, verdict.cause) == (UNCHECKED, None)
+    found = [v for v in ask(declared, gradient.examine) if v.status == DIFFERS]
+    assert {v.cause for v in found} == {"softmax-without-exponential"}
