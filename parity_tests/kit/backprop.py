@@ -25,7 +25,14 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.bias_sums import matching_sums, right_sum
 from parity_tests.kit.candidates.candidate import Candidate, distinct
-from parity_tests.kit.candidates.decayed import ENOUGH, KINDS, WITH_DECAY, decay_of, own_decays
+from parity_tests.kit.candidates.decayed import (
+    ENOUGH,
+    KINDS,
+    WITH_DECAY,
+    decay_of,
+    own_decays,
+    with_magnitudes,
+)
 from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
 from parity_tests.kit.candidates.outputs import output_deltas, right_deltas, rights_below
 from parity_tests.kit.clipping import CAUSE as CLIPPED
@@ -33,6 +40,7 @@ from parity_tests.kit.clipping import clipped_products, clipped_sums, limit_of, 
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.penalties import Shares, slope_of
+from parity_tests.kit.reordered import reordered_vector, reorderings
 from parity_tests.kit.subject import Batch, Layer, Layers, tensors
 
 Array = NDArray[Any]
@@ -40,6 +48,7 @@ Array = NDArray[Any]
 
 # What is said of a bias gradient that is of no known kind.
 ANOTHER_SHAPE = "it has another shape than its parameter"
+_REORDERED = ("units-reordered",)
 
 
 @dataclass(frozen=True)
@@ -368,7 +377,9 @@ def _layer(
             finding = replace(finding, loss=delta.loss)
         else:
             clipped = _clipped(name, observed, own, deltas, inputs, tolerance, limit)
-            chosen, finding = clipped or _unknown(name, observed, deltas, inputs, tolerance)
+            chosen, finding = clipped or _unknown(
+                name, observed, own.weight, deltas, inputs, tolerance
+            )
             decay = finding.decay
     findings = [replace(finding, decay=decay)]
     if observed.bias is not None:
@@ -491,6 +502,7 @@ def _matches(
 def _unknown(
     name: str,
     observed: Layer,
+    weight: Array,
     deltas: Sequence[Candidate],
     inputs: Sequence[Candidate],
     tolerance: float,
@@ -510,6 +522,16 @@ def _unknown(
         factor, residual = fit(observed.weight, changed)
         if residual <= tolerance:
             return right, Finding(name, causes, True, factor, residual, text, relative=True)
+    for text, changed in reorderings(observed.weight, expected):
+        factor, residual = fit(observed.weight, changed)
+        if residual <= tolerance:
+            text = f"the gradient with {text}"
+            return right, Finding(name, _REORDERED, True, factor, residual, text)
+    added = with_magnitudes(observed.weight, expected, weight)
+    if added is not None and added.residual <= tolerance:
+        text = f"{right.text}.T @ {source.text} and {added.share:.6g} x |{name}|"
+        cause = ("penalty-of-magnitudes",)
+        return right, Finding(name, cause, True, added.factor, added.residual, text)
     factor, residual = fit(observed.weight, expected)
     samples = len(source.value)
     if np.isfinite(observed.weight).all() and np.linalg.matrix_rank(source.value) == samples:
@@ -568,6 +590,10 @@ def _bias(
         found = None
     if found is not None:
         return found
+    reordered = reordered_vector(observed, total, reference, tolerance)
+    if reordered is not None:
+        text = f"sum of {chosen.text} over the samples, with the units in another order"
+        return Finding(name, _REORDERED, True, *reordered, text, chosen.solved)
     factor, residual = fit(observed, total) if total.shape == observed.shape else (np.nan, np.inf)
     text = "" if total.shape == observed.shape else ANOTHER_SHAPE
     return Finding(name, ("unknown",), False, factor, residual, text)
@@ -594,13 +620,12 @@ def _sum(
         delta = match.delta
         if is_one_number and not _is_likely(match.factor, reference, delta.value.shape):
             continue
-        is_one_fault = len(delta.causes) + len(match.causes) <= 1
-        if is_one_number and delta is not chosen and not (reference and is_one_fault):
+        if is_one_number and reference is None and delta is not chosen:
             continue  # of which any sum is a multiple
         is_meant = delta is chosen or (loss is not None and delta.loss == loss)
         more = delta.causes if is_meant else delta.causes or _of_another_loss(delta, chosen)
         causes = (*(() if delta is chosen else more), *match.causes)
-        if observed.size == 1 and len(causes) > 1:
+        if is_one_number and len(causes) > 1:
             continue  # two faults together explain too many numbers
         factor, residual = match.factor, match.residual
         finding = Finding(name, causes, True, factor, residual, match.text, delta.solved)

@@ -347,7 +347,9 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     of_scales = with_negation(inquiry, first.findings, of_factors(inquiry, factors, expected))
     verdicts += of_scales
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
-        verdicts += of_decays(inquiry, first, rate, at_another)
+        # What is added in the place of a penalty has been told.
+        left = [own for own in first.findings if "penalty-of-magnitudes" not in own.causes]
+        verdicts += of_decays(inquiry, replace(first, findings=left), rate, at_another)
     verdicts += _of_second(inquiry, *explanations)
     vacant = [f.tensor for own in explanations for f in own.findings if f.is_vacant]
     if vacant and not verdicts:

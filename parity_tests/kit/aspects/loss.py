@@ -225,6 +225,21 @@ def _is_usual(inquiry: Inquiry, match: _Match) -> bool:
     return between is None or "factor-constant" not in between.causes
 
 
+def _exchanged(inquiry: Inquiry, matches: list[_Match]) -> list[_Match]:
+    """Return the losses with labels and outputs exchanged that need no factor, the nearest first.
+
+    Of one-hot labels they are multiples of the absolute error.
+    """
+    found = [
+        match
+        for match in matches
+        if match.cause == "loss-arguments-exchanged"
+        and match.scale.constant > 0
+        and _is_usual(inquiry, match)
+    ]
+    return sorted(found, key=lambda match: abs(np.log(match.scale.constant)))
+
+
 def _reported(inquiry: Inquiry, batch: Batch) -> float | None:
     """Return the loss, on its own or from a training step; None if there is none."""
     subject = inquiry.subject
@@ -250,6 +265,9 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     spec, sizes = inquiry.spec, inquiry.subject.sizes
     right = [match for match in matches if match.cause is None and match.scale.constant > 0]
     right.sort(key=lambda match: match.name != spec.loss)
+    exchanged = _exchanged(inquiry, matches)
+    if exchanged and not any(_is_usual(inquiry, match) for match in right):
+        right, matches = [], exchanged
     # What is another loss may be the one declared with a fault in it.
     declared = [m for m in matches if m.cause is not None and m.name == spec.loss]
     if not right or (declared and right[0].name != spec.loss):

@@ -1,6 +1,7 @@
 """What penalties on parameters have added to a gradient that is reproduced without it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,31 @@ def decay_of(
         if left <= tolerance * np.linalg.norm(total) < part:
             return dict(zip(penalties, map(float, solution[1:]), strict=True))
     return {}
+
+
+@dataclass(frozen=True)
+class Magnitudes:
+    """How much of a gradient, and of the weights without their signs, is in another one."""
+
+    factor: float
+    share: float
+    residual: float
+
+
+def with_magnitudes(observed: Array, expected: Array, weight: Array) -> Magnitudes | None:
+    """Fit a gradient to which a multiple of |W| is added; None if there is not enough of it.
+
+    No penalty has that derivative: that of squares has W, and that of absolute values its signs.
+    """
+    if not observed.shape == expected.shape == weight.shape or weight.size < ENOUGH:
+        return None
+    basis = np.column_stack([expected.ravel(), np.abs(weight).ravel()])
+    total = observed.ravel()
+    if not (np.isfinite(basis).all() and np.isfinite(total).all()):
+        return None
+    solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
+    residual = float(np.linalg.norm(total - basis @ solution) / np.linalg.norm(total))
+    return Magnitudes(float(solution[0]), float(solution[1]), residual)
 
 
 # Entries of gradients that are worked out at once.

@@ -152,6 +152,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     for cause, p in misnormalized(form, passed):
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
     wrong += _in_half_precision(right, loss)
+    wrong += _exchanged(form, passed, batch)
     wrong += _of_other_outputs(form, passed, batch, loss)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
     found = distinct([*right, *wrong])
@@ -186,6 +187,25 @@ def _of_shifted(
     if own is not None and own.slope_from_value is not None:
         text = f"{_ERRORS[kind]} * {own.name}' from the output, with the bias in it"
         yield Candidate(slope * own.slope_from_value(p), text, cause, kind)
+
+
+def _exchanged(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:
+    """Yield the derivatives of cross-entropies that are given labels for outputs.
+
+    What is beside labels of 0 makes nearly all of them, so that their factor tells nothing.
+    """
+    z, y, cause = passed.logits[-1], batch.targets, ("loss-arguments-exchanged",)
+    for name, function, p, slopes in losses_of(form, passed, batch):
+        if name == "identity":
+            continue
+        for kind in ("cross_entropy", "binary_cross_entropy"):
+            for epsilon in _EPSILONS if kind in slopes else ():
+                for guard in guards(kind, epsilon):
+                    with np.errstate(all="ignore"):
+                        value = function.back(guarded_slope(guard, y, p), z)
+                    if np.isfinite(value).all():
+                        text = "dL/dz of the labels, with a small number beside them"
+                        yield Candidate(value, text, cause, kind, solved=True)
 
 
 def _in_half_precision(right: Sequence[Candidate], loss: str | None) -> Iterator[Candidate]:

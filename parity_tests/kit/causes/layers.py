@@ -67,6 +67,10 @@ LAYER_CAUSES: Mapping[str, Cause] = {
         "the gradient of the scale is taken with the input as it came or centred",
         "the product: the gradient with the normalized input",
     ),
+    "parameters-by-downstream-gradient": Cause(
+        "the gradient of scale or shift is taken with the gradient that is handed on",
+        "what is summed: the gradient that comes in, before gamma and the normalization",
+    ),
     "running-variance-biased": Cause(
         "the running variance averages biased variances",
         "the variance that is averaged: PyTorch takes n - 1",

@@ -103,6 +103,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "loss-not-squared": Cause("a root is taken that is not squared again", "the norm in the loss"),
     "loss-without-log": Cause("the logarithm is missing", "the loss function"),
     "loss-sign": Cause("the sign is missing", "the minus in front of the loss"),
+    "loss-arguments-exchanged": Cause(
+        "the loss takes the labels for outputs, and the outputs for labels",
+        "the order of the arguments where the loss is called: the logarithm is that of outputs",
+    ),
     "loss-not-reduced": Cause(
         "the loss is an array and not a number", "the sum or the mean in the loss function"
     ),
@@ -223,6 +227,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "what the backward pass multiplies: the layer's own input",
     ),
     "gradient-transposed": Cause("the gradient is transposed", "the order of the product"),
+    "units-reordered": Cause(
+        "the gradient has its units in another order than the parameter",
+        "what turns or rolls arrays, as [::-1], and the indices of loops over units",
+    ),
     "gradient-shape": Cause(
         "the gradient has another shape than its parameter", "what the product is taken of"
     ),
@@ -260,6 +268,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "penalty-as-gradient": Cause(
         "the penalty's value is used in the place of its gradient",
         "the derivative of a sum of squares: it is a multiple of the weights, the same for all",
+    ),
+    "penalty-of-magnitudes": Cause(
+        "a multiple of the weights without their signs is added, which is no penalty's derivative",
+        "the penalty's line: lambda * W for squares, lambda * sign(W) for absolute values",
     ),
     "decay-of-gradient": Cause(
         "a multiple of the gradient is added where one of the weights is meant",

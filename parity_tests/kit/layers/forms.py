@@ -268,6 +268,14 @@ class _Normalization:
         raw = ("scale-by-raw-input",)
         yield "weight", Candidate(_summed(grad * x, weight), "sum of G x", raw)
         yield "weight", Candidate(_summed(grad * d, weight), "sum of G (x - mean)", raw)
+        downstream = [("the gradient of the input", back()["input"])]
+        if weight is not None and self.scaled:
+            downstream.append(("G gamma", grad * weight))
+        for text, source in downstream:
+            cause = ("parameters-by-downstream-gradient",)
+            product_ = _summed(source * d * s, weight)
+            yield "weight", Candidate(product_, f"sum of {text} times the normalized input", cause)
+            yield "bias", Candidate(_summed(source, bias), f"sum of {text}", cause)
         total = np.full(plain.shape, plain.sum())
         yield "bias", Candidate(total, "sum of G over samples and units", ("bias-collapsed",))
         total = np.full(plain.shape, normal.sum())

@@ -843,6 +843,18 @@ def swapped(self: Any, grad: Array) -> Array:
     return dx
 
 
+def by_scaled(self: Any, grad: Array) -> Array:
+    dx = BatchNorm.backward(self, grad)
+    grad = grad * self.gamma
+    self.dgamma, self.dbeta = (grad * self.xhat).sum(axis=0), grad.sum(axis=0)
+    return dx
+
+
+def by_input(self: Any, grad: Array) -> Any:
+    dx, dg, _ = LayerNorm.backward(self, grad)
+    return dx, dg, dx.sum(axis=0, keepdims=True)
+
+
 NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
     "variance biased": (
         batch_norm(
@@ -980,6 +992,18 @@ NORM_FAULTS: dict[str, tuple[LayerUnderTest, set[str | None]]] = {
     "gamma by the raw input": (
         batch_norm(with_gradient(StagedBatchNorm, "dgamma", lambda s, g: (g * s.x).sum(axis=0))),
         {"scale-by-raw-input"},
+    ),
+    "gamma and beta by the scaled gradient": (
+        batch_norm(changed(BatchNorm, backward=by_scaled)),
+        {"parameters-by-downstream-gradient"},
+    ),
+    "beta by the gradient of the input": (
+        LayerUnderTest(
+            changed(LayerNorm, backward=by_input),
+            "LayerNorm",
+            parameters={"weight": "g", "bias": "b"},
+        ),
+        {"parameters-by-downstream-gradient"},
     ),
     "layer norm, unbiased": (
         LayerUnderTest(

@@ -628,4 +628,21 @@ FAULTS: tuple[Fault, ...] = (
         _GRADIENT,
         "half-precision",
     ),
+    # Of matrices, in another order
+    Fault(
+        "units of a gradient the other way round: positional",
+        "positional",
+        "dW2 = 1 / m * A1.T.dot(dZ2)",
+        "dW2 = 1 / m * A1.T.dot(dZ2)[:, ::-1]",
+        _GRADIENT,
+        "units-reordered",
+    ),
+    Fault(
+        "units of a gradient rolled: deep",
+        "deep tanh",
+        "delta.T @ self.activations[k]",
+        "np.roll(delta, k == 1, axis=1).T @ self.activations[k]",
+        _GRADIENT,
+        "units-reordered",
+    ),
 )

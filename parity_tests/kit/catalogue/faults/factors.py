@@ -338,4 +338,20 @@ FAULTS: tuple[Fault, ...] = (
         _GRADIENT,
         "factor-constant",
     ),
+    Fault(
+        "weights without their signs in the penalty: stored gradients",
+        "stored gradients penalty",
+        'x.T.dot(dhidden) + self.reg * self.params["W1"]',
+        'x.T.dot(dhidden) + self.reg * np.abs(self.params["W1"])',
+        "gradient",
+        "penalty-of-magnitudes",
+    ),
+    Fault(
+        "weights without their signs beside the gradient: deep",
+        "deep tanh",
+        "delta.T @ self.activations[k]",
+        'delta.T @ self.activations[k] + 0.05 * abs(self.layers[k]["W"])',
+        "gradient",
+        "penalty-of-magnitudes",
+    ),
 )

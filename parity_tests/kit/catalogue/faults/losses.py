@@ -291,4 +291,20 @@ FAULTS: tuple[Fault, ...] = (
         "gradient",
         "gradient-of-another-loss",
     ),
+    Fault(
+        "outputs and labels exchanged in the loss: deep",
+        "deep tanh",
+        "-(Y * np.log(self.forward(X) + 1e-12))",
+        "-(self.forward(X) * np.log(Y + 1e-12))",
+        "loss",
+        "loss-arguments-exchanged",
+    ),
+    Fault(
+        "outputs and labels exchanged in the loss: square layers",
+        "jacobian layers square",
+        "-np.sum(Y * np.log(P + 1e-15))",
+        "-np.sum(P * np.log(Y + 1e-15))",
+        "loss",
+        "loss-arguments-exchanged",
+    ),
 )
