@@ -47,6 +47,8 @@ class Inquiry:
         Its forward pass, once that is known.
     reported : tuple or None
         Name and scale of the loss that it reports.
+    loss_cause : str or None
+        What is wrong about the loss that it reports, where that is none as it should be.
     is_float32 : bool
         Whether parameters or outputs are single precision.
     is_given : bool
@@ -109,6 +111,7 @@ class Inquiry:
     tolerance: float = EXACT
     form: Form | None = None
     reported: tuple[str, Scale] | None = None
+    loss_cause: str | None = None
     is_float32: bool = False
     is_given: bool = False
     is_size_fixed: bool = False

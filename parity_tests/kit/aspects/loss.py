@@ -74,7 +74,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
         matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
-    return [_judge(inquiry, reported[0], matches)]
+    found = _judge(inquiry, reported[0], matches)
+    inquiry.loss_cause = found.cause if inquiry.reported is None else None
+    return [found]
 
 
 _RANDOM = (

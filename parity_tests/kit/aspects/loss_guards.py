@@ -23,8 +23,12 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
 
     Three losses are asked, with none, one and two probabilities of 0. That of two, over that of
     none, gives the guard, whatever the loss is divided by; that of one has to follow from it.
+    Where labels are broadcast, each output meets every label.
     """
     subject = inquiry.subject
+    is_broadcast = inquiry.loss_cause == "labels-broadcast" and not subject.single
+    if inquiry.loss_cause is not None and not is_broadcast:
+        return None  # what it makes of a guard is another thing
     observed: list[float] = []
     shares: list[list[Array]] = []
     batch = None
@@ -41,8 +45,12 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
     for probabilities in zip(*shares, strict=True):
         if min(p.min() for p in probabilities) < 0 or max(p.max() for p in probabilities) > 1:
             continue
+        targets = batch.targets
+        if is_broadcast:
+            targets = np.tile(targets, (len(targets), 1))
+            probabilities = [np.repeat(p, len(p), axis=0) for p in probabilities]
         for loss in _GUARDED:
-            values = partial(_ratios, loss, probabilities, batch.targets)
+            values = partial(_ratios, loss, probabilities, targets)
             guard = _solved(lambda g, values=values: values(g)[1] - ratios[1])
             if guard is not None and np.allclose(values(guard), ratios, rtol=tolerance, atol=0):
                 message = (

@@ -474,3 +474,28 @@ def test_more_samples_are_asked_where_two_are_refused(make: type[Classifier]) ->
     assert "kept from 0 by 1e-12" in verdict.message
     naive = type("Naive", (make,), {"guard": 0.0})
     assert causes(ask(network(naive, step=None), stability.examine)) == ["log-of-zero"]
+
+
+class _Broadcast(Classifier):
+    """Outputs are a column and labels a row, so that each meets every other."""
+
+    sizes = (12, 9, 1)
+    last: Any = staticmethod(sigmoid)
+
+    def loss(self, x: Array, y: Array) -> float:
+        p, labels = self.forward(x), y.ravel()
+        yes, no = np.log(p + self.guard), np.log(1 - p + self.guard)
+        return float(-np.mean(labels * yes + (1 - labels) * no))
+
+
+def test_a_guard_is_that_of_the_loss_as_it_is() -> None:
+    verdict = only(ask(network(_Broadcast, step=None), stability.examine))
+    assert "kept from 0 by 1e-12" in verdict.message
+
+    class Exchanged(Classifier):
+        def loss(self, x: Array, y: Array) -> float:
+            terms = self.forward(x) * np.log(y + self.guard)
+            return float(-np.mean(terms.sum(axis=1)))
+
+    verdict = only(ask(network(Exchanged, step=None), stability.examine))
+    assert (verdict.status, "kept from 0" in verdict.message) == (EQUAL, False)
