@@ -320,10 +320,16 @@ def _softmax_back(upstream: Array, z: Array, axis: int | None = 1) -> Array:
     return product
 
 
+def _over_sum(z: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.asarray(z / z.sum(axis=1, keepdims=True))
+
+
 def _over_sum_back(upstream: Array, z: Array) -> Array:
-    total = z.sum(axis=1, keepdims=True)
-    shares = z / total
-    product: Array = (upstream - (upstream * shares).sum(axis=1, keepdims=True)) / total
+    shares = _over_sum(z)
+    with np.errstate(all="ignore"):
+        total = z.sum(axis=1, keepdims=True)
+        product: Array = (upstream - (upstream * shares).sum(axis=1, keepdims=True)) / total
     return product
 
 
@@ -415,10 +421,10 @@ OUTPUTS: dict[str, Output] = {
             lambda z: _shifted(z, 1),
             lambda upstream, z: upstream * _shifted(z, 1),
         ),
-        Output("logits over their sum", lambda z: z / z.sum(axis=1, keepdims=True), _over_sum_back),
+        Output("logits over their sum", _over_sum, _over_sum_back),
         Output(
             "shifted logits over their sum",
-            lambda z: _without_largest(z) / _without_largest(z).sum(axis=1, keepdims=True),
+            lambda z: _over_sum(_without_largest(z)),
             _shifted_over_sum_back,
         ),
         *(_softmax_after(ACTIVATIONS[name]) for name in ("relu", "sigmoid", "tanh")),

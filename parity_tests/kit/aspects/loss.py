@@ -1,6 +1,6 @@
 """The loss that the network reports is a loss of its output."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,16 +8,18 @@ import numpy as np
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.drawn import drawing_apart
 from parity_tests.kit.aspects.fitted_losses import fitted
-from parity_tests.kit.aspects.loss_values import Row, values
+from parity_tests.kit.aspects.loss_values import Row, exchanged, values
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.forward import run
+from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.functions import wrong_output
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
+
+Values = Callable[[Inquiry, Pass, Batch], Iterator[Row]]
 
 # How far a reported loss may be from a recomputed one: as observed in float64, in float32, and
 # where the number that is added inside the logarithm is not one of those that are tried.
@@ -70,6 +72,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     matches = _matches(inquiry, reported, exact)
     if not matches and _is_random(inquiry, reported):
         return [Verdict("loss", UNCHECKED, _RANDOM, "loss")]
+    # Of one-hot labels that are taken for outputs it is a multiple of the absolute error.
+    if not any(match.cause is None and _is_usual(inquiry, match) for match in matches):
+        matches = _exchanged(inquiry, reported, exact) or matches
     matches = matches or _fitted(inquiry) or _rounded(inquiry, reported)
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
@@ -173,19 +178,21 @@ def _rounded(inquiry: Inquiry, reported: list[float]) -> list[_Match]:
     return found
 
 
-def _tables(inquiry: Inquiry) -> list[list[Row]]:
+def _tables(inquiry: Inquiry, of: Values = values) -> list[list[Row]]:
     assert inquiry.form is not None
     return [
-        list(values(inquiry, run(inquiry.form, inquiry.layers, batch.inputs), batch))
+        list(of(inquiry, run(inquiry.form, inquiry.layers, batch.inputs), batch))
         for batch in inquiry.batches
     ]
 
 
-def _matches(inquiry: Inquiry, observed: list[float], tolerance: float) -> list[_Match]:
+def _matches(
+    inquiry: Inquiry, observed: list[float], tolerance: float, of: Values = values
+) -> list[_Match]:
     single = inquiry.subject.single
     sizes = [len(batch) for batch in inquiry.batches]
     matches = []
-    for (name, cause, epsilon, first), (*_, second) in zip(*_tables(inquiry), strict=True):
+    for (name, cause, epsilon, first), (*_, second) in zip(*_tables(inquiry, of), strict=True):
         if not first or not second or not np.isfinite([first, second]).all():
             continue
         factors = observed[0] / first, observed[1] / second
@@ -227,17 +234,12 @@ def _is_usual(inquiry: Inquiry, match: _Match) -> bool:
     return between is None or "factor-constant" not in between.causes
 
 
-def _exchanged(inquiry: Inquiry, matches: list[_Match]) -> list[_Match]:
-    """Return the losses with labels and outputs exchanged that need no factor, the nearest first.
-
-    Of one-hot labels they are multiples of the absolute error.
-    """
+def _exchanged(inquiry: Inquiry, reported: list[float], tolerance: float) -> list[_Match]:
+    """Return the losses with labels for outputs that need no factor, the nearest first."""
     found = [
         match
-        for match in matches
-        if match.cause == "loss-arguments-exchanged"
-        and match.scale.constant > 0
-        and _is_usual(inquiry, match)
+        for match in _matches(inquiry, reported, tolerance, exchanged)
+        if match.scale.constant > 0 and _is_usual(inquiry, match)
     ]
     return sorted(found, key=lambda match: abs(np.log(match.scale.constant)))
 
@@ -267,9 +269,6 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     spec, sizes = inquiry.spec, inquiry.subject.sizes
     right = [match for match in matches if match.cause is None and match.scale.constant > 0]
     right.sort(key=lambda match: match.name != spec.loss)
-    exchanged = _exchanged(inquiry, matches)
-    if exchanged and not any(_is_usual(inquiry, match) for match in right):
-        right, matches = [], exchanged
     # What is another loss may be the one declared with a fault in it.
     declared = [m for m in matches if m.cause is not None and m.name == spec.loss]
     if not right or (declared and right[0].name != spec.loss):

@@ -53,7 +53,6 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
             yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
             yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
-            yield from _exchanged(p, y)
         if inquiry.subject.single:
             if y.shape[1] > 1:
                 yield from _broadcast_each(p, y)
@@ -71,17 +70,21 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
             yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
 
 
-def _exchanged(p: Array, y: Array) -> Iterator[Row]:
-    """Yield cross-entropies of the labels, as they are if these are given for the outputs.
+def exchanged(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
+    """Yield cross-entropies as `values` does, as they are if labels are given for outputs.
 
     Without a number beside them, labels of 0 make them infinite.
     """
-    cause = "loss-arguments-exchanged"
-    for epsilon in _EPSILONS[1:]:
-        for way, no in ((y + epsilon, 1 - y + epsilon), _clipped(y, epsilon)):
-            entropy = -_sum(p * np.log(way))
-            yield "cross_entropy", cause, epsilon, entropy
-            yield "binary_cross_entropy", cause, epsilon, entropy - _sum((1 - p) * np.log(no))
+    assert inquiry.form is not None
+    y, cause = batch.targets, "loss-arguments-exchanged"
+    for _, _, p, _ in losses_of(inquiry.form, passed, batch):
+        for epsilon in _EPSILONS[1:]:
+            for yes, no in ((y + epsilon, 1 - y + epsilon), _clipped(y, epsilon)):
+                with np.errstate(all="ignore"):
+                    entropy = -_sum(p * np.log(yes))
+                    both = entropy - _sum((1 - p) * np.log(no))
+                yield "cross_entropy", cause, epsilon, entropy
+                yield "binary_cross_entropy", cause, epsilon, both
 
 
 def _clipped(y: Array, epsilon: float) -> tuple[Array, Array]:
