@@ -18,7 +18,7 @@ networks, https://proceedings.mlr.press/v9/glorot10a.html
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,15 +115,15 @@ FAMILIES: dict[str, Scheme] = {
     ),
 }
 # Section 4.2.1 of Glorot and Bengio has the bound for tanh; that for the sigmoid is four times as
-# large in https://deeplearning.net/tutorial/mlp.html.
-_FOR_SIGMOID = 4.0
+# large in https://deeplearning.net/tutorial/mlp.html. PyTorch's calculate_gain has 5/3 for tanh.
+_GAINS = ((4.0, "4", "the sigmoid"), (5 / 3, "5/3", "tanh"))
 
 
 def variants(meant: Scheme) -> Iterator[Scheme]:
     r"""Yield what a scheme becomes by a convention.
 
     The bias may count as an input, as in :math:`\sqrt{6 / (1 + n_{in} + n_{out})}`; and Xavier's
-    may have the sigmoid's gain of 4.
+    may have the gain of the activation behind it.
     """
     yield Scheme(
         meant.name,
@@ -131,13 +131,17 @@ def variants(meant: Scheme) -> Iterator[Scheme]:
         lambda fan_in, fan_out: meant.std(fan_in + 1, fan_out),
         meant.distribution,
     )
-    if meant.std is _xavier:
+    for gain, text, activation in _GAINS if meant.std is _xavier else ():
         yield Scheme(
             meant.name,
-            f"4 x {meant.text}, with the gain of the sigmoid",
-            lambda fan_in, fan_out: _FOR_SIGMOID * meant.std(fan_in, fan_out),
+            f"{text} x {meant.text}, with the gain of {activation}",
+            partial(_times_xavier, gain),
             meant.distribution,
         )
+
+
+def _times_xavier(gain: float, fan_in: int, fan_out: int) -> float:
+    return gain * _xavier(fan_in, fan_out)
 
 
 _OTHER_NAMES = {"kaiming": "he", "glorot": "xavier"}

@@ -29,6 +29,8 @@ _ENTRIES, _EXACT, _SINGLE = 12, 1e-5, 2e-2
 _EXTREME, _SMALLER = 1e-4, (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 # How closely a factor is met for its origin to be told.
 _NAMED = 1e-3
+# By how much a small number in the loss may change slopes where outputs are not extreme.
+_GUARDED = 1e-2
 # A learning rate with which it is the same whether a step tells the loss before or after it.
 _STILL = 1e-12
 
@@ -127,32 +129,49 @@ def _equal(residual: float, how: str) -> Verdict:
     return Verdict("gradient", EQUAL, message, residual=residual)
 
 
-def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
+def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str, *, is_near: bool) -> list[Verdict]:
     """Judge with a smaller last layer where outputs are extreme; empty if that explains nothing.
 
     A loss that keeps its probabilities from 0 is flat there, and its gradient need not be. What is
     before the last layer stays as it is, and a fault there shows as before.
+
+    Parameters
+    ----------
+    is_near : bool
+        Whether the gradient is so near to the slopes that a small number in the loss may be the
+        difference. Then outputs that are less extreme are made smaller as well.
     """
     usual = inquiry.layers
-    last = usual[-1]
-    if not inquiry.subject.is_chain:
+    # Of a network that is no chain, vectors behind the last matrix belong to its layer.
+    matrices = [n for n, layer in enumerate(usual) if layer.weight.ndim == 2]
+    if not matrices:
         return []
+    last = matrices[-1]
     try:
-        if not _is_extreme(inquiry):
+        is_extreme = _is_extreme(inquiry)
+        if not (is_near or is_extreme):
             return []
+        why = "since outputs are" if is_extreme else "where probabilities are less"
         for size in _SMALLER:
-            bias = None if last.bias is None else size * last.bias
-            inquiry.layers = inquiry.subject.begin([*usual[:-1], Layer(size * last.weight, bias)])
+            smaller = [_times(layer, size) for layer in usual[last:]]
+            inquiry.layers = inquiry.subject.begin([*usual[:last], *smaller])
             if _is_extreme(inquiry):
                 continue
-            smaller = f"; with the last layer {size:g} x as large, since outputs are extreme{how}"
-            found = _judged(inquiry, loss, smaller)
-            is_explained = all(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
-            return found if is_explained else []
+            told = f"; with the last layer {size:g} x as large, {why} extreme{how}"
+            met = _met(inquiry, inquiry.batches[0], loss)
+            found = [met] if isinstance(met, Verdict) else _plainly(inquiry, met, loss, told)
+            if all(v.cause or v.status in (EQUAL, CONVENTION) for v in found):
+                return found
+            if not is_near:
+                return []
         return []
     finally:
         inquiry.layers = usual
         inquiry.restore()
+
+
+def _times(layer: Layer, size: float) -> Layer:
+    return Layer(size * layer.weight, None if layer.bias is None else size * layer.bias)
 
 
 def _is_extreme(inquiry: Inquiry) -> bool:
@@ -190,6 +209,14 @@ class _Met:
 
 
 def _of_met(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
+    found = _plainly(inquiry, met, loss, how)
+    if not any(verdict.status == DIFFERS and verdict.cause is None for verdict in found):
+        return found
+    is_near = max(met.residual, abs(met.factor - 1)) <= _GUARDED
+    return _at_ordinary_outputs(inquiry, loss, how, is_near=is_near) or found
+
+
+def _plainly(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
     beside: list[Verdict] = []
     close = _close(inquiry)
     if met.residual > close:
@@ -198,9 +225,7 @@ def _of_met(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
             met = _without(inquiry, met, decays)
             beside = [_of_decays(inquiry, decays, loss)]
     if met.residual > close:
-        found = _by_tensor(inquiry, met, loss, how) + beside
-        is_unnamed = any(v.status == DIFFERS and v.cause is None for v in found)
-        return (_at_ordinary_outputs(inquiry, loss, how) if is_unnamed else []) or found
+        return _by_tensor(inquiry, met, loss, how) + beside
     if abs(met.factor - 1) <= close:
         return beside or [_equal(met.residual, how)]
     return [_constant(inquiry, met, loss), *beside]

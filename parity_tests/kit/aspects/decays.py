@@ -288,7 +288,9 @@ def _declared(
     if not wrong:
         return []
     if rate is not None and all(
-        set(own.decay) == {"squares"} and abs(own.decay["squares"] * rate / declared - 1) <= 1e-6
+        set(own.decay) == {"squares"}
+        and abs(own.decay["squares"] - declared / rate)
+        <= 1e-6 * abs(declared) / rate + _allowed(inquiry, own.tensor)["squares"]
         for own in wrong
     ):
         tensors = [own.tensor for own in wrong]

@@ -62,7 +62,7 @@ def _factors_of(
         if np.linalg.norm(rest) <= allowed + 1e-6 * abs(largest[0]) * np.linalg.norm(g):
             return largest
     factor, residual = fit(step, g)
-    if residual * np.linalg.norm(step) <= allowed:
+    if np.isfinite(residual) and residual * np.linalg.norm(step) <= allowed:
         return float(factor), 0.0
     if len(step) < ENOUGH:
         return None

@@ -268,10 +268,14 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
         seen = f"the entries of {name} lie {_between(drawn)}, and those of {meant.text} around 0"
         return named("initialization", _ONE_SIGNED_CAUSE, seen, name)
     for variant in variants(meant):
-        if all(drawn.follows(variant) for drawn in draws.weights):
+        # A gain is that of the activation behind a matrix: others may have none.
+        if all(draws.weights[number].follows(variant) for number in off):
             if _roughly_known(draws):
                 return _too_few(draws, meant)
-            message = f"all matrices have the standard deviation of {variant.text}"
+            which = "all matrices"
+            if len(off) < len(draws.weights):
+                which = f"of the matrices, {', '.join(draws.names[number] for number in off)} alone"
+            message = f"{which}: the standard deviation is that of {variant.text}"
             return Verdict("initialization", CONVENTION, message + _more(draws))
     names = ", ".join(draws.names[number] for number in off)
     factors = [_factor(draws.weights[number], meant) for number in off]

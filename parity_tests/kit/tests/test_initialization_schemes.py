@@ -14,7 +14,7 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import uninitialized
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, UNCHECKED, Verdict
 
 Std = Callable[[int, int], float]
 SIZES = (64, 40, 30, 10)
@@ -60,6 +60,7 @@ def test_nothing_is_said_of_placeholders() -> None:
 VARIANTS: dict[str, Std] = {
     "bias counted": lambda n, m: np.sqrt(2 / (1 + n + m)),
     "gain of the sigmoid": lambda n, m: 4 * np.sqrt(2 / (n + m)),
+    "gain of tanh": lambda n, m: 5 / 3 * np.sqrt(2 / (n + m)),
 }
 
 
@@ -74,18 +75,28 @@ def test_variants_of_xavier_are_a_convention(variant: str, kind: str, declared: 
     assert variant.split()[-1] in verdict.message
 
 
+def test_a_gain_may_be_that_of_one_activation_alone() -> None:
+    def make() -> Any:
+        first, *others = drawn(lambda n, m: np.sqrt(2 / (n + m)), "uniform")()
+        return [5 / 3 * first, *others]
+
+    verdict = judged(make, "glorot_uniform")
+    assert verdict.status == CONVENTION
+    assert "W1 alone: the standard deviation is that of 5/3 x Xavier's" in verdict.message
+
+
 def test_another_gain_differs() -> None:
     verdict = judged(drawn(lambda n, m: 5 * np.sqrt(2 / (n + m)), "normal"), "xavier")
     assert verdict.status == DIFFERS
     assert len(list(variants(SCHEMES["he_normal"]))) == 1
-    assert len(list(variants(scheme("glorot")))) == 2
+    assert len(list(variants(scheme("glorot")))) == 3
 
 
 def test_squares_that_are_the_scheme_itself_are_no_squares() -> None:
     he = drawn(lambda n, _: np.sqrt(2 / n), "normal", (2, 2, 2))
     verdict = judged(he)
     assert "root" not in verdict.message
-    assert verdict.status == EQUAL
+    assert "or a fixed 1" in verdict.message
     squares = judged(drawn(lambda n, _: 2 / n, "normal"))
     assert "the root may be missing" in squares.message
 

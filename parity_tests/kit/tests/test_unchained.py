@@ -132,6 +132,24 @@ def test_a_right_network_is_equal_by_slopes_and_steps(make: type[Normalized]) ->
     assert statuses(asked(make, step="adam"), "optimizer") == [(EQUAL, None, None)]
 
 
+class Guarded(Normalized):
+    """The loss has a small number beside its probabilities, and the gradient does not."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(-np.log((self.forward(x) * y).sum(axis=1) + 1e-7).mean())
+
+
+class GuardedLess(Guarded, LessGain):
+    """One gradient is another multiple besides."""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_small_number_in_the_loss_is_no_fault_of_the_gradient(seed: int) -> None:
+    assert statuses(asked(Guarded, seed), "gradient") == [(EQUAL, None, None)]
+    [(status, *_)] = statuses(asked(GuardedLess, seed), "gradient")
+    assert status == DIFFERS
+
+
 def test_steps_alone_are_judged_as_far_as_they_show() -> None:
     report = asked(Normalized, gradients=None, step="step")
     assert statuses(report, "gradient", "optimizer") == [(EQUAL, None, None)] * 2
