@@ -149,7 +149,8 @@ def _asked(
     buffers = split(gradients[0])
     kept = _run(rule, split(start), [split(g) for g in gradients], lr, buffers)
     asked = Asked(lr, tuple(map(tuple, shapes)), np.stack(first.values[:-1]), gradients)
-    steps = np.diff(np.stack(first.values), axis=0)
+    with np.errstate(invalid="ignore"):  # behind infinite parameters
+        steps = np.diff(np.stack(first.values), axis=0)
     precision = float(np.finfo(first.dtype).eps)
     tolerance = EXACT if precision < 1e-10 else CLOSE
     observed = cornered(Observed(asked, steps, groups, tolerance, precision))
