@@ -149,7 +149,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
                         own += _of_shifted(name, function, p, kind, slope, batch.targets)
                         own = [replace(candidate, upstream=slope) for candidate in own]
                 wrong += own
-    for cause, p in misnormalized(form, passed):
+    for cause, p in misnormalized(form, passed) if loss in (None, "cross_entropy") else ():
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
     wrong += _in_half_precision(right, loss)
     wrong += _exchanged(form, passed, batch)

@@ -262,6 +262,34 @@ def test_one_number_in_all_entries_of_a_bias_is_no_sum_of_several_faults(hidden:
     assert {cause for _, cause in _told(verdicts)} == {None}, verdicts
 
 
+def test_steps_by_one_number_are_not_said_to_be_limited() -> None:
+    def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
+        net.step(x, y, lr)
+        before = net.b[0] + lr * net.gradients(x, y)[2]
+        net.b[0][...] = before - lr / len(x)
+
+    declared = network(variant(sizes=_SMALL), gradients=None, step=step)
+    verdicts = ask(declared, gradient.examine)
+    assert [v.tensor for v in verdicts if v.status == DIFFERS] == ["b1"]
+    assert not any(v.cause for v in verdicts), verdicts
+
+
+def test_a_sigmoid_without_its_one_is_no_softmax() -> None:
+    class OfLogits(_Small):
+        last = staticmethod(lambda z: z)
+
+        def loss(self, x: Array, y: Array) -> float:
+            z = self.forward(x)
+            return float(np.mean(np.logaddexp(0, z) - y * z))
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray((np.exp(self.forward(x)) - y) / y.size)
+
+    told = _told(ask(network(OfLogits), gradient.examine))
+    assert told
+    assert "softmax-not-normalized" not in [cause for _, cause in told]
+
+
 def test_a_gradient_with_fewer_axes_than_its_parameter_is_of_another_shape() -> None:
     def of_labels(net: Classifier, x: Array, y: Array) -> list[Array]:
         found = net.gradients(x, y)
