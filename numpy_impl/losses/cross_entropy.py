@@ -287,7 +287,7 @@ class CrossEntropyLoss(Loss):
         return grad
 
     def _read(self, input: ArrayLike, target: ArrayLike) -> Samples:
-        logits, targets = read_scores("logits", input), as_array("targets", target)
+        logits, targets = read_scores("logits", input), np.asarray(target)
         axis, shape = class_axis(logits), shape_of_losses(logits)
         classes = logits.shape[axis]
         weight = class_weights(self.weight, classes, logits.dtype)
