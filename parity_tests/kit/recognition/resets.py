@@ -1,4 +1,4 @@
-"""What sets gradients to zero that add up, and is no network's: an optimizer's `zero_grad`."""
+"""What sets gradients to zero that add up: the network's `zero_grad`, or an optimizer's."""
 
 import ast
 import contextlib
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import bindings, parameters_of
 from parity_tests.kit.recognition.gradients import Backward, of_labels, roles_of
-from parity_tests.kit.recognition.hosts import methods, own_classes, own_functions
+from parity_tests.kit.recognition.hosts import Named, methods, own_classes, own_functions
 from parity_tests.kit.recognition.steps import DOWNHILL
 from parity_tests.kit.recognition.trial import FAILURES, Match, begin, made
 from parity_tests.kit.subject import flat, quiet
@@ -41,7 +41,8 @@ class Reset:
     name : str
         Of the method, or of the function.
     owner : str
-        Code of the object that has it, with ``net`` and ``lr``; empty for a function.
+        Code of the optimizer that has it, with ``net`` and ``lr``; empty for a function and for
+        what a network or its layers have themselves.
     call : str
         Code that sets them to zero, with ``net``, and ``lr`` if there is an owner.
     """
@@ -127,9 +128,11 @@ def _same(one: Array, other: Array) -> bool:
 
 
 def _resets(backward: Backward, scope: Scope) -> Iterator[Reset]:
-    """Yield what may set gradients to zero: methods of optimizers, and functions."""
+    """Yield what may set gradients to zero: a network's methods, optimizers' ones, functions."""
     forward = backward.forward
-    whole = _parameters(made(forward.host.make, scope))
+    net = made(forward.host.make, scope)
+    yield from _own_resets(net)
+    whole = _parameters(net)
     roles = {**roles_of(forward), "parameters": whole, "unknown": whole, "lr": ["lr"]}
     for name, cls in own_classes(scope):
         found = [
@@ -145,6 +148,26 @@ def _resets(backward: Backward, scope: Scope) -> Iterator[Reset]:
         if _RESET.fullmatch(one.name.lower()):
             for text in bindings(one.function, forward.host.exact, roles):
                 yield Reset(one.name, "", f"{one.code}({text})")
+
+
+def _own_resets(net: Any) -> Iterator[Reset]:
+    """Yield what a network, or the layers of a list, have themselves."""
+    if isinstance(net, (list, tuple)):
+        found = dict.fromkeys(m.name for layer in net for m in _free_resets(layer))
+        for name in found:
+            call = f"[layer.{name}() for layer in net if hasattr(layer, {name!r})]"
+            yield Reset(name, "", call)
+    else:
+        yield from (Reset(one.name, "", f"{one.code}()") for one in _free_resets(net))
+
+
+def _free_resets(value: Any) -> list[Named]:
+    """Return the methods of an object that set gradients to zero and need nothing."""
+    return [
+        one
+        for one in (methods(value) if hasattr(value, "__dict__") else [])
+        if _RESET.fullmatch(one.name.lower()) and not _required(parameters_of(one.function))
+    ]
 
 
 def _parameters(net: Any) -> list[str]:
@@ -192,12 +215,14 @@ def _is_forgotten(reset: str, scope: Scope) -> bool:
 
 
 def _calls(scope: Scope) -> Iterator[set[str]]:
-    """Yield the names that each function, method and the file itself may call."""
+    """Yield the names that the file and what may train in it call: no constructor, no reset."""
     for one in own_functions(scope):
-        yield _names(getattr(one.function, "__code__", None))
+        if not _is_no_loop(one.name):
+            yield _names(getattr(one.function, "__code__", None))
     for _, cls in own_classes(scope):
-        for member in vars(cls).values():
-            yield _names(getattr(getattr(member, "__func__", member), "__code__", None))
+        for name, member in vars(cls).items():
+            if not _is_no_loop(name):
+                yield _names(getattr(getattr(member, "__func__", member), "__code__", None))
     file = Path(str(scope.get("__file__", "")))
     with contextlib.suppress(OSError, SyntaxError, ValueError):
         defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -208,6 +233,11 @@ def _calls(scope: Scope) -> Iterator[set[str]]:
             for n in nodes
             if isinstance(n, (ast.Attribute, ast.Name))
         }
+
+
+def _is_no_loop(name: str) -> bool:
+    """Whether a function only hands on to what sets gradients to zero, or begins with that."""
+    return name == "__init__" or _RESET.fullmatch(name.lower()) is not None
 
 
 def _names(code: Any) -> set[str]:

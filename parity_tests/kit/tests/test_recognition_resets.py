@@ -140,3 +140,61 @@ for _ in range(2):
     with Loader() as loader:
         proposal = propose(loader.load(f"{file}:Net"))
     assert ("zero_grad" in proposal.fields["backward"]) == is_called
+
+
+OF_THE_NETWORK = """
+class Linear:
+    def __init__(self, n, m):
+        self.W, self.b = np.random.randn(n, m) / 3, np.zeros(m)
+        self.zero_grad()
+    def zero_grad(self):
+        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+    def backward(self, d):
+        self.dW += self.x.T @ d
+        self.db += d.sum(axis=0)
+        return d @ self.W.T
+
+class Net:
+    def __init__(self, n=12, h=9, o=10):
+        self.layers = [Linear(n, h), Linear(h, o)]
+    def zero_grad(self):
+        for layer in self.layers:
+            layer.zero_grad()
+    def forward(self, x):
+        self.a = np.tanh(self.layers[0].forward(x))
+        return self.layers[1].forward(self.a)
+    def backward(self, x, y):
+        d = self.layers[1].backward((self.forward(x) - y) / len(x))
+        return self.layers[0].backward(d * (1 - self.a**2))
+    def update_parameters(self, lr):
+        for layer in self.layers:
+            layer.W -= lr * layer.dW
+            layer.b -= lr * layer.db
+"""
+OWN_LOOP = """
+def train(net, x, y, epochs):
+    for _ in range(epochs):
+        net.zero_grad()
+        net.backward(x, y)
+        net.update_parameters(0.1)
+"""
+
+
+@pytest.mark.parametrize("loop", ["", OWN_LOOP])
+def test_a_network_sets_its_own_gradients_to_zero(loop: str) -> None:
+    proposal = recognize(names_of("import numpy as np\n" + OF_THE_NETWORK + loop))
+    assert "net.zero_grad()" in proposal.fields["step"]
+    report = examine(proposal.network)
+    assert report.failures == []
+    assert {v.status for v in report.of("optimizer")} == {EQUAL}
+
+
+def test_a_reset_that_no_training_loop_calls_is_forgotten() -> None:
+    # A constructor and a reset that hands on to others are no training loops.
+    loop = OWN_LOOP.replace("        net.zero_grad()\n", "")
+    proposal = recognize(names_of("import numpy as np\n" + OF_THE_NETWORK + loop))
+    report = examine(proposal.network)
+    assert "gradient-accumulated" in {verdict.cause for verdict in report.failures}
