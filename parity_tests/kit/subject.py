@@ -571,11 +571,12 @@ def _chains(
                     yield way, layout
 
     found = list(fitting(ways))
+    if not found:
+        # Of a matrix of one number beside every other one, none is a layer by itself.
+        found = list(islice(fitting(ways, may_share=True), 1))
     if not found and network.bias == "apart":
         # The first that fits: of several layers as wide as a bias it is that of the one beside it.
         found = list(islice(fitting(with_some_biases(shapes)), 1))
-    if not found:
-        found = list(islice(fitting(ways, may_share=True), 1))
     if not found:
         told = f"parameters: shapes {list(shapes)} do not form a chain of layers"
         vectors = sum(is_vector(shape) for shape in shapes)

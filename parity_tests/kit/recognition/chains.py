@@ -148,7 +148,7 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
 
 def _kind(one: Found) -> str:
     """Return what an array's name says without its number."""
-    return stem(one.name).rstrip("0123456789")
+    return stem(one.called or one.name).rstrip("0123456789")
 
 
 def _turns(chain: Sequence[Found], order: Mapping[int, int]) -> int:
@@ -225,5 +225,6 @@ def _biases(weights: Sequence[Found], pool: Sequence[Found], layout: str) -> tup
 
 def _alike(one: Found, other: Found) -> tuple[bool, bool, float]:
     positions = [[s.name for s in f.path if s.kind != "attribute"] for f in (one, other)]
-    ratio = SequenceMatcher(None, one.text, other.text).ratio()
+    texts = (one.called, other.called) if one.called and other.called else (one.text, other.text)
+    ratio = SequenceMatcher(None, *texts).ratio()
     return one.parent == other.parent and len(one.parent) > 0, positions[0] == positions[1], ratio

@@ -1,7 +1,7 @@
 """Which function is the forward pass, and how samples lie in a batch."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -22,7 +22,9 @@ from parity_tests.kit.recognition.making import activations
 from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.trial import (
     FAILURES,
+    Shapes,
     begin,
+    begin_alike,
     evaluate,
     explore,
     made,
@@ -97,24 +99,35 @@ class Forward:
         return f"out{self.place}"
 
 
-def forwards(host: Host, scope: Mapping[str, Any]) -> list[Forward]:
+def forwards(
+    host: Host, scope: Mapping[str, Any], drawn: dict[Shapes, Inquiry] | None = None
+) -> list[Forward]:
     """Return forward passes whose form is known, one for each way in which samples may lie.
 
     If there is none, those that give an output of the right shape that depends on all matrices.
+
+    Parameters
+    ----------
+    drawn : dict, optional
+        As of `begin_alike`, for several hosts.
     """
+    drawn = {} if drawn is None else drawn
     net = made(host.make, scope)
     known: list[Forward] = []
     unknown: list[Forward] = []
-    for chain in chains(possible(net)):
+    called = {code: name for name, code in host.exact.items()}
+    found = [replace(one, called=called.get(f"net{one.text}", "")) for one in possible(net)]
+    for chain in chains(found):
         # Where a bias lies within a matrix is seen only from the output.
         if unknown and chain.weights != unknown[0].chain.weights:
             break
         fields = {"make": host.make, "parameters": chain.source(), "weights": repr(chain.layout)}
         if chain.bias != "apart":
             fields["bias"] = repr(chain.bias)
-        # All calls are asked the same: alive parameters are drawn once for each way samples lie.
+        # All calls are asked the same, for alive parameters take their time to be drawn.
+        plain_fields = {**fields, "forward": "lambda net, x: x"}
         begun = {
-            batch: begin({**fields, "batch": repr(batch), "forward": "lambda net, x: x"}, scope)
+            batch: begin_alike({**plain_fields, "batch": repr(batch)}, scope, drawn)
             for batch in BATCHES
         }
         calls = _calls(host, net, scope)

@@ -26,10 +26,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Found:
-    """An array and the path to it."""
+    """An array, the path to it, and what functions call it that are given it alone, if known."""
 
     path: tuple[Step, ...]
     array: Array
+    called: str = ""
 
     @property
     def text(self) -> str:

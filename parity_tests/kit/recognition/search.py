@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.aspects import loss as loss_aspect
-from parity_tests.kit.inquiry import EXACT
+from parity_tests.kit.inquiry import EXACT, Inquiry
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.account import account
 from parity_tests.kit.recognition.callers import (
@@ -29,7 +29,7 @@ from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
-from parity_tests.kit.recognition.trial import Match, build, made, with_forward
+from parity_tests.kit.recognition.trial import Match, Shapes, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.recognition.zeros import taken_as_zero
 from parity_tests.kit.rendering.wording import (
@@ -243,8 +243,9 @@ def _best(
     def key(draft: _Draft) -> tuple[Any, ...]:
         return sizes is None or draft.forward.inquiry.subject.sizes == [*sizes], *draft.key
 
+    drawn: dict[Shapes, Inquiry] = {}
     for host in islice(found, _MOST_HOSTS):
-        draft = _drafted(host, scope)
+        draft = _drafted(host, scope, drawn)
         if draft is None:
             continue
         if best is None or key(draft) > key(best):
@@ -294,9 +295,9 @@ def _of_module(scope: Mapping[str, Any], widths: Widths) -> Iterator[Host]:
     yield from hosts.things(scope)
 
 
-def _drafted(host: Host, scope: Mapping[str, Any]) -> _Draft | None:
-    """Return what is known of a host, or None if it has no forward pass."""
-    passes = forwards(host, scope)
+def _drafted(host: Host, scope: Mapping[str, Any], drawn: dict[Shapes, Inquiry]) -> _Draft | None:
+    """Return what is known of a host, or None if it has no forward pass; `drawn` as there."""
+    passes = forwards(host, scope, drawn)
     best: _Draft | None = None
     for one in passes:
         draft = _with_backward(one, scope)

@@ -61,10 +61,43 @@ def made(make: str, scope: Mapping[str, Any]) -> Any:
     return None
 
 
-def begin(fields: Fields, scope: Mapping[str, Any]) -> Inquiry | None:
-    """Return an inquiry into a network, or None if it cannot be made or given parameters."""
+def begin(fields: Fields, scope: Mapping[str, Any], known: Inquiry | None = None) -> Inquiry | None:
+    """Return an inquiry into a network, or None if it cannot be made or given parameters.
+
+    Parameters
+    ----------
+    known : Inquiry, optional
+        Into the same network; its questions are asked.
+    """
     try:
-        return Inquiry.begin(Subject(build(fields, scope)), Spec(), 0)
+        subject = Subject(build(fields, scope))
+        return known.into(subject) if known else Inquiry.begin(subject, Spec(), 0)
+    except FAILURES:
+        return None
+
+
+Shapes = tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...]
+
+
+def begin_alike(
+    fields: Fields, scope: Mapping[str, Any], drawn: dict[Shapes, Inquiry]
+) -> Inquiry | None:
+    """Return what `begin` does, with the questions of another network of the same shapes.
+
+    Parameters
+    ----------
+    drawn : dict
+        Inquiries that were begun, by the shapes and types of parameters; new ones are added.
+    """
+    try:
+        subject = Subject(build(fields, scope))
+        kinds = [array.dtype.str for array in subject.arrays()]
+        key = tuple(
+            (layer.weight.shape, np.shape(layer.bias), ",".join(kinds)) for layer in subject.get()
+        )
+        if key in drawn:
+            return drawn[key].into(subject)
+        return drawn.setdefault(key, Inquiry.begin(subject, Spec(), 0))
     except FAILURES:
         return None
 
@@ -127,7 +160,7 @@ def reported_loss(
     """
     values = []
     try:
-        other = Inquiry.begin(Subject(build(fields, scope)), Spec(), 0)
+        other = inquiry.into(Subject(build(fields, scope)))
         other.form, other.tolerance = inquiry.form, inquiry.tolerance
         if other.form is not None:
             loss_aspect.examine(other)
@@ -178,7 +211,7 @@ class Match:
 
 def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match | None:
     """Return how well the gradients, or the step, of a declaration are explained."""
-    inquiry = begin(fields, scope)
+    inquiry = begin(fields, scope, known)
     if inquiry is None:
         return None
     inquiry.form, inquiry.tolerance = known.form, known.tolerance
@@ -219,7 +252,7 @@ def are_numbers(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> boo
     is_number = fields.get("labels") in ("'integers'", "'integer_column'")
     if not is_number or known.subject.outputs < _FEWEST_CLASSES:
         return False
-    inquiry = begin(fields, scope)
+    inquiry = begin(fields, scope, known)
     if inquiry is None:
         return False
     inquiry.form, inquiry.tolerance = known.form, known.tolerance
