@@ -33,6 +33,7 @@ from parity_tests.kit.recognition.trial import (
 
 Array = NDArray[Any]
 LABELS = ("one_hot", "integers", "integer_column")
+TARGETS = "targets"
 _MOST_CALLS, _MOST_DELTAS = 12, 4
 _ZEROING = re.compile(r"\[a\.fill\(0\) for a in \(.*?,\)\]")
 # What a layer hands to the one below is no gradient of its bias.
@@ -97,12 +98,20 @@ class Call:
         As in `Backward`.
     must_be_right : bool
         Whether it counts only if all gradients are right, for the names say something else.
+    of_inputs : bool
+        Whether targets stand where the inputs do by their name, as those of an autoencoder are.
     """
 
     text: str
     function: Callable[..., Any] | None = None
     own_delta: bool = False
     must_be_right: bool = False
+    of_inputs: bool = False
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it is given any labels; else what it is held to is not known."""
+        return "y" in _words(self.text)
 
     @property
     def rated(self) -> bool:
@@ -221,6 +230,8 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
     set_first = "".join(f"setattr(net, {name!r}, lr), " for name in lacking(net, "lr"))
     kept = [*_labels_kept(net), *lacking(net, "labels")]
     labels = [f"setattr(net, {name!r}, y)" for name in kept]
+    sizes = forward.inquiry.subject.sizes
+    is_square = sizes[0] == sizes[-1]
     for one in (*forward.host.ranked(names.BACKWARD), *both):
         needs_delta = False
         code = callee(one, forward)
@@ -233,6 +244,13 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
                 call = f"({set_first}{call})[-1]" if set_first else call
                 whole = call if forward.call == call else with_out(forward, call)
                 yield Call(whole, one.function, ours and needs_delta)
+                if is_square and "y" not in _words(call):
+                    # An autoencoder is held to its inputs.
+                    held = f"{code}({_in_place_of_inputs(text)})"
+                    held = f"({set_first}{held})[-1]" if set_first else held
+                    yield Call(
+                        with_out(forward, held), one.function, ours and needs_delta, True, True
+                    )
                 if text == "y":
                     # What is called y may be the gradient of the loss, of a network without one.
                     given = f"({set_first}{code}({delta}))[-1]" if set_first else ""
@@ -244,6 +262,11 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
                         yield Call(with_out(forward, f"({loss}, {call})[-1]"), one.function)
             if not needs_delta:
                 break
+
+
+def _in_place_of_inputs(arguments: str) -> str:
+    """Return code of arguments with targets where the inputs are."""
+    return re.sub(r"\bx\b", "y", arguments)
 
 
 def _labels_kept(net: Any) -> list[str]:
@@ -283,7 +306,9 @@ def _by_position(one: Named, forward: Forward, exact: Mapping[str, str]) -> dict
 def backwards(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Backward]:
     """Yield backward passes that could be asked, with where they leave the gradients."""
     for call in islice(calls(forward, scope), _MOST_CALLS):
-        labels = ("one_hot",) if call.own_delta else LABELS
+        if not call.is_labelled:
+            continue
+        labels = (TARGETS,) if call.of_inputs else ("one_hot",) if call.own_delta else LABELS
         for form in labels:
             found = _asked(forward, call, form, scope)
             if found is not None and (found.match.complete or not call.must_be_right):

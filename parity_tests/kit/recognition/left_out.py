@@ -26,9 +26,16 @@ def refused(forward: Forward, scope: Mapping[str, Any]) -> str:
     """
     farthest: tuple[int, str] | None = None
     tried = (call for call in calls(forward, scope) if call.function is not None)
+    unlabelled = ""
     for call in islice(tried, _MOST_CALLS):
-        function = evaluate(f"lambda net, x, y, lr: {call.text}", scope)
         name = getattr(call.function, "__name__", "")
+        if not call.is_labelled:
+            unlabelled = unlabelled or f"{name} is given no labels, and what it is held to is open"
+            continue
+        if call.of_inputs:
+            # That its inputs stand for labels is a guess.
+            continue
+        function = evaluate(f"lambda net, x, y, lr: {call.text}", scope)
         came: list[str] = []
         raised: list[tuple[int, str]] = []
 
@@ -57,7 +64,7 @@ def refused(forward: Forward, scope: Mapping[str, Any]) -> str:
         for line, told in raised:
             if farthest is None or line > farthest[0]:
                 farthest = line, f"{name} raises {told}"
-    return farthest[1] if farthest else next(_not_called(forward), "")
+    return farthest[1] if farthest else unlabelled or next(_not_called(forward), "")
 
 
 def _line(error: BaseException, function: Any) -> int:

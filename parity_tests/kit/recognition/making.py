@@ -208,7 +208,7 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
     both = default is parameter.empty and not _is_number(parameter)
     wholes, hidden_lists = [*map(_list, widths.wholes)], [*map(_list, widths.hidden)]
     one = str(widths.nth(hidden))
-    if role(name) in ("lr", "epochs", "batch_size", "zero"):
+    if role(name) in ("lr", "epochs", "batch_size", "zero", "quiet"):
         return []
     if isinstance(default, (str, bool)) or default is None or not _may_be_sizes(default):
         return []

@@ -19,7 +19,8 @@ _ROLES = (
     ("zero", r"dropout\w*"),
     (
         "quiet",
-        r"verbose|print\w*|plot\w*|debug|show\w*|(is_?)?(train|training|test)(_?(mode|flg|flag))?",
+        r"verbose|print\w*|plot\w*|debug|show\w*|(is_?)?(train|training|test)(_?(mode|flg|flag))?"
+        r"|((is|use|init|all|with)_?)?zeros?(_?(init|start|weights?|flag))?",
     ),
     ("count", r"m|n|nb|(n|num)_?(samples?|examples?|data)|batch|total"),
     ("delta", r"d_?(z|y|a|x|out|l|values?|outputs?|loss|upper|next)\d*\w?|d(loss|l|j)_?d\w+"),
@@ -28,6 +29,7 @@ _ROLES = (
         r"g|grads?|grad_?(out|output|outputs|y|z|loss|in|input)|(upstream|output|loss)_?grad\w*",
     ),
     ("delta", r"delta\w*|errors?|(output|loss)_?errors?|upstream\w*|gradients?|accum\w*grad\w*"),
+    ("output", r"(x|img|images?|inputs?|data)_?(hat|pred\w*|rec|recon\w*|out|tilde|prime)"),
     ("labels", r"outputs?_(list|data|vector|targets?)|train(ing)?_(y|outputs?|targets?|labels?)"),
     ("inputs", r"train(ing)?_(x|inputs?|features?|samples?)"),
     (

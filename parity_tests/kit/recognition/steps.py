@@ -12,6 +12,7 @@ from parity_tests.kit.recognition.calls import bindings, parameters_of, works_un
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import (
     LABELS,
+    TARGETS,
     Backward,
     callee,
     count_of,
@@ -195,8 +196,10 @@ def losses(
             return source, "sure"
     known = [loss for loss in found if loss.reported]
     same = [loss for loss in known if match and loss.reported and loss.reported[0] == match.loss]
-    # Which loss goes with a list of layers is for their user to say, unless the gradient says it.
-    for group in (same, [] if forward.host.kind == "layers" else known):
+    # Which loss goes with a list of layers is for their user to say, unless the gradient says it;
+    # and one beside an autoencoder is mostly that of a classifier.
+    is_open = forward.host.kind == "layers" or labels == TARGETS
+    for group in (same, [] if is_open else known):
         if group and all(_equal(group[0], loss) for loss in group):
             return group[0].source, "sure"
         if group:
