@@ -1,6 +1,7 @@
 """Ask a network all questions, one after the other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from parity_tests.kit import unchained
@@ -48,6 +49,7 @@ def examine(
     *,
     arbiter: Arbiter | None = None,
     golden: Golden | None = None,
+    tell: Callable[[str, Report], None] | None = None,
 ) -> Report:
     """Return what was found about a network.
 
@@ -64,6 +66,9 @@ def examine(
     golden : Golden, optional
         What is to be asked instead of random parameters and batches, what the network is meant to
         compute, and the arbiter.
+    tell : callable, optional
+        Gets told, before every aspect, which one is asked next, and what was found of those before,
+        without what later ones may take back.
     """
     questions = None
     if golden is not None:
@@ -94,6 +99,8 @@ def examine(
         if only not in ("", aspect) and aspect not in _FIRST:
             report.planned -= 1
             continue
+        if tell is not None:
+            tell(aspect, _settled(report, aspect, subject))
         try:
             found = examination(inquiry)
         except SubjectError as error:
@@ -131,6 +138,30 @@ def examine(
         if arbiter is not None:
             confirm(report, arbiter)
     return report
+
+
+def _settled(report: Report, aspect: str, subject: Subject) -> Report:
+    """Return what was found so far, without what is not final before an aspect is asked.
+
+    The gradient says which forward pass and which loss are meant, steps account for a gradient, and
+    parameters that form no chain get their names at the end. They may take back that something
+    differs.
+    """
+    has_steps = subject.network.step is not None or subject.network.optimizer is not None
+    open_aspects: tuple[str, ...] = ()
+    if not subject.is_chain:
+        open_aspects = ASPECTS
+    elif aspect in ("loss", "gradient"):
+        open_aspects = ("forward", "loss")
+    elif aspect == "optimizer" and has_steps:
+        open_aspects = ("loss", "gradient")
+    final = [
+        verdict
+        for verdict in report.verdicts
+        if verdict.aspect not in open_aspects or verdict.status != DIFFERS
+    ]
+    answered = {verdict.aspect for verdict in final if verdict.status != UNCHECKED}
+    return replace(report, verdicts=final, run=len(answered))
 
 
 def _unchained(

@@ -11,7 +11,7 @@ import random
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -169,8 +169,17 @@ def _ask(request: Request, folder: Path) -> tuple[Report, dict[str, Any] | None]
     message = f"{ending.describe(request.seconds)} while {stage}"
     if ending.printed:
         message += f". The last that it printed: {ending.printed}"
-    verdicts = [Verdict("forward", UNCHECKED, message), *map(_refusal, dict.fromkeys(refused))]
-    return Report(request.target, {}, verdicts, planned=1), None
+    found = [entry["found"] for entry in told if "found" in entry]
+    report = from_json(found[-1]) if found else Report(request.target, {}, planned=1)
+    report.spec["ended"] = message
+    report.verdicts.append(Verdict(request.only or _asked(told), UNCHECKED, message))
+    report.verdicts += map(_refusal, dict.fromkeys(refused))
+    return report, None
+
+
+def _asked(told: Sequence[Mapping[str, Any]]) -> str:
+    """Return the aspect about which a network was asked last."""
+    return next((entry["aspect"] for entry in reversed(told) if "aspect" in entry), "forward")
 
 
 def _refusal(what: str) -> Verdict:
@@ -281,14 +290,17 @@ def _answer(request: Request, answer: Answer) -> Report:
                 return Report(request.target, {})
             golden = load(Path(request.golden)) if request.golden else None
             network, conventions = as_network(loaded, golden and golden.questions.sizes)
+
+            def tell_found(aspect: str, report: Report) -> None:
+                answer({"stage": f"the network is asked: {aspect}", "aspect": aspect})
+                text = to_json_text(_with_conventions(report, conventions), indent=None)
+                answer({"text": f'{{"found": {text}}}'})
+
             answer({"stage": "the network is asked"})
-            report = examine(network, request.seed, request.only, golden=golden)
+            report = examine(network, request.seed, request.only, golden=golden, tell=tell_found)
             if report.evidence is not None:
                 report.evidence.save(folder / _EVIDENCE)
-            if conventions:
-                recognized = [asdict(convention) for convention in conventions]
-                report.spec = {**report.spec, "recognized": recognized}
-                report.verdicts = _with_reason(report.verdicts, conventions)
+            report = _with_conventions(report, conventions)
         except (LoadError, InputError, GoldenError, OSError) as error:
             report = _unchecked(request, str(error))
         except Exception as error:  # a fault of the kit, or of a network that breaks it
@@ -300,6 +312,15 @@ def _answer(request: Request, answer: Answer) -> Report:
         report.verdicts.append(Verdict(request.only, UNCHECKED, "nothing was asked about it"))
     report.verdicts += map(_refusal, refused)
     return report
+
+
+def _with_conventions(report: Report, conventions: Sequence[Convention]) -> Report:
+    """Return a report with what was recognized, if anything had to be."""
+    if not conventions:
+        return report
+    recognized = [asdict(convention) for convention in conventions]
+    spec = {**report.spec, "recognized": recognized}
+    return replace(report, spec=spec, verdicts=_with_reason(report.verdicts, conventions))
 
 
 def _with_reason(verdicts: list[Verdict], conventions: Sequence[Convention]) -> list[Verdict]:

@@ -157,11 +157,12 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """1 if something differs, 2 if `unanswered`, `not_asked` or nothing checked, else 0."""
+        """1 if something differs, 2 if `unanswered`, `not_asked`, ended or unchecked, else 0."""
         statuses = {verdict.status for verdict in self.verdicts}
         if DIFFERS in statuses:
             return 1
         is_open = self.unanswered or self.not_asked or not statuses - {UNCHECKED}
+        is_open = is_open or "ended" in self.spec
         return 2 if is_open else 0
 
     def of(self, aspect: str) -> Iterator[Verdict]:

@@ -33,7 +33,7 @@ EXPECTED: Mapping[str, str] = {
 }
 
 _CONVENTIONS = {"batch", "labels", "bias", "weights", "lr"}
-_TAKEN_APART = {"sizes", "form", "arbiter", "loading", "recognized", *_CONVENTIONS}
+_TAKEN_APART = {"sizes", "form", "arbiter", "loading", "recognized", "ended", *_CONVENTIONS}
 
 
 # What lists functions and classes that were not asked, among what was recognized; and what says
@@ -80,6 +80,8 @@ def headline(report: Report) -> str:
     status = overall(report)
     if status == UNCHECKED:
         return "It could not be checked."
+    if "ended" in report.spec:
+        return "It was ended before all was asked. Nothing differs in the rest."
     if report.unanswered:
         missing = listed([_SPOKEN[aspect] for aspect in report.unanswered])
         return f"{missing.capitalize()} could not be checked. Nothing differs in the rest."

@@ -9,6 +9,7 @@ import pytest
 
 from numpy_impl import InputError, lab
 from parity_tests.kit.child import examine_apart
+from parity_tests.kit.rendering.wording import headline
 from parity_tests.kit.verdicts import EQUAL, UNCHECKED, Report
 
 NETWORK = """
@@ -168,6 +169,54 @@ def test_a_hang_is_reported_with_what_was_refused_before(tmp_path: Path) -> None
     told = "it took more than 3 s and was ended while the network is asked"
     assert told in report.verdicts[0].message
     assert "it asks for input" in report.verdicts[1].message
+
+
+STEPPING = """
+import numpy as np
+from parity_tests.kit.network import Network
+
+class Net:
+    def __init__(self):
+        self.W, self.b = np.random.randn(5, 3), np.zeros(3)
+
+    def forward(self, x):
+        return x @ self.W + self.b
+
+    def gradients(self, x, y):
+        d = self.forward(x) - y
+        return [x.T @ d, d.sum(axis=0) * {factor}]
+
+    def step(self, x, y, lr):
+        while {hangs}: pass
+        for p, g in zip((self.W, self.b), self.gradients(x, y)):
+            p -= lr * g
+
+{function}
+network = Network(
+    make=Net, parameters="W b", forward="forward", gradients="gradients",
+    step=lambda net, x, y, lr: net.step(x, y, lr), loss=lambda net, x, y: loss(net, x, y)
+)
+"""
+LOSS = "def loss(net, x, y): return float(np.sum((net.forward(x) - y) ** 2) / 2)"
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [("1", ["forward", "loss", "gradient"]), ("np.arange(3)", ["forward", "loss"])],
+)
+def test_what_was_answered_before_the_end_is_reported(
+    tmp_path: Path, factor: str, told: list[str]
+) -> None:
+    file = tmp_path / "net.py"
+    text = STEPPING.replace("{factor}", factor).replace("{function}", LOSS)
+    file.write_text(text.replace("{hangs}", "True"), encoding="utf-8")
+    report = examine_apart(f"{file}:network", timeout=15)
+    # What the steps may account for is left open.
+    assert [verdict.aspect for verdict in report.verdicts] == [*told, "optimizer"]
+    assert "ended while the network is asked: optimizer" in report.verdicts[-1].message
+    assert report.spec["sizes"] == [5, 3]
+    assert (report.run, report.planned, report.exit_code) == (len(told), 8, 2)
+    assert headline(report).startswith("It was ended before all was asked.")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it looks into /proc")
