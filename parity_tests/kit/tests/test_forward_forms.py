@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parity_tests.kit import forward
 from parity_tests.kit.aspects import gradient, loss
 from parity_tests.kit.beside_sum import find_beside_sum
 from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, run
 from parity_tests.kit.functions import output, wrong_output
+from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Layer
 from parity_tests.kit.tests.asked import Array, Classifier, ask, network, only, variant
@@ -119,3 +121,18 @@ def test_a_loss_is_not_blamed_for_outputs_that_are_no_probabilities() -> None:
     assert (verdict.status, verdict.cause) == (UNCHECKED, None)
     found = [v for v in ask(declared, gradient.examine) if v.status == DIFFERS]
     assert {v.cause for v in found} == {"softmax-without-exponential"}
+
+
+def test_forms_that_end_otherwise_share_their_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    layers = [drawn_layer(9, 12, rng), drawn_layer(8, 9, rng), drawn_layer(10, 8, rng)]
+    inputs, passes = rng.standard_normal((7, 12)), []
+    through = forward._up_to_logits
+
+    def counted(*given: Any) -> Any:
+        passes.append(given)
+        return through(*given)
+
+    monkeypatch.setattr(forward, "_up_to_logits", counted)
+    assert forward.find(layers, inputs, rng.standard_normal((7, 10)), 1e-9) is None
+    assert 0 < 5 * len(passes) < len(set(forward.candidates(layers)))
