@@ -94,7 +94,8 @@ def examine(
     except SubjectError as error:
         report.verdicts = [Verdict("forward", UNCHECKED, str(error))]
         return report
-    told |= {"sizes": subject.sizes, "weights": subject.layout}
+    if subject.is_chain:
+        told |= {"sizes": subject.sizes, "weights": subject.layout}
     for aspect, examination in examinations.items():
         if only not in ("", aspect) and aspect not in _FIRST:
             report.planned -= 1

@@ -9,10 +9,10 @@ import numpy as np
 
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.calls import parameters_of
-from parity_tests.kit.recognition.chains import chains
+from parity_tests.kit.recognition.chains import Chain, chains
 from parity_tests.kit.recognition.hosts import Named
 from parity_tests.kit.recognition.making import arguments
-from parity_tests.kit.recognition.paths import arrays
+from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.trial import FAILURES, evaluate
 from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.subject import quiet
@@ -41,15 +41,16 @@ def account(target: Any, scope: Mapping[str, Any]) -> str:
     made = next((entry for entry in told if entry[1] is not None), None)
     functions = hosts.own_functions(scope)
     make, net = (made[2], made[1]) if made else ("...", None)
+    chain = None if net is None else next(iter(chains(_own_arrays(net, make))), None)
     if net is not None:
         functions = hosts.methods(net)
     elif candidates:
         functions = [Named(n, f"net.{n}", m) for n, m in vars(candidates[0][1]).items()]
-    lines.append(_of_forward(functions, net))
+    lines.append(_of_forward(functions, net, chain))
     others = {"gradient": names.BACKWARD, "step": (*names.UPDATE, *names.TRAIN)}
     lines.append("; ".join(f"{what}: {_listed(functions, p)}" for what, p in others.items()))
     lines.append("Write a Network declaration for it, which may begin with")
-    lines.append(_beginning(make, net, functions))
+    lines.append(_beginning(make, net, functions, chain))
     return "\n".join(lines)
 
 
@@ -62,7 +63,7 @@ def _of_class(name: str, cls: type, scope: Mapping[str, Any]) -> tuple[str, Any,
         if error:
             raised = f"{name} could not be made: {call} raises {error}"
             continue
-        found = [one for one in arrays(net) if one.array.ndim == 2]
+        found = [one for one in _own_arrays(net, call) if one.array.ndim == 2]
         if not found:
             raised = f"{call} is made, and has no matrices before it is used"
             continue
@@ -70,6 +71,12 @@ def _of_class(name: str, cls: type, scope: Mapping[str, Any]) -> tuple[str, Any,
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         return f"{call} is made, with {shapes}{more}.", net, f"lambda: {call}"
     return f"{raised}.", None, "..."
+
+
+def _own_arrays(net: Any, make: str) -> list[Found]:
+    """Return the arrays of an object, without samples and labels that it was made with."""
+    given = any(code in make for code in Widths().data.values())
+    return [one for one in arrays(net) if not (given and len(one.array) == _SAMPLES)]
 
 
 def _tried(code: str, scope: Mapping[str, Any]) -> tuple[Any, str]:
@@ -97,7 +104,7 @@ def _passes(functions: Sequence[Named]) -> list[Named]:
     return [one for one in _ranked(functions, names.FORWARD) if not names.is_derivative(one.name)]
 
 
-def _of_forward(functions: Sequence[Named], net: Any) -> str:
+def _of_forward(functions: Sequence[Named], net: Any, chain: Chain | None) -> str:
     """Return which functions were taken for the forward pass, and what the first one does."""
     passes = _passes(functions)
     if not passes:
@@ -105,17 +112,16 @@ def _of_forward(functions: Sequence[Named], net: Any) -> str:
     text = "forward pass: " + ", ".join(one.name for one in passes[:_MOST_NAMES])
     if net is None:
         return f"{text} {'was' if len(passes) == 1 else 'were'} not reached."
-    return f"{text}; {'; '.join(_answers(passes[0], net))}."
+    return f"{text}; {'; '.join(_answers(passes[0], net, chain))}."
 
 
-def _answers(one: Named, net: Any) -> Iterator[str]:
+def _answers(one: Named, net: Any, chain: Chain | None) -> Iterator[str]:
     """Yield what a forward pass makes of samples in rows, and what else it has to be given."""
     required = [p for p in parameters_of(one.function) or [] if p.default is p.empty]
     others = [p.name for p in required if p.kind is p.POSITIONAL_OR_KEYWORD][1:]
     if others:
         yield f"{one.name} is to be given {', '.join(others)}, too"
         return
-    chain = next(iter(chains(arrays(net))), None)
     width = Widths().inputs
     if chain is not None:
         width = chain.weights[0].array.shape[chain.layout == "out_in"]
@@ -129,9 +135,8 @@ def _answers(one: Named, net: Any) -> Iterator[str]:
         yield f"{given}{one.name} gives {', '.join(shapes[:3]) or type(result).__name__}"
 
 
-def _beginning(make: str, net: Any, functions: Sequence[Named]) -> str:
+def _beginning(make: str, net: Any, functions: Sequence[Named], chain: Chain | None) -> str:
     """Return a declaration with what is known."""
-    chain = next(iter(chains(arrays(net))), None) if net is not None else None
     parameters = chain.source() if chain else "..."
     passes = _passes(functions)
     forward = repr(passes[0].name) if passes and net is not None else "lambda net, x: ..."

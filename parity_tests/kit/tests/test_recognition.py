@@ -1115,6 +1115,23 @@ class Net:
     assert declared == "'weights.hidden biases.hidden weights.output biases.output'"
 
 
+def test_samples_that_a_class_is_made_with_are_no_parameters() -> None:
+    code = """
+import numpy as np
+
+class Net:
+    def __init__(self, X, Y):
+        self.X, self.Y, self.layers = X, Y, []
+    def forward(self, x):
+        return self.layers[0](x)
+"""
+    with pytest.raises(RecognitionError) as raised:
+        recognize(names_of(code))
+    told = str(raised.value)
+    assert "is made, and has no matrices before it is used" in told
+    assert "parameters=...," in told
+
+
 def test_what_is_not_recognized_is_told_with_a_beginning() -> None:
     code = """
 import numpy as np

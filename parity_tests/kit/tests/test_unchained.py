@@ -129,6 +129,8 @@ def test_a_right_network_is_equal_by_slopes_and_steps(make: type[Normalized]) ->
     assert verdict.status == UNCHECKED
     assert "check_layer" in verdict.message
     assert report.exit_code == 2
+    # Widths of inputs and outputs are none of layers.
+    assert not {"sizes", "weights"} & set(report.spec)
     assert statuses(asked(make, step="adam"), "optimizer") == [(EQUAL, None, None)]
 
 
