@@ -45,6 +45,8 @@ class Form:
         What is made of the inputs before: one of `PREPARATIONS`.
     from_inputs : tuple of int
         Layers, from 0, that get the inputs in the place of the values of the layer before.
+    bias_subtracted : tuple of int
+        Layers, from 0, whose bias is subtracted, as a threshold is.
     """
 
     hidden: tuple[str, ...]
@@ -55,6 +57,7 @@ class Form:
     scale: float = 1.0
     inputs: str = "as given"
     from_inputs: tuple[int, ...] = ()
+    bias_subtracted: tuple[int, ...] = ()
 
     @property
     def mixes_samples(self) -> bool:
@@ -183,7 +186,9 @@ def pre_activation(form: Form, layer: Layer, number: int, inputs: Array) -> Arra
     """Return what a layer, from 0, makes of its inputs before the function."""
     matrix = layer.weight if number in form.transposed else layer.weight.T
     z = inputs @ matrix
-    return z + layer.bias if layer.bias is not None and form.shifts(number) else z
+    if layer.bias is None or not form.shifts(number):
+        return z
+    return z - layer.bias if number in form.bias_subtracted else z + layer.bias
 
 
 def with_outer_bias(form: Form, layer: Layer, number: int, value: Array) -> Array:
@@ -236,6 +241,8 @@ def _neighbours(form: Form, layers: Layers) -> Iterator[Form]:
         yield Form(form.hidden, form.output, without_bias=chosen)
     for chosen in (everywhere[:-1], everywhere, *((number,) for number in everywhere)):
         yield Form(form.hidden, form.output, bias_outside=chosen)
+    for chosen in (everywhere, everywhere[:-1], *((number,) for number in everywhere)):
+        yield Form(form.hidden, form.output, bias_subtracted=chosen)
     first = layers[0].weight.shape[1]
     as_wide = tuple(n for n in everywhere[1:] if layers[n].weight.shape[1] == first)
     for chosen in dict.fromkeys((as_wide, *((number,) for number in as_wide))):

@@ -176,6 +176,7 @@ class Inquiry:
 
         It draws on as this one would.
         """
+        subject.subtracted = self.subject.subtracted
         inquiry = Inquiry(
             subject, self.spec, copy.deepcopy(self.rng), subject.set(self.layers), self.batches
         )

@@ -143,6 +143,11 @@ class Subject:
     network : Network
         Its declaration.
 
+    Attributes
+    ----------
+    subtracted : tuple of int
+        Layers, from 0, that subtract their bias: it and its gradient are read with the other sign.
+
     Raises
     ------
     SubjectError
@@ -150,6 +155,7 @@ class Subject:
     """
 
     is_chain = True
+    subtracted: tuple[int, ...] = ()
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -168,6 +174,13 @@ class Subject:
         self._ways = _chains(self.shapes, self.network)
         self._order, self.layout = self._ways[0]
         self.sizes: list[int] = self._sizes()
+
+    def another(self, network: Network) -> "Subject":
+        """Return a network of the same parameters that is read as this one is."""
+        other = type(self)(network)
+        other._order, other.layout = self._order, self.layout
+        other.subtracted = self.subtracted
+        return other
 
     def renew(self) -> None:
         """Make a new network as its own code begins it, whose parameters can be written to."""
@@ -254,7 +267,7 @@ class Subject:
 
     def _layers(self, arrays: Sequence[Array]) -> Layers:
         layers = []
-        for weight, bias in self._order:
+        for number, (weight, bias) in enumerate(self._order):
             matrix = arrays[weight]
             vector = None if bias is None else arrays[bias]
             if self.network.bias not in ("apart", "none"):
@@ -263,6 +276,8 @@ class Subject:
                 matrix = matrix.T
             if vector is not None and vector.shape in ((), (1, vector.size), (vector.size, 1)):
                 vector = vector.ravel()
+            if vector is not None and number in self.subtracted:
+                vector = -vector
             layers.append(Layer(matrix, vector))
         return layers
 
@@ -313,13 +328,17 @@ class Subject:
     def _arranged(self, layers: Layers) -> dict[int, Array]:
         """Return what is to be written to the parameters, by their positions."""
         arranged: dict[int, Array] = {}
-        for (weight, bias), layer in zip(self._order, layers, strict=True):
+        for number, layer in enumerate(layers):
+            weight, bias = self._order[number]
             matrix = layer.weight.T if self.layout == "in_out" else layer.weight
+            vector = layer.bias
+            if vector is not None and number in self.subtracted:
+                vector = -vector
             if self.network.bias not in ("apart", "none"):
-                assert layer.bias is not None
-                matrix = _fold(matrix, layer.bias, self.network.bias)
-            elif bias is not None and layer.bias is not None:
-                arranged[bias] = layer.bias
+                assert vector is not None
+                matrix = _fold(matrix, vector, self.network.bias)
+            elif bias is not None and vector is not None:
+                arranged[bias] = vector
             arranged[weight] = matrix
         return arranged
 

@@ -11,6 +11,7 @@ from numpy_impl import InputError
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.dropped import drops, training_factor
 from parity_tests.kit.beside_sum import find_beside_sum
+from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Form, find, run
 from parity_tests.kit.functions import (
     WRONG_ACTIVATIONS,
@@ -75,12 +76,36 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         next(subject.readings())
         inquiry.restore()
         return [_unknown(inquiry, declared, observed)]
+    subtracted = _settle_subtracted(inquiry)
     beside = _settle_beside_sum(inquiry)
     _keep_probabilities(inquiry, inquiry.form)
     observed = inquiry.evidence.answers[0].output
     expected = run(inquiry.form, inquiry.layers, batch.inputs).output
     residual = float(np.linalg.norm(observed - expected) / np.linalg.norm(expected))
-    return [_judged(inquiry, inquiry.form, residual, beside)]
+    return [*subtracted, _judged(inquiry, inquiry.form, residual, beside)]
+
+
+def _settle_subtracted(inquiry: Inquiry) -> list[Verdict]:
+    """Read biases that are subtracted with the other sign from here on, and return that.
+
+    Then z = W a + b, and a gradient with respect to b is turned with it.
+    """
+    form, subject = inquiry.form, inquiry.subject
+    assert form is not None
+    if not form.bias_subtracted:
+        return []
+    subject.subtracted = form.bias_subtracted
+    inquiry.form = inquiry.evidence.form = plain = replace(form, bias_subtracted=())
+    inquiry.layers = inquiry.evidence.layers = subject.set(inquiry.layers)
+    inquiry.enliven(plain)
+    inquiry.evidence.answers[0].output = subject.forward(inquiry.batches[0].inputs)
+    which = " and ".join(f"b{number + 1}" for number in form.bias_subtracted)
+    cause = "bias-subtracted"
+    message = (
+        f"{CAUSES[cause].title}: the output is reproduced with z = W a - b for {which}; the "
+        "derivative with respect to it has the other sign than that of one that is added"
+    )
+    return [Verdict("forward", CONVENTION, message, None, cause)]
 
 
 def _settle_beside_sum(inquiry: Inquiry) -> str:

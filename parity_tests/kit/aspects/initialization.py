@@ -27,7 +27,7 @@ from parity_tests.kit.initialization import (
 )
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.seeding import preserved, reseeded, seed_both
-from parity_tests.kit.subject import Layers, SubjectError
+from parity_tests.kit.subject import Layers, Subject, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[np.float64]
@@ -163,7 +163,7 @@ def _constructed(
                 seed_both(int(seeds[number]))
                 with seeding(number):
                     subject.renew()
-                layers = subject.get()
+                layers = _as_made(subject)
                 if not number and _equal(layers, inquiry.layers):
                     return None
                 first = first or layers
@@ -183,6 +183,16 @@ def _constructed(
         fan_out, fan_in = layer.weight.shape
         weights.append(Drawn(np.concatenate(kept[:1] if same else kept), fan_in, fan_out, extra))
     return _Draws(first, weights, same)
+
+
+def _as_made(subject: Subject) -> Layers:
+    """Return parameters with the signs that they have, and not those that they are read with."""
+    return [
+        replace(own, bias=-own.bias)
+        if number in subject.subtracted and own.bias is not None
+        else own
+        for number, own in enumerate(subject.get())
+    ]
 
 
 def _equal(one: Layers, other: Layers) -> bool:

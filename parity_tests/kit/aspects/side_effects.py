@@ -190,7 +190,7 @@ def _equal(one: Array, other: Array) -> bool:
 
 def _new(inquiry: Inquiry, network: Network | None = None) -> Subject:
     """Return a network of its own, with the parameters of the inquiry."""
-    subject = type(inquiry.subject)(network or inquiry.subject.network)
+    subject = inquiry.subject.another(network or inquiry.subject.network)
     subject.set(inquiry.layers)
     return subject
 

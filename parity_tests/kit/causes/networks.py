@@ -41,6 +41,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "a bias is added after the activation and not before",
         "the brackets: f(x W + b), where f(x W) + b moves what the function returns",
     ),
+    "bias-subtracted": Cause(
+        "a bias is subtracted, as a threshold is",
+        "the sign before it, and that of its gradient: d(W a - b)/db is -1",
+    ),
     "forward-transposed": Cause(
         "a square matrix is used transposed", "the product in the forward pass"
     ),

@@ -160,7 +160,7 @@ def reported_loss(
     """
     values = []
     try:
-        other = inquiry.into(Subject(build(fields, scope)))
+        other = inquiry.into(inquiry.subject.another(build(fields, scope)))
         other.form, other.tolerance = inquiry.form, inquiry.tolerance
         if other.form is not None:
             loss_aspect.examine(other)

@@ -1,6 +1,7 @@
 """The forward pass, the function of the last layer, and its derivative."""
 
 from parity_tests.kit.catalogue.faults.fault import Fault
+from parity_tests.kit.verdicts import CONVENTION
 
 _FORWARD, _GRADIENT = "forward", "gradient"
 _OUTSIDE = "bias-outside-activation"
@@ -556,5 +557,23 @@ FAULTS: tuple[Fault, ...] = (
         "return expZ / (np.sum(expZ, axis=0, keepdims=True) + 0.1)",
         _FORWARD,
         "softmax-sum-shifted",
+    ),
+    Fault(
+        "bias subtracted: positional",
+        "positional",
+        "Z1 = X @ W1 + b1",
+        "Z1 = X @ W1 - b1",
+        _FORWARD,
+        "bias-subtracted",
+        status=CONVENTION,
+    ),
+    Fault(
+        "bias subtracted: deep",
+        "deep relu",
+        'z = self.activations[-1] @ layer["W"].T + layer["b"]',
+        'z = self.activations[-1] @ layer["W"].T - layer["b"]',
+        _FORWARD,
+        "bias-subtracted",
+        status=CONVENTION,
     ),
 )
