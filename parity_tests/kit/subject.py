@@ -591,7 +591,7 @@ def _chains(
 
     found = list(fitting(ways))
     if not found:
-        # Of a matrix of one number beside every other one, none is a layer by itself.
+        # Before layers without a bias: one number for all units would be a layer of one unit.
         found = list(islice(fitting(ways, may_share=True), 1))
     if not found and network.bias == "apart":
         # The first that fits: of several layers as wide as a bias it is that of the one beside it.

@@ -516,10 +516,12 @@ def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         return []
     whole = _ask(_new(inquiry), layers, batch)
     parts = sum(_ask(_new(inquiry), layers, batch.part(slice(n, n + 1))) for n in range(len(batch)))
-    if np.shape(parts) != whole.shape or not np.isfinite([whole, parts]).all():
+    own = flat(layers)
+    # A gradient of another shape than its parameter is told where it is judged.
+    if not np.shape(parts) == whole.shape == own.shape or not np.isfinite([whole, parts]).all():
         return []
     # A penalty on the weights is counted once for each sample.
-    basis = np.stack([parts, flat(layers)], axis=1)
+    basis = np.stack([parts, own], axis=1)
     solution, *_ = np.linalg.lstsq(basis, whole, rcond=None)
     left = np.linalg.norm(whole - basis @ solution) / max(np.linalg.norm(whole), 1e-300)
     if left <= max(1e-7, inquiry.tolerance):

@@ -3,6 +3,7 @@
 # ruff: noqa: D101, D102
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
 from parity_tests.kit.subject import Subject
 from parity_tests.kit.tests.asked import Array, sigmoid, softmax
-from parity_tests.kit.verdicts import CONVENTION, EQUAL
+from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED
 
 NAMES = "W1 b1 W2 b2"
 
@@ -136,3 +137,38 @@ def test_it_is_recognized() -> None:
     report = examine(network)
     assert report.failures == []
     assert {v.status for v in report.of("gradient")} <= {EQUAL, CONVENTION}
+
+
+def _make_columns() -> list[Array]:
+    rng = np.random.default_rng()
+    return [rng.standard_normal(shape) for shape in ((9, 12), (1, 1), (1, 9), (1, 1))]
+
+
+def _forward_columns(p: list[Array], x: Array) -> Array:
+    return sigmoid(p[2] @ sigmoid(p[0] @ x + p[1]) + p[3])
+
+
+def _gradients_columns(p: list[Array], x: Array, y: Array) -> list[Array]:
+    a = sigmoid(p[0] @ x + p[1])
+    d2 = (_forward_columns(p, x) - y) / x.shape[1]
+    d1 = p[2].T @ d2 * a * (1 - a)
+    return [d1 @ x.T, d1.sum(axis=1, keepdims=True), d2 @ a.T, d2.sum(axis=1, keepdims=True)]
+
+
+_OF_UNITS = Network(
+    _make_columns, lambda p: p, _forward_columns, gradients=_gradients_columns, batch="columns"
+)
+
+
+def test_a_gradient_of_each_unit_is_no_gradient_of_one_number() -> None:
+    report = examine(_OF_UNITS, arbiter=pytorch())
+    assert [v.status for v in report.of("forward")] == [EQUAL]
+    [verdict] = report.failures
+    assert (verdict.aspect, verdict.tensor, verdict.cause) == ("gradient", "b1", "bias-not-summed")
+
+
+def test_it_is_asked_on_where_the_forward_pass_is_not_known() -> None:
+    network = replace(_OF_UNITS, forward=lambda p, x: _forward_columns(p, x) ** 2 / 3)
+    report = examine(network)
+    assert [v.status for v in report.of("forward")] == [UNCHECKED]
+    assert report.of("side effects")
