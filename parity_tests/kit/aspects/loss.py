@@ -8,7 +8,7 @@ import numpy as np
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.drawn import drawing_apart
 from parity_tests.kit.aspects.fitted_losses import fitted
-from parity_tests.kit.aspects.loss_values import Row, exchanged, values
+from parity_tests.kit.aspects.loss_values import Row, exchanged, is_single, values
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
@@ -68,7 +68,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if inquiry.form is None:
         return [Verdict("loss", UNCHECKED, "the forward pass is not known")]
     reported = [float(value or 0.0) for value in observed]
-    exact = _SINGLE if inquiry.is_float32 else _EXACT
+    exact = _SINGLE if inquiry.is_float32 or is_single(reported) else _EXACT
     matches = _matches(inquiry, reported, exact)
     if not matches and _is_random(inquiry, reported):
         return [Verdict("loss", UNCHECKED, _RANDOM, "loss")]

@@ -45,6 +45,7 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
     for probabilities in zip(*shares, strict=True):
         if min(p.min() for p in probabilities) < 0 or max(p.max() for p in probabilities) > 1:
             continue
+        least = min(p.min() for p in probabilities)
         targets = batch.targets
         if is_broadcast:
             targets = np.tile(targets, (len(targets), 1))
@@ -52,7 +53,10 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
         for loss in _GUARDED:
             values = partial(_ratios, loss, probabilities, targets)
             guard = _solved(lambda g, values=values: values(g)[1] - ratios[1])
-            if guard is not None and np.allclose(values(guard), ratios, rtol=tolerance, atol=0):
+            # What is kept from 0 by a guard is less than that.
+            if guard is None or guard <= least:
+                continue
+            if np.allclose(values(guard), ratios, rtol=tolerance, atol=0):
                 message = (
                     f"a loss with probabilities of 0, {observed[2]:.5g}, is finite: the "
                     f"probability is kept from 0 by {guard:.2g}"

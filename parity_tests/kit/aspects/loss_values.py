@@ -1,6 +1,6 @@
 """The values of losses, right and wrong, in all ways in which codes keep the logarithm finite."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,13 @@ Array = NDArray[Any]
 _EPSILONS = (0.0, 1e-15, 1e-12, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5)
 # Name, cause, epsilon and value.
 Row = tuple[str, str | None, float, float]
+
+
+def is_single(reported: Sequence[float]) -> bool:
+    """Whether values are those of float32, of which whole numbers tell nothing."""
+    own = np.asarray(reported, np.float64)
+    is_kept = np.array_equal(own, own.astype(np.float32).astype(np.float64))
+    return is_kept and bool((own != np.round(own)).all())
 
 
 def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:

@@ -12,6 +12,8 @@ from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
+from parity_tests.kit.tests import asked
+from parity_tests.kit.tests.asked import Classifier, sigmoid
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
 
 Array = NDArray[Any]
@@ -107,6 +109,37 @@ def test_a_loss_tells_what_it_penalizes() -> None:
     [verdict] = _of(_network(own, own), "loss")
     told = "0.05 x the squares of W1 and 0.02 x the absolute values of W2"
     assert told in verdict.message
+
+
+@pytest.mark.parametrize("penalty", [{"W1": (5e-4, 0.0), "W2": (5e-4, 0.0)}, _ELASTIC])
+@pytest.mark.parametrize("spec", [Spec(), Spec("relu", "softmax", "cross_entropy", "mean")])
+def test_a_loss_that_is_rounded_to_single_precision_has_its_penalty(
+    penalty: Coefficients, spec: Spec
+) -> None:
+    network = _network(penalty, penalty, spec)
+    loss = network.loss
+    assert callable(loss)
+    report = examine(
+        replace(network, loss=lambda net, x, y: np.float32(loss(net, x, y))), arbiter=pytorch()
+    )
+    assert report.failures == []
+    [verdict] = report.of("loss")
+    assert verdict.status == EQUAL
+    assert f"{penalty['W1'][0]:g} x the squares of the weights" in verdict.message
+    assert [v.status for v in report.of("gradient")] == [EQUAL]
+
+
+def test_the_declared_loss_is_taken_where_another_one_has_the_same_values() -> None:
+    # Of probabilities Huber's loss is half the squares.
+    def value(net: Parameters, x: Array, y: Array) -> float:
+        squares = ((_forward(net, x) - y) ** 2).sum() / len(x)
+        return float(squares + 0.05 * sum((net[name] ** 2).sum() for name in ("W1", "W2")))
+
+    for spec in (Spec(), Spec(loss="squared_error")):
+        network = replace(_network({}, {}, spec), loss=value, gradients=None)
+        [verdict] = _of(network, "loss")
+        assert verdict.status != "differs"
+        assert "squared error" in verdict.message
 
 
 @pytest.mark.parametrize(
@@ -212,3 +245,24 @@ def test_all_tensors_with_another_share_are_told(loss: Coefficients) -> None:
     assert (verdict.cause, verdict.tensor) == ("weight-decay", "W1")
     assert "of W1 has 0.02 x W1 added" in verdict.message
     assert "of W2 has 0.02 x W2 added" in verdict.message
+
+
+class _InsideOne(Classifier):
+    """A number stands in one of two logarithms alone."""
+
+    sizes = (12, 9, 6)
+    activation: Any = staticmethod(np.tanh)
+    last: Any = staticmethod(sigmoid)
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p + 1e-8)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_number_inside_one_logarithm_makes_is_no_penalty(seed: int) -> None:
+    network = asked.network(_InsideOne, gradients=None, step=None)
+    [verdict] = examine(network, seed=seed, only="loss").verdicts
+    assert "binary cross entropy" in verdict.message
+    assert "squares" not in verdict.message
+    assert "absolute values" not in verdict.message

@@ -499,3 +499,18 @@ def test_a_guard_is_that_of_the_loss_as_it_is() -> None:
 
     verdict = only(ask(network(Exchanged, step=None), stability.examine))
     assert (verdict.status, "kept from 0" in verdict.message) == (EQUAL, False)
+
+
+def test_no_guard_is_told_of_probabilities_that_do_not_come_to_zero() -> None:
+    class OfSigmoids(Classifier):
+        """Softmax is taken of outputs between 0 and 1, so that the loss is bounded."""
+
+        sizes = (12, 9, 10)
+        last: Any = staticmethod(sigmoid)
+
+        def loss(self, x: Array, y: Array) -> float:
+            s = self.forward(x)
+            return float(-np.sum(y * (s - np.log(np.exp(s).sum(axis=1, keepdims=True)))) / len(x))
+
+    verdict = only(ask(network(OfSigmoids, gradients=None, step=None), stability.examine))
+    assert (verdict.status, "kept from 0" in verdict.message) == (EQUAL, False)
