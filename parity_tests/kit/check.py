@@ -16,7 +16,7 @@ from parity_tests.kit.aspects import (
     side_effects,
     stability,
 )
-from parity_tests.kit.aspects.fixed_sizes import fixed_size
+from parity_tests.kit.aspects.bound_batches import batch_bound
 from parity_tests.kit.aspects.shares import is_accounted_for
 from parity_tests.kit.aspects.whole_numbers import of_integers
 from parity_tests.kit.golden import Golden
@@ -86,11 +86,12 @@ def examine(
             subject, examinations = _unchained(network, error)
             report.planned = len(examinations)
         inquiry = Inquiry.begin(subject, spec, seed, questions)
-        fixed = fixed_size(inquiry)
-        if fixed is not None:
-            sizes = fixed.samples, fixed.samples
-            inquiry = Inquiry.begin(subject, spec, seed, samples=sizes)
-            inquiry.is_size_fixed = True
+        bound = batch_bound(inquiry)
+        if bound is not None:
+            inquiry = Inquiry.begin(
+                subject, spec, seed, samples=bound.samples, all_classes=bound.all_classes
+            )
+            inquiry.is_batch_bound = True
     except SubjectError as error:
         report.verdicts = [Verdict("forward", UNCHECKED, str(error))]
         return report
@@ -125,8 +126,8 @@ def examine(
         if only in ("", verdict.aspect):
             report.verdicts.append(verdict)
             report.verdicts.sort(key=lambda own: ASPECTS.index(own.aspect))
-    if fixed is not None and only in ("", fixed.verdict.aspect):
-        report.verdicts.insert(0, fixed.verdict)
+    if bound is not None and only in ("", bound.verdict.aspect):
+        report.verdicts.insert(0, bound.verdict)
     if not subject.is_chain:
         count = len(subject.shapes)
         report.verdicts = [unchained.renamed(own, network, count) for own in report.verdicts]

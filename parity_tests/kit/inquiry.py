@@ -53,8 +53,9 @@ class Inquiry:
         Whether parameters or outputs are single precision.
     is_given : bool
         Whether parameters and batches are not drawn.
-    is_size_fixed : bool
-        Whether the network takes batches of one size alone, which both batches are of.
+    is_batch_bound : bool
+        Whether the network takes such batches alone as both batches are: of one size, or with all
+        classes in them.
     extreme_samples : int
         How many samples stability is asked with: two, unless the network needs more.
     smoothing : float
@@ -114,7 +115,7 @@ class Inquiry:
     loss_cause: str | None = None
     is_float32: bool = False
     is_given: bool = False
-    is_size_fixed: bool = False
+    is_batch_bound: bool = False
     extreme_samples: int = 2
     smoothing: float = 0.0
     guard_of_loss: float = 0.0
@@ -151,6 +152,8 @@ class Inquiry:
         seed: int,
         questions: Evidence | None = None,
         samples: Sequence[int] = (),
+        *,
+        all_classes: bool = False,
     ) -> "Inquiry":
         """Draw parameters and batches, and give the network the parameters.
 
@@ -160,9 +163,11 @@ class Inquiry:
             Parameters and batches that are asked instead.
         samples : sequence of two ints, optional
             Sizes of the batches that are drawn.
+        all_classes : bool, default False
+            Whether every class occurs in every batch.
         """
         rng = np.random.default_rng(seed)
-        drawn = questions or probe.questions(subject, spec, rng, samples)
+        drawn = questions or probe.questions(subject, spec, rng, samples, all_classes=all_classes)
         layers = subject.set(drawn.layers)
         first, second = drawn.batches
         inquiry = cls(subject, spec, rng, layers, (first, second))

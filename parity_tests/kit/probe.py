@@ -43,7 +43,12 @@ class Questions:
 
 
 def questions(
-    subject: Subject, spec: Spec, rng: np.random.Generator, samples: Sequence[int] = ()
+    subject: Subject,
+    spec: Spec,
+    rng: np.random.Generator,
+    samples: Sequence[int] = (),
+    *,
+    all_classes: bool = False,
 ) -> Questions:
     """Draw parameters and batches for a network in which every layer is alive.
 
@@ -51,12 +56,15 @@ def questions(
     ----------
     samples : sequence of two ints, optional
         Sizes of the batches; `batch_sizes` if there are none.
+    all_classes : bool, default False
+        Whether every class occurs in every batch.
     """
     declared, likely = declared_form(subject, spec), likely_forms(subject)
     best: tuple[int, Questions] | None = None
     for _ in range(_DRAWS):
         layers = parameters(subject, rng)
-        first, second = (batch(subject, n, rng) for n in samples or batch_sizes(subject))
+        sizes = samples or batch_sizes(subject)
+        first, second = (batch(subject, n, rng, all_classes=all_classes) for n in sizes)
         inputs = first.inputs, second.inputs
         if declared is not None:
             layers = enlivened(layers, [declared], inputs, rng)
@@ -109,13 +117,23 @@ def _drawn_near(made: Array, rng: np.random.Generator) -> Array:
     return np.asarray(1.5 / made.size**0.25 * rng.standard_normal(made.shape))
 
 
-def batch(subject: Subject, samples: int, rng: np.random.Generator) -> Batch:
-    """Return samples of both signs, with labels in which classes repeat and others are absent."""
+def batch(
+    subject: Subject, samples: int, rng: np.random.Generator, *, all_classes: bool = False
+) -> Batch:
+    """Return samples of both signs, with labels in which classes repeat and others are absent.
+
+    Parameters
+    ----------
+    all_classes : bool, default False
+        Whether none is absent; then there must be as many samples.
+    """
     inputs = rng.standard_normal((samples, subject.sizes[0]))
     classes = max(subject.outputs, 2)
     labels = rng.integers(0, classes, samples)
     # The last class is there, so that one-hot labels that are sized by it have all columns.
     labels[0] = classes - 1
+    if all_classes:
+        labels[:classes] = np.arange(classes)[::-1]
     if subject.outputs == 1:
         labels[:2] = 1, 0
     return subject.batch(inputs, labels)

@@ -490,7 +490,7 @@ def _of_another_call() -> Verdict:
 
 def _one_sample(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     """Ask for a single sample, where batches are meant and taken."""
-    if len(taken[0]) == 1 or inquiry.is_size_fixed:
+    if len(taken[0]) == 1 or inquiry.is_batch_bound:
         return []
     one = inquiry.batches[0].part(slice(0, 1))
     subject = _new(inquiry)

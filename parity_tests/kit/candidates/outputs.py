@@ -131,7 +131,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     """Return the gradient of the last pre-activation, in all ways: the right ones first."""
     right = right_deltas(form, passed, batch, loss)
     is_outside = len(passed.logits) - 1 in form.bias_outside
-    wrong = list(_of_one_side(form, passed, batch))
+    wrong = [*_of_logarithms(form, batch), *_of_one_side(form, passed, batch)]
     for name, function, p, slopes in losses_of(form, passed, batch):
         cause = wrong_output(name)
         if cause is not None:
@@ -145,6 +145,9 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
             if usual and (kind == "squared_error" or name != "identity"):
                 with np.errstate(all="ignore"):
                     own = list(_wrong_outputs(function, p, passed.logits[-1], kind, slope))
+                    if form.output == "log_softmax":
+                        # -y / p times p is what is left where log-softmax's derivative is missing.
+                        own = [one for one in own if "times-activation" not in one.causes]
                     if is_outside:
                         own += _of_shifted(name, function, p, kind, slope, batch.targets)
                         own = [replace(candidate, upstream=slope) for candidate in own]
@@ -159,6 +162,13 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     if loss is not None:
         _note_readings(found, wrong, loss)
     return found
+
+
+def _of_logarithms(form: Form, batch: Batch) -> Iterator[Candidate]:
+    """Yield the derivative of cross-entropy with respect to outputs that are logarithms."""
+    if form.output == "log_softmax":
+        cause = ("output-derivative-missing",)
+        yield Candidate(-batch.targets, "(-y)", cause, "cross_entropy")
 
 
 def _of_one_side(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:

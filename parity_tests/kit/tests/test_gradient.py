@@ -23,6 +23,7 @@ from parity_tests.kit.tests.asked import (
     only,
     sigmoid,
     softmax,
+    variant,
 )
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Report, Verdict
 
@@ -330,3 +331,19 @@ def test_of_two_losses_the_one_is_meant_that_leaves_no_factor(
     verdict = only([v for v in ask(network(make), gradient.examine) if v.status == DIFFERS])
     assert (verdict.cause, verdict.factor) == (cause, None)
     assert "The same numbers come if" in verdict.message
+
+
+def _log_softmax(z: Array) -> Array:
+    shifted = z - z.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
+
+
+def test_a_derivative_of_log_softmax_that_is_left_out_is_no_product() -> None:
+    made = variant(
+        last=_log_softmax,
+        loss=lambda net, x, y: float(-np.sum(y * net.forward(x)) / len(x)),
+        delta=lambda net, x, y: (net.forward(x), -y / len(x))[1],
+    )
+    verdict = only(ask(network(made, step=None), gradient.examine))
+    assert (verdict.cause, verdict.tensor) == ("output-derivative-missing", "W3")
+    assert "the activation itself" not in verdict.message

@@ -336,6 +336,32 @@ def test_a_loss_as_declared_is_equal(constant: float, power: int, scale: str, to
     assert only(ask(another, loss.examine)).status == (EQUAL if scale == "half sum" else DIFFERS)
 
 
+class _OfOneSample(Classifier):
+    """Vectors go through it one at a time, and the loss is a multiple of the cross-entropy."""
+
+    times = 1.0
+
+    def forward(self, x: Array) -> Array:
+        return super().forward(x[np.newaxis])[0]
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(-self.times * np.sum(y * np.log(self.forward(x) + self.guard)))
+
+
+@pytest.mark.parametrize("scale", ["mean", "sum", "mean of all"])
+@pytest.mark.parametrize("times", [1.0, 0.1, 0.3])
+def test_a_declared_scale_is_held_against_the_loss_of_single_samples(
+    scale: str, times: float
+) -> None:
+    make = type("Made", (_OfOneSample,), {"times": times})
+    spec = Spec(loss="cross_entropy", scale=scale)
+    declared = network(make, batch="vector", gradients=None, step=None, spec=spec)
+    verdict = only(ask(declared, loss.examine))
+    factor = times * (10 if scale == "mean of all" else 1)
+    assert verdict.status == (EQUAL if factor == 1 else DIFFERS)
+    assert verdict.factor == (None if factor == 1 else pytest.approx(factor))
+
+
 @pytest.mark.parametrize("epsilon", [1e-8, 1e-9, 1e-10, 0.0])
 @pytest.mark.parametrize("scale", ["mean", None])
 def test_a_number_beside_probabilities_is_told_as_it_is(epsilon: float, scale: str | None) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]
 Parameters = dict[str, Array]
@@ -154,3 +154,26 @@ def test_a_network_that_raises_after_any_batch_keeps_no_size() -> None:
     verdicts = list(examine(network, only="side effects").of("side effects"))
     assert [v.status for v in verdicts] == [UNCHECKED]
     assert "the same one too" in verdicts[0].message
+
+
+@pytest.mark.parametrize("is_inferred", [False, True])
+def test_one_hot_labels_of_the_classes_present_are_no_fixed_size(is_inferred: bool) -> None:
+    right = _rectified((12, 9, 4), _LINEAR)
+
+    def gradients(p: Any, x: Array, labels: Array) -> Any:
+        y = np.zeros((len(labels), len(np.unique(labels))))
+        y[np.arange(len(labels)), labels] = 1
+        assert callable(right.gradients)
+        return right.gradients(p, x, y)
+
+    def step(p: Any, x: Array, labels: Array, lr: float) -> None:
+        names = ("W1", "b1", "W2", "b2")
+        for name, gradient in zip(names, gradients(p, x, labels), strict=True):
+            p[name] -= lr * np.asarray(gradient)
+
+    way: dict[str, Any] = {"gradients": None, "step": step} if is_inferred else {}
+    network = replace(right, labels="integers", **{"gradients": gradients, **way})
+    report = examine(network)
+    [verdict] = report.failures
+    assert (verdict.aspect, verdict.cause) == ("gradient", "one-hot-by-labels-present")
+    assert [v.status for v in report.of("gradient")][1:] == [EQUAL]

@@ -576,4 +576,12 @@ FAULTS: tuple[Fault, ...] = (
         "bias-subtracted",
         status=CONVENTION,
     ),
+    Fault(
+        "derivative of log-softmax left out: log-probabilities",
+        "log-probabilities",
+        "return up - np.exp(self.y) * up.sum(axis=1, keepdims=True)",
+        "return up",
+        _GRADIENT,
+        "output-derivative-missing",
+    ),
 )
