@@ -49,7 +49,7 @@ def find_beside_sum(
     missing = (1 - share) / share
     if missing.min() < _LEAST:
         return None
-    for hidden in _hidden(len(layers) - 1, given):
+    for hidden in likely_hidden(len(layers) - 1, given):
         with np.errstate(all="ignore"):
             z = run(Form(hidden, "identity"), layers, inputs).output
             for kind, shifted in SHIFTS.items():
@@ -64,8 +64,16 @@ def find_beside_sum(
     return None
 
 
-def _hidden(depth: int, given: Form | None) -> Iterator[tuple[str, ...]]:
-    """Yield activations of the hidden layers, the likeliest first."""
+def likely_hidden(depth: int, given: Form | None) -> Iterator[tuple[str, ...]]:
+    """Yield activations of the hidden layers, the likeliest first.
+
+    Parameters
+    ----------
+    depth : int
+        Number of hidden layers.
+    given : Form, optional
+        What the network is meant to be.
+    """
     if given is not None:
         yield given.hidden
     names = [name for name in ACTIVATIONS if name not in WRONG_ACTIVATIONS]

@@ -464,6 +464,24 @@ def is_beside_sum(name: str) -> bool:
     return name.startswith(_BESIDE)
 
 
+_ADDED = "softmax plus "
+
+
+def with_added(number: float) -> str:
+    """Return the name of softmax to whose values a number is added."""
+    return f"{_ADDED}{number:.6g}"
+
+
+def has_small_number(name: str) -> bool:
+    """Whether an output function is softmax with a number beside the sum or behind it."""
+    return is_beside_sum(name) or name.startswith(_ADDED)
+
+
+def _softmax_plus(number: float, name: str) -> Output:
+    plain = OUTPUTS["softmax"]
+    return Output(name, lambda z: plain.value(z) + number, plain.back)
+
+
 def shortened(name: str) -> str:
     """Return the name of an output function for the reader, with six digits of its number."""
     number, is_beside, kind = name.removeprefix(_BESIDE).partition(" beside the sum")
@@ -505,4 +523,6 @@ def output(name: str) -> Output:
     number, is_beside, kind = name.removeprefix(_BESIDE).partition(" beside the sum")
     if is_beside_sum(name) and is_beside and kind in SHIFTS:
         return _softmax_beside(float(number), SHIFTS[kind], name)
+    if name.startswith(_ADDED):
+        return _softmax_plus(float(name.removeprefix(_ADDED)), name)
     return _elementwise(activation(name))

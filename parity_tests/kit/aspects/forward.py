@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.added_number import find_added_number
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.dropped import drops, training_factor
 from parity_tests.kit.beside_sum import find_beside_sum
@@ -15,8 +16,8 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Form, find, run
 from parity_tests.kit.functions import (
     WRONG_ACTIVATIONS,
+    has_small_number,
     in_full,
-    is_beside_sum,
     shortened,
     wrong_output,
 )
@@ -63,8 +64,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     is_kept = np.array_equal(observed, observed.astype(np.float32).astype(np.float64))
     inquiry.is_float32 |= is_fraction and is_kept
     declared = _declared(inquiry)
-    # One that asks little comes first: it has the sums of the outputs to go by.
-    searches = (find_beside_sum, find, find_rescaled)
+    # Those that ask little come first: they have the sums of the outputs to go by.
+    searches = (find_beside_sum, find_added_number, find, find_rescaled)
     ways = ((search, way) for search in searches for way in subject.readings())
     for search, _ in ways:
         if not _is_found(inquiry, declared, search):
@@ -77,7 +78,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         inquiry.restore()
         return [_unknown(inquiry, declared, observed)]
     subtracted = _settle_subtracted(inquiry)
-    beside = _settle_beside_sum(inquiry)
+    beside = _settle_small_number(inquiry)
     _keep_probabilities(inquiry, inquiry.form)
     observed = inquiry.evidence.answers[0].output
     expected = run(inquiry.form, inquiry.layers, batch.inputs).output
@@ -108,8 +109,10 @@ def _settle_subtracted(inquiry: Inquiry) -> list[Verdict]:
     return [Verdict("forward", CONVENTION, message, None, cause)]
 
 
-def _settle_beside_sum(inquiry: Inquiry) -> str:
-    """Take a softmax with a small number beside its sum for softmax, to the digits that this has.
+def _settle_small_number(inquiry: Inquiry) -> str:
+    """Take a softmax with a small number for softmax, to the digits that this has.
+
+    The number stands beside its sum, or is added to its values.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def _settle_beside_sum(inquiry: Inquiry) -> str:
     """
     form = inquiry.form
     assert form is not None
-    if not is_beside_sum(form.output):
+    if not has_small_number(form.output):
         return ""
     plain = replace(form, output="softmax")
     observed = inquiry.evidence.answers[0].output

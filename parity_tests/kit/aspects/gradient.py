@@ -138,7 +138,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         fits = all(v.status in (EQUAL, CONVENTION) or v.factor is not None for v in found)
         if fits:
             inquiry.slopes_show = worst([verdict.status for verdict in found])
-        return found if fits else verdicts
+        # Numbers by a loss that nothing says is meant would tell nothing of this one.
+        is_guessed = loss is None and any(verdict.cause is None for verdict in verdicts)
+        return found if fits or is_guessed else verdicts
     return verdicts
 
 

@@ -23,7 +23,8 @@ Row = tuple[str, str | None, float, float]
 def is_single(reported: Sequence[float]) -> bool:
     """Whether values are those of float32, of which whole numbers tell nothing."""
     own = np.asarray(reported, np.float64)
-    is_kept = np.array_equal(own, own.astype(np.float32).astype(np.float64))
+    with np.errstate(over="ignore"):
+        is_kept = np.array_equal(own, own.astype(np.float32).astype(np.float64))
     return is_kept and bool((own != np.round(own)).all())
 
 

@@ -1,5 +1,6 @@
 """A gradient of an unknown forward pass is split into what the loss, a factor and decay give."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects import gradient
+from parity_tests.kit.check import examine
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
@@ -182,3 +184,26 @@ def test_a_factor_near_one_that_means_something_gets_no_name_of_it() -> None:
     assert causes(_asked(_Bent, _scaled(slice(0, 4), lambda _: float(np.log(2))))) == [
         "loss-log-base"
     ]
+
+
+class _Margins(Classifier):
+    """max(0, 1 - t p) of every class, with t = 1 or -1; the derivative has no mask."""
+
+    last: Any = staticmethod(lambda z: z)
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(np.mean(np.maximum(0, 1 - (2 * y - 1) * self.forward(x))))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        self.forward(x)
+        return (1 - 2 * y) / y.size
+
+
+def test_a_gradient_is_held_to_the_loss_reported_and_not_to_a_guessed_one() -> None:
+    report = examine(network(_Margins, step=None))
+    [verdict] = [v for v in report.of("gradient") if v.status == DIFFERS]
+    assert verdict.cause is None
+    # Without its mask the derivative is near to the slope of its loss, and to that of no other.
+    told = re.search(r"not the slope of the loss .* multiple is ([\d.]+) x", verdict.message)
+    assert told is not None
+    assert 0.5 < float(told[1]) < 2

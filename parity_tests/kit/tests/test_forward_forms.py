@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from parity_tests.kit import forward
+from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects import gradient, loss
 from parity_tests.kit.beside_sum import find_beside_sum
 from parity_tests.kit.check import examine
@@ -15,7 +16,7 @@ from parity_tests.kit.functions import output, wrong_output
 from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Layer
-from parity_tests.kit.tests.asked import Array, Classifier, ask, network, only, variant
+from parity_tests.kit.tests.asked import Array, Classifier, ask, network, only, softmax, variant
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
@@ -136,3 +137,16 @@ def test_forms_that_end_otherwise_share_their_layers(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(forward, "_up_to_logits", counted)
     assert forward.find(layers, inputs, rng.standard_normal((7, 10)), 1e-9) is None
     assert 0 < 5 * len(passes) < len(set(forward.candidates(layers)))
+
+
+@pytest.mark.parametrize("number", [1e-9, 1e-8, 1e-7])
+@pytest.mark.parametrize("spec", [Spec(), Spec("relu", "softmax", "cross_entropy", "mean")])
+def test_a_number_that_is_added_to_softmax_is_found(number: float, spec: Spec) -> None:
+    made = variant(last=lambda z: softmax(z) + number, guard=0.0)
+    report = examine(network(made, spec=spec), arbiter=pytorch())
+    assert not report.failures
+    [verdict] = report.of("forward")
+    assert verdict.status == CONVENTION
+    assert f"softmax plus {number:g}" in verdict.message
+    for aspect in ("loss", "gradient", "optimizer", "stability"):
+        assert {v.status for v in report.of(aspect)} <= {EQUAL, CONVENTION}
