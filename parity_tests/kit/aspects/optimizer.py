@@ -29,6 +29,7 @@ from parity_tests.kit.aspects.rates import (
     with_second_rate,
 )
 from parity_tests.kit.aspects.shares import first_share, of_average
+from parity_tests.kit.aspects.shuffled_steps import of_shuffled
 from parity_tests.kit.aspects.slopes_of_steps import steps_alone
 from parity_tests.kit.aspects.walks import (
     MORE_STEPS,
@@ -89,6 +90,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         found = with_lost_rate(inquiry, _of_itself(inquiry))
     else:
         found = beside_gradients(inquiry, _of_itself)
+        if any(verdict.message == _RANDOM for verdict in found):
+            shuffled = of_shuffled(inquiry)
+            found = found if shuffled is None else [shuffled]
     return _with_own_rate(inquiry, with_second_rate(inquiry, found))
 
 

@@ -446,7 +446,9 @@ class _Examination:
             if found is not None:
                 samples = _SAMPLES[0]
                 factor = scale.at(samples) / nearest.at(samples)
-                seen = f"yours = {factor:.6g} x the derivative of the value: {found.text}"
+                what = f"({best.text})" if best.loss else "the derivative of the value"
+                seen = f"yours = {factor:.6g} x {what}: {found.text}"
+                seen += f"; {best.loss}" if best.loss else ""
                 return named(
                     "gradient", found.causes[0], seen, "dL/dinput", factor=factor, residual=residual
                 )

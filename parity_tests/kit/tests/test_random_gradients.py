@@ -191,3 +191,28 @@ def test_masks_that_agree_by_chance_are_random_all_the_same(seed: int) -> None:
     assert [v for v in report.failures if v.aspect != "stability"] == []
     [verdict] = report.of("side effects")
     assert "dropout or noise" in verdict.message
+
+
+class _Shuffled(Classifier):
+    """A step takes the samples in random order."""
+
+    def order(self, number: int) -> Array:
+        return np.random.permutation(number)  # noqa: NPY002
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        order = self.order(len(x))
+        super().step(x[order], y[order], lr)
+
+
+class _ShuffledApart(_Shuffled):
+    """The labels stay where they are."""
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        super(_Shuffled, self).step(x[self.order(len(x))], y, lr)
+
+
+def test_a_step_that_shuffles_samples_and_labels_apart_is_named() -> None:
+    report = examine(network(_ShuffledApart, spec=_SPEC))
+    [verdict] = report.failures
+    assert (verdict.aspect, verdict.cause) == ("optimizer", "shuffled-apart")
+    assert examine(network(_Shuffled, spec=_SPEC)).failures == []
