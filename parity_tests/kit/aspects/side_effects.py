@@ -18,7 +18,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Access, Network, arrays_in, look_up, resolve
-from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError, flat, unflat
+from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError, by_name, flat, unflat
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -340,6 +340,13 @@ def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) ->
     seen = "in the second call for the same batch it is 2 x the first, in the third 3 x"
     network = inquiry.subject.network
     gradients = network.gradients is not None or network.backward is not None
+    left_out = _left_out_of_reset(inquiry, batch, asked) if gradients else []
+    if left_out:
+        seen = (
+            f"what sets gradients to zero leaves out {' and '.join(left_out)}: in the second call "
+            "for the same batch they are 2 x the first, and the others are the same"
+        )
+        return [named("side effects", "gradient-accumulated", seen, left_out[0], 2.0)]
     if gradients and _meant(inquiry, batch):
         message = (
             f"gradients are added up until they are set to zero: {seen}. Let `backward` of the "
@@ -362,24 +369,56 @@ def _meant(inquiry: Inquiry, batch: Batch) -> bool:
     return not (_is_grown(second, first, 2, tolerance) and _is_grown(third, first, 3, tolerance))
 
 
+def _left_out_of_reset(inquiry: Inquiry, batch: Batch, first: Array) -> list[str]:
+    """Return tensors whose gradients add up, where others are set to zero by what is there for it.
+
+    Empty if that leaves all as they are: it may have to be called in another way.
+    """
+    used = _new(inquiry)
+    _ask(used, inquiry.layers, batch)
+    called = 0
+    for reset in list(_resets(used.net)):
+        # One that takes arguments is no reset that can be called from here.
+        with contextlib.suppress(Exception):
+            reset()
+            called += 1
+    if not called:
+        return []
+    second = _ask(used, inquiry.layers, batch)
+    if not first.shape == second.shape == flat(inquiry.layers).shape:
+        return []
+    own, now = (by_name(unflat(vector, inquiry.layers)) for vector in (first, second))
+    tolerance = inquiry.tolerance
+    twice = [
+        name for name in own if own[name].any() and _close(now[name], 2 * own[name], tolerance)
+    ]
+    is_reset = any(own[name].any() and _close(now[name], own[name], tolerance) for name in own)
+    return twice if is_reset else []
+
+
 def _has_reset(net: Any) -> bool:
     """Return whether a network, or what it consists of, can set its gradients to zero."""
+    return any(True for _ in _resets(net))
+
+
+def _resets(net: Any) -> Iterator[Any]:
+    """Yield what a network, or what it consists of, has for setting its gradients to zero."""
     waiting, seen = [net], set()
     while waiting and len(seen) < _MEMBERS:
         value = waiting.pop()
         if id(value) in seen:
             continue
         seen.add(id(value))
-        names = [name.lower() for name in dir(value) if "grad" in name.lower()]
-        if any(reset in name for name in names for reset in _RESETS):
-            return True
+        names = [name for name in dir(value) if "grad" in name.lower()]
+        for name in names:
+            if any(reset in name.lower() for reset in _RESETS):
+                yield getattr(value, name)
         if isinstance(value, Mapping):
             waiting += value.values()
         elif isinstance(value, (list, tuple)):
             waiting += value
         else:
             waiting += getattr(value, "__dict__", {}).values()
-    return False
 
 
 def _after_its_like(inquiry: Inquiry, first: Batch) -> list[Verdict]:

@@ -18,7 +18,7 @@ from parity_tests.kit.tests.asked import (
     sigmoid,
     variant,
 )
-from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
 class _ScalesInputs(Classifier):
@@ -56,6 +56,18 @@ class _AccumulatesAsMeant(_Accumulates):
     def zero_grad(self) -> None:
         for g in self.g:
             g[...] = 0
+
+
+class _ForgetsMatrices(_AccumulatesAsMeant):
+    """Before every pass gradients are set to zero, but for those of the matrices."""
+
+    def zero_grad(self) -> None:
+        for g in self.g[len(self.w) :]:
+            g[...] = 0
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        self.zero_grad()
+        return super().gradients(x, y)
 
 
 class _AccumulatesBetweenSteps(_Accumulates):
@@ -168,6 +180,16 @@ def test_side_effects_are_named(make: type[Classifier], cause: str | None) -> No
 def test_memory_shows_in_steps_alone(make: type[Classifier], cause: str) -> None:
     declared = network(make, gradients=None, loss=None)
     assert causes(ask(declared, side_effects.examine)) == [cause]
+
+
+def test_gradients_that_are_left_out_where_others_are_set_to_zero_are_told() -> None:
+    [verdict] = [
+        v
+        for v in ask(network(_ForgetsMatrices, step=None), side_effects.examine)
+        if v.status == DIFFERS
+    ]
+    assert verdict.cause == "gradient-accumulated"
+    assert "leaves out W1 and W2 and W3" in verdict.message
 
 
 def test_gradients_that_are_meant_to_add_up_are_a_convention() -> None:
