@@ -411,6 +411,18 @@ def _carried(inquiry: Inquiry, factors: list[Factor], expected: Scale) -> Verdic
     return Verdict("gradient", DIFFERS, message, tensor, cause, steps[0])
 
 
+def _who_says(inquiry: Inquiry) -> str:
+    """Return why nothing says what the factor of a gradient should be."""
+    reported = inquiry.reported and inquiry.reported[0]
+    own = inquiry.gradient_loss
+    if reported is None or own in (None, reported):
+        return "No loss says which is meant"
+    one, other = (name.replace("_", " ") for name in (str(own), reported))
+    return (
+        f"It is reproduced from the derivative of the {one}, and the loss reported is the {other}"
+    )
+
+
 def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> Verdict:
     samples = len(inquiry.batches[0])
     first = factors[0]
@@ -427,7 +439,7 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     why = f"{first.ratio.text}; the batch is {samples}"
     cause = first.ratio.causes[0]
     if expected is None and is_convention(inquiry, first.ratio):
-        message = f"{what}: {why}. No loss says which is meant: it may as well be its convention."
+        message = f"{what}: {why}. {_who_says(inquiry)}: it may as well be its convention."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
     if _is_rate(inquiry, first):
         message = (

@@ -347,3 +347,20 @@ def test_a_derivative_of_log_softmax_that_is_left_out_is_no_product() -> None:
     verdict = only(ask(network(made, step=None), gradient.examine))
     assert (verdict.cause, verdict.tensor) == ("output-derivative-missing", "W3")
     assert "the activation itself" not in verdict.message
+
+
+def test_a_factor_is_not_said_to_have_no_loss_where_another_one_is_reported() -> None:
+    class Distance(Classifier):
+        """1 - p of the class, and p - y with the diagonal of softmax's Jacobian."""
+
+        def loss(self, x: Array, y: Array) -> float:
+            return float(np.sum(1 - (y * self.forward(x)).sum(axis=1)))
+
+        def delta(self, x: Array, y: Array) -> Array:
+            p = self.forward(x)
+            return np.asarray((p - y) * p * (1 - p))
+
+    found = ask(network(Distance, step=None), gradient.examine)
+    [factor] = [v for v in found if v.cause == "factor-batch"]
+    assert "No loss says" not in factor.message
+    assert "the loss reported is the absolute error" in factor.message
