@@ -1,6 +1,7 @@
 """Steps that are no multiples of the gradient, as those with moments are."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -8,20 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.aspects.eps_scales import scales_by_eps
 from parity_tests.kit.aspects.first_steps import ENOUGH, Shown, observed_steps
 from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of
 from parity_tests.kit.aspects.walks import Trajectory, losses_at
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import Guard, guards
-from parity_tests.kit.optimizers.formulas import LINEAR
+from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR
 from parity_tests.kit.optimizers.judging import told_of, unknown
 from parity_tests.kit.optimizers.observed import Observed
-from parity_tests.kit.optimizers.search import Match, find
+from parity_tests.kit.optimizers.search import USUAL, Match, find
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.subject import tensors
 from parity_tests.kit.verdicts import UNCHECKED, Verdict
 
 Array = NDArray[Any]
+# What is beside the probabilities, a loss, and the scale of its gradient.
+_Question = tuple[Guard | None, tuple[str, Scale]]
 # How closely steps grow with the gradient.
 _ROUGH = 1e-4
 
@@ -55,26 +59,37 @@ def of_moments(
             # A loss of probabilities, where the output is none with other parameters.
             return False
 
-    first: Observed | None = None
     best: tuple[tuple[int, int], Match, Scale, str, Guard | None] | None = None
     likely, guard_before = kind, inquiry.guard
+
+    def hold_to(several: Iterable[_Question], *, simple: bool = True) -> None:
+        nonlocal best, likely
+        for guard, (name, scale) in several:
+            if best is not None and best[0] == (0, 0):
+                return
+            inquiry.guard = guard
+            observed = _seen(inquiry, walk, name, lr, scale)
+            matches = find(observed, likely, given, simple=simple)
+            if not _is_one(matches) or matches[0].formula.kind in LINEAR:
+                continue
+            if best is None or matches[0].cost < best[0]:
+                best = matches[0].cost, matches[0], scale, name, guard
+                # Another scale tells another eps, and no other kind.
+                likely = matches[0].formula.kind if kind is None else kind
+
     of_some = _scale_shown(inquiry, walk, shown)
     likely_gradients = list(_gradients(inquiry, loss, handed, of_some, is_likely))
-    for guard, (name, scale) in product(_guards(inquiry), likely_gradients):
-        inquiry.guard = guard
-        observed = _seen(inquiry, walk, name, lr, scale)
-        is_first = first is None
-        first = first or observed
-        matches = find(observed, likely, given, simple=not is_first)
-        if not _is_one(matches) or matches[0].formula.kind in LINEAR:
-            continue
-        if best is None or matches[0].cost < best[0]:
-            best = matches[0].cost, matches[0], scale, name, guard
-            # Another scale tells another eps, and no other kind.
-            likely = matches[0].formula.kind if kind is None else kind
-        if best[0] == (0, 0):
-            break
-    assert first is not None
+    begun, *others = product(_guards(inquiry), likely_gradients)
+    inquiry.guard = begun[0]
+    name, scale = begun[1]
+    first = _seen(inquiry, walk, name, lr, scale)
+    hold_to([begun])
+    if best is None or best[0][0]:
+        by_eps = [(loss, own) for own in dict.fromkeys(scales_by_eps(inquiry, loss))]
+        hold_to(product(_guards(inquiry), by_eps))
+    if best is None:
+        hold_to([begun], simple=False)
+    hold_to(others)
     if best is not None:
         _, match, scale, name, inquiry.guard = best
         inquiry.steps_explain, inquiry.gradient_loss = "gradient", name
@@ -84,7 +99,10 @@ def of_moments(
         if factor is not None and scale != handed:
             told = left_of(inquiry, factor, scale, expected or Scale(1.0, 1), match.residual)
             left = [told]
-        return left + told_of(match, kind, given, len(walk.batches))
+        told_of_steps = told_of(match, kind, given, len(walk.batches))
+        if not left and handed is None:
+            told_of_steps = _with_factor(match, given, told_of_steps)
+        return left + told_of_steps
     inquiry.guard = guard_before
     # What is added to the gradient is in no step that is recomputed from it.
     is_whole = inquiry.penalty is None and inquiry.spec.weight_decay is None
@@ -105,6 +123,22 @@ def of_moments(
         message = "the loss is not known, and the steps are those of no optimizer for any that fits"
         of_steps = Verdict("optimizer", UNCHECKED, message)
     return [Verdict("gradient", UNCHECKED, why), of_steps]
+
+
+def _with_factor(
+    match: Match, given: Mapping[str, float | None], verdicts: list[Verdict]
+) -> list[Verdict]:
+    """Add to what is said of another eps that a factor of the gradient does not show beside it."""
+    usual = given.get("eps") or DEFAULTS[match.formula.kind].get("eps")
+    eps = match.changed.get("eps")
+    if not usual or not eps or eps in USUAL["eps"]:
+        return verdicts
+    first, *others = verdicts
+    message = (
+        f"{first.message}. The same steps come of {usual / eps:.6g} x the gradient with an eps of "
+        f"{usual:g}: which is meant, steps do not show"
+    )
+    return [replace(first, message=message), *others]
 
 
 def _guards(inquiry: Inquiry) -> list[Guard | None]:

@@ -40,8 +40,8 @@ from parity_tests.kit.subject import Layers, tensors, unflat
 Array = NDArray[Any]
 _Solve = Callable[[Array, Array], Array]
 
-# The largest gradient whose square is a number, nearly.
-_LARGE = 1e150
+# The largest gradient whose square is a number, nearly, and one that is nothing beside eps.
+_LARGE, _SMALL = 1e150, 1e-30
 # The smallest share of A that half of the entries have at least, and its roundings in a step.
 _NEAR, _ROUNDINGS = 0.99, 8
 # Units in which gradients are told: eps.
@@ -56,12 +56,33 @@ def solved(inquiry: Inquiry, seen: list[Layers]) -> Iterator[list[Layers]]:
     seen : list of list of Layer
         What first steps take away, over their learning rate.
     """
+    for gradients, _, _ in _each(inquiry, seen):
+        yield gradients
+
+
+def solved_with_units(
+    inquiry: Inquiry, seen: list[Layers]
+) -> Iterator[tuple[list[Layers], list[float]]]:
+    """Yield the same, and by which numbers it is the gradient if eps is as declared or usual."""
+    for gradients, formulas, solve in _each(inquiry, seen):
+        units = (_half(formula, solve) / _EPS for formula in formulas)
+        yield gradients, list(dict.fromkeys(float(f"{unit:.12g}") for unit in units))
+
+
+def _each(
+    inquiry: Inquiry, seen: list[Layers]
+) -> Iterator[tuple[list[Layers], list[Formula], _Solve]]:
+    """Yield the gradients of each limit, with the formulas that have it."""
     if inquiry.subject.single or inquiry.is_one_by_one:
         return
-    for (limit, decay), solve in product(dict.fromkeys(_limits(inquiry)), (_outside, _inside)):
+    limits: dict[tuple[float, float], list[Formula]] = {}
+    for limit, decay, formula in _limits(inquiry):
+        limits.setdefault((limit, decay), []).append(formula)
+    for ((limit, decay), formulas), solve in product(limits.items(), (_outside, _inside)):
         found = [_of_step(inquiry, step, limit, decay, solve) for step in seen]
-        if all(gradients is not None for gradients in found):
-            yield [gradients for gradients in found if gradients is not None]
+        known = [gradients for gradients in found if gradients is not None]
+        if len(known) == len(found):
+            yield known, formulas, solve
 
 
 def _outside(size: Array, left: Array) -> Array:
@@ -74,15 +95,15 @@ def _inside(size: Array, left: Array) -> Array:
     return size / np.sqrt(left * (1 + size))
 
 
-def _limits(inquiry: Inquiry) -> Iterator[tuple[float, float]]:
-    """Yield steps of a gradient that is large, each with the decay that is taken away besides."""
+def _limits(inquiry: Inquiry) -> Iterator[tuple[float, float, Formula]]:
+    """Yield steps of a gradient that is large, the decay that is taken away besides, and whose."""
     spec = inquiry.spec
     kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
     for own in OPTIMIZERS if kind is None else (kind,):
         if own not in LINEAR:
             for formula in _formulas(own, given):
                 decay = formula.options["weight_decay"] if own in DECOUPLED else 0.0
-                yield _limit(formula), float(decay)
+                yield _limit(formula), float(decay), formula
 
 
 def _formulas(kind: str, given: Mapping[str, float | None]) -> Iterator[Formula]:
@@ -97,7 +118,19 @@ def _formulas(kind: str, given: Mapping[str, float | None]) -> Iterator[Formula]
 
 
 def _limit(formula: Formula) -> float:
-    asked = Asked(1.0, ((1,),), np.zeros((1, 1)), np.full((1, 1), _LARGE))
+    return _first_step(formula, _LARGE)
+
+
+def _half(formula: Formula, solve: _Solve) -> float:
+    """Return e, or its root where that is under one: A times a small gradient over its step."""
+    if solve is _inside:
+        formula = replace(formula, eps="inside")
+    with np.errstate(all="ignore"):
+        return abs(_limit(formula)) * _SMALL / abs(_first_step(formula, _SMALL))
+
+
+def _first_step(formula: Formula, gradient: float) -> float:
+    asked = Asked(1.0, ((1,),), np.zeros((1, 1)), np.full((1, 1), gradient))
     return float(-displacements(formula, asked)[0, 0])
 
 
