@@ -9,7 +9,7 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Ratio, Scale, ratio
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
 
 # How closely a factor is a number with a meaning.
 NEAR = 1e-7
@@ -28,7 +28,44 @@ def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
         first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
         if first != 1:
             return [*left, average_verdict(momentum, first, match.residual)]
+        either = _either(inquiry, momentum, match.residual)
+        if either:
+            return either
     return []
+
+
+def _either(inquiry: Inquiry, momentum: float, residual: float | None) -> list[Verdict]:
+    r"""Return two accounts of a factor, where each is one with a meaning; else nothing.
+
+    .. math:: v_t = \mu v_{t-1} + c \, g_t = \mu v_{t-1} + (1 - \mu) \frac{c}{1 - \mu} g_t
+
+    No step tells the sum of a gradient from the moving average of another multiple of it.
+    """
+    scale, expected = inquiry.gradient_scale, expected_of(inquiry)
+    if scale is None or expected is None:
+        return []
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, scale.power)
+    summed, averaged = _factors(inquiry, scale, expected, (1.0, 1 - momentum))
+    if summed is None or averaged is None or _difficulty(summed)[0] or _difficulty(averaged)[0]:
+        return []
+    samples = len(inquiry.batches[0])
+    value = scale.at(samples) / expected.at(samples)
+    common = [cause for cause in summed.causes if cause in averaged.causes]
+    cause = common[0] if common else None
+    message = (
+        f"the steps are those of {value:.6g} x the gradient expected: {summed.text}, if momentum "
+        f"adds gradients up, and of {value / (1 - momentum):.6g} x: {averaged.text}, if it is a "
+        f"moving average; no step tells which. The batch is {samples}. Look at "
+        f"{CAUSES[cause or summed.causes[0]].advice}."
+    )
+    inquiry.steps_explain = "factor"
+    tensor = f"dL/dz{len(inquiry.layers)}"
+    seen = f"all steps have momentum of {momentum:g}, of a sum or of a moving average"
+    return [
+        Verdict("gradient", DIFFERS, message, tensor, cause, value, residual),
+        Verdict("optimizer", EQUAL, seen, residual=residual),
+    ]
 
 
 def average_verdict(momentum: float, first: float, residual: float | None) -> Verdict:
@@ -75,11 +112,7 @@ def first_share(
     expected = expected_of(inquiry) or Scale(1.0, 1)
     if inquiry.subject.single:
         expected = Scale(expected.constant, scale.power)
-    near = max(NEAR, inquiry.tolerance)
-    found = [
-        ratio(Scale(scale.constant / share, scale.power), expected, inquiry.subject.sizes, near)
-        for share in shares
-    ]
+    found = _factors(inquiry, scale, expected, shares)
     best = min(range(len(shares)), key=lambda index: _difficulty(found[index]))
     share, rest = shares[best], found[best]
     if share == 1:
@@ -87,6 +120,16 @@ def first_share(
     inquiry.steps_explain = "factor"
     alone = Scale(scale.constant / share, scale.power)
     return share, [] if rest is None else [left_of(inquiry, rest, alone, expected, residual)]
+
+
+def _factors(
+    inquiry: Inquiry, scale: Scale, expected: Scale, shares: Sequence[float]
+) -> list[Ratio | None]:
+    """Return the factor of the gradient, if its first step is each of several multiples of it."""
+    near, sizes = max(NEAR, inquiry.tolerance), inquiry.subject.sizes
+    return [
+        ratio(Scale(scale.constant / share, scale.power), expected, sizes, near) for share in shares
+    ]
 
 
 def _difficulty(factor: Ratio | None) -> tuple[int, int]:
