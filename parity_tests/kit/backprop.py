@@ -520,7 +520,9 @@ def _unknown(
         return right, Finding(name, cause, True, factor, residual, text, relative=not known)
     for causes, text, changed in _changed(observed.weight, expected):
         factor, residual = fit(observed.weight, changed)
-        if residual <= tolerance:
+        # Of one number in every entry, the sign of anything that has one sign is a multiple.
+        is_told = np.ptp(changed) > 0 or abs(abs(factor) - 1) <= tolerance
+        if residual <= tolerance and is_told:
             return right, Finding(name, causes, True, factor, residual, text, relative=True)
     for text, changed in reorderings(observed.weight, expected):
         factor, residual = fit(observed.weight, changed)
@@ -533,6 +535,8 @@ def _unknown(
         cause = ("penalty-of-magnitudes",)
         return right, Finding(name, cause, True, added.factor, added.residual, text)
     factor, residual = fit(observed.weight, expected)
+    is_even = observed.weight.size > 1 and not np.ptp(observed.weight)
+    seen = f"all entries of {name} are one number" if is_even else ""
     samples = len(source.value)
     if np.isfinite(observed.weight).all() and np.linalg.matrix_rank(source.value) == samples:
         solved = (observed.weight @ np.linalg.pinv(source.value)).T
@@ -540,8 +544,8 @@ def _unknown(
         if left <= 100 * tolerance:
             text = f"dL/dz{name[1:]} as solved for"
             delta = Candidate(solved, text, ("unknown",), right.loss, solved=True)
-            return delta, Finding(name, ("unknown",), False, factor, residual, "")
-    return right, Finding(name, ("unknown",), False, factor, residual, "")
+            return delta, Finding(name, ("unknown",), False, factor, residual, seen)
+    return right, Finding(name, ("unknown",), False, factor, residual, seen)
 
 
 def _changed(observed: Array, expected: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
@@ -662,5 +666,7 @@ def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -
 
 
 def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
-    another = not chosen.solved and delta.loss != chosen.loss
-    return ("gradient-of-another-loss",) if another else ()
+    if chosen.solved or delta.loss == chosen.loss:
+        return ()
+    # All else is of the loss that is meant: what is wrong about that comes before another one.
+    return tuple(delta.also[:1]) or ("gradient-of-another-loss",)

@@ -61,6 +61,8 @@ def _factors_of(
         rest = step - largest[1] * old - largest[0] * g
         if np.linalg.norm(rest) <= allowed + 1e-6 * abs(largest[0]) * np.linalg.norm(g):
             return largest
+    if not step.any():
+        return (0.0, 0.0) if len(step) >= ENOUGH or not g.any() else None
     factor, residual = fit(step, g)
     if np.isfinite(residual) and residual * np.linalg.norm(step) <= allowed:
         return float(factor), 0.0

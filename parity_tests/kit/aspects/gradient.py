@@ -22,6 +22,7 @@ from parity_tests.kit.aspects.factors import (
     shared_scale,
     without_second_rate,
 )
+from parity_tests.kit.aspects.later_steps import moving_later
 from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
@@ -46,6 +47,7 @@ from parity_tests.kit.aspects.readings import (
     of_layout,
     of_reading,
 )
+from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
@@ -115,10 +117,13 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     explanations = settled(inquiry.layers, explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
     if is_inferred(inquiry) and not explanations[0].is_right:
+        explanations = moving_later(inquiry, explanations)
         entrywise = of_entrywise(inquiry, seen[0][0], loss)
         if entrywise and not inquiry.is_loss_unknown:
             entrywise = _of_solved(inquiry, seen, loss) or entrywise
     verdicts = entrywise or _judge(inquiry, explanations, loss) + beside
+    if is_inferred(inquiry) and not (entrywise or explanations[0].known or inquiry.is_loss_unknown):
+        verdicts = _of_short_steps(inquiry, explanations[0].loss) or verdicts
     differs = any(verdict.status == DIFFERS for verdict in verdicts)
     if _is_random(inquiry, seen[0][0], differs=differs):
         inquiry.edges.clear()
@@ -142,6 +147,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         is_guessed = loss is None and any(verdict.cause is None for verdict in verdicts)
         return found if fits or is_guessed else verdicts
     return verdicts
+
+
+def _of_short_steps(inquiry: Inquiry, loss: str | None) -> list[Verdict]:
+    """Return which tensors have a factor in short steps, where longer ones are not known."""
+    found = [] if loss is None else of_short_steps(inquiry, loss)
+    return [verdict for verdict in found if verdict.status == DIFFERS]
 
 
 def _is_random(inquiry: Inquiry, first: Layers, *, differs: bool) -> bool:
@@ -491,6 +502,7 @@ def _unknown(finding: Finding, likewise: str, whole: float) -> str:
             f"the nearest multiple of what was expected is {factor:.4g} x, which leaves "
             f"{finding.residual:.2g} of its norm"
         )
+        nearest = f"{finding.text}; {nearest}" if finding.text else nearest
     return f"{finding.tensor}{likewise}: not the gradient; {nearest}. The cause is unknown."
 
 

@@ -12,6 +12,7 @@ from numpy_impl import InputError
 from parity_tests.kit.aspects.eps_scales import scales_by_eps
 from parity_tests.kit.aspects.first_steps import ENOUGH, Shown, observed_steps
 from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of
+from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.walks import Trajectory, losses_at
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import Guard, guards
@@ -114,6 +115,10 @@ def of_moments(
         message = "the first step is not a multiple of the gradient, by which later ones are judged"
         return [Verdict("optimizer", UNCHECKED, message)]
     inquiry.steps_explain = "gradient"
+    of_short = of_short_steps(inquiry, loss)
+    if of_short:
+        message = "the gradient is not known, and the steps with it"
+        return [*of_short, Verdict("optimizer", UNCHECKED, message)]
     why = (
         "only steps show it, and an entry's first step grows with that entry's gradient, though "
         "it is no multiple of it, as with an adaptive optimizer; which one is not known"

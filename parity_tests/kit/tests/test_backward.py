@@ -251,6 +251,39 @@ def test_a_bias_of_one_entry_has_the_factor_that_two_batches_show() -> None:
     assert "of one number, it is" in verdict.message
 
 
+def test_a_bias_alone_without_the_derivative_is_of_no_other_loss() -> None:
+    def halved(net: Classifier, x: Array, y: Array) -> float:
+        return float(((net.forward(x) - y) ** 2).sum() / 2)
+
+    def left_out(net: Classifier, x: Array, y: Array) -> list[Array]:
+        error = net.forward(x) - y
+        p = net.a[-1]
+        d2 = error * p * (1 - p)
+        d1 = d2 @ net.w[1].T * (1 - net.a[1] ** 2)
+        return [x.T @ d1, net.a[1].T @ d2, d1.sum(axis=0, keepdims=True), error.sum(axis=0)[None]]
+
+    make = _tanh(last=staticmethod(sigmoid))
+    declared = network(make, loss=halved, gradients=left_out, labels="targets")
+    assert _told(ask(declared, gradient.examine)) == [("b2", "output-derivative-missing")]
+
+
+def test_one_number_in_all_entries_of_a_matrix_is_no_sign() -> None:
+    def of_output(net: Classifier, x: Array, y: Array) -> list[Array]:
+        w1, w2, b1, b2 = net.gradients(x, y)
+        return [w1, np.full_like(w2, (net.a[-1] * net.delta(x, y)).sum()), b1, b2]
+
+    def of_signs(net: Classifier, x: Array, y: Array) -> list[Array]:
+        w1, w2, b1, b2 = net.gradients(x, y)
+        return [w1, np.sign(w2), b1, b2]
+
+    make = type("Rectified", (_OneOutput,), {"activation": staticmethod(Classifier.activation)})
+    spec = Spec("relu", "sigmoid", "binary_cross_entropy", "mean")
+    for handed, cause in ((of_output, None), (of_signs, "gradient-sign")):
+        [verdict] = ask(network(make, loss=None, spec=spec, gradients=handed), gradient.examine)
+        assert (verdict.tensor, verdict.cause) == ("W2", cause)
+        assert cause or "all entries of W2 are one number" in verdict.message
+
+
 @pytest.mark.parametrize("hidden", [np.tanh, Classifier.activation])
 def test_one_number_in_all_entries_of_a_bias_is_no_sum_of_several_faults(hidden: Any) -> None:
     def ones(net: Classifier, x: Array, y: Array) -> list[Array]:

@@ -1,0 +1,61 @@
+"""Parameters that stay as they are in a first step, and move in later ones."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from parity_tests.kit.aspects.observing import RATES
+from parity_tests.kit.aspects.walks import ends, walk_on
+from parity_tests.kit.backprop import Explanation
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.subject import SubjectError, by_name
+
+# Steps after which a parameter that has not moved is taken for one that never does.
+_STEPS = 3
+_CAUSES = ("not-updated",)
+
+
+def moving_later(inquiry: Inquiry, explanations: Sequence[Explanation]) -> list[Explanation]:
+    """Take tensors that stay in the first step for unknown, if later steps change them.
+
+    Parameters
+    ----------
+    explanations : sequence of Explanation
+        Of gradients that are seen from first steps alone.
+    """
+    still = {
+        finding.tensor
+        for own in explanations
+        for finding in own.findings
+        if finding.causes == _CAUSES
+    }
+    if not still:
+        return list(explanations)
+    batch = ends(inquiry.batches[0])[0] if inquiry.subject.single else inquiry.batches[0]
+    rate = inquiry.subject.network.lr or RATES[1]
+    try:
+        last = by_name(walk_on(inquiry, [batch] * _STEPS, rate).layers[-1])
+    except SubjectError:
+        return list(explanations)
+    before = by_name(inquiry.layers)
+    moved = {name for name in still if not np.array_equal(last[name], before[name])}
+    return [
+        replace(
+            own,
+            findings=[
+                replace(
+                    finding,
+                    causes=("unknown",),
+                    known=False,
+                    factor=np.nan,
+                    residual=np.inf,
+                    text="the first step leaves it as it is, and later ones do not",
+                )
+                if finding.tensor in moved and finding.causes == _CAUSES
+                else finding
+                for finding in own.findings
+            ],
+        )
+        for own in explanations
+    ]

@@ -1,0 +1,60 @@
+"""First steps that are multiples of the gradient as long as they are short."""
+
+import numpy as np
+
+from numpy_impl import InputError
+from parity_tests.kit.aspects.first_steps import ENOUGH
+from parity_tests.kit.aspects.observing import is_inferred
+from parity_tests.kit.aspects.shares import expected_of
+from parity_tests.kit.aspects.walks import ends, right_gradient, walk_on
+from parity_tests.kit.fitting import fit
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.subject import SubjectError, by_name
+from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
+
+# A rate at which what a step does to the gradient hardly shows, and how closely it is a multiple.
+_SHORT, _NEAR = 1e-5, 1e-3
+
+
+def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
+    r"""Return of which multiples of the gradient short steps are; nothing if they are of none.
+
+    .. math:: \theta_0 - \theta_1 = \eta \sum_{i=1}^{k} g(\theta^{(i)})
+              \to k \, \eta \, g(\theta_0)
+
+    as a step is that goes on from where it came to, several times.
+    """
+    if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
+        return []
+    is_single = inquiry.subject.single or inquiry.is_one_by_one
+    batch = ends(inquiry.batches[0])[0] if is_single else inquiry.batches[0]
+    try:
+        before, after = (by_name(own) for own in walk_on(inquiry, [batch], _SHORT).layers)
+        gradient = by_name(right_gradient(inquiry, loss, inquiry.layers, batch))
+    except (SubjectError, InputError):
+        return []
+    factors = {}
+    for name, values in before.items():
+        step = (values - after[name]) / _SHORT
+        if step.shape != gradient[name].shape:
+            return []
+        factors[name], left = fit(step, gradient[name])
+        if not left <= _NEAR or (name.startswith("W") and step.size < ENOUGH):
+            return []
+    expected = expected_of(inquiry) or Scale(float(np.median([*factors.values()])), 0)
+    unit = expected.at(len(batch))
+    others = {n: f / unit for n, f in factors.items() if abs(f / unit - 1) > 10 * _NEAR}
+    seen = "longer steps are no multiples of the gradient"
+    if not others:
+        message = f"only steps show it: short ones are those of the gradient expected, and {seen}"
+        return [Verdict("gradient", UNCHECKED, message)]
+    told = " and ".join(
+        f"{factor:.4g} x that expected on {name}" for name, factor in others.items()
+    )
+    message = (
+        f"the gradient that short steps show is {told}, and {seen}, as where parameters are "
+        "updated several times, each time from where they came to. The cause is unknown."
+    )
+    first = max(others, key=lambda name: (int(name[1:]), name.startswith("W")))
+    return [Verdict("gradient", DIFFERS, message, first, factor=others[first])]

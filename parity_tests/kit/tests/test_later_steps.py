@@ -1,0 +1,91 @@
+"""Steps whose gradient the first one, or a long one, does not show."""
+# Networks are written as learners write them.
+# ruff: noqa: D102
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.check import examine
+from parity_tests.kit.network import Network
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.tests.asked import Classifier, network, sigmoid
+from parity_tests.kit.verdicts import DIFFERS
+
+Array = NDArray[np.float64]
+
+
+class Stale(Classifier):
+    """The lower layer goes by the output's error of the step before."""
+
+    sizes = (12, 9, 10)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.e = np.zeros(())
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        e = self.delta(x, y)
+        before = self.e if self.e.shape == e.shape else np.zeros_like(e)
+        d = (before @ self.w[1].T) * (self.a[1] > 0)
+        self.e = e
+        self.w[1] -= lr * self.a[1].T @ e
+        self.b[1] -= lr * e.sum(axis=0)
+        self.w[0] -= lr * x.T @ d
+        self.b[0] -= lr * d.sum(axis=0)
+
+
+class Still(Stale):
+    """The lower layer never moves."""
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        self.e = np.zeros(())
+        super().step(x, y, lr)
+
+
+class Repeated(Classifier):
+    """The last bias is updated once for every unit below it."""
+
+    sizes = (4, 5, 1)
+    activation = staticmethod(sigmoid)
+    last = staticmethod(sigmoid)
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(((self.forward(x) - y) ** 2).sum())
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        e = 2 * (self.forward(x) - y)
+        a = self.a[1]
+
+        def error() -> Array:
+            p = sigmoid(a @ self.w[1] + self.b[1])
+            return e * p * (1 - p)
+
+        for _ in range(4):
+            self.b[1] -= lr * error().sum(axis=0)
+        self.w[1] -= lr * a.T @ error()
+        d = error() @ self.w[1].T * a * (1 - a)
+        self.b[0] -= lr * d.sum(axis=0)
+        self.w[0] -= lr * x.T @ d
+
+
+def told(declared: Network) -> list[tuple[str | None, str | None, str]]:
+    verdicts = examine(declared).verdicts
+    return [(v.tensor, v.cause, v.message) for v in verdicts if v.status == DIFFERS]
+
+
+def test_what_moves_in_later_steps_is_not_said_to_be_never_updated() -> None:
+    [(tensor, cause, message)] = told(network(Stale, gradients=None))
+    assert (tensor, cause) == ("W1", None)
+    assert "the first step leaves it as it is, and later ones do not" in message
+
+
+def test_what_never_moves_is_said_to_be_never_updated() -> None:
+    assert [own[:2] for own in told(network(Still, gradients=None))] == [("W1", "not-updated")]
+
+
+def test_a_bias_that_is_updated_several_times_is_seen_from_short_steps() -> None:
+    spec = Spec(hidden="sigmoid", output="sigmoid", loss="squared_error")
+    declared = network(Repeated, gradients=None, spec=spec, labels="targets", batch="row")
+    [(tensor, cause, message)] = told(declared)
+    assert (tensor, cause) == ("b2", None)
+    assert "short steps show is 4 x that expected on b2" in message
