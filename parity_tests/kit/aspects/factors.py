@@ -78,8 +78,26 @@ def factors_of(
             between = _by_batch(one, other, samples, rounded, tolerance)
         else:
             between = ratio(scale, rounded, sizes, tolerance)
-        factors.append(Factor(one, scale, between, other))
+        is_named = between is not None and bool(between.causes)
+        own = _told_apart(one, first) if is_named else one
+        factors.append(Factor(own, scale, between, other))
     return factors
+
+
+def _told_apart(finding: Finding, explanation: Explanation) -> Finding:
+    """Take the factor of a matrix for its own, where the bias shows that its fault has another one.
+
+    Both are of the same gradient of a pre-activation, whatever is wrong about that.
+    """
+    number, tensor = int(finding.tensor[1:]), finding.tensor
+    delta = explanation.deltas.get(number - 1)
+    if not tensor.startswith("W") or delta is None or finding.causes != delta.causes:
+        return finding
+    bias = next((own for own in explanation.findings if own.tensor == f"b{number}"), None)
+    if bias is None or not bias.known or bias.causes or bias.relative or not bias.factor:
+        return finding
+    is_same = abs(finding.factor / bias.factor - 1) <= _ROUGH
+    return finding if is_same else replace(finding, causes=())
 
 
 def _by_batch(
@@ -307,7 +325,8 @@ def _of_groups(
                 f"{', '.join(shared)} with one of them"
             )
         if besides:
-            what = f"besides what all have, {names} have another {value:.6g} x"
+            have = "have" if len(group) > 1 else "has"
+            what = f"besides what all have, {names} {have} another {value:.6g} x"
         seen, look = f"{text}, with a batch of {samples}", CAUSES[cause].advice
         is_of_matrices = len(group) == matrices and group[0].finding.tensor.startswith("W")
         if is_of_matrices and _is_decay(inquiry, value - 1):

@@ -251,6 +251,21 @@ def test_a_bias_of_one_entry_has_the_factor_that_two_batches_show() -> None:
     assert "of one number, it is" in verdict.message
 
 
+@pytest.mark.parametrize("reported", ["loss", None])
+def test_a_factor_of_a_matrix_is_told_beside_its_fault(reported: str | None) -> None:
+    def doubly(net: _Small, x: Array, y: Array) -> list[Array]:
+        e = net.delta(x, y)
+        d1 = (e @ net.w[1].T) * (1 - np.tanh(net.a[1]) ** 2)
+        dw = [x.T @ d1 / x.shape[1], net.a[1].T @ e]
+        return [*dw, d1.sum(axis=0, keepdims=True), e.sum(axis=0, keepdims=True)]
+
+    verdicts = ask(network(_tanh(), loss=reported, gradients=doubly), gradient.examine)
+    faults = [("W1", "derivative-on-activation"), ("W1", "factor-features")]
+    assert _told(verdicts) == faults
+    assert "W1" in verdicts[-1].message
+    assert verdicts[-1].factor == pytest.approx(1 / 12)
+
+
 def test_a_bias_alone_without_the_derivative_is_of_no_other_loss() -> None:
     def halved(net: Classifier, x: Array, y: Array) -> float:
         return float(((net.forward(x) - y) ** 2).sum() / 2)
