@@ -23,9 +23,9 @@ class Penalty:
     Attributes
     ----------
     name : str
-        What is penalized: ``"squares"`` or ``"absolute values"``.
+        What is penalized: ``"squares"``, ``"absolute values"`` or ``"norm"``.
     value : callable
-        The sum over the entries.
+        The sum over the entries, or the root of that of their squares.
     slope : callable
         Its derivative over `factor`.
     factor : float
@@ -41,6 +41,10 @@ class Penalty:
     added: str
 
 
+def _norm(array: Array) -> float:
+    return float(np.linalg.norm(array))
+
+
 PENALTIES = {
     penalty.name: penalty
     for penalty in (
@@ -48,8 +52,12 @@ PENALTIES = {
         Penalty(
             "absolute values", lambda w: float(np.abs(w).sum()), np.sign, 1.0, "the signs of {}"
         ),
+        Penalty("norm", _norm, lambda w: w / (_norm(w) or 1.0), 1.0, "{0} over the norm of {0}"),
     )
 }
+
+# Those whose slopes a gradient shows apart: that of a norm is a multiple of the array.
+SUMS = ("squares", "absolute values")
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,13 @@ def slope_of(shares: Shares, array: Array) -> Array:
     """Return the multiples of an array, and of its signs, that are added to its gradient."""
     terms = [share * PENALTIES[name].slope(array) for name, share in shares.items()]
     return sum(terms, np.zeros_like(array))
+
+
+def as_sums(shares: Shares, array: Array) -> Shares:
+    """Return coefficients of `SUMS` that have the same slope at an array."""
+    of_norm = shares.get("norm", 0.0) / (_norm(array) or 1.0)
+    sums = {name: share for name, share in shares.items() if name in SUMS}
+    return sums | ({"squares": sums.get("squares", 0.0) + of_norm} if of_norm else {})
 
 
 def added(shares: Shares, tensor: str) -> str:

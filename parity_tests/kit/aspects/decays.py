@@ -9,7 +9,7 @@ import numpy as np
 from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.penalties import PENALTIES, Shares, added, close
+from parity_tests.kit.penalties import PENALTIES, Shares, added, as_sums, close
 from parity_tests.kit.subject import by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
@@ -207,13 +207,15 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
             name: PENALTIES[name].factor * share * whole
             for name, share in inquiry.penalty.of(tensor).items()
         }
-        own = {"squares": expected.get("squares", 0.0) + whole * of_optimizer}
+        values = by_name(inquiry.layers)[tensor]
+        sums = as_sums(expected, values)
+        own = {"squares": sums.get("squares", 0.0) + whole * of_optimizer}
         unseen = {
             name: PENALTIES[name].factor * share * whole
             for name, share in inquiry.penalty.unseen(tensor).items()
         }
-        allowed = _allowed(inquiry, tensor, unseen)
-        if any(close(came, by, 1e-5, allowed) for by in (expected, {**expected, **own})):
+        allowed = _allowed(inquiry, tensor, as_sums(unseen, values))
+        if any(close(came, by, 1e-5, allowed) for by in (sums, {**sums, **own})):
             continue
         seen = (
             f"the gradient of {tensor} has {added(came, tensor)} added, and "

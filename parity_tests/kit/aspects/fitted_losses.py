@@ -4,9 +4,10 @@ Neither shows in one number. The loss is asked with multiples of the parameters,
 
 .. math:: s \big( (1 - \epsilon) \ell(y) + \epsilon \, \ell(u) \big) + \sum_k c_k P_k(\theta)
 
-where u has the same label for all classes and P are sums of squares and of absolute values. Labels
+where u has the same label for all classes and P are sums of squares or of absolute values, or norms. Labels
 smoothed by :math:`\epsilon` are :math:`(1 - \epsilon) y + \epsilon u`, as in PyTorch. Whether all
-matrices have the same c, and all biases, shows at multiples of single ones.
+matrices have the same c, and all biases, shows at multiples of single ones; whether P is a sum of
+absolute values or a norm, where entries are multiplied apart from one another.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from parity_tests.kit.aspects.loss_values import Row, is_single, values
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import even_targets
-from parity_tests.kit.penalties import PENALTIES, Penalized, arrays_of
+from parity_tests.kit.penalties import PENALTIES, SUMS, Penalized, arrays_of
 from parity_tests.kit.scales import Scale, scale_of
 from parity_tests.kit.subject import Batch, Layer, Layers, by_name
 
@@ -34,6 +35,12 @@ _STRETCHES = (
     *((1.0, 1.0), (0.9, 1.2), (1.1, 0.8), (0.75, 0.9), (1.25, 1.1), (0.95, 0.6)),
     *((1.05, 1.4), (0.8, 0.5), (1.15, 1.3), (0.85, 0.7)),
 )
+# How much entries are multiplied apart from one another: of multiples of whole arrays, a norm is as
+# good as a sum of absolute values.
+_UNEVEN = (0.4, 0.7)
+# What is a norm where it is no sum, and how closely coefficients are known.
+_OF_NORM = {"absolute values": "norm"}
+_SHOWN = 1e-4
 # Multiples of each matrix and bias, alone.
 _MULTIPLES = (0.8, 1.25)
 # How closely the values are met, relative to the largest: in float64 and in float32.
@@ -119,7 +126,10 @@ def fitted(inquiry: Inquiry) -> Fitted | None:
             if found is not None and _is_rounding(inquiry, found, first.observed):
                 return replace(found, penalty=None)
             if found is not None and found.penalty is not None:
-                penalty = _apart(inquiry, _Way(key, one[key], is_smooth, tolerance), found.penalty)
+                way = _Way(key, one[key], is_smooth, tolerance)
+                penalty = _settled(inquiry, way, found.penalty)
+                if penalty is None:
+                    continue
                 return replace(found, penalty=penalty)
             if found is not None:
                 return found
@@ -163,8 +173,8 @@ def _asked_at(inquiry: Inquiry, batch: Batch, places: Sequence[Layers]) -> _Aske
 
 def _penalties(layers: Layers) -> dict[_Group, float]:
     return {
-        (name, of): sum(map(penalty.value, arrays))
-        for name, penalty in PENALTIES.items()
+        (name, of): sum(map(PENALTIES[name].value, arrays))
+        for name in SUMS
         for of, arrays in zip(("weights", "biases"), arrays_of(layers), strict=True)
         if arrays
     }
@@ -173,6 +183,19 @@ def _penalties(layers: Layers) -> dict[_Group, float]:
 def _stretched(layers: Layers, matrices: float, biases: float) -> Layers:
     return [
         Layer(matrices * layer.weight, None if layer.bias is None else biases * layer.bias)
+        for layer in layers
+    ]
+
+
+def _uneven(layers: Layers, spread: float) -> Layers:
+    """Return parameters of which every entry is multiplied with another number."""
+
+    def uneven(array: Array) -> Array:
+        waves = np.cos(np.arange(array.size, dtype=np.float64) ** 2).reshape(array.shape)
+        return array * (1 + spread * waves)
+
+    return [
+        Layer(uneven(layer.weight), None if layer.bias is None else uneven(layer.bias))
         for layer in layers
     ]
 
@@ -251,16 +274,46 @@ def _fit(
     return None
 
 
-def _apart(inquiry: Inquiry, way: _Way, penalty: Penalized) -> Penalized:
-    """Return a penalty with the coefficients of single tensors, if these are not all the same."""
-    place, names = way.key.place, list(by_name(inquiry.layers))
-    single = [_multiplied(inquiry.layers, name, by) for name in names for by in _MULTIPLES]
-    asked = _asked(inquiry, inquiry.batches[0], [inquiry.layers, *single])
+def _settled(inquiry: Inquiry, way: _Way, penalty: Penalized) -> Penalized | None:
+    """Return a penalty with the coefficients of single tensors, if it is the same of other entries.
+
+    Where it is not, what grows with the parameters may be a norm.
+    """
+    uneven = [_uneven(inquiry.layers, spread) for spread in _UNEVEN]
+    rest, asked, allowed = _rest(inquiry, way, uneven)
+
+    def is_met(found: Penalized) -> bool:
+        own = np.array([found.value(layers) for layers in asked.places])
+        return bool((np.abs(rest - own) <= allowed + _SHOWN * np.abs(own)).all())
+
+    own = _apart(inquiry, way, penalty)
+    if is_met(own):
+        return own
+    shares = {(_OF_NORM.get(kind, kind), of): own for (kind, of), own in way.fit.shares.items()}
+    if shares == way.fit.shares:
+        return None
+    own = _apart(inquiry, replace(way, fit=replace(way.fit, shares=shares)), penalty)
+    return own if is_met(own) else None
+
+
+def _rest(inquiry: Inquiry, way: _Way, places: Sequence[Layers]) -> tuple[Array, _Asked, float]:
+    """Return what is reported beside the loss of the output, and by how much it may be off."""
+    place = way.key.place
+    asked = _asked(inquiry, inquiry.batches[0], places)
     tables = [_entropies(table) if way.is_smooth else table for table in asked.tables]
     first, second = way.fit.factors
     rest = asked.observed - first * np.array([table[place][-1] for table in tables])
     if way.is_smooth:
         rest = rest - second * np.array([table[place][-1] for table in asked.even])
+    # What is left is off by what the factors of the loss are, too.
+    return rest, asked, 10 * way.tolerance * float(np.abs(asked.observed).max())
+
+
+def _apart(inquiry: Inquiry, way: _Way, penalty: Penalized) -> Penalized:
+    """Return a penalty with the coefficients of single tensors, if these are not all the same."""
+    names = list(by_name(inquiry.layers))
+    single = [_multiplied(inquiry.layers, name, by) for name in names for by in _MULTIPLES]
+    rest, asked, allowed = _rest(inquiry, way, [inquiry.layers, *single])
     members = [
         (kind, of, name)
         for kind, of in way.fit.shares
@@ -273,12 +326,10 @@ def _apart(inquiry: Inquiry, way: _Way, penalty: Penalized) -> Penalized:
             for layers in asked.places
         ]
     )
-    allowed = way.tolerance * float(np.abs(asked.observed).max())
-    # What is left is off by what the factors of the loss are, too.
-    solution = _solved(rest, basis, 10 * allowed)
+    solution = _solved(rest, basis, allowed)
     if solution is None:
         return penalty
-    exact = 10 * allowed * np.abs(np.linalg.pinv(basis)).sum(axis=1)
+    exact = allowed * np.abs(np.linalg.pinv(basis)).sum(axis=1)
     own: dict[str, dict[str, float]] = {}
     unseen: dict[str, dict[str, float]] = {}
     are_alike = True

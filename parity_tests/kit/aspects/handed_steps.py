@@ -28,7 +28,7 @@ from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, Formula, read
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed, are_means
 from parity_tests.kit.optimizers.rules import RATES
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import PENALTIES, SUMS
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
@@ -210,6 +210,6 @@ def _is_sum(step: Array, wanted: Array, value: Array, allowed: float) -> bool:
     """Whether a step is made of what is wanted, parameters and their signs."""
     if len(step) <= ENOUGH or not np.isfinite([step, wanted]).all():
         return True
-    basis = np.stack([wanted, *(penalty.slope(value) for penalty in PENALTIES.values())], axis=1)
+    basis = np.stack([wanted, *(PENALTIES[name].slope(value) for name in SUMS)], axis=1)
     shares, *_ = np.linalg.lstsq(basis, step, rcond=None)
     return bool(np.linalg.norm(step - basis @ shares) <= allowed)

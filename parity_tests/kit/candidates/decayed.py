@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate
-from parity_tests.kit.penalties import PENALTIES, Shares
+from parity_tests.kit.penalties import PENALTIES, SUMS, Shares
 
 Array = NDArray[Any]
 
 # One penalty, or all of them.
-KINDS = (*((name,) for name in PENALTIES), tuple(PENALTIES))
+KINDS = (*((name,) for name in SUMS), SUMS)
 
 # Entries of a bias of which numbers that are fitted, one or two, can be told.
 _ENOUGH_OF_BIAS = 4

@@ -266,3 +266,30 @@ def test_what_a_number_inside_one_logarithm_makes_is_no_penalty(seed: int) -> No
     assert "binary cross entropy" in verdict.message
     assert "squares" not in verdict.message
     assert "absolute values" not in verdict.message
+
+
+@pytest.mark.parametrize("normed", [("W1", "W2"), ("W2",)])
+def test_a_norm_is_no_sum_of_absolute_values(normed: tuple[str, ...]) -> None:
+    def value(net: Parameters, x: Array, y: Array) -> float:
+        entropy = -(y * _log_probabilities(net, x)).sum() / len(x)
+        return float(entropy + sum(0.05 * np.linalg.norm(net[name]) for name in normed))
+
+    def right(net: Parameters, x: Array, y: Array) -> list[Array]:
+        result = _gradients(net, x, y)
+        for name in normed:
+            result[_NAMES.index(name)] += 0.05 * net[name] / np.linalg.norm(net[name])
+        return result
+
+    def of_squares(net: Parameters, x: Array, y: Array) -> list[Array]:
+        result = _gradients(net, x, y)
+        for name in normed:
+            result[_NAMES.index(name)] += 0.1 * net[name]
+        return result
+
+    network = replace(_network({}, {}), loss=value, gradients=right)
+    assert examine(network, arbiter=pytorch()).failures == []
+    [verdict] = _of(network, "loss")
+    assert "0.05 x the norm of W2" in verdict.message
+    [verdict] = _of(replace(network, gradients=of_squares), "gradient")
+    assert (verdict.tensor, verdict.cause) == (normed[0], "weight-decay")
+    assert f"0.1 x {normed[0]} added, and 0.05 x {normed[0]} over the norm" in verdict.message
