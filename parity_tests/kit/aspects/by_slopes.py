@@ -464,11 +464,17 @@ def _first_off(fits: dict[str, tuple[float, float]], how: str, close: float) -> 
     raise ValueError("all tensors are multiples of their slopes")
 
 
+# A multiple that is larger is one of rounding.
+_BEYOND = 1e6
+
+
 def _off(name: str, factor: float, residual: float, what: str) -> Verdict:
     nearest = (
         f"; the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of its norm"
         if np.isfinite(residual)
         else ""
     )
+    if abs(factor) > _BEYOND:
+        nearest = "; next to what came, the slope is nothing"
     message = f"{name}: {what}{nearest}. The cause is unknown."
     return Verdict("gradient", DIFFERS, message, name, None, None, residual)

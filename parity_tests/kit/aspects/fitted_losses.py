@@ -4,10 +4,10 @@ Neither shows in one number. The loss is asked with multiples of the parameters,
 
 .. math:: s \big( (1 - \epsilon) \ell(y) + \epsilon \, \ell(u) \big) + \sum_k c_k P_k(\theta)
 
-where u has the same label for all classes and P are sums of squares or of absolute values, or norms. Labels
-smoothed by :math:`\epsilon` are :math:`(1 - \epsilon) y + \epsilon u`, as in PyTorch. Whether all
-matrices have the same c, and all biases, shows at multiples of single ones; whether P is a sum of
-absolute values or a norm, where entries are multiplied apart from one another.
+where u has the same label for all classes and P are sums of squares or of absolute values, or
+norms. Labels smoothed by :math:`\epsilon` are :math:`(1 - \epsilon) y + \epsilon u`, as in PyTorch.
+Whether all matrices have the same c, and all biases, shows at multiples of single ones; whether P
+is a sum of absolute values or a norm, where entries are multiplied apart from one another.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

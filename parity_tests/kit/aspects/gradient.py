@@ -467,8 +467,11 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
             continue
         for cause in causes:
             known = CAUSES[cause]
+            title = known.title
+            if cause == "not-updated" and not is_in_step:
+                title = "the gradient is all zeros, as one that is cut off to integers may be"
             message = (
-                f"{known.title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
+                f"{title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
                 f"{finding.residual:.1g}). Look at {known.advice}.{_also(finding.also)}"
             )
             own = dict(told)

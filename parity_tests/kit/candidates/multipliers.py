@@ -45,7 +45,7 @@ def multipliers(
                     f"{own.name}'({own.name}(a{mark}))",
                     (on_activation,),
                 )
-            yield Candidate(1 - slope, f"1 - {own.name}'(z{mark})", ("derivative-inverted",))
+            yield Candidate(1 - slope, f"(1 - {own.name}'(z{mark}))", ("derivative-inverted",))
             if own.name in WRONG_ACTIVATIONS:
                 # What belongs to the function that was meant.
                 follows, name = WRONG_ACTIVATIONS[own.name]

@@ -185,7 +185,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the gradient has been float16 for a while, and three digits of it are left",
         "types: astype, dtype= and arrays that are filled",
     ),
-    "derivative-inverted": Cause("the derivative is turned round", "the comparison in the mask"),
+    "derivative-inverted": Cause(
+        "the derivative is turned round",
+        "the comparison in a mask, or the sign in an exponent: it is 1 minus what is meant",
+    ),
     "derivative-formula": Cause(
         "the formula of the derivative is written wrongly",
         "where the square and the brackets stand: 1 - a^2 for tanh, a (1 - a) for sigmoid",
@@ -285,5 +288,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the penalty has the wrong sign, and makes parameters grow",
         "the sign in front of it: its derivative is added to the gradient",
     ),
-    "weight-decay": Cause("a multiple of the weights is added", "the penalty in loss and gradient"),
+    "weight-decay": Cause(
+        "something is added to the gradient, as for a penalty", "the penalty in loss and gradient"
+    ),
 }

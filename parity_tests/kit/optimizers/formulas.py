@@ -14,10 +14,10 @@ non-convex problems. ICML 2018. https://proceedings.mlr.press/v80/bernstein18a.h
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -184,7 +184,7 @@ class Asked:
     @cached_property
     def are_matrices(self) -> list[bool]:
         """Whether each parameter is a matrix, and no bias."""
-        return list(self.matrices) or [is_matrix(shape) for shape in self.shapes]
+        return list(self.matrices) or matrices_of(self.shapes)
 
     @cached_property
     def sizes(self) -> list[int]:
@@ -215,6 +215,32 @@ class Asked:
 def is_matrix(shape: tuple[int, ...]) -> bool:
     """Whether a parameter of this shape is one, and no bias."""
     return len(shape) == 2 and 1 not in shape
+
+
+def matrices_of(shapes: Sequence[tuple[int, ...]]) -> list[bool]:
+    """Return which parameters are matrices, as their shapes tell it, those of one row among them.
+
+    Beside vectors, all that has two axes is a matrix; and where half of the parameters have one
+    row, or one column, these are the biases if the others follow one another.
+    """
+    if any(len(shape) == 1 for shape in shapes):
+        return [len(shape) == 2 for shape in shapes]
+    for axis in (0, 1):
+        biases = [len(shape) == 2 and shape[axis] == 1 for shape in shapes]
+        others = [shape for shape, is_bias in zip(shapes, biases, strict=True) if not is_bias]
+        if 2 * len(others) == len(shapes) and _is_chain(others):
+            return [not is_bias for is_bias in biases]
+    return [is_matrix(shape) for shape in shapes]
+
+
+def _is_chain(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether what comes out of each matrix goes into the next, in one of both layouts."""
+    if any(len(shape) != 2 for shape in shapes):
+        return False
+    return any(
+        all(one[axis] == following[1 - axis] for one, following in pairwise(shapes))
+        for axis in (0, 1)
+    )
 
 
 def read(kind: str, options: Mapping[str, Any]) -> tuple[str, dict[str, float | None]]:

@@ -282,6 +282,16 @@ def test_a_bias_alone_without_the_derivative_is_of_no_other_loss() -> None:
     assert _told(ask(declared, gradient.examine)) == [("b2", "output-derivative-missing")]
 
 
+def test_a_gradient_of_zeros_that_is_handed_out_is_said_to_be_that() -> None:
+    def cut_off(net: Classifier, x: Array, y: Array) -> list[Array]:
+        return [np.zeros_like(g) for g in net.gradients(x, y)]
+
+    [verdict] = ask(network(_tanh(), gradients=cut_off), gradient.examine)
+    assert verdict.cause == "not-updated"
+    assert "all zeros" in verdict.message
+    assert "never updated" not in verdict.message
+
+
 def test_one_number_in_all_entries_of_a_matrix_is_no_sign() -> None:
     def of_output(net: Classifier, x: Array, y: Array) -> list[Array]:
         w1, w2, b1, b2 = net.gradients(x, y)
