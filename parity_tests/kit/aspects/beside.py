@@ -207,7 +207,11 @@ def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:
         expected = Scale(expected.constant, expected.power + 1)
     samples = len(inquiry.batches[0])
     factor = scale.at(samples) / expected.at(samples)
-    return abs(factor - 1) > 1e-6 and abs(verdict.factor - factor) <= 1e-6 * abs(factor)
+    # Of a gradient that is negated besides, a step may have made up for the rest.
+    told = (factor, -1.0) if factor < 0 else (factor,)
+    return abs(factor - 1) > 1e-6 and any(
+        abs(verdict.factor - own) <= 1e-6 * abs(own) for own in told
+    )
 
 
 def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:

@@ -215,7 +215,9 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
             for name, share in inquiry.penalty.unseen(tensor).items()
         }
         allowed = _allowed(inquiry, tensor, as_sums(unseen, values))
-        if any(close(came, by, 1e-5, allowed) for by in (sums, {**sums, **own})):
+        # That of the penalty itself is right where the rest alone has the factor.
+        alone = {name: share / whole for name, share in sums.items()}
+        if any(close(came, by, 1e-5, allowed) for by in (sums, {**sums, **own}, alone)):
             continue
         seen = (
             f"the gradient of {tensor} has {added(came, tensor)} added, and "

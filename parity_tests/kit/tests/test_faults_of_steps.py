@@ -344,3 +344,19 @@ def test_sign_of_a_step_that_follows_from_a_negated_argument_is_told() -> None:
     [verdict] = [v for v in examine(network, only="optimizer").verdicts if v.status == DIFFERS]
     assert verdict.cause == "step-sign"
     assert "the sign is right" in verdict.message
+
+
+def negated_sums(net: Learner, x: Array, y: Array) -> list[Array]:
+    return [-len(x) * gradient for gradient in net.gradients(x, y)]
+
+
+def by_means(net: Learner, x: Array, y: Array, lr: float) -> None:
+    for array, gradient in zip(params(net), negated_sums(net, x, y), strict=True):
+        array -= lr * gradient / len(x)
+
+
+def test_sign_that_gradients_have_is_not_told_again_of_steps_by_means() -> None:
+    assert told(beside(by_means, negated_sums), "gradient", "optimizer") == [
+        (DIFFERS, "dL/dz2", "sign"),
+        (UNCHECKED, None, None),
+    ]

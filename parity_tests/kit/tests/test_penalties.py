@@ -293,3 +293,19 @@ def test_a_norm_is_no_sum_of_absolute_values(normed: tuple[str, ...]) -> None:
     [verdict] = _of(replace(network, gradients=of_squares), "gradient")
     assert (verdict.tensor, verdict.cause) == (normed[0], "weight-decay")
     assert f"0.1 x {normed[0]} added, and 0.05 x {normed[0]} over the norm" in verdict.message
+
+
+def test_a_factor_of_all_but_the_penalty_is_no_fault_of_the_penalty() -> None:
+    def summed(net: Parameters, x: Array, y: Array) -> list[Array]:
+        result = [len(x) * one for one in _gradients(net, x, y)]
+        for name in ("W1", "W2"):
+            result[_NAMES.index(name)] += 0.1 * net[name]
+        return result
+
+    def value(net: Parameters, x: Array, y: Array) -> float:
+        squares = sum(float((net[name] ** 2).sum()) for name in ("W1", "W2"))
+        return float(-(y * _log_probabilities(net, x)).sum() / len(x) + 0.05 * squares)
+
+    network = replace(_network({}, {}), loss=value, gradients=summed)
+    [verdict] = _of(network, "gradient")
+    assert verdict.cause == "factor-batch"
