@@ -165,6 +165,11 @@ def still(net: Learner, x: Array, y: Array) -> list[Array]:
 
 def mixed(net: Learner, x: Array, y: Array) -> list[Array]:
     w1, b1, w2, b2 = net.gradients(x, y)
+    return [w1[::-1, ::-1], b1, w2, b2]
+
+
+def reordered(net: Learner, x: Array, y: Array) -> list[Array]:
+    w1, b1, w2, b2 = net.gradients(x, y)
     return [w1[:, ::-1], b1, w2, b2]
 
 
@@ -219,6 +224,7 @@ def test_no_cause_is_concluded_from_signs(
         (still, "not-updated", "W1"),
         (thrice_b1, "bias-scaled", "b1"),
         (mixed, None, "W1"),
+        (reordered, "units-reordered", "W1"),
     ],
 )
 def test_what_eps_takes_away_tells_sizes(
