@@ -160,6 +160,8 @@ def clipped_sums(
             if free.sum() <= 1 + _MORE:
                 continue
             factor, _ = fit(observed[free], total[free])
+        if not (np.abs(factor * total) > limit * (1 + tolerance)).any():
+            continue  # nothing is cut off
         _, residual = fit(observed, np.clip(factor * total, -limit, limit))
         if residual <= 10 * tolerance:
             yield delta, factor, residual

@@ -351,7 +351,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         for factor in factors_of(inquiry, first, second, expected or Scale(1.0, 1))
         if factor.finding.tensor not in inquiry.without_rate
     ]
-    told, factors = _confirmed(explanations[0], factors)
+    told, factors = _confirmed(*explanations, factors)
     verdicts += of_reading(inquiry, first) + _named(inquiry, told, expected) + of_rate
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
@@ -391,8 +391,10 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     return of_loss + verdicts
 
 
-def _confirmed(first: Explanation, factors: list[Factor]) -> tuple[Explanation, list[Factor]]:
-    """Take a fault for none that is known where no factor brings it to what both batches show.
+def _confirmed(
+    first: Explanation, second: Explanation, factors: list[Factor]
+) -> tuple[Explanation, list[Factor]]:
+    """Take a fault for none that is known where both batches do not show it, and as one multiple.
 
     With a few samples a wrong form may be a multiple of another one, by chance.
     """
@@ -400,20 +402,25 @@ def _confirmed(first: Explanation, factors: list[Factor]) -> tuple[Explanation, 
     texts = {f.ratio.text for f in changing if f.ratio is not None and f.finding.causes}
     # What goes on from it changes as it does.
     chance = {f.finding.tensor for f in changing if f.ratio is not None and f.ratio.text in texts}
-    findings = [
-        replace(
-            finding,
-            causes=("unknown",),
-            known=False,
-            residual=np.inf,
-            text=f"it is a multiple of {finding.text}, and another one with each batch",
-        )
-        if finding.tensor in chance
-        else finding
-        for finding in first.findings
-    ]
+    findings = []
+    for finding, other in zip(first.findings, second.findings, strict=True):
+        text = ""
+        if finding.tensor in chance:
+            text = f"it is a multiple of {finding.text}, and another one with each batch"
+        elif _is_refuted(finding, other):
+            text = f"with one batch it is {finding.text}, and with another one it is not"
+            chance.add(finding.tensor)
+        unknown = replace(finding, causes=("unknown",), known=False, residual=np.inf, text=text)
+        findings.append(unknown if text else finding)
     left = [factor for factor in factors if factor.finding.tensor not in chance]
     return replace(first, findings=findings), left
+
+
+def _is_refuted(finding: Finding, other: Finding) -> bool:
+    """Whether a fault of one batch is not that of another, where there is one, too."""
+    if not finding.known or other.is_vacant or not (finding.causes and other.causes):
+        return False
+    return not {*finding.causes, *finding.also} & {*other.causes, *other.also}
 
 
 def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> list[Verdict]:

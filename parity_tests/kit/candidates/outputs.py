@@ -33,12 +33,12 @@ def losses_of(
     """
     z, y = passed.logits[-1], batch.targets
     outputs = [(form.output, functions(form)[1], passed.output)]
+    # Of one output softmax is 1, whatever that is.
+    several = ("softmax",) if z.shape[1] > 1 else ()
     if form.output in ("identity", "log_softmax"):
-        outputs += [
-            (name, OUTPUTS[name], OUTPUTS[name].value(z)) for name in ("softmax", "sigmoid")
-        ]
+        outputs += [(name, OUTPUTS[name], OUTPUTS[name].value(z)) for name in (*several, "sigmoid")]
     beside = f"softmax of {form.output}"
-    if beside in OUTPUTS:
+    if beside in OUTPUTS and several:
         outputs.append((beside, OUTPUTS[beside], OUTPUTS[beside].value(z)))
     for name, function, p in outputs:
         slopes = {}

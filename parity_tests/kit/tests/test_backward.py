@@ -309,6 +309,32 @@ def test_one_number_in_all_entries_of_a_matrix_is_no_sign() -> None:
         assert cause or "all entries of W2 are one number" in verdict.message
 
 
+_BINARY = Spec("tanh", "sigmoid", "binary_cross_entropy", "mean")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_bias_that_gets_the_one_number_of_the_next_is_the_only_one_told(seed: int) -> None:
+    def of_next(net: Classifier, x: Array, y: Array) -> list[Array]:
+        dw1, dw2, db1, db2 = net.gradients(x, y)
+        return [dw1, dw2, np.ones_like(db1) * db2, db2]
+
+    declared = network(_OneOutput, loss=None, spec=_BINARY, gradients=of_next)
+    assert _told(ask(declared, gradient.examine, seed)) == [("b1", None)]
+
+
+class _OnlyPositive(_OneOutput):
+    def own(self, e: Array) -> Array:
+        return e * (e > 0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_one_batch_shows_and_another_does_not_is_not_named(seed: int) -> None:
+    declared = network(_OnlyPositive, loss=None, spec=_BINARY)
+    told = _told(ask(declared, gradient.examine, seed))
+    assert told
+    assert {cause for _, cause in told} <= {None, "not-updated"}
+
+
 @pytest.mark.parametrize("hidden", [np.tanh, Classifier.activation])
 def test_one_number_in_all_entries_of_a_bias_is_no_sum_of_several_faults(hidden: Any) -> None:
     def ones(net: Classifier, x: Array, y: Array) -> list[Array]:
