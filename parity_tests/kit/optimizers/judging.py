@@ -22,13 +22,13 @@ def judged(
     observed: Observed, kind: str | None, given: Mapping[str, float | None]
 ) -> list[Verdict]:
     """Find the formula of steps, and judge it by the kind and the options that are declared."""
-    matches = find(observed, kind, given)
-    if not matches and observed.tolerance < _SINGLE:
+    # Of steps without any number little can be told, and a long search would tell no more.
+    is_lost = not np.isfinite(observed.steps).any()
+    matches = find(observed, kind, given, simple=is_lost)
+    if not matches and observed.tolerance < _SINGLE and not is_lost:
         # Some keep their moments in float32.
         matches = find(replace(observed, tolerance=_SINGLE), kind, given, simple=True)
-    if not matches:
-        return [unknown(observed, kind, given)]
-    if len(matches) > 1 and not np.isfinite(observed.steps).any():
+    if not matches or (is_lost and len(matches) > 1):
         return [unknown(observed, kind, given)]  # whatever divides by zero fits
     if len(matches) > 1:
         either = "; or ".join(sorted({_name(match) for match in matches}))
