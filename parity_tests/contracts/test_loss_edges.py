@@ -321,3 +321,10 @@ def test_a_weight_beyond_the_precision_of_the_input_is_named() -> None:
 def test_labels_that_are_no_array_are_named(loss: ours.Loss, name: str, expected: str) -> None:
     error = raised(ours.InputError, loss.forward, np.zeros((2, 3)), [[0], [1, 2]])
     assert (error.argument, error.expected) == (name, expected)
+
+
+def test_what_is_expected_of_a_gradient_that_is_no_array() -> None:
+    loss = ours.MSELoss(reduction="none")
+    loss(np.zeros((2, 2)), np.ones((2, 2)))
+    error = raised(ours.InputError, loss.backward, [[0], [1, 2]])
+    assert (error.argument, error.expected) == ("grad_output", "numbers")

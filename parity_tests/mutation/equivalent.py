@@ -217,6 +217,14 @@ EQUIVALENT: tuple[Equivalent, ...] = (
             ("tuple[int, ...] = ()", ("tuple[int, ...] = None",), "forward sets it before"),
             ('"iub"', ('"XXiubXX"',), "no array is of kind X"),
             ('"iu"', ('"XXiuXX"',), "no array is of kind X"),
+            (
+                "if labels.dtype == np.dtype(np.int64) else",
+                (
+                    "if (labels.dtype == np.dtype(np.int64)) and False else",
+                    "if labels.dtype == np.dtype(None) else",
+                ),
+                "what is converted has the same numbers as the view, more slowly",
+            ),
             ('float("nan")', ('float("NAN")',), _SAME_CASE),
             ("derivative(input, target,", ("derivative(None, target,",), "the slope is without it"),
             ("labels, counted, weight)", ("labels, None, weight)",), "all of its labels count"),
