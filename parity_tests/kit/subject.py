@@ -411,7 +411,11 @@ class Subject:
         """Return the loss that the network reports; of single samples, the mean."""
         values = []
         for x, y in self._given(batch):
-            value = np.asarray(self._ask("loss", x, y), np.float64)
+            told = self._ask("loss", x, y)
+            try:
+                value = np.asarray(told, np.float64)
+            except (TypeError, ValueError):
+                raise SubjectError(f"loss: it is no number, but {told!r:.80}") from None
             if value.size != 1:
                 raise SubjectError(f"loss: expected a number, got an array of shape {value.shape}")
             values.append(float(value.ravel()[0]))

@@ -30,7 +30,7 @@ from parity_tests.kit.tests.asked import (
     softmax,
     variant,
 )
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
 def _points(rng: np.random.Generator) -> tuple[Array, Array]:
@@ -444,3 +444,15 @@ def test_one_more_than_a_width_is_no_nominal_batch() -> None:
     nominal = ratio(Scale(1 / 32, 0), Scale(1.0, 1), inputs, 1e-9)
     assert nominal is not None
     assert nominal.causes == ("factor-nominal-batch",)
+
+
+def test_a_word_in_the_place_of_a_loss_does_not_end_the_examination() -> None:
+    class Wordy(Classifier):
+        def loss(self, x: Array, y: Array) -> Any:
+            return "infinite" if (self.forward(x) <= 0).any() else super().loss(x, y)
+
+    report = examine(network(variant(loss=lambda *_: "no number")))
+    [verdict] = report.of("loss")
+    assert verdict.status == UNCHECKED
+    assert "it is no number, but 'no number'" in verdict.message
+    assert {v.status for v in examine(network(Wordy)).of("gradient")} == {EQUAL}
