@@ -64,7 +64,7 @@ def _factors_of(
     if not step.any():
         return (0.0, 0.0) if len(step) >= ENOUGH or not g.any() else None
     factor, residual = fit(step, g)
-    if np.isfinite(residual) and residual * np.linalg.norm(step) <= allowed:
+    if residual * np.linalg.norm(step) <= allowed:
         return float(factor), 0.0
     if len(step) < ENOUGH:
         return None
