@@ -54,20 +54,24 @@ class Child:
     Parameters
     ----------
     command : sequence of str
-        What to run, in the project's folder.
+        What to run.
     threads : int
         Threads of BLAS and OpenMP.
     limit : float
         Seconds to wait for an answer.
+    root : Path
+        The folder to run it in.
     """
 
-    def __init__(self, command: Sequence[str], *, threads: int, limit: float = 300.0) -> None:
+    def __init__(
+        self, command: Sequence[str], *, threads: int, limit: float = 300.0, root: Path = ROOT
+    ) -> None:
         self._name = " ".join(command)
         self._limit = limit
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=root,
             env=environment(threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -52,22 +53,23 @@ def test_verdict(measured: Interval, expected: str) -> None:
 
 
 def test_a_slow_down_is_measured_twice_before_it_fails() -> None:
-    unlucky, slow = Readings(SLOW, FAST), Readings(SLOW, SLOW)
-    assert overall(judge(unlucky, ["a"], {"a": 1.0})) == "pass"
-    assert overall(judge(slow, ["a"], {"a": 1.0})) == "fail"
-    assert unlucky.asked == slow.asked == [["a"], ["a"]]
+    slow, unlucky, still_slow = Readings(SLOW), Readings(FAST), Readings(SLOW)
+    assert overall(judge(slow, unlucky, ["a"], {"a": 1.0})) == "pass"
+    assert overall(judge(Readings(SLOW), still_slow, ["a"], {"a": 1.0})) == "fail"
+    assert slow.asked == unlucky.asked == still_slow.asked == [["a"]]
 
 
 def test_only_suspects_are_measured_again() -> None:
-    readings = Readings(SLOW, SLOW)
-    results = judge(readings, ["a", "b"], {"a": 1.0, "b": 2.0})
-    assert readings.asked == [["a", "b"], ["a"]]
+    first, second = Readings(SLOW), Readings(SLOW)
+    results = judge(first, second, ["a", "b"], {"a": 1.0, "b": 2.0})
+    assert first.asked == [["a", "b"]]
+    assert second.asked == [["a"]]
     assert [result.verdict for result in results] == ["fail", "pass"]
 
 
 def test_a_benchmark_without_a_baseline_fails_and_so_does_the_reverse() -> None:
-    new = judge(Readings(FAST), ["a", "new"], {"a": 1.0})
-    gone = judge(Readings(FAST), ["a"], {"a": 1.0, "gone": 1.0})
+    new = judge(Readings(FAST), Readings(), ["a", "new"], {"a": 1.0})
+    gone = judge(Readings(FAST), Readings(), ["a"], {"a": 1.0, "gone": 1.0})
     for results, name in ((new, "new"), (gone, "gone")):
         assert {r.name: r.verdict for r in results} == {"a": "pass", name: "fail"}
         assert overall(results) == "fail"
@@ -75,7 +77,8 @@ def test_a_benchmark_without_a_baseline_fails_and_so_does_the_reverse() -> None:
 
 
 def test_noise_is_not_a_pass() -> None:
-    results = judge(Readings(Interval(1.05, 0.9, 1.2)), ["a", "b"], {"a": 1.0, "b": 2.0})
+    noise = Readings(Interval(1.05, 0.9, 1.2))
+    results = judge(noise, Readings(), ["a", "b"], {"a": 1.0, "b": 2.0})
     assert overall(results) == "inconclusive"
     assert len(set(gate.STATUS.values())) == len(gate.STATUS)
 
@@ -89,15 +92,15 @@ def test_the_yardstick_is_the_pinned_one(tmp_path: Path) -> None:
 
 
 def test_the_baseline_is_of_these_benchmarks_and_this_yardstick(tmp_path: Path) -> None:
-    for baseline in gate.load_baseline(gate.BASELINE).values():
-        assert set(baseline) == set(BENCHMARKS)
+    for baseline in gate.load_baselines(gate.BASELINE).values():
+        assert set(baseline.ratios) == set(BENCHMARKS)
     other = json.loads(gate.BASELINE.read_text()) | {"frozen_sha256": "another"}
     path = tmp_path / "baseline.json"
     path.write_text(json.dumps(other))
     with pytest.raises(GateError, match="another frozen"):
-        gate.load_baseline(path)
+        gate.load_baselines(path)
     with pytest.raises(GateError, match="--update"):
-        gate.load_baseline(tmp_path / "missing.json")
+        gate.load_baselines(tmp_path / "missing.json")
 
 
 def test_every_processor_has_its_own_baseline(
@@ -111,7 +114,10 @@ def test_every_processor_has_its_own_baseline(
     for maker, interval in (("one", FAST), ("other", SLOW), ("one", SLOW)):
         monkeypatch.setattr(gate, "processor", lambda maker=maker: maker)
         gate.save_baseline(path, {"a": interval})
-    assert gate.load_baseline(path) == {"one": {"a": 1.15}, "other": {"a": 1.15}}
+    assert {maker: own.ratios for maker, own in gate.load_baselines(path).items()} == {
+        "one": {"a": 1.15},
+        "other": {"a": 1.15},
+    }
     monkeypatch.setattr(gate, "processor", lambda: "a third")
     assert command(path) == gate.STATUS["inconclusive"]
     assert "no baseline for a third" in capsys.readouterr().out
@@ -141,6 +147,32 @@ def test_unequal_work_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
         log_ratio(BENCHMARKS[STEP], Data(), 1, "none")
 
 
+def test_the_library_of_a_commit_is_as_it_was_then(tmp_path: Path) -> None:
+    def run(*arguments: str) -> None:
+        assert (
+            gate.git("-c", "user.name=a", "-c", "user.email=a@b", *arguments, root=tmp_path)
+            is not None
+        )
+
+    assert gate.current_commit(tmp_path) is None
+    run("init")
+    for folder in gate.MEASURED:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "module.py").write_text("old")
+    run("add", ".")
+    run("commit", "-m", "old")
+    commit = gate.current_commit(tmp_path)
+    (tmp_path / "numpy_impl" / "module.py").write_text("new")
+    assert gate.current_commit(tmp_path) is None
+    with gate.library_of(commit, tmp_path) as folder:
+        assert folder is not None
+        assert (folder / "numpy_impl" / "module.py").read_text() == "old"
+    assert not folder.exists()
+    for unknown in (None, "0" * 40):
+        with gate.library_of(unknown, tmp_path) as folder:
+            assert folder is None
+
+
 def command(baseline: Path, *arguments: str) -> int:
     report = str(baseline.with_name("gate.json"))
     return gate.main(["--short", "--baseline", str(baseline), "--report", report, *arguments])
@@ -159,3 +191,35 @@ def test_the_same_code_passes_and_a_planted_slow_down_fails(
     assert command(baseline, "--plant", "spin15") == gate.STATUS["fail"]
     assert json.loads((tmp_path / "gate.json").read_text())["verdict"] == "fail"
     assert baseline.read_bytes() == before
+
+
+def test_a_machine_of_another_mood_is_not_a_slow_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alone, beside_then = Interval(0.6, 0.59, 0.61), [FAST, SLOW]
+
+    def measured(
+        names: Sequence[str], *, beside: Path | None = None, **_: object
+    ) -> dict[str, Interval]:
+        return dict.fromkeys(names, beside_then.pop(0) if beside else alone)
+
+    monkeypatch.setattr(gate, "BENCHMARKS", {STEP: BENCHMARKS[STEP]})
+    monkeypatch.setattr(gate, "current_commit", lambda: "then")
+    monkeypatch.setattr(gate, "library_of", lambda commit: nullcontext(commit and gate.ROOT))
+    monkeypatch.setattr(gate, "measure_in_children", measured)
+    path = tmp_path / "baseline.json"
+    gate.save_baseline(path, {STEP: Interval(0.5, 0.5, 0.5)})
+    assert command(path) == gate.STATUS["pass"]
+    output = capsys.readouterr().out
+    assert f"beside commit then, once more: {STEP}" in output
+    assert "0.500 (0.495-0.505)" in output
+    assert command(path) == gate.STATUS["fail"]
+    monkeypatch.setattr(gate, "library_of", lambda _: nullcontext(None))
+    assert command(path) == gate.STATUS["fail"]
+
+
+def test_two_states_of_the_library_are_measured_beside_each_other() -> None:
+    [interval] = gate.measure_in_children(
+        [STEP], children=2, pairs=3, planted="twice", beside=gate.ROOT
+    ).values()
+    assert 1.5 < interval.mean < 2.5
