@@ -106,8 +106,8 @@ package: build/venv/dev/.made
 	mkdir -p build/elsewhere
 	$(WHEEL) $(INSTALL) build/dist/*.whl
 	cd build/elsewhere && ../venv/wheel/bin/numpy-mlp train --dataset xor --epochs 20
-	$(WHEEL) $(INSTALL) "$$(echo build/dist/*.whl)[cli,data,interop,parity]"
-	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error --pyargs parity_tests \
+	$(WHEEL) $(INSTALL) "$$(echo build/dist/*.whl)[cli,data,interop,parity]" pytest-xdist
+	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error $(PARALLEL) --pyargs parity_tests \
 		--ignore-glob='$(CURDIR)/build/venv/wheel/*/kit/tests/*'
 	cd build/elsewhere && ../venv/wheel/bin/python -m pytest -W error \
 		--pyargs parity_tests.kit.tests.test_command
