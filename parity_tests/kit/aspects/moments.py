@@ -16,10 +16,10 @@ from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.walks import Trajectory, losses_at
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import Guard, guards
-from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR
+from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, USUAL
 from parity_tests.kit.optimizers.judging import told_of, unknown
 from parity_tests.kit.optimizers.observed import Observed
-from parity_tests.kit.optimizers.search import USUAL, Match, find
+from parity_tests.kit.optimizers.search import Match, find
 from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.subject import tensors
 from parity_tests.kit.verdicts import UNCHECKED, Verdict

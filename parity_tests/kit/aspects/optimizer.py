@@ -40,11 +40,11 @@ from parity_tests.kit.aspects.walks import (
 )
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
-from parity_tests.kit.optimizers.formulas import read
+from parity_tests.kit.optimizers.formulas import USUAL, read
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed, are_means, estimates
 from parity_tests.kit.optimizers.rules import RATES, examine_rule
-from parity_tests.kit.optimizers.search import USUAL, find
+from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import ReshapedError, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named

@@ -30,11 +30,11 @@ from parity_tests.kit.optimizers.formulas import (
     DEFAULTS,
     LINEAR,
     OPTIMIZERS,
+    USUAL,
     Asked,
     Formula,
     read,
 )
-from parity_tests.kit.optimizers.search import USUAL
 from parity_tests.kit.subject import Layers, tensors, unflat
 
 Array = NDArray[Any]

@@ -47,6 +47,20 @@ DEFAULTS: Mapping[str, Options] = {
     "signsgd": {"weight_decay": 0.0},
     "lion": {"beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0},
 }
+_MOMENTUM = (0.9, 0.5, 0.95, 0.99, 0.8, 0.85, 0.7, 0.6, 0.98, 0.999)
+_MEAN = (0.99, 0.9, 0.999, 0.95, 0.8, 0.5)
+# Values that occur in code, the most usual first.
+USUAL: Mapping[str, tuple[float, ...]] = {
+    "momentum": _MOMENTUM,
+    "alpha": _MEAN,
+    "rho": (0.9, 0.95, 0.99, 0.999),
+    "beta1": (0.9, 0.95, 0.5, 0.8, 0.99, 0.999),
+    "beta2": (0.999, 0.99, 0.9, 0.95, 0.98, 0.9999),
+    "centered": (0.0, 1.0),
+    "initial_accumulator_value": (0.0, 0.1, 1.0),
+    "weight_decay": (0.0, 1e-4, 1e-3, 1e-2, 0.1, 5e-4, 1e-5, 5e-5, 5e-3, 0.05, 0.5),
+    "eps": (1e-8, 1e-7, 1e-10, 1e-6, 1e-5, 1e-12, 1e-9, 1e-15, 1e-16, 1e-4, 1e-3, 0.0),
+}
 OPTIMIZERS = tuple(DEFAULTS)
 # Steps that are linear in the gradients.
 LINEAR = ("sgd", "momentum", "nesterov")

@@ -120,6 +120,30 @@ class Observed:
             size = np.where(np.isfinite(every), every, 0.0)
             return np.sqrt((error**2).sum(axis=(0, -1)) / np.maximum((size**2).sum(), 1e-300))
 
+    def left_of_first(self, shape: Array) -> float:
+        """Return what a direction of one shape leaves of the first step, as `distance` has it.
+
+        A lower bound of the distance of all steps that are, in each parameter, some number times
+        the shape and some number times the parameter itself.
+
+        Parameters
+        ----------
+        shape : ndarray of shape (entries,)
+        """
+        total = 0.0
+        large = self.groups == 0
+        with np.errstate(all="ignore"):
+            columns = np.stack([shape, self.asked.values[0]], axis=1)
+            if not (np.isfinite(columns).all() and np.isfinite(self.steps).all()):
+                return 0.0
+            for part in self.asked.parts:
+                own = columns[part][large[part]]
+                step = self.steps[0][part][large[part]]
+                total += float(
+                    np.sum((step - own @ np.linalg.lstsq(own, step, rcond=None)[0]) ** 2)
+                )
+            return float(np.sqrt(total / max((self.steps[:, large] ** 2).sum(), 1e-300)))
+
 
 def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
     r"""Return the steps as combinations of the gradients so far and the parameters.

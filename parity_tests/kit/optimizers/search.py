@@ -23,27 +23,15 @@ from parity_tests.kit.optimizers.formulas import (
     DEFAULTS,
     LINEAR,
     OPTIMIZERS,
+    USUAL,
     Asked,
     Formula,
 )
 from parity_tests.kit.optimizers.observed import Observed, estimates, responses
+from parity_tests.kit.optimizers.reach import Reach
 
 Array = NDArray[Any]
 
-_MOMENTUM = (0.9, 0.5, 0.95, 0.99, 0.8, 0.85, 0.7, 0.6, 0.98, 0.999)
-_MEAN = (0.99, 0.9, 0.999, 0.95, 0.8, 0.5)
-# Values that occur in code, the most usual first.
-USUAL: Mapping[str, tuple[float, ...]] = {
-    "momentum": _MOMENTUM,
-    "alpha": _MEAN,
-    "rho": (0.9, 0.95, 0.99, 0.999),
-    "beta1": (0.9, 0.95, 0.5, 0.8, 0.99, 0.999),
-    "beta2": (0.999, 0.99, 0.9, 0.95, 0.98, 0.9999),
-    "centered": (0.0, 1.0),
-    "initial_accumulator_value": (0.0, 0.1, 1.0),
-    "weight_decay": (0.0, 1e-4, 1e-3, 1e-2, 0.1, 5e-4, 1e-5, 5e-5, 5e-3, 0.05, 0.5),
-    "eps": (1e-8, 1e-7, 1e-10, 1e-6, 1e-5, 1e-12, 1e-9, 1e-15, 1e-16, 1e-4, 1e-3, 0.0),
-}
 _WITH_MOMENTUM = (0.0, 0.9, 0.5, 0.99)
 _RATES = tuple(
     f"{what}, {how}"
@@ -129,6 +117,11 @@ class _Question:
     rate: str = "constant"
     scaled: bool = False
 
+    @property
+    def enough(self) -> float:
+        """How near the first step has to come. Most are as far off as that."""
+        return _NEAR if self.refined else _COARSE
+
 
 def find(
     observed: Observed,
@@ -154,8 +147,11 @@ def find(
     list of Match
         Several, if the same steps come from different causes that are equally simple.
     """
+    reach = Reach(observed)
     for stage in islice(_stages(kind, given), _SIMPLE if simple else None):
-        matches = [match for question in stage for match in _answers(observed, question, given)]
+        matches = [
+            match for question in stage for match in _answers(observed, reach, question, given)
+        ]
         if kind is None:
             # A first moment of one gradient alone is none: what is left is of a simpler kind.
             matches = [m for m in matches if m.formula.options.get("beta1") != 0]
@@ -252,13 +248,18 @@ def _is_combined(kind: str, choice: Choice) -> bool:
 
 
 def _answers(
-    observed: Observed, question: _Question, given: Mapping[str, float | None]
+    observed: Observed, reach: Reach, question: _Question, given: Mapping[str, float | None]
 ) -> Iterator[Match]:
     """Yield the formulas of a family that reproduce all steps."""
     base = dict(DEFAULTS[question.kind])
     declared = base | {k: v for k, v in given.items() if v is not None and k in base}
     parts: dict[str, Any] = {c.part: c.value for c in question.choices if c.part != "kind"}
     plain = Formula(question.kind, declared, rate=question.rate, **parts)
+    tried = plain
+    if "weight_decay" in question.free:
+        tried = replace(plain, options={**declared, "weight_decay": USUAL["weight_decay"][1]})
+    if reach.excludes(tried, question.enough):
+        return
     formulas = _adjusted(observed, question, plain)
     if not formulas:
         return
@@ -275,9 +276,7 @@ def _of_grid(
     grid: Sequence[Mapping[str, float]],
 ) -> Iterator[Match]:
     """Yield the formula with the hyperparameters that reproduce all steps, if there are any."""
-    # Most are as far off as that in the first step.
-    enough = _NEAR if question.refined else _COARSE
-    begun = observed.distance(_together(observed.first, formula, grid)) <= enough
+    begun = observed.distance(_together(observed.first, formula, grid)) <= question.enough
     values = [own for own, is_near in zip(grid, begun, strict=True) if is_near]
     if not values:
         return
