@@ -231,22 +231,25 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
         )
         whole.append(replace(factor, scale=shared, ratio=ratio(shared, reference, sizes, _NEAR)))
         rest.append(replace(factor, ratio=ratio(alone, reference, sizes, 1e-7)))
-    return [
-        _common(inquiry, whole, expected),
-        *_of_groups(inquiry, rest, shared, besides=True),
-    ]
+    carried = _carried(inquiry, rest, shared, besides=True)
+    others = [carried] if carried else _of_groups(inquiry, rest, shared, besides=True)
+    return [_common(inquiry, whole, expected), *others]
 
 
 def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> Scale | None:
     """Return the scale that all tensors have, where some have another factor besides.
 
     What is shared is a power of the batch size, a sign, and the number that matrices or biases
-    have alone, if that is one with a meaning.
+    have alone, if that is one with a meaning. Where each layer below has another one by the same
+    factor, it is what the last layer has; else a number that leaves fewer or simpler ones.
     """
     # That of a tensor with another fault may belong to it.
     own = [factor for factor in factors if not factor.finding.causes]
     if not own or any(factor.ratio is None or not factor.ratio.causes for factor in own):
         return None
+    layers = _by_layer(inquiry, factors)
+    if len(layers) > 2 and _by_which_carried(inquiry, layers) is not None:
+        return layers[-1][0]
     scales = [factor.scale for factor in factors if factor.scale is not None]
     powers = {None if factor.scale is None else factor.scale.power for factor in own}
     signs = {factor.finding.factor > 0 for factor in own}
@@ -262,6 +265,8 @@ def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> S
         return None  # all have the same, whatever that is
     constant = _shared_constant(shares, inquiry.subject.sizes)
     is_whole = sign < 0 or power != reference.power
+    if is_whole and constant == 1:
+        constant = _simplest_constant(constants, inquiry.subject.sizes)
     if not is_whole and (constant == 1 or not _is_near(shares)):
         return None
     return Scale(sign * constant * reference.constant, power)
@@ -275,6 +280,22 @@ def _shared_constant(shares: Mapping[str, list[float]], sizes: Sequence[int]) ->
     means = [one for one in ones if not _is_without_meaning(one, sizes)]
     is_one = any(abs(one - 1) <= _NEAR for one in means)
     return means[0] if means and not is_one else 1.0
+
+
+def _simplest_constant(constants: Sequence[float], sizes: Sequence[int]) -> float:
+    """Return the number that leaves the fewest without a meaning, and the fewest parts; or 1."""
+    unit, distinct = Scale(1.0, 0), [1.0]
+    for constant in constants:
+        if all(abs(constant - own) > _NEAR * own for own in distinct):
+            distinct.append(constant)
+
+    def cost(shared: float) -> tuple[int, int]:
+        left = {shared, *(own / shared for own in distinct[1:])}
+        found = (ratio(Scale(own, 0), unit, sizes, 1e-7) for own in left)
+        parts = [cause for own in found if own is not None for cause in own.causes]
+        return parts.count("factor-constant"), len(parts)
+
+    return min(distinct, key=cost)
 
 
 def _is_near(shares: Mapping[str, list[float]]) -> bool:
@@ -328,6 +349,9 @@ def _of_groups(
             have = "have" if len(group) > 1 else "has"
             what = f"besides what all have, {names} {have} another {value:.6g} x"
         seen, look = f"{text}, with a batch of {samples}", CAUSES[cause].advice
+        if cause == "factor-two" and f"W{len(inquiry.layers)}" not in names:
+            # The last layer has what the loss has.
+            look = CAUSES["factor-constant"].advice
         is_of_matrices = len(group) == matrices and group[0].finding.tensor.startswith("W")
         if is_of_matrices and _is_decay(inquiry, value - 1):
             cause = "decay-of-gradient"
@@ -392,42 +416,83 @@ def _changing(group: list[Factor], text: str) -> Verdict:
     return Verdict("gradient", DIFFERS, message, first.tensor, None, None, first.residual)
 
 
-def _carried(inquiry: Inquiry, factors: list[Factor], expected: Scale) -> Verdict | None:
-    """Return the factor that a gradient gets each time that it is carried back to a layer below."""
+def _by_layer(inquiry: Inquiry, factors: list[Factor]) -> list[list[Scale]]:
+    """Return the scales of the tensors of each layer, the first one first; empty if not all."""
     layers: dict[int, list[Scale]] = {}
     for factor in factors:
         if factor.finding.causes and factor.finding.tensor.startswith("b"):
             # What is wrong about it is told for itself, and its factor may belong to that.
             continue
         if factor.scale is None or factor.finding.causes:
-            return None
+            return []
         layers.setdefault(int(factor.finding.tensor[1:]), []).append(factor.scale)
     depth = len(inquiry.layers)
     if depth < 2 or len(layers) < depth:
-        return None
-    samples, sizes = len(inquiry.batches[0]), inquiry.subject.sizes
-    at = [[scale.at(samples) for scale in layers[number]] for number in range(1, depth + 1)]
-    if any(max(values) - min(values) > 1e-6 * abs(values[0]) for values in at):
+        return []
+    return [layers[number] for number in range(1, depth + 1)]
+
+
+def _by_which_carried(inquiry: Inquiry, layers: list[list[Scale]]) -> float | None:
+    """Return the factor from each layer to the one below, if that is one and the same."""
+    samples = len(inquiry.batches[0])
+    at = [[scale.at(samples) for scale in scales] for scales in layers]
+    if not at or any(max(own) - min(own) > _NEAR * abs(own[0]) for own in at):
         return None
     steps = [below[0] / above[0] for below, above in pairwise(at)]
-    if max(steps) - min(steps) > 1e-6 * abs(steps[0]):
+    return steps[0] if max(steps) - min(steps) <= _NEAR * abs(steps[0]) else None
+
+
+def _carried(
+    inquiry: Inquiry, factors: list[Factor], expected: Scale, *, besides: bool = False
+) -> Verdict | None:
+    """Return the factor that a gradient gets each time that it is carried back to a layer below.
+
+    Parameters
+    ----------
+    besides : bool, default False
+        Whether what is expected is what all tensors have.
+    """
+    layers = _by_layer(inquiry, factors)
+    step = _by_which_carried(inquiry, layers)
+    if step is None:
         return None
-    upper = at[-1][0] / expected.at(samples)
-    is_right, is_alike = abs(upper - 1) <= 1e-6, abs(upper / steps[0] - 1) <= 1e-6
-    between = ratio(layers[depth - 1][0], layers[depth][0], sizes, 1e-7)
+    samples, sizes, depth = len(inquiry.batches[0]), inquiry.subject.sizes, len(layers)
+    upper = layers[-1][0].at(samples) / expected.at(samples)
+    is_right, is_alike = abs(upper - 1) <= _NEAR, abs(upper / step - 1) <= _NEAR
+    between = ratio(layers[-2][0], layers[-1][0], sizes, 1e-7)
     # With two layers, a factor of the first alone may have any other reason.
     if between is None or not (is_alike or (is_right and depth > 2)):
         return None
+    either = ""
+    if depth == 2 and between.causes == ("sign",):
+        # Turned once more, it is as expected: so is it if the last layer alone is turned.
+        if not _has_one_function(inquiry):
+            return None
+        either = ", or the update of the last layer alone is turned: the same numbers come of both"
     cause = between.causes[0]
-    last = f"has {steps[0]:.6g} x" if is_alike else "is as"
+    if besides:
+        last = "has what all have"
+    else:
+        last = f"has {step:.6g} x expected" if is_alike else "is as expected"
+    where = "in every layer" if is_alike else "where a gradient is carried back to the layer below"
+    look = _LOOK_IN_LAYERS if cause in ("factor-two", "sign") else CAUSES[cause].advice
     message = (
-        f"the gradient of the last layer {last} expected, and that of each layer below has another "
-        f"{steps[0]:.6g} x: {between.text}; the batch is {samples}. The factor comes in "
-        f"{'in every layer' if is_alike else 'where a gradient is carried back to the layer below'}"
-        f". Look at {CAUSES[cause].advice}."
+        f"the gradient of the last layer {last}, and that of each layer below has another "
+        f"{step:.6g} x: {between.text}; the batch is {samples}. The factor comes in {where}"
+        f"{either}. Look at {look}."
     )
-    tensor = f"dL/dz{depth - 1}"
-    return Verdict("gradient", DIFFERS, message, tensor, cause, steps[0])
+    tensor = f"dL/dz{depth if is_alike else depth - 1}"
+    return Verdict("gradient", DIFFERS, message, tensor, cause, step)
+
+
+# Neither the loss nor the direction of an update comes in once more with every layer.
+_LOOK_IN_LAYERS = "what every layer multiplies with: the derivative of its function, or a scalar"
+
+
+def _has_one_function(inquiry: Inquiry) -> bool:
+    """Whether the last layer has the function of the others, and with it their derivative."""
+    form = inquiry.form
+    return form is not None and set(form.hidden) == {form.output}
 
 
 def _who_says(inquiry: Inquiry) -> str:

@@ -1,0 +1,65 @@
+"""Factors of several tensors are told as one account, and as one that is there."""
+
+from typing import Any
+
+import pytest
+
+from parity_tests.kit.aspects import gradient
+from parity_tests.kit.network import Network
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.tests.asked import Array, ask, network, sigmoid, variant
+from parity_tests.kit.verdicts import DIFFERS, Verdict
+
+
+def _told(declared: Network) -> list[Verdict]:
+    return [v for v in ask(declared, gradient.examine) if v.status == DIFFERS]
+
+
+def _multiplied(sizes: tuple[int, ...], power: int, *factors: float) -> Network:
+    """Return a network whose layers have factors, and all a power of the batch size."""
+
+    def gradients(net: Any, x: Array, y: Array) -> list[Array]:
+        pairs = zip(net.gradients(x, y), factors * 2, strict=True)
+        return [g * factor / len(x) ** power for g, factor in pairs]
+
+    return network(variant(sizes=sizes), gradients=gradients, step=None)
+
+
+_TWO, _THREE = (12, 9, 10), (12, 9, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (_multiplied(_TWO, 0, 1 / 4, 1 / 2), [("dL/dz2", "factor-two", 0.5)]),
+        (
+            _multiplied(_THREE, 1, 3 / 8, 3 / 4, 3 / 2),
+            [("dL/dz3", "factor-batch", 1.5 / 7), ("dL/dz2", "factor-two", 0.5)],
+        ),
+        (
+            _multiplied((12, 9, 3), 1, 3 / 4, 3 / 2),
+            [("dL/dz2", "factor-batch", 1.5 / 7), ("W1", "factor-two", 0.5)],
+        ),
+        (_multiplied(_TWO, 0, 1, -1), [("W2", "sign", -1)]),
+    ],
+)
+def test_factors_of_layers_are_told_as_the_fewest(declared: Network, expected: Any) -> None:
+    verdicts = _told(declared)
+    assert [(v.tensor, v.cause) for v in verdicts] == [pair[:2] for pair in expected]
+    assert [v.factor for v in verdicts] == pytest.approx([factor for *_, factor in expected])
+    # Neither the loss nor its square comes in with every layer.
+    assert not any("square" in v.message for v in verdicts)
+
+
+def test_a_sign_of_one_layer_may_be_one_that_both_layers_turn() -> None:
+    def turned(net: Any, x: Array, y: Array) -> list[Array]:
+        return [g * sign for g, sign in zip(net.gradients(x, y), (1, -1, 1, -1), strict=True)]
+
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return (net.forward(x) - y) * net.a[-1] * (1 - net.a[-1])
+
+    same = variant(sizes=_TWO, activation=sigmoid, last=sigmoid, delta=delta)
+    spec = Spec("sigmoid", "sigmoid", "squared_error", "half sum")
+    [verdict] = _told(network(same, gradients=turned, loss=None, step=None, spec=spec))
+    assert (verdict.tensor, verdict.cause) == ("dL/dz2", "sign")
+    assert "the update of the last layer alone" in verdict.message
