@@ -396,7 +396,9 @@ def _layer(
         if not found.known and np.shape(own.bias) == observed.bias.shape:
             bias = np.asarray(own.bias)
             total = (reference or 0.0) * right_sum(chosen.value, own)
-            for shares in (decay, *own_decays(observed.bias, bias, total, tolerance)):
+            # A step that is assigned leaves nothing of the bias, and its gradient with any sign.
+            several = (own_decays(observed.bias, bias, by, tolerance) for by in (total, -total))
+            for shares in chain([decay], *several):
                 rest = observed.bias - slope_of(shares, bias)
                 without = _bias(name, rest, own, chosen, deltas, 10 * tolerance, reference, loss)
                 if without.known:

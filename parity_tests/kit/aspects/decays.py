@@ -33,10 +33,14 @@ def of_decays(
     at_another : callable
         ``f(rate)``, the explanation of the same at another learning rate.
     """
-    decays = explanation.decays
-    replaced = _replaced(inquiry, decays, rate)
+    replaced = _replaced(inquiry, explanation, rate)
     if replaced:
-        return replaced
+        left = [f for f in explanation.findings if f not in replaced]
+        rest = replace(explanation, findings=left)
+        names = sorted(finding.tensor for finding in replaced)
+        seen = f"nothing is left of {' and '.join(names)}"
+        told = named("gradient", "weights-replaced", seen, names[0])
+        return [told, *of_decays(inquiry, rest, rate, at_another)]
     turned = _turned(inquiry, explanation)
     if turned:
         left = [f for f in explanation.findings if f not in turned]
@@ -126,16 +130,13 @@ def _by_step(decays: dict[str, Shares], slowly: dict[str, Shares], rate: float) 
     return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 
-def _replaced(inquiry: Inquiry, decays: dict[str, Shares], rate: float | None) -> list[Verdict]:
-    matrices = {name: shares for name, shares in decays.items() if name.startswith("W")}
-    if rate is None or not matrices:
+def _replaced(inquiry: Inquiry, explanation: Explanation, rate: float | None) -> list[Finding]:
+    """Return what of the parameters a step takes away as a whole."""
+    if rate is None:
         return []
     close = max(1e-6, inquiry.tolerance)
-    if any(abs(shares.get("squares", 0.0) * rate - 1) >= close for shares in matrices.values()):
-        return []
-    named, tensors = CAUSES["weights-replaced"], " and ".join(sorted(matrices))
-    message = f"{named.title}: nothing is left of {tensors}. Look at {named.advice}."
-    return [Verdict("gradient", DIFFERS, message, tensors, "weights-replaced")]
+    decayed = (finding for finding in explanation.findings if finding.decay)
+    return [f for f in decayed if abs(f.decay.get("squares", 0.0) * rate - 1) < close]
 
 
 def _by_itself(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:

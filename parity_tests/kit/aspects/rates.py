@@ -1,5 +1,7 @@
 """What of a first step does not go with the learning rate, and what comes after the step."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from parity_tests.kit.aspects.first_steps import Factors, all_known, first_factors
@@ -21,7 +23,6 @@ _LATER, _NEARLY = 4, 0.05
 
 def of_unscaled_decay(inquiry: Inquiry, loss: str) -> list[Verdict]:
     """Return that a decay is the same at every learning rate, where the rest of a step is not."""
-    spec = inquiry.spec
     if inquiry.subject.network.lr is not None:
         return []
     seen = []
@@ -32,12 +33,25 @@ def of_unscaled_decay(inquiry: Inquiry, loss: str) -> list[Verdict]:
         seen.append(np.array(factors) * (1.0, rate))
     if not np.allclose(seen[0], seen[1], rtol=_ROUGH, atol=0):
         return []
-    taken = float(np.abs(seen[0][:, 1]).max())
-    what = f"a step takes {taken:.6g} x the parameters away, whatever the learning rate is"
+    shares = dict(zip(by_name(inquiry.layers), seen[0][:, 1], strict=True))
+    # That nothing is left of a parameter has been said of its gradient.
+    decayed = {name: own for name, own in shares.items() if own and abs(own - 1) > _CLOSE}
+    return [_unscaled(inquiry, decayed)] if decayed else []
+
+
+def _unscaled(inquiry: Inquiry, shares: Mapping[str, float]) -> Verdict:
+    """Return that shares of some parameters are taken away at every learning rate."""
+    spec, values = inquiry.spec, np.array([*shares.values()])
+    taken = float(values[np.abs(values).argmax()])
+    of = "the parameters"
+    if len(shares) < len(by_name(inquiry.layers)):
+        of = ", ".join(shares)
+    much = f"{taken:.6g} x" if np.ptp(values) <= _ROUGH * abs(taken) else f"up to {taken:.6g} x"
+    what = f"a step takes {much} {of} away, whatever the learning rate is"
     if spec.weight_decay or spec.options.get("weight_decay") or inquiry.penalty:
-        return [named("optimizer", "decay-not-scaled", what)]
+        return named("optimizer", "decay-not-scaled", what)
     message = f"{CAUSES['decay-not-scaled'].title}: {what}, unless it is meant otherwise"
-    return [Verdict("optimizer", CONVENTION, message, None, "decay-not-scaled", taken)]
+    return Verdict("optimizer", CONVENTION, message, None, "decay-not-scaled", taken)
 
 
 def of_lost_rate(inquiry: Inquiry, loss: str) -> list[Verdict]:

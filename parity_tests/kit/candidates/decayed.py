@@ -20,7 +20,7 @@ _ENOUGH_OF_BIAS = 4
 
 
 def own_decays(observed: Array, bias: Array, total: Array, tolerance: float) -> Iterator[Shares]:
-    """Yield what penalties on a bias add, beside the right gradient in full."""
+    """Yield what penalties on a bias add, beside the gradient in full."""
     rest = observed - total if total.shape == observed.shape else np.zeros_like(observed)
     if observed.size < _ENOUGH_OF_BIAS or not np.isfinite(rest).all() or not np.any(rest):
         return

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from parity_tests.kit.aspects import gradient
@@ -56,7 +57,7 @@ def test_a_sign_of_one_layer_may_be_one_that_both_layers_turn() -> None:
         return [g * sign for g, sign in zip(net.gradients(x, y), (1, -1, 1, -1), strict=True)]
 
     def delta(net: Any, x: Array, y: Array) -> Array:
-        return (net.forward(x) - y) * net.a[-1] * (1 - net.a[-1])
+        return np.asarray((net.forward(x) - y) * net.a[-1] * (1 - net.a[-1]))
 
     same = variant(sizes=_TWO, activation=sigmoid, last=sigmoid, delta=delta)
     spec = Spec("sigmoid", "sigmoid", "squared_error", "half sum")

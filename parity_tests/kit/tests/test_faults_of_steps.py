@@ -127,6 +127,31 @@ def test_replaced_parameters_beside_a_rate_that_comes_twice() -> None:
     assert told(beside(step, None), "gradient") == expected
 
 
+@pytest.mark.parametrize("gradients", [None, "gradients"])
+def test_a_bias_that_is_assigned_is_no_decay_of_all(gradients: str | None) -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        w1, b1, w2, b2 = net.gradients(x, y)
+        net.w1 -= lr * w1
+        net.b1[...] = lr * b1
+        net.w2 -= lr * w2
+        net.b2 -= lr * b2
+
+    aspects = ("gradient", "optimizer")
+    verdicts = [v for v in examine(beside(step, gradients)).verdicts if v.aspect in aspects]
+    differing = {(v.tensor, v.cause) for v in verdicts if v.status == DIFFERS}
+    assert differing == {("b1", "weights-replaced"), ("b1", "sign")}
+    assert not any(v.status == CONVENTION for v in verdicts)
+
+
+def test_a_decay_of_some_parameters_is_said_of_those() -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
+            array -= lr * gradient + (0.01 * array if array is net.w2 else 0.0)
+
+    messages = [v.message for v in examine(beside(step), only="optimizer").verdicts]
+    assert any("takes 0.01 x W2 away" in message for message in messages)
+
+
 def test_a_declared_decay_without_the_rate_is_told_as_that() -> None:
     def step(net: Learner, x: Array, y: Array, lr: float) -> None:
         for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
