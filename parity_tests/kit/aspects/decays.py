@@ -163,7 +163,11 @@ def _by_itself(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     if as_gradient:
         return as_gradient
     told = ", ".join(added(decays[name], name) for name in sorted(decays))
-    message = f"the gradient has {told} added and no more, unless it is meant otherwise"
+    lost = [f.tensor for f in explanation.findings if not f.known and not f.decay]
+    more = "" if lost else " and no more"
+    message = f"the gradient has {told} added{more}, unless it is meant otherwise"
+    if lost:
+        message += f"; what else {' and '.join(sorted(lost))} may have is not known"
     return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
 
 

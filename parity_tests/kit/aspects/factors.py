@@ -41,13 +41,22 @@ class Factor:
 
 
 def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) -> Scale | None:
-    """Return the scale that the gradient should have, if anything says it."""
+    """Return the scale that the gradient should have, if anything says it.
+
+    Parameters
+    ----------
+    another : bool
+        Whether it is that of another loss than is meant, for which only the reduction is declared.
+    """
     single = inquiry.subject.single
     if another:
-        return None
-    declared = declared_scale(inquiry.spec, inquiry.subject.outputs, explanation.loss)
+        declared = _reduction(inquiry, explanation)
+    else:
+        declared = declared_scale(inquiry.spec, inquiry.subject.outputs, explanation.loss)
     if declared is not None:
         return Scale(declared.constant, 1) if single or inquiry.is_one_by_one else declared
+    if another:
+        return None
     if inquiry.reported is not None and inquiry.reported[0] == explanation.loss:
         scale = inquiry.reported[1]
         if inquiry.is_one_by_one:
@@ -55,6 +64,21 @@ def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) ->
             return Scale(scale.constant, 1)
         return Scale(scale.constant, scale.power + 1) if single else scale
     return None
+
+
+def _reduction(inquiry: Inquiry, explanation: Explanation) -> Scale | None:
+    """Return the declared sum or mean of another loss; a half in front of it is that of squares."""
+    spec = inquiry.spec
+    if spec.scale is None:
+        return None
+    plain = replace(spec, scale=spec.scale.removeprefix("half "))
+    whole = declared_scale(plain, inquiry.subject.outputs, explanation.loss)
+    if whole is None or explanation.loss != "squared_error":
+        return whole
+    # Nothing says whether half of the squares is meant.
+    last = next(f for f in explanation.findings if f.tensor == f"W{len(inquiry.layers)}")
+    is_whole = abs(last.factor / whole.at(len(inquiry.batches[0])) - 1) <= _ROUGH
+    return whole if is_whole else Scale(whole.constant / 2, whole.power)
 
 
 def factors_of(

@@ -322,7 +322,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     of_loss: list[Verdict] = []
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
         squares = _of_squares(inquiry, first)
-        expected = expected or squares
+        expected = squares or expected
         if squares is None:
             verdicts.append(_another_loss(inquiry, first, str(loss)))
         else:

@@ -16,6 +16,8 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 _SINGLE = 2e-6
 # How far a step is off that is told first, where several are.
 _VISIBLE = 1e-3
+# Entries of which a nearest multiple tells anything.
+_ENOUGH = 4
 
 
 def judged(
@@ -141,14 +143,21 @@ def unknown(observed: Observed, kind: str | None, given: Mapping[str, float | No
     entries = cells == cell
     starts = [part.start for part in observed.asked.parts]
     tensor = int(np.searchsorted(starts, np.argmax(entries), side="right")) - 1
-    factor, residual = fit(observed.steps[step][entries], predicted[step][entries])
+    part = observed.asked.parts[tensor]
     size = np.abs(observed.asked.gradients[step][entries]).max()
     shape = observed.asked.shapes[tensor]
     clearly = "" if visible == observed.tolerance else "clearly "
-    nearest = f"the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of its norm"
+    # A few numbers are near to a multiple of any others.
+    where = np.flatnonzero(entries) if entries.sum() >= _ENOUGH else np.r_[part]
+    factor, residual = fit(observed.steps[step][where], predicted[step][where])
+    count, whole = len(where), part.stop - part.start
+    of = "of all its entries" if count == whole else f"of these {count} of its {whole} entries"
+    nearest = (
+        f"{of} the nearest multiple is {factor:.4g} x, which leaves {residual:.2g} of their norm"
+    )
     if not np.any(observed.steps[step][entries]):
         nearest = "nothing is changed"
-    elif not np.isfinite(observed.steps[step][entries]).all():
+    elif not np.isfinite(observed.steps[step][where]).all():
         nearest = "it is not finite"
     message = (
         f"step {step + 1} of parameter {tensor + 1}, of shape {shape}, is the first that is "

@@ -64,3 +64,16 @@ def test_a_sign_of_one_layer_may_be_one_that_both_layers_turn() -> None:
     [verdict] = _told(network(same, gradients=turned, loss=None, step=None, spec=spec))
     assert (verdict.tensor, verdict.cause) == ("dL/dz2", "sign")
     assert "the update of the last layer alone" in verdict.message
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1, []), (2, ["factor-two"])])
+def test_the_gradient_of_another_loss_is_held_to_the_mean_that_is_declared(
+    share: float, expected: list[str]
+) -> None:
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return np.asarray(share * np.sign(net.forward(x) - y) / y.size)
+
+    made = variant(sizes=(12, 9, 3), last=lambda z: z, delta=delta)
+    spec = Spec("relu", "identity", "squared_error", "mean of all")
+    verdicts = _told(network(made, loss=None, step=None, labels="targets", spec=spec))
+    assert [v.cause for v in verdicts] == ["gradient-of-another-loss", *expected]

@@ -1065,6 +1065,21 @@ def strange_filter(s: State, p: Array, g: Array, lr: float) -> None:
     s.v, s.m = s.m, g.copy()
 
 
+def of_matrix(state: State, params: list[Array], grads: list[Array]) -> None:
+    """Biases are divided by the root of what their matrices have kept."""
+    for p, g in zip(params, grads, strict=True):
+        state.v = (0.01 * g**2) if p.ndim == 2 else state.v.mean(axis=0)
+        p -= state.lr * g / (np.sqrt(state.v) + 1e-8)
+
+
+def test_a_nearest_multiple_is_not_of_one_entry() -> None:
+    (verdict,) = examine_rule(rule(of_matrix, "rmsprop"), 0, ((12, 9), (9,), (9, 5), (5,)))
+    assert verdict.cause is None
+    assert "of all its entries the nearest multiple" in verdict.message
+    assert verdict.residual is not None
+    assert verdict.residual > 0.1
+
+
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "adam", "rmsprop"])
 def test_what_is_not_known_gets_no_name(kind: str) -> None:
     (verdict,) = examine_rule(rule(each(strange), kind), 0)

@@ -202,6 +202,18 @@ def test_what_no_loss_speaks_of_may_be_meant(gradient: Coefficients, told: str) 
     assert told in verdict.message
 
 
+def test_nothing_more_is_not_said_where_something_is_not_known() -> None:
+    penalized = _network({}, {"W2": (0.05, 0.0)})
+
+    def gradients(net: Parameters, x: Array, y: Array) -> list[Array]:
+        first, *others = penalized.gradients(net, x, y)  # type: ignore[operator, misc]
+        return [first**3, *others]
+
+    *_, verdict = _of(replace(penalized, gradients=gradients), "gradient")
+    assert "0.1 x W2 added, unless" in verdict.message
+    assert "what else W1 may have is not known" in verdict.message
+
+
 @pytest.mark.parametrize("declared", [None, 0.1])
 @pytest.mark.parametrize("share", [1.0, 0.5])
 def test_a_step_may_add_what_belongs_to_the_penalty(share: float, declared: float | None) -> None:
