@@ -140,6 +140,6 @@ def seen_steps(
         name.startswith("W") and tensor.ndim > 1 for name, tensor in by_name(layers).items()
     )
     joined = np.stack([np.concatenate([np.ravel(g) for g in own]) for own in gradients])
-    asked = Asked(lr, shapes, places[:-1], joined, samples, matrices)
+    asked = Asked(lr, shapes, places[:-1], joined, samples, matrices, tuple(by_name(layers)))
     groups = np.zeros(places.shape[1], int)
     return cornered(Observed(asked, np.diff(places, axis=0), groups, tolerance, precision))

@@ -174,6 +174,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the optimizer steps the biases alone, and the matrices go by plain descent",
         "the line that updates the matrices: they need a state of their own and the same formula",
     ),
+    "rules-apart": Cause(
+        "parameters are stepped by different formulas",
+        "the lines that update them: every parameter needs the same formula, with a state of its "
+        "own",
+    ),
     "plain-step-added": Cause(
         "the step of plain descent is taken as well",
         "what else updates the parameters: lr x gradient is no part of the optimizer's step",

@@ -186,6 +186,8 @@ class Asked:
         Of the batch of each step; empty for an optimizer that is given gradients alone.
     matrices : tuple of bool
         Which parameters are matrices; empty where their shapes tell it.
+    names : tuple of str
+        Of the parameters; empty where they have none.
     """
 
     lr: float
@@ -194,6 +196,7 @@ class Asked:
     gradients: Array
     samples: tuple[int, ...] = ()
     matrices: tuple[bool, ...] = ()
+    names: tuple[str, ...] = ()
 
     @cached_property
     def are_matrices(self) -> list[bool]:

@@ -1,12 +1,13 @@
 """What is said of steps that were found to be those of a formula."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
+from parity_tests.kit.optimizers.apart import rules_apart
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
 from parity_tests.kit.optimizers.observed import Observed, responses
@@ -30,6 +31,9 @@ def judged(
     if not matches and observed.tolerance < _SINGLE and not is_lost:
         # Some keep their moments in float32.
         matches = find(replace(observed, tolerance=_SINGLE), kind, given, simple=True)
+    apart = [] if matches or is_lost else rules_apart(observed, kind, given)
+    if apart:
+        return [_apart(observed, apart)]
     if not matches or (is_lost and len(matches) > 1):
         return [unknown(observed, kind, given)]  # whatever divides by zero fits
     if len(matches) > 1:
@@ -39,6 +43,16 @@ def judged(
         status = DIFFERS if faults else CONVENTION
         return [Verdict("optimizer", status, message)]
     return told_of(matches[0], kind, given, len(observed.steps))
+
+
+def _apart(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:
+    """Return that some parameters are stepped by another formula than others."""
+    shapes = observed.asked.shapes
+    names = observed.asked.names or [f"parameter {k + 1}" for k in range(len(shapes))]
+    told = [f"{', '.join(names[k] for k in of)} by {_name(match)}" for match, of in rules]
+    fewest = min((numbers for _, numbers in rules), key=len)
+    residual = max(match.residual for match, _ in rules)
+    return named("optimizer", "rules-apart", "; ".join(told), names[fewest[0]], residual=residual)
 
 
 def told_of(

@@ -34,6 +34,7 @@ from parity_tests.kit.tests.test_optimizers import (
     momentum,
     nadam,
     nesterov,
+    of_first,
     plainly,
     rmsprop,
     sgd,
@@ -292,6 +293,7 @@ def fallen_through(s: State, p: Array, g: Array, lr: float) -> None:
         (plainly(adam, "bW", True), "adam", "plain-step-added"),
         (plainly(adam, "b", True), None, "plain-step-added"),
         (each(fallen_through), "rmsprop", "plain-step-added"),
+        (of_first, None, "rules-apart"),
     ],
 )
 def test_plain_descent_of_some_parameters_is_named(

@@ -697,6 +697,12 @@ def plainly(update: Update, which: str, also: bool = False) -> Step:
     return each(step)
 
 
+def of_first(state: State, params: list[Array], grads: list[Array]) -> None:
+    """Only the first parameter has momentum."""
+    each(momentum)(state, params[:1], grads[:1])
+    each(sgd)(state, params[1:], grads[1:])
+
+
 OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "average": ("momentum-average", CONVENTION, each(momentum_average), "momentum", {}),
     "average, momentum not known": (
@@ -768,6 +774,8 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
         "adam",
         {},
     ),
+    "one by momentum": ("rules-apart", DIFFERS, of_first, "momentum", {}),
+    "one by momentum, declared is none": ("rules-apart", DIFFERS, of_first, "sgd", {}),
     "biases plain": ("biases-by-plain-descent", DIFFERS, plainly(adam, "b"), "adam", {}),
     "biases plain, momentum": (
         "biases-by-plain-descent",

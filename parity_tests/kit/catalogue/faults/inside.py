@@ -77,6 +77,23 @@ FAULTS: tuple[Fault, ...] = (
         "biases-by-plain-descent",
     ),
     Fault(
+        "momentum of one matrix: own optimizer",
+        "own momentum",
+        'if self.rule == "momentum":',
+        'if key != "W1":\n                value -= lr * g\n'
+        '            elif self.rule == "momentum":',
+        _OPTIMIZER,
+        "rules-apart",
+    ),
+    Fault(
+        "momentum of one matrix: stored gradients",
+        "stored gradients momentum",
+        "self.v[key] = self.momentum * self.v[key] - self.lr * g",
+        "self.v[key] = self.momentum * self.v[key] * (key == next(iter(params))) - self.lr * g",
+        _OPTIMIZER,
+        "rules-apart",
+    ),
+    Fault(
         "plain step as well: adam",
         _ADAM,
         "value -= lr * m / (np.sqrt(v) + 1e-8)",
