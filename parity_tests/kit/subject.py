@@ -440,7 +440,32 @@ class Subject:
         assert sums is not None
         return self._layers([array / parts for array in sums])
 
+    def has_new_gradients(self, batch: Batch) -> bool:
+        """Whether a second gradient leaves the arrays of the first as they are; false if unknown.
+
+        Raises
+        ------
+        SubjectError
+            If the gradient fails.
+        """
+        network = self.network
+        if network.gradients is None and network.backward is None:
+            return False
+        x, y = next(iter(self._given(batch)))
+        first, second = (self._handed(x, y) for _ in range(2))
+        return not any(np.shares_memory(one, other) for one in first for other in second)
+
     def _gradient_arrays(self, x: Array, y: Any) -> list[Array]:
+        arrays = []
+        for array, shape in zip(self._in_order(self._handed(x, y)), self.shapes, strict=True):
+            array = np.array(array, np.float64)
+            if array.shape != shape and array.size == np.prod(shape, dtype=int) and 1 in shape:
+                array = array.reshape(shape)
+            arrays.append(array)
+        return arrays
+
+    def _handed(self, x: Array, y: Any) -> list[Array]:
+        """Return the arrays of gradients that the network hands out, as they are."""
         network = self.network
         with quiet(), self._drawing():
             try:
@@ -467,13 +492,7 @@ class Subject:
                     f"{len(found)}{f' of shapes {came}' if came else ''}"
                 )
             found = apart
-        arrays = []
-        for array, shape in zip(self._in_order(found), self.shapes, strict=True):
-            array = np.array(array, np.float64)
-            if array.shape != shape and array.size == np.prod(shape, dtype=int) and 1 in shape:
-                array = array.reshape(shape)
-            arrays.append(array)
-        return arrays
+        return found
 
     def _in_order(self, found: list[Array]) -> list[Array]:
         """Return gradients in the order of the parameters, if only their shapes tell it.

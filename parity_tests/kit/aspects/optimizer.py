@@ -38,6 +38,7 @@ from parity_tests.kit.aspects.walks import (
     trajectory,
     walk_on,
 )
+from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
 from parity_tests.kit.optimizers.formulas import USUAL, read
@@ -78,7 +79,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         kind = rule.kind or inquiry.spec.optimizer
         options = rule.options or inquiry.spec.options
         seed = int(inquiry.rng.integers(2**31))
-        return examine_rule(Rule(rule.make, rule.step, kind, options), seed, inquiry.subject.shapes)
+        whole = Rule(rule.make, rule.step, kind, options)
+        found = examine_rule(whole, seed, inquiry.subject.shapes)
+        return [_of_kept_arrays(inquiry, v) if v.cause == "gradient-kept" else v for v in found]
     if network.step is None:
         return []
     refusal = _refusal(inquiry)
@@ -94,6 +97,20 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             shuffled = of_shuffled(inquiry)
             found = found if shuffled is None else [shuffled]
     return _with_own_rate(inquiry, with_second_rate(inquiry, found))
+
+
+def _of_kept_arrays(inquiry: Inquiry, verdict: Verdict) -> Verdict:
+    """Take arrays that the optimizer keeps for a convention, where nothing writes to them."""
+    try:
+        if not inquiry.subject.has_new_gradients(inquiry.batches[0]):
+            return verdict
+    except SubjectError:
+        return verdict
+    finally:
+        inquiry.restore()
+    title = CAUSES[str(verdict.cause)].title
+    message = f"{title}: the network makes new ones for every gradient, so that it does no harm"
+    return replace(verdict, status=CONVENTION, message=message)
 
 
 def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:

@@ -1206,13 +1206,35 @@ def test_writing_to_the_gradients_is_seen() -> None:
     ]
 
 
-def test_keeping_the_gradients_is_seen() -> None:
-    def update(s: State, p: Array, g: Array, lr: float) -> None:
-        s.m = g if s.t == 1 else 0.9 * s.m + g
-        p -= lr * s.m
+def keeping(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = g if s.t == 1 else 0.9 * s.m + g
+    p -= lr * s.m
 
-    verdicts = examine_rule(rule(each(update), "momentum"), 0)
+
+def test_keeping_the_gradients_is_seen() -> None:
+    verdicts = examine_rule(rule(each(keeping), "momentum"), 0)
     assert [(v.status, v.cause) for v in verdicts] == [(EQUAL, None), (DIFFERS, "gradient-kept")]
+
+
+@pytest.mark.parametrize(("is_new", "status"), [(True, CONVENTION), (False, DIFFERS)])
+def test_keeping_gradients_that_nothing_writes_to_does_no_harm(is_new: bool, status: str) -> None:
+    class Handing(Learner):
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            found = super().gradients(x, y)
+            self.kept = found if is_new or not hasattr(self, "kept") else self.kept
+            for own, new in zip(self.kept, found, strict=True):
+                own[...] = new
+            return self.kept
+
+    network = Network(
+        Handing,
+        parameters="w1 b1 w2 b2",
+        forward="forward",
+        gradients="gradients",
+        optimizer=rule(each(keeping), "momentum"),
+    )
+    told = [(v.status, v.cause) for v in examine_network(network, only="optimizer").verdicts]
+    assert (status, "gradient-kept") in told
 
 
 def test_state_of_another_optimizer_is_seen() -> None:
