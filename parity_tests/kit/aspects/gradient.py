@@ -22,7 +22,7 @@ from parity_tests.kit.aspects.factors import (
     shared_scale,
     without_second_rate,
 )
-from parity_tests.kit.aspects.later_steps import moving_later
+from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
@@ -118,6 +118,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     entrywise: list[Verdict] = []
     if is_inferred(inquiry) and not explanations[0].is_right:
         explanations = moving_later(inquiry, explanations)
+        late = of_step_before(inquiry, loss)
+        if late:
+            return [named("gradient", "gradient-late", _LATE), *_of_late(inquiry, late, loss)]
         entrywise = of_entrywise(inquiry, seen[0][0], loss)
         if entrywise and not inquiry.is_loss_unknown:
             entrywise = _of_solved(inquiry, seen, loss) or entrywise
@@ -248,6 +251,17 @@ def _of_labels_as_given(
     reported = f"that of labels of which {smoothing:.6g} is spread over the classes"
     told = _another_loss(inquiry, explanations[0], reported)
     return [told, *(v for v in _judge(inquiry, explanations, loss) if v.status == DIFFERS)]
+
+
+_LATE = "a first step changes nothing, and one on another batch behind it goes by that before"
+
+
+def _of_late(inquiry: Inquiry, late: list[Explanation], loss: str | None) -> list[Verdict]:
+    """Return what is wrong with the gradient of the step before besides."""
+    found = _judge(inquiry, late, loss)
+    # Steps are not those of the gradient where they are taken.
+    inquiry.is_gradient_faulty = True
+    return [verdict for verdict in found if verdict.status == DIFFERS]
 
 
 _ONE_BY_ONE = (

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.kit.aspects.observing import RATES
+from parity_tests.kit.aspects.observing import RATES, changed
+from parity_tests.kit.aspects.readings import explained
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import SubjectError, by_name
+from parity_tests.kit.subject import SubjectError, by_name, flat
 
 # Steps after which a parameter that has not moved is taken for one that never does.
 _STEPS = 3
@@ -59,3 +60,33 @@ def moving_later(inquiry: Inquiry, explanations: Sequence[Explanation]) -> list[
         )
         for own in explanations
     ]
+
+
+def of_step_before(inquiry: Inquiry, loss: str | None) -> list[Explanation]:
+    r"""Return the gradients of second steps on another batch, where first steps change nothing.
+
+    .. math:: \theta_2 = \theta_1 - \eta \, g_1, \qquad \theta_1 = \theta_0
+
+    Returns
+    -------
+    list of Explanation
+        One for each batch, of the steps behind those on it; empty if first steps do change
+        something, or if they are not all known.
+    """
+    if inquiry.subject.single or inquiry.is_one_by_one:
+        return []
+    one, other = inquiry.batches
+    rate = inquiry.subject.network.lr or RATES[0]
+    explanations = []
+    for first, second in ((one, other), (other, one)):
+        try:
+            start, still, after = walk_on(inquiry, [first, second], rate).layers
+        except SubjectError:
+            return []
+        if not np.array_equal(flat(start), flat(still)):
+            return []
+        gradients = changed(still, after, rate)
+        explanations.append(explained(inquiry, first, gradients, after, loss))
+        if not explanations[-1].known or any(own.is_vacant for own in explanations[-1].findings):
+            return []
+    return explanations

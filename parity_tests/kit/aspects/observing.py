@@ -46,7 +46,7 @@ def observe(
     for number in range(len(batch)):
         one = batch.part(slice(number, number + 1))
         before, after = walk_on(inquiry, [one], rate).layers
-        part = _difference(before, after, rate * len(batch))
+        part = changed(before, after, rate * len(batch))
         total = part if total is None else _sum(total, part)
     assert total is not None
     return total, after if len(batch) == 1 else None
@@ -55,10 +55,10 @@ def observe(
 def stepped(inquiry: Inquiry, batch: Batch, rate: float) -> tuple[Layers, Layers]:
     """Return what a new network's step takes away, over its learning rate, and what is left."""
     before, after = walk_on(inquiry, [batch], rate, may_repeat=True).layers
-    return _difference(before, after, rate), after
+    return changed(before, after, rate), after
 
 
-def _difference(before: Layers, after: Layers, rate: float) -> Layers:
+def changed(before: Layers, after: Layers, rate: float) -> Layers:
     """Return what a step with a learning rate has taken away, over that rate."""
     return [
         Layer(

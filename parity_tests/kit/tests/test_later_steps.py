@@ -42,6 +42,22 @@ class Still(Stale):
         super().step(x, y, lr)
 
 
+class Late(Classifier):
+    """The velocity is used before it is refreshed."""
+
+    sizes = (12, 9, 10)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.v = [np.zeros_like(p) for p in self.w + self.b]
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for p, v, g in zip(self.w + self.b, self.v, self.gradients(x, y), strict=True):
+            p -= lr * v
+            v *= 0.9
+            v += g
+
+
 class Repeated(Classifier):
     """The last bias is updated once for every unit below it."""
 
@@ -77,6 +93,12 @@ def test_what_moves_in_later_steps_is_not_said_to_be_never_updated() -> None:
     [(tensor, cause, message)] = told(network(Stale, gradients=None))
     assert (tensor, cause) == ("W1", None)
     assert "the first step leaves it as it is, and later ones do not" in message
+
+
+def test_a_velocity_that_is_refreshed_behind_the_step_is_late() -> None:
+    spec = Spec("relu", "softmax", "cross_entropy", "mean", optimizer="momentum")
+    declared = network(Late, gradients=None, spec=spec)
+    assert [own[:2] for own in told(declared)] == [(None, "gradient-late")]
 
 
 def test_what_never_moves_is_said_to_be_never_updated() -> None:
