@@ -47,8 +47,11 @@ def rules_apart(
 
 
 def _but_for_decay(match: Match) -> tuple[object, ...]:
+    """Return what is the same of formulas that differ in their decay alone."""
+    kind = {"adamw": "adam"}.get(match.formula.kind, match.formula.kind)
+    choices = (choice.cause for choice in match.choices if not choice.part.startswith("decay"))
     options = {k: v for k, v in match.formula.options.items() if k != "weight_decay"}
-    return (match.formula.kind, match.causes, *sorted(options.items()))
+    return (kind, *choices, *sorted(options.items()))
 
 
 def _alone(observed: Observed, number: int) -> Observed:

@@ -1073,6 +1073,15 @@ def strange_filter(s: State, p: Array, g: Array, lr: float) -> None:
     s.v, s.m = s.m, g.copy()
 
 
+def test_a_decay_of_one_parameter_makes_no_other_formula() -> None:
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        each(sgd_penalty)(state, params[:1], grads[:1])
+        each(sgd)(state, params[1:], grads[1:])
+
+    (verdict,) = examine_rule(rule(step, "sgd"), 0)
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+
+
 def of_matrix(state: State, params: list[Array], grads: list[Array]) -> None:
     """Biases are divided by the root of what their matrices have kept."""
     for p, g in zip(params, grads, strict=True):
