@@ -265,7 +265,8 @@ def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> S
 
     What is shared is a power of the batch size, a sign, and the number that matrices or biases
     have alone, if that is one with a meaning. Where each layer below has another one by the same
-    factor, it is what the last layer has; else a number that leaves fewer or simpler ones.
+    factor, it is what the last layer has; else a number that leaves fewer or simpler ones, which
+    most tensors have if it is all that is shared.
     """
     # That of a tensor with another fault may belong to it.
     own = [factor for factor in factors if not factor.finding.causes]
@@ -289,9 +290,13 @@ def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> S
         return None  # all have the same, whatever that is
     constant = _shared_constant(shares, inquiry.subject.sizes)
     is_whole = sign < 0 or power != reference.power
-    if is_whole and constant == 1:
-        constant = _simplest_constant(constants, inquiry.subject.sizes)
-    if not is_whole and (constant == 1 or not _is_near(shares)):
+    if constant == 1:
+        simplest = _simplest_constant(constants, inquiry.subject.sizes)
+        is_usual = 2 * _count(simplest, constants) > len(constants)
+        if not is_whole and (simplest == 1 or not is_usual):
+            return None
+        constant = simplest
+    elif not is_whole and not _is_near(shares):
         return None
     return Scale(sign * constant * reference.constant, power)
 
@@ -307,19 +312,27 @@ def _shared_constant(shares: Mapping[str, list[float]], sizes: Sequence[int]) ->
 
 
 def _simplest_constant(constants: Sequence[float], sizes: Sequence[int]) -> float:
-    """Return the number that leaves the fewest without a meaning, and the fewest parts; or 1."""
+    """Return the number that leaves the fewest without a meaning, and the fewest parts; or 1.
+
+    Of several, the one that most tensors have.
+    """
     unit, distinct = Scale(1.0, 0), [1.0]
     for constant in constants:
-        if all(abs(constant - own) > _NEAR * own for own in distinct):
+        if not _count(constant, distinct):
             distinct.append(constant)
 
-    def cost(shared: float) -> tuple[int, int]:
+    def cost(shared: float) -> tuple[int, int, int]:
         left = {shared, *(own / shared for own in distinct[1:])}
         found = (ratio(Scale(own, 0), unit, sizes, 1e-7) for own in left)
         parts = [cause for own in found if own is not None for cause in own.causes]
-        return parts.count("factor-constant"), len(parts)
+        having = len(constants) if shared == 1 else _count(shared, constants)
+        return parts.count("factor-constant"), len(parts), -having
 
     return min(distinct, key=cost)
+
+
+def _count(number: float, among: Sequence[float]) -> int:
+    return sum(abs(own - number) <= _NEAR * own for own in among)
 
 
 def _is_near(shares: Mapping[str, list[float]]) -> bool:

@@ -17,10 +17,11 @@ def _told(declared: Network) -> list[Verdict]:
 
 
 def _multiplied(sizes: tuple[int, ...], power: int, *factors: float) -> Network:
-    """Return a network whose layers have factors, and all a power of the batch size."""
+    """Return a network with factors of layers or of tensors, over a power of the batch size."""
 
     def gradients(net: Any, x: Array, y: Array) -> list[Array]:
-        pairs = zip(net.gradients(x, y), factors * 2, strict=True)
+        found = net.gradients(x, y)
+        pairs = zip(found, (factors * 2)[: len(found)], strict=True)
         return [g * factor / len(x) ** power for g, factor in pairs]
 
     return network(variant(sizes=sizes), gradients=gradients, step=None)
@@ -40,6 +41,14 @@ _TWO, _THREE = (12, 9, 10), (12, 9, 8, 3)
         (
             _multiplied((12, 9, 3), 1, 3 / 4, 3 / 2),
             [("dL/dz2", "factor-batch", 1.5 / 7), ("W1", "factor-two", 0.5)],
+        ),
+        (
+            _multiplied(_THREE, 0, 3 / 2, 3, 9 / 2, 3 / 2, 3 / 2, 3 / 2),
+            [
+                ("dL/dz3", "factor-classes", 1.5),
+                ("W3", "factor-classes", 3),
+                ("W2", "factor-two", 2),
+            ],
         ),
         (_multiplied(_TWO, 0, 1, -1), [("W2", "sign", -1)]),
     ],
