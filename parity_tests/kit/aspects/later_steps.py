@@ -71,7 +71,7 @@ def of_step_before(inquiry: Inquiry, loss: str | None) -> list[Explanation]:
     -------
     list of Explanation
         One for each batch, of the steps behind those on it; empty if first steps do change
-        something, or if they are not all known.
+        something, if second ones do not, or if they are not all known.
     """
     if inquiry.subject.single or inquiry.is_one_by_one:
         return []
@@ -83,7 +83,7 @@ def of_step_before(inquiry: Inquiry, loss: str | None) -> list[Explanation]:
             start, still, after = walk_on(inquiry, [first, second], rate).layers
         except SubjectError:
             return []
-        if not np.array_equal(flat(start), flat(still)):
+        if not np.array_equal(flat(start), flat(still)) or np.array_equal(flat(still), flat(after)):
             return []
         gradients = changed(still, after, rate)
         explanations.append(explained(inquiry, first, gradients, after, loss))
