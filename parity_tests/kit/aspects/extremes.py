@@ -68,10 +68,12 @@ def _with_logits(
     if inputs is None:
         return None
     layers = inquiry.layers
-    solution = np.linalg.pinv(_source(form, layers, inputs)) @ logits
+    # What all samples have in common comes from the bias, which no mask of dropout changes.
+    common = logits.mean(axis=0) if _has_bias(form, layers) else np.zeros(logits.shape[1])
+    solution = np.linalg.pinv(_source(form, layers, inputs)) @ (logits - common)
     bias = layers[-1].bias
     if _has_bias(form, layers):
-        solution, bias = solution[:-1], solution[-1]
+        solution, bias = solution[:-1], solution[-1] + common
     elif bias is not None:
         bias = np.zeros_like(bias)  # outside of the function, it would move probabilities
     weight = solution if len(layers) - 1 in form.transposed else solution.T

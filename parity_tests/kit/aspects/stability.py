@@ -45,6 +45,9 @@ from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[np.float64]
 
+# Of the largest number there is: no loss but that of a logarithm of 0 that was made finite.
+_SHARE_OF_LARGEST = 1e-6
+
 
 # Overflow is what is asked for.
 @np.errstate(all="ignore")
@@ -132,7 +135,8 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
     # An output that is not finite has been judged already.
     if not np.isfinite(subject.forward(extreme.batch.inputs)).all():
         return []
-    problem = _problem_of_loss(subject, extreme.batch)
+    largest = np.finfo(np.float32 if inquiry.is_float32 else np.float64).max
+    problem = _problem_of_loss(subject, extreme.batch, float(largest))
     if not problem:
         # An unknown loss of logits need not have probabilities.
         reported = inquiry.reported and inquiry.reported[0]
@@ -151,14 +155,22 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
     return [judged("log-of-zero" if infinite else None, seen, "loss")]
 
 
-def _problem_of_loss(subject: Subject, batch: Batch) -> str:
-    """Return what is wrong with a loss, in words; empty if it is finite."""
+def _problem_of_loss(subject: Subject, batch: Batch, largest: float = np.inf) -> str:
+    """Return what is wrong with a loss, in words; empty if it is finite.
+
+    Parameters
+    ----------
+    largest : float, optional
+        The largest number of the network's precision, near to which a loss is as good as infinite.
+    """
     try:
         value = subject.loss(batch)
     except SubjectError as error:
         if not raised(error):
             raise
         return f"in the loss {raised(error)}"
+    if np.isfinite(value) and abs(value) > _SHARE_OF_LARGEST * largest:
+        return f"the loss is {value:.3g}, near to the largest number: of more samples it is infinite"
     return "" if np.isfinite(value) else f"the loss is {value}"
 
 

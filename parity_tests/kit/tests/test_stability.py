@@ -64,9 +64,27 @@ def logits(inside: Any) -> type[Classifier]:
     return type("Logits", (_Logits,), parts)
 
 
+class _MadeFinite(Classifier):
+    """One logarithm of 0 is the largest number, and two are infinite."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(-np.sum(np.nan_to_num(y * np.log(self.forward(x)))) / len(x))
+
+
+class _Dropped(variant(guard=0.0)):  # type: ignore[misc]
+    """Most units are left out where the loss is computed."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        self.forward(x)
+        kept = self.a[-2] * (np.random.random(self.a[-2].shape) < 0.1)  # noqa: NPY002
+        return float(-np.sum(y * np.log(softmax(kept @ self.w[-1] + self.b[-1]))) / len(x))
+
+
 @pytest.mark.parametrize(
     ("make", "cause"),
     [
+        (_MadeFinite, "log-of-zero"),
+        (_Dropped, "log-of-zero"),
         (variant(last=softmax_without_shift), "softmax-no-shift"),
         (variant(last=softmax_without_shift_and_eps), "softmax-no-shift"),
         (variant(last=softmax_with_one_shift), "softmax-global-shift"),
