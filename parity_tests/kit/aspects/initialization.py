@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.aspects.same_numbers import with_same_numbers
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Form
 from parity_tests.kit.functions import activation
@@ -99,10 +100,25 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if found is not None:
         return [found]
     if meant is None:
-        return [_undeclared(draws)]
-    if len(set(meant)) == 1:
-        return [_declared(inquiry, draws, meant[0])]
-    return [_of_some(inquiry, draws, meant, of) for of in dict.fromkeys(meant)]
+        judged = [_undeclared(draws)]
+    elif len(set(meant)) == 1:
+        judged = [_declared(inquiry, draws, meant[0])]
+    else:
+        judged = [_of_some(inquiry, draws, meant, of) for of in dict.fromkeys(meant)]
+    return judged + _of_same_numbers(draws)
+
+
+def _of_same_numbers(draws: _Draws) -> list[Verdict]:
+    """Return that layers do not begin apart, though each may be spread as it should be."""
+    names = with_same_numbers(draws.first)
+    if not names:
+        return []
+    message = (
+        f"{', '.join(names[:-1])} and {names[-1]} begin with the same random numbers, but for "
+        "their scale, as from generators of one seed: a single generator for all layers makes them "
+        "independent"
+    )
+    return [Verdict("initialization", CONVENTION, message, names[1])]
 
 
 def _meant(inquiry: Inquiry) -> list[Scheme] | None:

@@ -170,7 +170,7 @@ def _problem_of_loss(subject: Subject, batch: Batch, largest: float = np.inf) ->
             raise
         return f"in the loss {raised(error)}"
     if np.isfinite(value) and abs(value) > _SHARE_OF_LARGEST * largest:
-        return f"the loss is {value:.3g}, near to the largest number: of more samples it is infinite"
+        return f"the loss is {value:.3g}, near to the largest number: of more it is infinite"
     return "" if np.isfinite(value) else f"the loss is {value}"
 
 

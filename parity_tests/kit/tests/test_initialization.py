@@ -210,7 +210,7 @@ def test_a_mistake_is_not_named_from_a_few_entries() -> None:
 
     for declared in ("he", None):
         subject = network(variant(draw=draw), spec=Spec(initialization=declared))
-        verdict = only(ask(subject, initialization.examine))
+        verdict = ask(subject, initialization.examine)[0]
         assert verdict.cause is None
         assert verdict.status == (UNCHECKED if declared else CONVENTION)
 
@@ -222,9 +222,9 @@ def test_few_entries_do_not_confirm_a_scheme() -> None:
     for name in ("he", "xavier"):
         for sizes in (SIZES, (2, 3, 2)):
             declared = network(variant(draw=draw, sizes=sizes), spec=Spec(initialization=name))
-            assert only(ask(declared, initialization.examine)).status == UNCHECKED
+            assert ask(declared, initialization.examine)[0].status == UNCHECKED
     for sizes in (SIZES, (2, 3, 2)):
-        verdict = only(ask(network(variant(draw=draw, sizes=sizes)), initialization.examine))
+        verdict = ask(network(variant(draw=draw, sizes=sizes)), initialization.examine)[0]
         assert verdict.status == CONVENTION
         assert "He" not in verdict.message
 
@@ -245,7 +245,7 @@ def test_constructions_that_are_seeded_are_made_with_other_seeds(generator: Any)
     for share, status in ((2, EQUAL), (1, DIFFERS)):
         make = variant(draw=of(share), sizes=(5, 3, 2))
         given = network(make, spec=Spec(initialization="he"))
-        verdict = only(ask(given, initialization.examine))
+        verdict = ask(given, initialization.examine)[0]
         assert verdict.status == status
     assert np.random.seed.__name__ == "seed"
 
@@ -257,7 +257,7 @@ def test_constructions_that_refuse_other_seeds_are_taken_as_they_are() -> None:
         return rng.randn(n, m)
 
     declared = network(variant(draw=draw), spec=Spec(initialization="he"))
-    assert only(ask(declared, initialization.examine)).status == UNCHECKED
+    assert ask(declared, initialization.examine)[0].status == UNCHECKED
 
 
 @pytest.mark.parametrize("scheme_name", [None, "he"])
@@ -317,7 +317,7 @@ def test_seeded_constructions_are_told_and_the_global_state_is_kept() -> None:
         return np.random.default_rng(3).standard_normal((n, m)) / np.sqrt(n)
 
     state = np.random.get_state()  # noqa: NPY002
-    verdict = only(ask(network(variant(draw=draw, sizes=(64, 32, 10))), initialization.examine))
+    verdict = ask(network(variant(draw=draw, sizes=(64, 32, 10))), initialization.examine)[0]
     assert verdict.status == EQUAL
     assert "same numbers" in verdict.message
     np.testing.assert_array_equal(state[1], np.random.get_state()[1])  # noqa: NPY002
@@ -328,7 +328,7 @@ def test_seeded_constructions_off_the_scheme_without_a_cause_are_not_judged() ->
         return 3.3 * _kept(3, n, m) / np.sqrt(n)
 
     subject = network(variant(draw=draw, sizes=(64, 32, 10)), spec=Spec(initialization="he"))
-    assert only(ask(subject, initialization.examine)).status == UNCHECKED
+    assert ask(subject, initialization.examine)[0].status == UNCHECKED
 
 
 def test_a_network_that_is_not_made_anew_is_not_judged() -> None:
@@ -363,6 +363,18 @@ def test_units_that_begin_alike_part_by_what_is_behind_them(
     make = variant(draw=draw, activation=activation)
     verdict = only(ask(network(make), initialization.examine))
     assert verdict.cause == cause
+
+
+def test_layers_that_draw_the_same_numbers_are_told() -> None:
+    def draw(n: int, m: int) -> Array:
+        return np.random.RandomState(0).randn(n, m) * np.sqrt(2 / n)
+
+    make = variant(draw=draw, sizes=(9, 9, 8, 10))
+    spec = Spec(initialization="he_normal")
+    judged, alike = ask(network(make, spec=spec), initialization.examine)
+    assert judged.status == EQUAL
+    assert alike.status == CONVENTION
+    assert "W1, W2 and W3 begin with the same random numbers" in alike.message
 
 
 def test_last_layer_of_zeros_is_allowed() -> None:
