@@ -286,7 +286,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
             if match.cause is None and spec.loss is None and _is_ascended(inquiry):
                 return _of_ascent(inquiry, match)
             cause = match.cause or "loss-sign"
-            seen = f"the value is {match.scale.constant:.4g} x that of {match.name} with this fault"
+            seen = f"the value is {_in_full(match, single=inquiry.subject.single)}"
             return named("loss", cause, seen, "loss")
         inquiry.is_loss_unknown = True
         message = f"{observed:.6g} is no loss of this output that is known"
@@ -323,6 +323,35 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     between = None if as_declared else between
     is_plain = between is None and match.decimals is None and not inquiry.smoothing
     return Verdict("loss", EQUAL if is_plain else CONVENTION, message)
+
+
+# What a sum over a batch is divided by, by the power of its scale.
+_DIVISORS = {
+    1: ", over the number of samples",
+    0: "",
+    2: ", over the square of the number of samples",
+    -1: ", times the number of samples",
+}
+
+
+def _in_full(match: _Match, *, single: bool) -> str:
+    """Return a loss with a fault in words, with all that its factor is of.
+
+    Parameters
+    ----------
+    single : bool
+        Whether the network takes one sample at a time; then it is that of a sample.
+    """
+    constant, which = match.scale.constant, f"the {match.name.replace('_', ' ')}"
+    if match.name == "squared_error" and match.cause != "loss-not-squared":
+        # Its base has a half, which nobody has in mind.
+        constant, which = constant / 2, "the squares of the errors"
+    over = ", over their number" if single else _DIVISORS[match.scale.power]
+    if match.cause != "labels-broadcast":
+        of = " of a sample" if single else ""
+        over = "" if single else over
+        return f"{constant:.4g} x the sum of {which}{of} with this fault{over}"
+    return f"{constant:.4g} x the sum of {which} of every output with every label{over}"
 
 
 # By how much parameters are moved to see whether the value reported rises.

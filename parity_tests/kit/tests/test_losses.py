@@ -456,3 +456,21 @@ def test_a_word_in_the_place_of_a_loss_does_not_end_the_examination() -> None:
     assert verdict.status == UNCHECKED
     assert "it is no number, but 'no number'" in verdict.message
     assert {v.status for v in examine(network(Wordy)).of("gradient")} == {EQUAL}
+
+
+@pytest.mark.parametrize(
+    ("sign", "reduce", "text"),
+    [
+        (1, np.mean, "1 x the sum of the squares of the errors of every output with every label, "),
+        (1, np.sum, "1 x the sum of the squares of the errors of every output with every label. "),
+        (-1, np.sum, "-1 x the sum of the squares of the errors with this fault. "),
+    ],
+)
+def test_a_wrong_loss_is_told_in_full(sign: int, reduce: Callable[..., Any], text: str) -> None:
+    class Net(variant(last=sigmoid, sizes=(12, 9, 1))):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            labels = y.ravel() if sign > 0 else y
+            return float(sign * reduce((self.forward(x) - labels) ** 2))
+
+    declared = network(Net, gradients=None, step=None)
+    assert text in only(ask(declared, loss.examine)).message
