@@ -505,6 +505,19 @@ def _softmax_beside(number: float, shifted: Function, name: str) -> Output:
     return Output(name, value, back)
 
 
+def is_of_rates(name: str, outputs: int, declared: str | None) -> bool:
+    """Whether an output function is exp(z) and stands for no softmax.
+
+    Of a single output there is none; rates, as those of Poisson, are positive numbers.
+
+    Parameters
+    ----------
+    declared : str or None
+        The output function that is meant.
+    """
+    return name == "exponential" and (outputs == 1 or declared not in (None, "softmax"))
+
+
 def wrong_output(name: str) -> str | None:
     """Return what is wrong about an output function; None if it may be meant."""
     return "softmax-sum-shifted" if is_beside_sum(name) else WRONG_OUTPUTS.get(name)

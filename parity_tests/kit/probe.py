@@ -98,6 +98,17 @@ def parameters(subject: Subject, rng: np.random.Generator) -> Layers:
     return [_drawn_like(now, rng) for now in subject.get()]
 
 
+# How many times as large a last layer is where outputs are to keep and to miss margins of 1.
+_WIDER = 2.0
+
+
+def wider_parameters(subject: Subject, rng: np.random.Generator) -> Layers:
+    """Return parameters as `parameters` does, with outputs that are twice as large."""
+    *below, last = parameters(subject, rng)
+    bias = None if last.bias is None else _WIDER * last.bias
+    return [*below, Layer(_WIDER * last.weight, bias)]
+
+
 def _drawn_like(now: Layer, rng: np.random.Generator) -> Layer:
     drawn = drawn_layer(*now.weight.shape, rng, bias=now.bias is not None)
     return replace(drawn, bias=drawn.bias[:1]) if now.has_shared_bias else drawn

@@ -27,6 +27,9 @@ Array = NDArray[Any]
 _ENTRIES, _EXACT, _SINGLE = 12, 1e-5, 2e-2
 # Probabilities that are extreme, and what a last layer is made smaller by.
 _EXTREME, _SMALLER = 1e-4, (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+# The standard deviation of outputs at which margins of 1 are kept and missed, and what a last layer
+# is made larger by at most.
+_WIDE, _LARGEST = 2.5, 100.0
 # How closely a factor is met for its origin to be told.
 _NAMED = 1e-3
 # By how much a small number in the loss may change slopes where outputs are not extreme.
@@ -112,6 +115,8 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     if isinstance(met, Verdict):
         return [met]
     found = _of_met(inquiry, met, loss, how)
+    if all(verdict.status == EQUAL for verdict in found):
+        found = _at_wider_outputs(inquiry, loss, how) or found
     if not met.unsummed:
         return found
     if any(verdict.status == DIFFERS and verdict.cause is None for verdict in found):
@@ -165,6 +170,31 @@ def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str, *, is_near: boo
             if not is_near:
                 return []
         return []
+    finally:
+        inquiry.layers = usual
+        inquiry.restore()
+
+
+def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
+    """Judge again where outputs are so large that margins are kept and missed; empty if it fits.
+
+    Of an unknown loss of numbers, a mask may be the same for all samples where outputs are small.
+    """
+    usual, form = inquiry.layers, inquiry.form
+    if not inquiry.is_loss_unknown or form is None or form.output != "identity":
+        return []
+    size = _WIDE / float(np.std(inquiry.subject.forward(inquiry.batches[0].inputs)))
+    if not 1 < size < _LARGEST:
+        return []
+    try:
+        inquiry.layers = inquiry.subject.begin([*usual[:-1], _times(usual[-1], size)])
+        if _is_extreme(inquiry):
+            return []
+        met = _met(inquiry, inquiry.batches[0], loss)
+        if isinstance(met, Verdict) or met.residual <= _GUARDED:
+            return []
+        told = f"; with the last layer {size:.3g} x as large, for both sides of margins{how}"
+        return [v for v in _plainly(inquiry, met, loss, told) if v.status == DIFFERS]
     finally:
         inquiry.layers = usual
         inquiry.restore()

@@ -18,6 +18,7 @@ from parity_tests.kit.functions import (
     WRONG_ACTIVATIONS,
     has_small_number,
     in_full,
+    is_of_rates,
     shortened,
     wrong_output,
 )
@@ -224,7 +225,8 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
         cause, tensor = "forward-transposed", f"z{form.transposed[0] + 1}"
         seen = f"the output is reproduced with W{form.transposed[0] + 1} transposed"
     elif wrong_output(form.output) and not (
-        form.output == "softmax over the whole batch" and inquiry.subject.single
+        (form.output == "softmax over the whole batch" and inquiry.subject.single)
+        or is_of_rates(form.output, inquiry.subject.outputs, output)
     ):
         cause, tensor = wrong_output(form.output), "output"
         seen = f"the output is {shortened(form.output)}"

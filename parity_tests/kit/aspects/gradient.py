@@ -56,6 +56,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.clipping import CAUSE as CLIPPED
 from parity_tests.kit.clipping import STEP_CLIPPED
 from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.probe import wider_parameters
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import (
@@ -147,7 +148,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         if fits:
             inquiry.slopes_show = worst([verdict.status for verdict in found])
         # Numbers by a loss that nothing says is meant would tell nothing of this one.
-        is_guessed = loss is None and any(verdict.cause is None for verdict in verdicts)
+        # Of numbers that are no probabilities, no loss is more likely meant than another.
+        last = len(inquiry.layers) - 1
+        is_any = _is_of_logits(inquiry) and any(own.deltas[last].causes for own in explanations)
+        is_guessed = loss is None and (is_any or any(v.cause is None for v in verdicts))
         return found if fits or is_guessed else verdicts
     return verdicts
 
@@ -284,10 +288,31 @@ def _accumulated(inquiry: Inquiry) -> Verdict:
 def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     """Hold a right gradient to a loss that is not known, by its slopes."""
     found = by_slopes(inquiry)
-    if all(verdict.status != DIFFERS for verdict in found):
+    if all(verdict.status != DIFFERS for verdict in found) or not _is_elsewhere(
+        inquiry, explanation
+    ):
         return found
     which = f"another function, by its slopes ({found[0].tensor})"
     return [_another_loss(inquiry, explanation, which)]
+
+
+def _is_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
+    """Whether the gradient is that of the same loss by other parameters, or these are given.
+
+    Where all outputs are on one side of their labels, several losses have one gradient.
+    """
+    usual, batch = inquiry.layers, inquiry.batches[0]
+    if inquiry.is_given:
+        return True
+    try:
+        inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
+        again = explained(inquiry, batch, *observe(inquiry, batch), explanation.loss)
+        return again.is_right and again.loss == explanation.loss
+    except SubjectError:
+        return True
+    finally:
+        inquiry.layers = usual
+        inquiry.restore()
 
 
 def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
@@ -400,7 +425,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     of_loss += of_layout(inquiry, first)
     if inquiry.is_one_by_one:
         return of_loss + verdicts  # what was asked was not answered as a whole
-    if first.is_right and first.reading in ("", TAKEN):
+    if first.is_right and second.is_right and first.reading in ("", TAKEN):
         note(inquiry, explanations)
     return of_loss + verdicts
 

@@ -15,6 +15,7 @@ from parity_tests.kit.functions import (
     WRONG_OUTPUTS,
     Activation,
     Output,
+    is_of_rates,
     wrong_output,
 )
 from parity_tests.kit.losses import LOSSES, guarded_slope, guards, losses_for
@@ -52,13 +53,23 @@ def losses_of(
         yield name, function, p, slopes
 
 
+# What is the same for every number, if it is of a single output, and exp(z), which is then no
+# softmax.
+_NOT_OF_ONE = {
+    "exponential",
+    *(name for name in WRONG_OUTPUTS if not np.ptp(OUTPUTS[name].value(np.array([[0.3], [0.5]])))),
+}
+
+
 def misnormalized(form: Form, passed: Pass) -> Iterator[tuple[str, Array]]:
     """Yield what a loss makes of the output by a softmax that nobody means, and its name."""
     if form.output == "softmax":
         yield "softmax-twice", OUTPUTS["softmax"].value(passed.output)
     elif form.output == "identity":
+        z = passed.logits[-1]
         for name, cause in WRONG_OUTPUTS.items():
-            yield cause, OUTPUTS[name].value(passed.logits[-1])
+            if z.shape[1] > 1 or name not in _NOT_OF_ONE:
+                yield cause, OUTPUTS[name].value(z)
 
 
 # Whose derivative is p - y with that of their loss.
@@ -134,7 +145,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     wrong = [*_of_logarithms(form, batch), *_of_one_side(form, passed, batch)]
     for name, function, p, slopes in losses_of(form, passed, batch):
         cause = wrong_output(name)
-        if cause is not None:
+        if cause is not None and not is_of_rates(name, p.shape[1], None):
             # What belongs to the softmax that was meant.
             follows = (cause,)
             wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))

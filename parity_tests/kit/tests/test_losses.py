@@ -474,3 +474,35 @@ def test_a_wrong_loss_is_told_in_full(sign: int, reduce: Callable[..., Any], tex
 
     declared = network(Net, gradients=None, step=None)
     assert text in only(ask(declared, loss.examine)).message
+
+
+class _Hinge(variant(activation=np.tanh, last=lambda z: z)):  # type: ignore[misc]
+    """A hinge of each output, of labels of -1 and 1."""
+
+    sizes = (6, 5, 1)
+    is_masked = True
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(np.maximum(0, 1 - (2 * y - 1) * self.forward(x)).sum() / len(x))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        signs, outputs = 2 * y - 1, self.forward(x)
+        kept = signs * outputs < 1 if self.is_masked else np.ones_like(signs)
+        return np.asarray(-signs * kept / len(x))
+
+
+@pytest.mark.parametrize(
+    ("is_masked", "status", "seed"),
+    [(True, EQUAL, 2), (False, DIFFERS, 3), (False, DIFFERS, 5), (False, DIFFERS, 7)],
+)
+def test_margins_are_kept_and_missed(is_masked: bool, status: str, seed: int) -> None:
+    make = type("Net", (_Hinge,), {"is_masked": is_masked})
+    report = examine(network(make, step=None), seed, "gradient", arbiter=pytorch())
+    assert [(verdict.status, verdict.cause) for verdict in report.verdicts] == [(status, None)]
+
+
+def test_exponentials_of_one_output_are_rates() -> None:
+    declared = network(variant(last=np.exp, sizes=(6, 5, 1)), gradients=None, step=None, loss=None)
+    assert [v.status for v in examine(declared, 0, "forward").verdicts] == [EQUAL]
+    declared = replace(declared, spec=Spec(output="sigmoid"))
+    assert [v.cause for v in examine(declared, 0, "forward").verdicts] == ["another-output"]
