@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.bias_sums import matching_sums, right_sum
+from parity_tests.kit.candidates.any_guards import any_guards
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.decayed import (
     ENOUGH,
@@ -176,7 +177,8 @@ def explain(
     if not deltas or not _is_right(
         _layer(last, observed[last], layers[last], deltas, inputs, tolerance, KINDS[0])[1]
     ):
-        deltas = output_deltas(form, passed, batch, loss) or meant[:1]
+        guarded = list(any_guards(form, passed, batch, loss, observed[last].weight, tolerance))
+        deltas = guarded[:1] + output_deltas(form, passed, batch, loss) or meant[:1]
     # One that is zero is no candidate, and yet it may be what is right.
     rights = [meant[0] if meant and not np.any(meant[0].value) else deltas[0]]
     errors: list[Candidate] = []

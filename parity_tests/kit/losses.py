@@ -132,8 +132,9 @@ class Guard:
         Which it is.
     epsilon : float
         A small number.
-    way : {"added", "clipped", "added to the product"}
-        Whether it is added to probabilities, what they are clipped to, or added to p (1 - p).
+    way : {"added", "clipped", "added to the product", "added to p", "added to 1 - p"}
+        Whether it is added to probabilities, what they are clipped to, or added to p (1 - p), or
+        to one of its factors alone.
     """
 
     loss: str
@@ -144,7 +145,13 @@ class Guard:
 # The ways in which the derivative of each is kept finite.
 _GUARDED = {
     "cross_entropy": ("added", "clipped"),
-    "binary_cross_entropy": ("added", "added to the product", "clipped"),
+    "binary_cross_entropy": (
+        "added",
+        "added to the product",
+        "clipped",
+        "added to p",
+        "added to 1 - p",
+    ),
 }
 
 
@@ -158,6 +165,10 @@ def guarded_slope(guard: Guard, p: Array, y: Array) -> Array:
     epsilon = guard.epsilon
     if guard.way == "added to the product":
         return np.asarray((p - y) / (p * (1 - p) + epsilon))
+    if guard.way == "added to p":
+        return np.asarray((p - y) / ((p + epsilon) * (1 - p)))
+    if guard.way == "added to 1 - p":
+        return np.asarray((p - y) / (p * (1 - p + epsilon)))
     clipped = guard.way == "clipped"
     yes = np.clip(p, epsilon, 1 - epsilon) if clipped else p + epsilon
     if guard.loss == "cross_entropy":

@@ -506,3 +506,24 @@ def test_exponentials_of_one_output_are_rates() -> None:
     assert [v.status for v in examine(declared, 0, "forward").verdicts] == [EQUAL]
     declared = replace(declared, spec=Spec(output="sigmoid"))
     assert [v.cause for v in examine(declared, 0, "forward").verdicts] == ["another-output"]
+
+
+@pytest.mark.parametrize(
+    "denominator",
+    [
+        lambda p: (p + 1e-5) * (1 - p),
+        lambda p: p * (1 - p + 1e-5),
+        lambda p: (p + 3e-6) * (1 - p),
+        lambda p: p * (1 - p) + 2e-4,
+    ],
+)
+def test_a_denominator_may_be_kept_from_zero_in_any_way(denominator: Any) -> None:
+    class Net(variant(last=sigmoid, sizes=(6, 5, 3))):  # type: ignore[misc]
+        def delta(self, x: Array, y: Array) -> Array:
+            p = self.forward(x)
+            return np.asarray((p - y) / denominator(p) * p * (1 - p) / len(x))
+
+    for spec in (Spec(), Spec(loss="binary_cross_entropy")):
+        declared = network(Net, loss=None, step=None, spec=spec)
+        report = examine(declared, 0, "gradient", arbiter=pytorch())
+        assert [verdict.status for verdict in report.verdicts] == [EQUAL]
