@@ -209,8 +209,26 @@ def _is_random(forward: Forward) -> bool:
 def _calls(
     host: Host, net: Any, scope: Mapping[str, Any], silenced: bool = False
 ) -> list[tuple[str, Callable[..., Any] | None]]:
-    """Return calls of forward passes; `silenced` ones are told that they are no training."""
-    given = frozenset({"quiet"} if silenced else ())
+    """Return calls of forward passes; `silenced` ones are told that they are no training.
+
+    By an argument, or by a method that switches to evaluation before.
+    """
+    if silenced:
+        plain = _calls_with(host, net, scope, frozenset({"quiet"}))
+        switches = [s for s in host.ranked(names.EVALUATION) if not parameters_of(s.function)]
+        switched = [
+            (f"({switch.code}(), {call})[-1]", function)
+            for switch in switches[:1]
+            for call, function in _calls_with(host, net, scope, frozenset())
+        ]
+        return [*switched, *plain][:_MOST_CALLS]
+    return _calls_with(host, net, scope, frozenset())
+
+
+def _calls_with(
+    host: Host, net: Any, scope: Mapping[str, Any], given: frozenset[str]
+) -> list[tuple[str, Callable[..., Any] | None]]:
+    """Return calls of forward passes with arguments of some roles beside the necessary ones."""
     if host.forwards:
         return [(call, None) for call in host.forwards]
     roles = {

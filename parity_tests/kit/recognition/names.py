@@ -52,6 +52,8 @@ FORWARD = (
     r"predict_?proba\w*|__call__|query|compute_?output|run|forward\w*|\w*forward(_?(pass|prop\w*))?",
     r"predict\w*|evaluate\w*|output|test|think|activate|infer\w*|model",
 )
+# What switches dropout and the like off, without an argument.
+EVALUATION = (r"eval", r"(set_?|to_?)?(eval(uation)?|inference|test(ing)?)_?mode|set_?eval")
 BACKWARD = (
     r"backward|back_?prop|back_?(pass|propagation|propagate)|backward_?(pass|prop|propagation)",
     r"(compute_?|calc\w*_?|get_?)?(grad|grads|gradients?)|forward_?backward\w*|\w*backward\w*",

@@ -701,6 +701,17 @@ class Dropout:
         return self.h @ self.W2 + self.b2
 """
 
+SWITCHED = (
+    TRAINING_BY_DEFAULT.replace("X, training=True", "X").replace(
+        "        if training:",
+        "        if getattr(self, 'training', True):",
+    )
+    + """
+    def eval(self):
+        self.training = False
+"""
+)
+
 FIRST_COLUMN = """
 import numpy as np
 
@@ -744,9 +755,16 @@ def test_gradients_that_come_of_the_loss_are_found(source: str) -> None:
     assert certainty(proposal, "loss") == "sure"
 
 
-def test_a_pass_that_drops_units_is_told_that_it_is_no_training() -> None:
-    proposal = recognize(names_of(TRAINING_BY_DEFAULT))
-    assert proposal.fields["forward"] == "lambda net, x: net.forward(x, False)"
+@pytest.mark.parametrize(
+    ("source", "call"),
+    [
+        (TRAINING_BY_DEFAULT, "net.forward(x, False)"),
+        (SWITCHED, "(net.eval(), net.forward(x))[-1]"),
+    ],
+)
+def test_a_pass_that_drops_units_is_told_that_it_is_no_training(source: str, call: str) -> None:
+    proposal = recognize(names_of(source))
+    assert proposal.fields["forward"] == f"lambda net, x: {call}"
     assert certainty(proposal, "forward") == "sure"
 
 
