@@ -15,6 +15,7 @@ import importlib.util
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, PathFinder
@@ -187,7 +188,9 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         found: dict[str, Any] = {}
         near = [*path.parent.glob("*.py"), *path.parent.glob("*/*.py")]
         for file in sorted(near)[:_MOST_FILES]:
-            with contextlib.suppress(LoadError, SystemExit, Exception):
+            # What Python thinks of them has nothing to do with the target.
+            with contextlib.suppress(LoadError, SystemExit, Exception), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 statements = [] if file == path else parsed(file).body
                 layers = any(map(is_layer, statements))
                 makers = {s.name for s in statements if isinstance(s, ast.FunctionDef)}

@@ -5,6 +5,7 @@ import json
 import linecache
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -434,10 +435,12 @@ class Network:
 def test_layers_in_files_beside_are_found(tmp_path: Path, name: str, place: str) -> None:
     (tmp_path / place).parent.mkdir(exist_ok=True)
     write(tmp_path / place, LAYERS)
-    write(tmp_path / "train.py", "raise SystemExit('executed')\n")
+    write(tmp_path / "train.py", "'\\d'\nraise SystemExit('executed')\n")
     file = write(tmp_path / "model.py", CONTAINER)
-    with Loader() as loader:
+    with Loader() as loader, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
         proposal = propose(loader.load(f"{file}{name}"))
+    assert not warned
     module = place.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     assert proposal.fields["make"] == "lambda: Network([Dense(12, 9), Tanh(), Dense(9, 10)])"
     assert proposal.imports == (f"from {module} import Dense", f"from {module} import Tanh")
