@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.extreme_outputs import judged
-from parity_tests.kit.aspects.extremes import Extreme, extremes
+from parity_tests.kit.aspects.extremes import Extreme, extremes, may_be_infinite
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.overflowing import Naive, raised, slopes
 from parity_tests.kit.forward import Form, functions, run
@@ -38,7 +38,7 @@ def of_derivatives(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[V
     for extreme in extremes(inquiry, form, inputs):
         layers = inquiry.subject.begin(extreme.layers)
         # What is wrong with the outputs has been told.
-        if _has_outputs(inquiry, extreme.batch):
+        if _has_outputs(inquiry, form, extreme.batch):
             asked = Extreme(extreme.text, layers, extreme.batch)
             answers.append((asked, _is_finite(inquiry, asked)))
     if not answers:
@@ -60,12 +60,18 @@ def of_derivatives(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[V
     return [judged(naive.cause, f"{seen}, as a derivative {naive.text} gives", tensor)]
 
 
-def _has_outputs(inquiry: Inquiry, batch: Batch) -> bool:
-    """Return whether the forward pass answers, with finite numbers."""
+# From where on a function of a logit may be infinite.
+_FAR = 100.0
+
+
+def _has_outputs(inquiry: Inquiry, form: Form, batch: Batch) -> bool:
+    """Return whether the forward pass answers with finite numbers, at which a loss is finite."""
     try:
-        return bool(np.isfinite(inquiry.subject.forward(batch.inputs)).all())
+        outputs = inquiry.subject.forward(batch.inputs)
     except SubjectError:
         return False
+    largest = _FAR if may_be_infinite(inquiry, form) else np.inf
+    return bool(np.isfinite(outputs).all() and np.abs(outputs).max() < largest)
 
 
 def _is_finite(inquiry: Inquiry, extreme: Extreme) -> tuple[bool, ...]:

@@ -194,6 +194,11 @@ def _with_large(
     return changed
 
 
+def may_be_infinite(inquiry: Inquiry, form: Form) -> bool:
+    """Whether a loss of logits is none that is known: exp(-y z) is infinite, as its slope is."""
+    return inquiry.is_loss_unknown and form.output == "identity"
+
+
 def vanishing(inquiry: Inquiry, form: Form, inputs: Array | None) -> Extreme | None:
     """Return samples whose own class has probability 0, or another class has."""
     outputs = inquiry.subject.outputs

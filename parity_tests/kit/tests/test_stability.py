@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parity_tests.kit import check_network
 from parity_tests.kit.aspects import (
     forward,
     gradient,
@@ -532,3 +533,37 @@ def test_no_guard_is_told_of_probabilities_that_do_not_come_to_zero() -> None:
 
     verdict = only(ask(network(OfSigmoids, gradients=None, step=None), stability.examine))
     assert (verdict.status, "kept from 0" in verdict.message) == (EQUAL, False)
+
+
+class _OfMargins(variant(last=lambda z: z, sizes=(6, 5, 1))):  # type: ignore[misc]
+    """A loss of one logit, and of labels of -1 and 1."""
+
+    value: Any = staticmethod(np.exp)
+    slope: Any = staticmethod(np.exp)
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(self.value((1 - 2 * y) * self.forward(x)).sum() / len(x))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        signs = 1 - 2 * y
+        return np.asarray(signs * self.slope(signs * self.forward(x)) / len(x))
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        # It is infinite itself, and nothing is wrong about that.
+        ({}, []),
+        # The exponential is, of which nothing is a probability.
+        (
+            {"value": lambda u: np.log(1 + np.exp(u)), "slope": lambda u: 1 / (1 + np.exp(-u))},
+            [None],
+        ),
+    ],
+)
+def test_an_infinite_loss_of_a_logit_is_no_logarithm_of_zero(
+    parts: dict[str, Any], found: list[None]
+) -> None:
+    make = type("Net", (_OfMargins,), {name: staticmethod(part) for name, part in parts.items()})
+    report = check_network(network(make, step=None), only="stability", on_fail="report")
+    assert causes(report.verdicts) == found
