@@ -1,6 +1,9 @@
 """First steps that are multiples of the gradient as long as they are short."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps import ENOUGH
@@ -10,11 +13,13 @@ from parity_tests.kit.aspects.walks import ends, right_gradient, walk_on
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject import SubjectError, by_name
+from parity_tests.kit.subject import Batch, SubjectError, by_name
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
 
-# A rate at which what a step does to the gradient hardly shows, and how closely it is a multiple.
-_SHORT, _NEAR = 1e-5, 1e-3
+Array = NDArray[Any]
+
+# Rates at which what a step does to the gradient hardly shows, and how closely it is a multiple.
+_SHORT, _SHORTER, _NEAR = 1e-5, 2.5e-6, 1e-3
 
 
 def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
@@ -23,25 +28,22 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
     .. math:: \theta_0 - \theta_1 = \eta \sum_{i=1}^{k} g(\theta^{(i)})
               \to k \, \eta \, g(\theta_0)
 
-    as a step is that goes on from where it came to, several times.
+    as a step is that goes on from where it came to, several times. One that does not go with the
+    learning rate is none of them.
     """
     if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
         return []
     is_single = inquiry.subject.single or inquiry.is_one_by_one
     batch = ends(inquiry.batches[0])[0] if is_single else inquiry.batches[0]
     try:
-        before, after = (by_name(own) for own in walk_on(inquiry, [batch], _SHORT).layers)
         gradient = by_name(right_gradient(inquiry, loss, inquiry.layers, batch))
+        factors = _multiples(inquiry, batch, _SHORT, gradient)
+        shorter = _multiples(inquiry, batch, _SHORTER, gradient) if factors else {}
     except (SubjectError, InputError):
         return []
-    factors = {}
-    for name, values in before.items():
-        step = (values - after[name]) / _SHORT
-        if step.shape != gradient[name].shape:
-            return []
-        factors[name], left = fit(step, gradient[name])
-        if not left <= _NEAR or (name.startswith("W") and step.size < ENOUGH):
-            return []
+    is_same = all(abs(factors[n] - own) <= 10 * _NEAR * abs(own) for n, own in shorter.items())
+    if not shorter or not is_same:
+        return []
     expected = expected_of(inquiry) or Scale(float(np.median([*factors.values()])), 0)
     unit = expected.at(len(batch))
     others = {n: f / unit for n, f in factors.items() if abs(f / unit - 1) > 10 * _NEAR}
@@ -58,3 +60,19 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
     )
     first = max(others, key=lambda name: (int(name[1:]), name.startswith("W")))
     return [Verdict("gradient", DIFFERS, message, first, factor=others[first])]
+
+
+def _multiples(
+    inquiry: Inquiry, batch: Batch, rate: float, gradient: dict[str, Array]
+) -> dict[str, float]:
+    """Return which multiple of the gradient a step at a rate is, by tensor; none if one is none."""
+    before, after = (by_name(own) for own in walk_on(inquiry, [batch], rate).layers)
+    factors: dict[str, float] = {}
+    for name, values in before.items():
+        step = (values - after[name]) / rate
+        if step.shape != gradient[name].shape:
+            return {}
+        factors[name], left = fit(step, gradient[name])
+        if not left <= _NEAR or (name.startswith("W") and step.size < ENOUGH):
+            return {}
+    return factors
