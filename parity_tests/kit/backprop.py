@@ -50,6 +50,8 @@ Array = NDArray[Any]
 # What is said of a bias gradient that is of no known kind.
 ANOTHER_SHAPE = "it has another shape than its parameter"
 _REORDERED = ("units-reordered",)
+# What is said of a gradient of which its penalty alone is left.
+_PENALTY_ALONE = "nothing but its penalty"
 
 
 @dataclass(frozen=True)
@@ -361,15 +363,13 @@ def _layer(
                     observed.weight, own.weight, penalties, deltas, source.value, tolerance
                 )
                 if decay:
-                    rest = observed.weight - slope_of(decay, own.weight)
-                    if np.linalg.norm(rest) <= tolerance * np.linalg.norm(observed.weight):
-                        rest = np.zeros_like(rest)
+                    rest = _left(observed.weight, slope_of(decay, own.weight), tolerance)
                     observed = replace(observed, weight=rest)
                     matches = _matches(observed.weight, deltas, [source], 10 * tolerance)
                     break
         if not np.any(observed.weight):
             chosen = deltas[0]
-            finding = replace(_nothing(name), text="nothing but its penalty")
+            finding = replace(_nothing(name), text=_PENALTY_ALONE)
         elif matches:
             delta, source, factor, residual = matches[0]
             causes = delta.causes + source.causes
@@ -401,15 +401,24 @@ def _layer(
             # A step that is assigned leaves nothing of the bias, and its gradient with any sign.
             several = (own_decays(observed.bias, bias, by, tolerance) for by in (total, -total))
             for shares in chain([decay], *several):
-                rest = observed.bias - slope_of(shares, bias)
+                rest = _left(observed.bias, slope_of(shares, bias), tolerance)
                 without = _bias(name, rest, own, chosen, deltas, 10 * tolerance, reference, loss)
                 if without.known:
                     found = replace(without, decay=shares)
+                    if not np.any(rest) and without.causes:
+                        found = replace(found, text=_PENALTY_ALONE)
                     break
         if not found.known:
             found = _clipped_bias(name, *asked, found)
         findings.append(found)
     return chosen, findings
+
+
+def _left(observed: Array, penalty: Array, tolerance: float) -> Array:
+    """Return what a penalty leaves of a gradient, without rounding where that is nothing."""
+    rest: Array = observed - penalty
+    is_nothing = np.linalg.norm(rest) <= tolerance * np.linalg.norm(observed)
+    return np.zeros_like(rest) if is_nothing else rest
 
 
 def _clipped(

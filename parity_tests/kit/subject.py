@@ -167,6 +167,9 @@ class Subject:
         self._is_writable = all(map(is_writable, arrays))
         self._make_writable()
         self.shapes = [np.shape(array) for array in self.arrays()]
+        empty = next((shape for shape in self.shapes if 0 in shape), None)
+        if empty is not None:
+            raise SubjectError(f"parameters: one of shape {empty} has no entries")
         self._arrange()
 
     def _arrange(self) -> None:

@@ -85,6 +85,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     told = [verdict for verdict in told if verdict.status in (DIFFERS, CONVENTION)]
     if any(verdict.cause in ("decay-not-scaled", "decay-after-step") for verdict in found):
         told = [verdict for verdict in told if verdict.cause != "weight-decay"]
+    if inquiry.gradient_loss == own.gradient_loss:
+        # That it is another one than reported was said of the gradients.
+        told = [verdict for verdict in told if verdict.cause != "gradient-of-another-loss"]
     if not is_right:
         # What the gradients have as well, or what is not known, was said of those.
         again = {verdict.cause for verdict in gradient.examine(_alone(inquiry, is_right))}

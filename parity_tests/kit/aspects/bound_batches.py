@@ -68,6 +68,8 @@ def batch_bound(inquiry: Inquiry) -> Bound | None:
         if not all(_refusal(inquiry, batch) for batch in near):
             return None
         seen = f"one of {size} samples is taken, and one of {refused[0]} raises {told}"
+        if size in inquiry.subject.sizes:
+            seen += f"; {size} is the width of a layer, too, as in a product that lacks a transpose"
         return Bound((size, size), False, named(aspect, "batch-size-fixed", seen))
     return None
 

@@ -32,6 +32,7 @@ _EXTREME, _SMALLER = 1e-4, (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 _WIDE, _LARGEST = 2.5, 100.0
 # How closely a factor is met for its origin to be told.
 _NAMED = 1e-3
+_NAMED_SINGLE = 3e-4
 # By how much a small number in the loss may change slopes where outputs are not extreme.
 _GUARDED = 1e-2
 # A learning rate with which it is the same whether a step tells the loss before or after it.
@@ -434,7 +435,8 @@ def _named(
     There is no cause if they are two, which no power of the batch size explains.
     """
     samples = [len(batch) for batch in inquiry.batches]
-    tolerance = max(residual, 1e-7)
+    # Of the loss in single precision, slopes are no nearer to each other.
+    tolerance = max(residual, _NAMED_SINGLE if inquiry.is_float32 else 1e-7)
     scale = scale_of(factors, samples, tolerance)
     if scale is None:
         (one, other), (n, m) = factors, samples

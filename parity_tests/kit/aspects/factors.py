@@ -88,7 +88,8 @@ def factors_of(
     sizes = inquiry.subject.sizes
     samples = [len(batch) for batch in inquiry.batches]
     # A loss may be known to a few digits only; its scale is a number that is easy to name.
-    tolerance = max(inquiry.tolerance, 1e-7, *(f.residual for f in first.findings if f.known))
+    residuals = (f.residual for f in first.findings if f.known and not f.relative)
+    tolerance = max(inquiry.tolerance, 1e-7, *residuals)
     factors = []
     rounded = _rounded(expected)
     for one, other in zip(first.findings, second.findings, strict=True):
@@ -626,6 +627,8 @@ def _is_made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None
         return False
     places = [_matrices(layers) for layers in walk.layers]
     steps = [(before - after) / rate for before, after in pairwise(places)]
+    if any(gradient.shape != step.shape for gradient, step in zip(handed, steps, strict=False)):
+        return False
     rounding = 4 * precision_of(inquiry) * float(np.linalg.norm(places[0])) / rate
     before = [np.zeros_like(steps[0]), *steps]
     samples = [len(inquiry.batches[0])] * 3 if subject.single else [len(b) for b in walk.batches]

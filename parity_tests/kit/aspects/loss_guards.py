@@ -22,8 +22,9 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
     """Return what keeps a cross-entropy finite, if it is a guard and not the logits.
 
     Three losses are asked, with none, one and two probabilities of 0. That of two, over that of
-    none, gives the guard, whatever the loss is divided by; that of one has to follow from it.
-    Where labels are broadcast, each output meets every label.
+    none, gives the guard, whatever the loss is divided by; that of one has to follow from it, and
+    so has one of other probabilities where the loss is not known to be a cross-entropy. Where
+    labels are broadcast, each output meets every label.
     """
     subject = inquiry.subject
     is_broadcast = inquiry.loss_cause == "labels-broadcast" and not subject.single
@@ -32,13 +33,16 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
     observed: list[float] = []
     shares: list[list[Array]] = []
     batch = None
-    for extreme in by_logits(inquiry, form, inputs, *zeros(subject.outputs)):
+    wanted = list(zeros(subject.outputs))
+    if inquiry.reported is None:
+        wanted.append(("other probabilities", _ordinary(subject.outputs)))
+    for extreme in by_logits(inquiry, form, inputs, *wanted):
         layers, batch = subject.begin(extreme.layers), extreme.batch
         passed = run(form, layers, batch.inputs)
         penalty = inquiry.penalty.value(layers) if inquiry.penalty else 0.0
         observed.append(subject.loss_of_pass(batch) - penalty)
         shares.append([p for *_, p, _ in losses_of(form, passed, batch)])
-    if batch is None or len(observed) < 3 or not observed[0]:
+    if batch is None or len(observed) < len(wanted) or not observed[0]:
         return None
     ratios = np.array(observed[1:]) / observed[0]
     tolerance = max(1e-6, 10 * inquiry.tolerance)
@@ -63,6 +67,11 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
                 )
                 return Verdict("stability", CONVENTION, message, "loss")
     return None
+
+
+def _ordinary(outputs: int) -> Array:
+    """Return logits of two samples that are neither alike nor far apart."""
+    return np.linspace(-1.0, 1.5, 2 * outputs).reshape(2, outputs)
 
 
 def _cross_entropy(p: Array, y: Array) -> float:

@@ -1,20 +1,28 @@
 """What slopes tell of a gradient that only steps show: an optimizer may account for the rest."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.entrywise import is_spread_alike
 from parity_tests.kit.aspects.kept_steps import of_kept, what_is_kept
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe
 from parity_tests.kit.aspects.walks import ends, walk_on
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR, read
 from parity_tests.kit.optimizers.kept import Kept
-from parity_tests.kit.subject import ReshapedError, SubjectError, flat
+from parity_tests.kit.subject import ReshapedError, SubjectError, by_name, flat
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named, worst
 
-# How closely the first step is the share that its momentum gives.
+Array = NDArray[Any]
+
+# How closely the first step is the share that its momentum gives, or a factor a learning rate.
 _CLOSE = 1e-4
+# How much smaller another learning rate is at which steps are asked.
+_LATER = 4
 _OF_STATE = (
     "only steps show it, and they keep something of those before, or are signs of it, as an "
     "adaptive optimizer's: no cause is concluded from a first step that is no slope of the loss "
@@ -41,7 +49,7 @@ def _of_steps(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
         observed, _ = observe(inquiry, inquiry.batches[0])
         if kind in (None, *LINEAR) and not is_spread_alike(observed):
             if _keeps_nothing(inquiry):
-                return found
+                return _by_rates(inquiry, found)
             kept = what_is_kept(inquiry)
             if kept is not None and kept.kind in ("momentum", "nesterov"):
                 return _of_momentum(inquiry, found, kept)
@@ -62,6 +70,43 @@ def _keeps_nothing(inquiry: Inquiry) -> bool:
         _, between, after = walk_on(inquiry, [one, other], rate).layers
         _, anew = walk_on(inquiry, [other], rate, between).layers
     return bool(np.array_equal(flat(after), flat(anew), equal_nan=True))
+
+
+def _by_rates(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
+    r"""Say of factors that are the learning rate, or one over it, where they come from.
+
+    .. math:: \Delta\theta = -\eta^2 g \text{ looks like } -\eta \, (\eta g), \qquad
+              \Delta\theta = -g \text{ looks like } -\eta \, \frac{g}{\eta}
+    """
+    rate = RATES[0]
+    if inquiry.subject.network.lr is not None:
+        return found
+    if not any(_is_near(v.factor, own) for v in found for own in (rate, 1 / rate)):
+        return found
+    seed, batch = int(inquiry.rng.integers(2**31)), inquiry.batches[0]
+    with inquiry.subject.drawing_alike(seed):
+        one, later = (by_name(observe(inquiry, batch, own)[0]) for own in (rate, rate / _LATER))
+    return [_of_rate(verdict, one, later) for verdict in found]
+
+
+def _of_rate(verdict: Verdict, one: dict[str, Array], later: dict[str, Array]) -> Verdict:
+    """Return what is said of a factor, by what steps show at a rate and at a smaller one."""
+    names = [name for name in one if name == verdict.tensor]
+    changes = [fit(later[name], one[name])[0] for name in names or one]
+    seen = verdict.message.partition(". Look")[0]
+    if _is_near(verdict.factor, RATES[0]) and all(_is_near(own * _LATER, 1) for own in changes):
+        told = f"{seen}, which goes with the learning rate"
+        return named("gradient", "rate-twice", told, verdict.tensor)
+    # Where all tensors move as far at every rate, none may be taken at all.
+    is_alone = bool(names) and _is_near(verdict.factor, 1 / RATES[0])
+    if is_alone and all(_is_near(own / _LATER, 1) for own in changes):
+        told = f"{seen}, which goes with 1 / the learning rate"
+        return named("gradient", "step-without-rate", told, verdict.tensor)
+    return verdict
+
+
+def _is_near(factor: float | None, number: float) -> bool:
+    return factor is not None and abs(factor / number - 1) <= _CLOSE
 
 
 def _of_momentum(inquiry: Inquiry, found: list[Verdict], kept: Kept) -> list[Verdict]:

@@ -194,7 +194,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "where the square and the brackets stand: 1 - a^2 for tanh, a (1 - a) for sigmoid",
     ),
     "loss-as-gradient": Cause(
-        "the terms of the loss are carried back in the place of its derivative",
+        "the square of p - y is carried back, as a squared error has it, and no derivative",
         "the first line of the backward pass: p - y and not its square",
     ),
     "times-preactivation": Cause(
@@ -269,7 +269,8 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     ),
     "batch-size-fixed": Cause(
         "it takes a batch of one size only",
-        "numbers of samples that are written into the code: len(x) is the number that came",
+        "numbers of samples that are written into the code, where len(x) is the number that came, "
+        "and matrices that are not transposed",
     ),
     "not-updated": Cause("it is never updated", "whether every parameter gets its gradient"),
     "penalty-as-gradient": Cause(

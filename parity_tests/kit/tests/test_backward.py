@@ -383,6 +383,24 @@ def test_a_gradient_with_fewer_axes_than_its_parameter_is_of_another_shape() -> 
     assert ("W1", "gradient-shape") in _told(verdicts)
 
 
+@pytest.mark.parametrize(("factor", "others"), [(1, []), (3, [("dL/dz2", "factor-constant")])])
+def test_a_gradient_of_another_shape_gives_the_others_no_factor(
+    factor: int, others: list[tuple[str, str]]
+) -> None:
+    class Summed(_tanh()):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            return len(x) * super().loss(x, y)
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return len(x) * super().delta(x, y)
+
+    def other(net: Classifier, x: Array, y: Array) -> list[Array]:
+        return [np.ones((2, 3)), *(factor * one for one in net.gradients(x, y)[1:])]
+
+    verdicts = ask(network(Summed, gradients=other), gradient.examine)
+    assert _told(verdicts) == [("W1", "gradient-shape"), *others]
+
+
 # Single samples
 
 

@@ -185,6 +185,18 @@ def test_steps_by_a_factor_that_is_handed_out_make_up_for_nothing() -> None:
     ]
 
 
+def test_steps_that_divide_what_is_handed_out_have_the_loss_of_that() -> None:
+    def summed(net: Learner, x: Array, y: Array) -> list[Array]:
+        return [len(x) * gradient for gradient in net.gradients(x, y)]
+
+    def entropy(net: Learner, x: Array, y: Array) -> float:
+        p = net.forward(x)
+        return float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).sum() / len(x))
+
+    report = examine(beside(rated(ONES), summed, loss=entropy), only="optimizer")
+    assert "gradient-of-another-loss" not in {v.cause for v in report.verdicts}
+
+
 # Sample by sample
 
 

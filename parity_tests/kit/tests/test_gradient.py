@@ -206,6 +206,11 @@ def test_parameters_of_a_normalization_are_pointed_to_its_own_check() -> None:
         Subject(network(parameters=lambda net: net.w[:1] + net.w[2:]))
 
 
+def test_parameters_without_entries_are_refused() -> None:
+    with pytest.raises(SubjectError, match=r"\(0, 1\) has no entries"):
+        Subject(network(parameters=lambda net: [*net.w, *net.b[:2], np.zeros((0, 1))]))
+
+
 _DECLARED = Spec("relu", "softmax", "cross_entropy", "mean")
 
 

@@ -120,7 +120,8 @@ def test_what_never_moves_is_said_to_be_never_updated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "seen"), [(Repeated, "short steps show is 4 x that expected on b2"), (Added, "b2: not")]
+    ("made", "seen"),
+    [(Repeated, "short steps show is 4 x that expected on b2"), (Added, "b2: not")],
 )
 def test_a_bias_of_several_updates_is_seen_from_short_steps(made: type, seen: str) -> None:
     spec = Spec(hidden="sigmoid", output="sigmoid", loss="squared_error")

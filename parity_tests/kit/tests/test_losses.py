@@ -427,6 +427,11 @@ def test_what_is_turned_alone_or_wrong_besides_is_still_told() -> None:
         return [3 * one for one in net.gradients(x, y)]
 
     assert of(_Likelihood, step=None, gradients=right) == {("loss", "loss-sign")}
+
+    def cubed(net: Any, x: Array, y: Array) -> list[Array]:
+        return [one**3 for one in net.gradients(x, y)]
+
+    assert ("loss", "loss-sign") in of(_Likelihood, step=None, gradients=cubed)
     assert of(_Likelihood, step=None, gradients=thrice) == {("gradient", "factor-constant")}
     missing = of(_WithoutSlope, step=None)
     assert missing == {("gradient", "activation-derivative-missing")}

@@ -236,7 +236,8 @@ def test_a_step_may_add_what_belongs_to_the_penalty(share: float, declared: floa
 
 
 def test_a_penalty_that_comes_alone_is_not_the_gradient() -> None:
-    network = _network(_ELASTIC, _ELASTIC)
+    penalty = {**_ELASTIC, **_BIASES}
+    network = _network(penalty, penalty)
     right: Callable[..., list[Array]] = network.gradients  # type: ignore[assignment]
 
     def alone(net: Parameters, x: Array, y: Array) -> list[Array]:

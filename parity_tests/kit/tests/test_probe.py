@@ -128,12 +128,14 @@ def test_a_penalty_on_biases_is_told(declared: float | None, share: float) -> No
     assert (verdict.status, verdict.cause) == wanted
 
 
-def test_a_batch_of_one_size_is_asked_with_that_size() -> None:
-    def of_four(p: Parameters, g: dict[str, Array], n: int) -> None:
-        g["W1"] = 11 * g["W1"] + 0 * (np.ones(4) @ np.ones(n))
+@pytest.mark.parametrize("size", [4, 9])
+def test_a_batch_of_one_size_is_asked_with_that_size(size: int) -> None:
+    def of_one_size(p: Parameters, g: dict[str, Array], n: int) -> None:
+        g["W1"] = 11 * g["W1"] + 0 * (np.ones(size) @ np.ones(n))
 
-    verdicts = _told(_rectified((12, 9, 3), _LINEAR, of_four))
+    verdicts = _told(_rectified((12, 9, 3), _LINEAR, of_one_size))
     assert [v.cause for v in verdicts] == ["batch-size-fixed", "factor-constant"]
+    assert ("9 is the width of a layer" in verdicts[0].message) == (size == 9)
 
 
 def test_a_network_that_raises_after_any_batch_keeps_no_size() -> None:

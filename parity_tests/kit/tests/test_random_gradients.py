@@ -64,6 +64,25 @@ def test_a_fault_in_the_gradient_of_a_training_pass_shows() -> None:
     assert _told(_WithAFactor, loss="of_training")["gradient"][0] == DIFFERS
 
 
+class _Rated(_Dropout):
+    """The step takes the learning rate of the last matrix to some power."""
+
+    power = 1
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        rates = [lr, lr**self.power, lr, lr]
+        for array, gradient, own in zip(self.w + self.b, self.gradients(x, y), rates, strict=True):
+            array -= own * np.reshape(gradient, array.shape)
+
+
+@pytest.mark.parametrize(("power", "cause"), [(0, "step-without-rate"), (2, "rate-twice")])
+def test_a_step_with_masks_tells_how_its_rate_is_taken(power: int, cause: str) -> None:
+    make = type("Rated", (_Rated,), {"power": power})
+    declared = network(make, spec=_SPEC, loss="of_training", gradients=None)
+    found = [(v.cause, v.tensor) for v in examine(declared, only="gradient").failures]
+    assert found == [(cause, "W2")]
+
+
 def test_a_random_gradient_without_a_loss_of_its_own_is_not_judged() -> None:
     assert _told(_Dropout)["gradient"][0] == UNCHECKED
     status, message = _told(_Dropout, loss=None)["gradient"]

@@ -516,8 +516,15 @@ def test_a_guard_is_that_of_the_loss_as_it_is() -> None:
             terms = self.forward(x) * np.log(y + self.guard)
             return float(-np.mean(terms.sum(axis=1)))
 
-    verdict = only(ask(network(Exchanged, step=None), stability.examine))
-    assert (verdict.status, "kept from 0" in verdict.message) == (EQUAL, False)
+    class Quartic(Classifier):
+        last: Any = staticmethod(sigmoid)
+
+        def loss(self, x: Array, y: Array) -> float:
+            return float(0.5 * np.sum((self.forward(x) - y) ** 4))
+
+    for made in (Exchanged, Quartic):
+        verdict = only(ask(network(made, gradients=None, step=None), stability.examine))
+        assert (verdict.status, "kept from 0" in verdict.message) == (EQUAL, False)
 
 
 def test_no_guard_is_told_of_probabilities_that_do_not_come_to_zero() -> None:
