@@ -69,6 +69,8 @@ def scale_of(
     return None
 
 
+# Numbers from which on no fraction is told.
+_LARGE = 1e6
 # A batch size that is written into the code is at least this.
 _SMALLEST_NOMINAL = 8
 
@@ -170,5 +172,6 @@ def _constant(value: float, sizes: Sequence[int], tolerance: float) -> list[tupl
             if abs(value - number) <= 10 * tolerance * number:
                 return [("loss-log-base", what)]
     fraction = Fraction(value).limit_denominator(64)
-    exact = abs(float(fraction) - value) <= 10 * tolerance * value
+    # Of larger numbers, the nearest fraction is rounding.
+    exact = abs(float(fraction) - value) <= 10 * tolerance * value and value < _LARGE
     return [("factor-constant", str(fraction) if exact else f"{value:.6g}")]

@@ -15,7 +15,7 @@ from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.scales import Scale, ratio, scale_of
+from parity_tests.kit.scales import IN_LAYERS, Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -437,7 +437,7 @@ def _named(
     samples = [len(batch) for batch in inquiry.batches]
     # Of the loss in single precision, slopes are no nearer to each other.
     tolerance = max(residual, _NAMED_SINGLE if inquiry.is_float32 else 1e-7)
-    scale = scale_of(factors, samples, tolerance)
+    scale = scale_of(factors, samples, tolerance, powers=IN_LAYERS)
     if scale is None:
         (one, other), (n, m) = factors, samples
         return None, (

@@ -134,5 +134,7 @@ def exchanged(
                 text = f"{other.name}' of {own.name}({d})"
                 rules.append((other.slope_from_value(value), text))
         for factor, text in rules:
+            if not np.ptp(factor):
+                continue  # of no gradient in particular
             for source, name in ((z, f"z{number}"), (a, f"a{number}")):
                 yield Candidate(source * factor, f"{name} * {text}", cause, solved=True)

@@ -401,6 +401,15 @@ def test_a_gradient_of_another_shape_gives_the_others_no_factor(
     assert _told(verdicts) == [("W1", "gradient-shape"), *others]
 
 
+def test_pre_activations_in_the_place_of_a_gradient_are_of_no_gradient() -> None:
+    def swapped(net: Classifier, x: Array, y: Array) -> list[Array]:
+        found = net.gradients(x, y)
+        return [x.T @ (x @ net.w[0] + net.b[0]), *found[1:]]
+
+    verdicts = ask(network(_tanh(), gradients=swapped), gradient.examine)
+    assert _told(verdicts) == [("W1", None)]
+
+
 # Single samples
 
 

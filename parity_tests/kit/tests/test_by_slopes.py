@@ -133,6 +133,7 @@ def test_a_factor_shows_beside_decay() -> None:
     [
         (slice(0, 1), lambda _: -1.0, "sign", "W1"),
         (slice(1, 2), float, "factor-batch", "W2"),
+        (slice(0, 1), lambda n: float(n**2), "factor-batch", "W1"),
         (slice(2, 4), lambda n: 1.0 / n, "bias-scaled", "b2, b1"),
     ],
 )

@@ -124,6 +124,16 @@ def test_a_loss_is_not_blamed_for_outputs_that_are_no_probabilities() -> None:
     assert {v.cause for v in found} == {"softmax-without-exponential"}
 
 
+@pytest.mark.parametrize(
+    ("declared", "cause"), [(None, "softmax-not-normalized"), ("sigmoid", "another-output")]
+)
+def test_an_exponential_is_a_softmax_or_another_output(declared: str | None, cause: str) -> None:
+    made = network(variant(last=np.exp), spec=Spec("relu", declared))
+    [verdict] = examine(made, only="forward").verdicts
+    assert (verdict.status, verdict.cause) == (DIFFERS, cause)
+    assert "a sigmoid without its 1 +" in verdict.message
+
+
 def test_forms_that_end_otherwise_share_their_layers(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     layers = [drawn_layer(9, 12, rng), drawn_layer(8, 9, rng), drawn_layer(10, 8, rng)]

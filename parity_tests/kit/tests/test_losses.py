@@ -451,6 +451,12 @@ def test_one_more_than_a_width_is_no_nominal_batch() -> None:
     assert nominal.causes == ("factor-nominal-batch",)
 
 
+def test_large_factors_are_one_whatever_is_rounded() -> None:
+    near = (1e15, 1e15 - 0.5, 1e15 + 0.25)
+    ratios = [ratio(Scale(value, 1), Scale(1.0, 1), [12, 9, 10], 1e-9) for value in near]
+    assert {between.text for between in ratios if between} == {"1e+15"}
+
+
 def test_a_word_in_the_place_of_a_loss_does_not_end_the_examination() -> None:
     class Wordy(Classifier):
         def loss(self, x: Array, y: Array) -> Any:
