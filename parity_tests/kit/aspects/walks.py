@@ -106,6 +106,10 @@ def walk_on(
 
 
 def _read(subject: Subject) -> Layers:
+    before, now = len(subject.shapes), len(subject.arrays())
+    if before != now:
+        # Which one is which is not known then, and none has another shape.
+        raise SubjectError(f"parameters: there are {now} arrays after a step, and were {before}")
     try:
         return subject.get()
     except (ValueError, IndexError) as error:

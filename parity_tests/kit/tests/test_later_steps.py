@@ -10,7 +10,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.asked import Classifier, network, sigmoid
-from parity_tests.kit.verdicts import DIFFERS
+from parity_tests.kit.verdicts import DIFFERS, UNCHECKED
 
 Array = NDArray[np.float64]
 
@@ -117,6 +117,21 @@ def test_a_velocity_that_is_refreshed_behind_the_step_is_late() -> None:
 
 def test_what_never_moves_is_said_to_be_never_updated() -> None:
     assert [own[:2] for own in told(network(Still, gradients=None))] == [("W1", "not-updated")]
+
+
+class Growing(Classifier):
+    """A step adds an array to the parameters."""
+
+    sizes = (4, 5, 1)
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        self.w.insert(0, lr * x.T @ y)
+
+
+def test_parameters_that_become_more_have_no_other_shapes() -> None:
+    [verdict] = examine(network(Growing, gradients=None, batch="row"), only="gradient").verdicts
+    assert (verdict.status, verdict.cause) == (UNCHECKED, None)
+    assert "there are 5 arrays after a step, and were 4" in verdict.message
 
 
 @pytest.mark.parametrize(
