@@ -643,6 +643,10 @@ def _is_chain(
     may_share: bool,
 ) -> bool:
     """Whether layers follow one another; `may_share`, also where a bias is one number for all."""
+    # A row is as long as there are columns, and has an entry for each unit where these are units.
+    of_units = {"_row": "in_out", "_column": "out_in"}
+    if any(folded.endswith(end) and layout != own for end, own in of_units.items()):
+        return False
     width = None
     for weight, bias in way:
         if len(shapes[weight]) != 2:

@@ -569,8 +569,11 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
             f"declared: the factor is not judged. A rate of {value * RATES[0]:.6g} gives it."
         )
         return Verdict("gradient", CONVENTION, message, None, None, value, residual)
-    if _is_made_up_for(inquiry, first, expected):
-        message = f"{what}: {why}. The training step makes up for it."
+    taken = _made_up_for(inquiry, first, expected)
+    if taken is not None:
+        is_whole = abs(taken - 1) <= _NEAR
+        whole = "it" if is_whole else f"the batch size, and takes {taken:.6g} x what is expected"
+        message = f"{what}: {why}. The training step makes up for {whole}."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
     message = f"{what}: {why}. Look at {CAUSES[cause].advice}."
     fixed = _of_fixed_rate(inquiry, value, first.ratio)
@@ -605,16 +608,22 @@ def _of_fixed_rate(
     return None
 
 
-def _is_made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -> bool:
-    r"""Whether training steps go down by the gradient expected, whatever is handed out.
+def _made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -> float | None:
+    r"""Return how many times the gradient expected steps take, whatever is handed out.
 
-    All of them do, plainly or with momentum: one may come to the same by chance.
+    All of them do, plainly or with momentum: one may come to the same by chance. It is once, or as
+    often with batches of all sizes where the factor is nothing but a power of these.
 
-    .. math:: v_t = \mu v_{t-1} + \frac{m}{c} g_t, \qquad \theta_{t+1} = \theta_t - \eta v_t
+    .. math:: v_t = \mu v_{t-1} + k \frac{m}{c} g_t, \qquad \theta_{t+1} = \theta_t - \eta v_t
+
+    Returns
+    -------
+    float or None
+        None if steps do not make up for the factor.
     """
     subject = inquiry.subject
     if is_inferred(inquiry) or subject.network.step is None:
-        return False
+        return None
     one, other = ends(inquiry.batches[0]) if subject.single else inquiry.batches
     rate = subject.network.lr or RATES[0]
     handed = []
@@ -624,30 +633,38 @@ def _is_made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None
             subject.begin(layers)
             handed.append(_matrices(subject.gradients(batch)))
     except SubjectError:
-        return False
+        return None
     places = [_matrices(layers) for layers in walk.layers]
     steps = [(before - after) / rate for before, after in pairwise(places)]
     if any(gradient.shape != step.shape for gradient, step in zip(handed, steps, strict=False)):
-        return False
+        return None
     rounding = 4 * precision_of(inquiry) * float(np.linalg.norm(places[0])) / rate
     before = [np.zeros_like(steps[0]), *steps]
     samples = [len(inquiry.batches[0])] * 3 if subject.single else [len(b) for b in walk.batches]
     scale, reference = handed_out.scale, expected or Scale(1.0, 1)
     assert scale is not None
+    assert handed_out.ratio is not None
+    # Any other factor of steps may be that of what is handed out.
+    is_of_batch = handed_out.ratio.causes == ("factor-batch",)
     # Where no loss says it, a sum over the samples may be meant.
     for power in (0, 1) if expected is None else (0,):
         shares = [n**power * reference.at(n) / scale.at(n) for n in samples]
         if all(abs(share - 1) <= _NEAR for share in shares):
             continue  # steps by what is handed out make up for nothing
         own = [share * gradient for share, gradient in zip(shares, handed, strict=True)]
+        times, left = fit(steps[0], own[0])
+        is_told = is_of_batch and max(shares) - min(shares) > _NEAR * max(shares)
+        if not (is_told and left <= CLOSE and times > 0):
+            times = 1.0
+        own = [times * gradient for gradient in own]
         momentum, _ = fit(steps[1] - own[1], steps[0])
         if -CLOSE <= momentum <= 1 + CLOSE and all(
             np.linalg.norm(step - momentum * last - gradient)
             <= CLOSE * np.linalg.norm(step) + rounding
             for step, last, gradient in zip(steps, before, own, strict=False)
         ):
-            return True
-    return False
+            return times
+    return None
 
 
 def _matrices(layers: Layers) -> Array:

@@ -195,6 +195,9 @@ def test_steps_that_divide_what_is_handed_out_have_the_loss_of_that() -> None:
 
     report = examine(beside(rated(ONES), summed, loss=entropy), only="optimizer")
     assert "gradient-of-another-loss" not in {v.cause for v in report.verdicts}
+    # The factor of some steps is not one of what is handed out.
+    found = told(beside(rated((2.0, 1.0, 2.0, 1.0)), summed), "gradient")
+    assert found == [(CONVENTION, None, "factor-batch")]
 
 
 # Sample by sample

@@ -206,7 +206,10 @@ def test_parameters_of_a_normalization_are_pointed_to_its_own_check() -> None:
         Subject(network(parameters=lambda net: net.w[:1] + net.w[2:]))
 
 
-def test_parameters_without_entries_are_refused() -> None:
+def test_parameters_without_entries_or_with_biases_of_inputs_are_refused() -> None:
+    folded = [np.zeros((11, 9)), np.zeros((8, 10))]
+    with pytest.raises(SubjectError, match="do not form a chain"):
+        Subject(network(parameters=lambda _: folded, bias="last_row"))
     with pytest.raises(SubjectError, match=r"\(0, 1\) has no entries"):
         Subject(network(parameters=lambda net: [*net.w, *net.b[:2], np.zeros((0, 1))]))
 
