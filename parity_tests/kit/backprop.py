@@ -50,6 +50,8 @@ Array = NDArray[Any]
 # What is said of a bias gradient that is of no known kind.
 ANOTHER_SHAPE = "it has another shape than its parameter"
 _REORDERED = ("units-reordered",)
+# Faults of the gradient of a pre-activation that are none of its sum alone.
+_CARRIED = {"loss-as-gradient"}
 # What is said of a gradient of which its penalty alone is left.
 _PENALTY_ALONE = "nothing but its penalty"
 
@@ -628,7 +630,10 @@ def _sum(
 ) -> Finding | None:
     """Return which sum the gradient of a bias is; see `_bias`."""
     is_one_number = float(np.ptp(observed)) <= 1e-12 * float(np.abs(observed).max())
-    others = [delta for delta in deltas if delta is not chosen]
+    # Beside a right matrix, what is carried back is right.
+    is_right = not (chosen.causes or chosen.solved)
+    unlikely: set[str] = _CARRIED if is_right else set()
+    others = [d for d in deltas if d is not chosen and not unlikely & {*d.causes}]
     # Most sums are right, so the others are not made before they are asked for.
     for match in chain.from_iterable(
         matching_sums(observed, tried, tolerance, is_shared=own.has_shared_bias)

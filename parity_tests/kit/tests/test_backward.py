@@ -410,6 +410,15 @@ def test_pre_activations_in_the_place_of_a_gradient_are_of_no_gradient() -> None
     assert _told(verdicts) == [("W1", None)]
 
 
+def test_a_bias_that_takes_the_square_of_its_gradient_carries_none_back() -> None:
+    def squared(net: Classifier, x: Array, y: Array) -> list[Array]:
+        e = len(x) * net.delta(x, y)
+        return [*net.gradients(x, y)[:3], (e**2).sum(axis=0, keepdims=True) / len(x)]
+
+    verdicts = ask(network(_tanh(), gradients=squared), gradient.examine)
+    assert _told(verdicts) == [("b2", None)]
+
+
 # Single samples
 
 
