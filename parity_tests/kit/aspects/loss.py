@@ -112,7 +112,7 @@ def _is_meant(inquiry: Inquiry) -> bool:
     # The root over a batch is a constant in the gradient, but another one for each batch.
     return all(
         v.status in (EQUAL, CONVENTION)
-        or (v.factor is not None and v.cause not in (None, "factor-constant"))
+        or (v.factor is not None and v.factor > 0 and v.cause not in (None, "factor-constant"))
         for v in by_slopes(inquiry)
     )
 

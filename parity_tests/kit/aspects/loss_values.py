@@ -42,7 +42,7 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
     """
     assert inquiry.form is not None
     y = batch.targets
-    for _, _, p, _ in losses_of(inquiry.form, passed, batch):
+    for name, _, p, _ in losses_of(inquiry.form, passed, batch):
         with np.errstate(all="ignore"):
             for epsilon in _EPSILONS:
                 ways = (p + epsilon, np.clip(p, epsilon, 1 - epsilon))
@@ -59,8 +59,9 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
             squares = (p - y) ** 2
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
-            yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
-            yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
+            if name != "log_softmax":  # whose output has the logarithm
+                yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
+                yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
         if inquiry.subject.single:
             if y.shape[1] > 1:
                 yield from _broadcast_each(p, y)

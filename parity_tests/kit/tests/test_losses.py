@@ -156,6 +156,17 @@ def test_a_sum_without_its_logarithm_in_log_softmax(shift: bool) -> None:
     assert causes(_judged(_Linear, value, delta)[0]) == ["loss-without-log"]
 
 
+def test_the_sign_of_log_probabilities_is_no_missing_logarithm() -> None:
+    def value(net: Any, x: Array, y: Array) -> float:
+        return float(np.mean(np.sum(y * net.forward(x), axis=1)))
+
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return (np.exp(net.forward(x)) - y) / len(x)
+
+    made = variant(last=lambda z: np.log(softmax(z)))
+    assert causes(_judged(made, value, delta)[0]) == ["loss-sign"]
+
+
 # The gradient of the last pre-activation
 
 
