@@ -96,7 +96,7 @@ docs: build/venv/dev/.made
 	$(DEV) -m pytest README.md docs --ignore docs/test_site.py
 	rm -rf build/docs
 	$(DEV) -m sphinx --fail-on-warning --quiet -b html docs build/docs
-	$(DEV) -m pytest docs/test_site.py
+	$(DEV) -m pytest $(PARALLEL) docs/test_site.py
 
 # The wheel goes into an empty environment, and what is run there cannot see this folder.
 package: build/venv/dev/.made
