@@ -30,8 +30,6 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 Array = NDArray[Any]
 Search = Callable[[Layers, Array, Array, float, Form | None], Form | None]
 
-# Of which a last layer that is an exponential may be meant to be a part.
-_OF_EXPONENTIALS = ("softmax", "log_softmax")
 # How closely two numbers in activations are one, of which names have six digits.
 _DIGITS = 1e-5
 # By how much inputs are changed, and how closely outputs change with it.
@@ -232,9 +230,6 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
     ):
         cause, tensor = wrong_output(form.output), "output"
         seen = f"the output is {shortened(form.output)}"
-        if form.output == "exponential":
-            seen += ", and so is 1 / exp(-z), a sigmoid without its 1 +"
-            cause = cause if output in (None, *_OF_EXPONENTIALS) else "another-output"
     elif wrong := [n for n, name in enumerate(form.hidden) if name in WRONG_ACTIVATIONS]:
         number = wrong[0]
         cause, meant = WRONG_ACTIVATIONS[form.hidden[number]]
@@ -258,6 +253,8 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
     elif output is not None and form.output != output:
         cause, tensor = "another-output", "output"
         seen = f"the last layer has {form.output}, declared is {output}"
+    if tensor == "output" and form.output == "exponential":
+        seen += "; 1 / exp(-z), a sigmoid without its 1 +, is the same"
     if cause is not None:
         return _named(cause, seen, tensor, residual)
     status = EQUAL
