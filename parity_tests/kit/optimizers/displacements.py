@@ -66,7 +66,7 @@ def displacements(formula: Formula, asked: Asked) -> Array:
                 share = rate if formula.decay == "after" else 1.0
                 step = step - share * _penalty(formula, asked, asked.values[number] + step)
             steps.append(step)
-    return np.stack(np.broadcast_arrays(*steps))
+    return steps[0][np.newaxis] if len(steps) == 1 else np.stack(np.broadcast_arrays(*steps))
 
 
 # What goes into the step
@@ -152,14 +152,14 @@ def _with_plain(formula: Formula, asked: Asked, gradient: Array, taken: Array) -
 def _count(formula: Formula, asked: Asked, number: int) -> Array:
     """Return t of each entry."""
     what, _, how = formula.count.partition(", ")
-    tensors = len(asked.shapes)
+    tensors, entries = len(asked.shapes), asked.values.shape[1]
     if what.startswith("each:"):
         begins = [int(own) for own in what.removeprefix("each:").split()]
         return asked.spread(np.array(begins) + number * int(how.split()[1]))
     what, _, start = what.partition(" from ")
     first = int(start or 1)
     if formula.state == "new":
-        return asked.spread(np.ones(tensors))
+        return np.ones(entries)
     if what == "tensors":
         place = np.arange(tensors)
         if how == "backwards":
@@ -173,14 +173,14 @@ def _count(formula: Formula, asked: Asked, number: int) -> Array:
         place = layers.max() - layers if how == "backwards" else layers
         return asked.spread(number * (layers.max() + 1) + place + first)
     if what == "samples":
-        return asked.spread(np.full(tensors, asked.samples[number]))
+        return np.full(entries, asked.samples[number])
     name, _, constant = what.partition(":")
     count = {
         "steps": number + first,
         "lagging": max(number, 1),
         "constant": int(constant or 0),
     }[name]
-    return asked.spread(np.full(tensors, count))
+    return np.full(entries, count)
 
 
 # Directions
@@ -302,21 +302,21 @@ def _adadelta(formula: Formula, memory: Memory, gradient: Array, count: Array) -
 
 def _corrections(formula: Formula, count: Array) -> tuple[Array, Array]:
     """Return what the two moments are divided by."""
-    first = 1 - formula.options["beta1"] ** count
-    second = 1 - formula.options["beta2"] ** count
+    beta1, beta2 = formula.options["beta1"], formula.options["beta2"]
     ones = np.ones_like(count)
-    if not formula.moments.endswith("corrected"):
-        first = ones if _is_whole(formula.moments, "first") else first
-        second = ones if _is_whole(formula.moments, "second") else second
-    return {
-        "both": (first, second),
-        "none": (ones, ones),
-        "first": (first, ones),
-        "second": (ones, second),
-        "unrooted": (first, second**2),
-        "first by 1 - beta1": (ones * (1 - formula.options["beta1"]), second),
-        "second by 1 - beta2": (first, ones * (1 - formula.options["beta2"])),
-    }[formula.correction]
+    begins_from_zero = formula.moments.endswith("corrected")
+    first, second = ones, ones
+    if formula.correction not in ("none", "second"):
+        if formula.correction == "first by 1 - beta1":
+            first = ones * (1 - beta1)
+        elif begins_from_zero or not _is_whole(formula.moments, "first"):
+            first = 1 - beta1**count
+    if formula.correction not in ("none", "first"):
+        if formula.correction == "second by 1 - beta2":
+            second = ones * (1 - beta2)
+        elif begins_from_zero or not _is_whole(formula.moments, "second"):
+            second = 1 - beta2**count
+    return first, second**2 if formula.correction == "unrooted" else second
 
 
 def corrected_times(formula: Formula, counts: Array) -> Array:

@@ -108,17 +108,24 @@ class Observed:
         predicted : ndarray of shape (steps, entries) or (steps, formulas, entries)
             The first steps; all of them are no nearer than some.
         """
-        large = self.groups == 0
-        every = self.steps[:, large]
-        steps = every[: len(predicted)]
+        large, finite, every, size = self._large
+        count = len(predicted)
+        steps, are_finite = every[:count], finite[:count]
         if predicted.ndim == 3:
-            steps = steps[:, np.newaxis]
+            steps, are_finite = steps[:, np.newaxis], are_finite[:, np.newaxis]
         with np.errstate(all="ignore"):
             error = predicted[..., large] - steps
-            error = np.where(np.isfinite(error), error, 1e100)
-            error = np.where(np.isfinite(steps), error, 0.0)
-            size = np.where(np.isfinite(every), every, 0.0)
-            return np.sqrt((error**2).sum(axis=(0, -1)) / np.maximum((size**2).sum(), 1e-300))
+            error = np.where(np.isfinite(error), error, np.where(are_finite, 1e100, 0.0))
+            return np.sqrt(np.einsum("i...j,i...j->...", error, error) / size)
+
+    @cached_property
+    def _large(self) -> tuple[Any, Array, Array, float]:
+        """Where gradients are largest: entries, whether steps are finite, steps, their size."""
+        is_large = self.groups == 0
+        large = slice(None) if is_large.all() else np.flatnonzero(is_large)
+        every = self.steps[:, large]
+        finite = np.isfinite(every)
+        return large, finite, every, max(float((every[finite] ** 2).sum()), 1e-300)
 
     def left_of_first(self, shape: Array) -> float:
         """Return what a direction of one shape leaves of the first step, as `distance` has it.
