@@ -39,7 +39,7 @@ def losses_of(
     if form.output in ("identity", "log_softmax"):
         outputs += [(name, OUTPUTS[name], OUTPUTS[name].value(z)) for name in (*several, "sigmoid")]
     beside = f"softmax of {form.output}"
-    if beside in OUTPUTS and several:
+    if beside in OUTPUTS and beside not in WRONG_OUTPUTS and several:
         outputs.append((beside, OUTPUTS[beside], OUTPUTS[beside].value(z)))
     for name, function, p in outputs:
         slopes = {}

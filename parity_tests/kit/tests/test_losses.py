@@ -167,6 +167,16 @@ def test_the_sign_of_log_probabilities_is_no_missing_logarithm() -> None:
     assert causes(_judged(made, value, delta)[0]) == ["loss-sign"]
 
 
+def test_softmax_of_probabilities_is_taken_twice() -> None:
+    def value(net: Any, x: Array, y: Array) -> float:
+        return float(-np.mean(np.sum(y * np.log(softmax(net.forward(x))), axis=1)))
+
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return (net.forward(x) - y) / len(x)
+
+    assert causes(_judged(variant(last=softmax), value, delta)[0]) == ["softmax-twice"]
+
+
 # The gradient of the last pre-activation
 
 
