@@ -25,7 +25,8 @@ from torch_ref.optimizers import default_dtype, state_from_torch, state_to_torch
 
 # Independent draws whose errors are counted, and steps in each.
 _DRAWS, _STEPS = 40, 20
-# Patterns of signs by which parameters are changed to see how far rounding carries them.
+# Patterns of signs by which parameters are changed to see how far rounding carries them, each once
+# more with the start changed the other way.
 _PATTERNS = 2
 
 
@@ -229,7 +230,9 @@ def _sensitivity(course: Course, start: Array, exact: Course, gradients: Array) 
     Where weight decay cancels a gradient, what is left is rounding, and an adaptive step carries it
     in full size. Near zero such steps overshoot, and what is off grows from step to step. So start
     and gradients are changed a little, and the parameters after every step by as little of
-    themselves and of the step; some patterns of signs, because one alone may cancel.
+    themselves and of the step; some patterns of signs, because one alone may cancel. A change of
+    both by one share hardly changes what a decay leaves of a gradient: the start is changed either
+    way.
     """
     decays = [group.get("weight_decay", 0.0) for group in course.optimizer.param_groups]
     if not any(decays):
@@ -238,15 +241,16 @@ def _sensitivity(course: Course, start: Array, exact: Course, gradients: Array) 
     farthest = np.zeros(len(exact.values))
     for _ in range(_PATTERNS):
         of_start, *of_steps = change * rng.choice((-1, 1), (1 + len(gradients), len(farthest)))
-        noise = iter(of_steps)
+        for way in (1, -1):
+            noise = iter(of_steps)
 
-        def rounded(before: Array, now: Array, noise: Iterator[Array] = noise) -> Array:
-            return now + next(noise) * (np.abs(now) + np.abs(now - before))
+            def rounded(before: Array, now: Array, noise: Iterator[Array] = noise) -> Array:
+                return now + next(noise) * (np.abs(now) + np.abs(now - before))
 
-        aside = course.beside(torch.float64)
-        aside.set(start * (1 + of_start))
-        aside.there(gradients * (1 + np.stack(of_steps[::-1])), after=rounded)
-        farthest = np.maximum(farthest, np.abs(aside.values - exact.values))
+            aside = course.beside(torch.float64)
+            aside.set(start * (1 + way * of_start))
+            aside.there(gradients * (1 + np.stack(of_steps[::-1])), after=rounded)
+            farthest = np.maximum(farthest, np.abs(aside.values - exact.values))
     return farthest / change
 
 

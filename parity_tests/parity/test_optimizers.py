@@ -13,6 +13,9 @@ import numpy_impl as ours
 from numpy_impl.data import make_xor
 from numpy_impl.parameters import make_parameters
 from parity_tests.cases.optimizers import OPTIMIZERS, OptimizerCase
+from parity_tests.checks.check import FLOAT32
+from parity_tests.checks.optimizers import check_steps
+from parity_tests.measures import require
 
 Make = Callable[[list[ours.Parameter]], ours.Optimizer]
 
@@ -265,3 +268,10 @@ def test_lion_as_by_optax(weight_decay: float, expected: list[float]) -> None:
     momentum = [-0.001838905, -0.002941098, -0.003548803, 9.8e-06, -0.01674588]
     state = optimizer.state_dict()["state"]["x"]["exp_avg"]
     np.testing.assert_allclose(state, momentum, rtol=1e-13)
+
+
+def test_what_a_decay_leaves_of_a_gradient_is_allowed_its_rounding() -> None:
+    [case] = (case for case in OPTIMIZERS if case.operation is ours.RMSprop)
+    # The decay cancels all but half a hundredth of one gradient, and both are changed by one share
+    # in every pattern of signs.
+    require(check_steps(case, "weight-decay", FLOAT32, steps=1, seed=2008))
