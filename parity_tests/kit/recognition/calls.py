@@ -75,11 +75,12 @@ def attributes_read(function: Any) -> list[str]:
     names: list[str] = []
     last: Any = None
     for instruction in dis.get_instructions(code):
-        # Two variables may be loaded by one instruction.
-        last = last[-1] if isinstance(last, tuple) else last
         if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and last == own:
             names.append(instruction.argval)
         last = instruction.argval
+        # Two variables may be loaded by one instruction, and a constant may be a tuple as well.
+        if isinstance(last, tuple) and _SINGLE in instruction.opname:
+            last = last[-1]
     return names
 
 

@@ -13,7 +13,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.recognition import Proposal, RecognitionError, recognize
-from parity_tests.kit.recognition.calls import bindings, returned_names
+from parity_tests.kit.recognition.calls import attributes_read, bindings, returned_names
 from parity_tests.kit.recognition.chains import chains
 from parity_tests.kit.recognition.names import is_gradient, is_loss, is_state, role, roles, stem
 from parity_tests.kit.recognition.paths import arrays
@@ -794,6 +794,14 @@ def test_returned_names_are_read_from_code() -> None:
 
     assert returned_names(forward) == ["first", "second"]
     assert returned_names(len) is None
+
+
+def test_attributes_are_read_beside_constants_that_are_tuples() -> None:
+    def report(self: Any, log: dict[str, Any]) -> Any:
+        print(**log)  # whose positional arguments are the constant ()
+        return self.lr, log, self.rate
+
+    assert attributes_read(report) == ["lr", "rate"]
 
 
 def test_bindings_use_names_then_roles() -> None:
