@@ -48,6 +48,10 @@ _DISTANCES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "hinge": lambda p, y: _hinge(p, y, power=1),
     "squared_hinge": lambda p, y: _hinge(p, y, power=2),
     "categorical_hinge": lambda p, y: F.relu(1 + _largest_other(p, y) - (p * y).sum(dim=1)).sum(),
+    "binary_hinge": lambda p, y: F.relu(1 - (2 * y - 1) * p).sum(),
+    "squared_binary_hinge": lambda p, y: (F.relu(1 - (2 * y - 1) * p) ** 2).sum(),
+    "hinge_of_signs": lambda p, y: F.relu(1 - y * p).sum(),
+    "squared_hinge_of_signs": lambda p, y: (F.relu(1 - y * p) ** 2).sum(),
     "euclidean_error": lambda p, y: torch.linalg.vector_norm(p - y, dim=1).sum(),
 }
 
@@ -107,8 +111,9 @@ def dense(
         That of the last layer. If it is ``"identity"`` the loss is computed from logits.
     loss : str
         ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"squared_error"``, ``"absolute_error"``,
-        ``"huber"``, ``"log_cosh"``, ``"hinge"`` or ``"squared_hinge"``. Summed over samples and
-        outputs; the squared error is halved.
+        ``"huber"``, ``"log_cosh"``, ``"hinge"`` or ``"squared_hinge"``; of single outputs
+        ``"binary_hinge"`` (labels 0 and 1) or ``"hinge_of_signs"`` (labels -1 and 1), or either
+        with ``"squared_"`` in front. Summed over samples and outputs; the squared error is halved.
     weights : sequence of ndarray, each of shape (out_features, in_features)
     biases : sequence of ndarray or None
     inputs, targets : ndarray of shape (samples, features)

@@ -116,6 +116,45 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+def _binary_hinge(name: str, power: int, signs: Callable[[Array], Array]) -> Loss:
+    r"""Return :math:`\max(0, 1 - t p)^k` of single outputs, with its derivative."""
+
+    def margin(p: Array, y: Array) -> Array:
+        return np.maximum(0, 1 - signs(y) * p)
+
+    def slope(p: Array, y: Array) -> Array:
+        return np.asarray(-signs(y) * (2 * margin(p, y) if power == 2 else margin(p, y) > 0))
+
+    return Loss(name, lambda p, y: margin(p, y) ** power, slope, f"{name.replace('_', ' ')}'")
+
+
+# Of classes -1 and 1: as labels are, or what labels of 0 and 1 are turned into.
+BINARY_HINGES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        _binary_hinge("binary_hinge", 1, lambda y: 2 * y - 1),
+        _binary_hinge("squared_binary_hinge", 2, lambda y: 2 * y - 1),
+        _binary_hinge("hinge_of_signs", 1, lambda y: y),
+        _binary_hinge("squared_hinge_of_signs", 2, lambda y: y),
+    )
+}
+
+
+def binary_hinges_for(y: Array, *, are_numbers: bool) -> dict[str, Loss]:
+    """Return the hinge losses that take such targets of a single output.
+
+    Parameters
+    ----------
+    y : ndarray of shape (samples, outputs)
+        Targets.
+    are_numbers : bool
+        Whether labels may be any numbers, and with them -1 and 1, where these are asked.
+    """
+    if y.shape[1] > 1 or not np.isin(y, (0, 1)).all():
+        return {}
+    return {n: loss for n, loss in BINARY_HINGES.items() if are_numbers or "signs" not in n}
+
+
 def losses_for(y: Array) -> dict[str, Loss]:
     """Return the losses that take such targets: hinge losses are of one class among several."""
     is_class = y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()

@@ -114,11 +114,14 @@ class Batch:
         Classes; zeros and ones for a network with a single output.
     targets : ndarray of shape (samples, out_features)
         What the labels are as numbers, in the form in which the network gets them.
+    are_numbers : bool
+        Whether the network takes any numbers for labels.
     """
 
     inputs: Array
     labels: Array
     targets: Array
+    are_numbers: bool = False
 
     @classmethod
     def of(cls, inputs: Array, labels: Array, outputs: int) -> "Batch":
@@ -132,7 +135,8 @@ class Batch:
 
     def part(self, rows: slice) -> "Batch":
         """Return some of the samples."""
-        return Batch(self.inputs[rows], self.labels[rows], self.targets[rows])
+        parts = (part[rows] for part in (self.inputs, self.labels, self.targets))
+        return Batch(*parts, self.are_numbers)
 
 
 class Subject:
@@ -363,6 +367,7 @@ class Subject:
         batch = Batch.of(inputs, labels, self.outputs)
         if self.network.labels == "soft":
             batch.targets = np.where(batch.targets > 0, 0.99, 0.01)
+        batch.are_numbers = self.network.labels == "targets"
         return batch
 
     def _given(self, batch: Batch) -> Iterator[tuple[Array, Array]]:

@@ -15,6 +15,7 @@ from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.probe import parameters
 from parity_tests.kit.scales import IN_LAYERS, Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, by_name
@@ -115,6 +116,8 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     met = _met(inquiry, inquiry.batches[0], loss)
     if isinstance(met, Verdict):
         return [met]
+    if met.is_flat:
+        return _at_other_parameters(inquiry, loss, how)
     found = _of_met(inquiry, met, loss, how)
     if all(verdict.status == EQUAL for verdict in found):
         found = _at_wider_outputs(inquiry, loss, how) or found
@@ -201,6 +204,26 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
         inquiry.restore()
 
 
+# How often parameters are drawn at which a loss has slopes.
+_DRAWS = 8
+
+
+def _at_other_parameters(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
+    """Judge where the loss has slopes, as a hinge has none where all margins are kept."""
+    usual, subject = inquiry.layers, inquiry.subject
+    try:
+        for _ in range(0 if inquiry.is_given else _DRAWS):
+            inquiry.layers = subject.begin(parameters(subject, inquiry.rng))
+            met = _met(inquiry, inquiry.batches[0], loss)
+            if isinstance(met, Verdict) or not met.is_flat:
+                return _judged(inquiry, loss, how)
+    finally:
+        inquiry.layers = usual
+        inquiry.restore()
+    message = "gradient and slopes of the loss reported are zero with all that was asked"
+    return [Verdict("gradient", UNCHECKED, message)]
+
+
 def _times(layer: Layer, size: float) -> Layer:
     return Layer(size * layer.weight, None if layer.bias is None else size * layer.bias)
 
@@ -231,6 +254,11 @@ class _Met:
     factor: float
     residual: float
     unsummed: tuple[str, ...] = ()
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing came where nothing is expected, which tells nothing."""
+        return not any(np.any(part) for pair in self.pairs.values() for part in pair)
 
     @classmethod
     def of(cls, pairs: dict[str, tuple[Array, Array]], positions: dict[str, Array]) -> "_Met":
@@ -355,7 +383,7 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdic
     if any(residual > close for _, residual in fits.values()):
         return [_first_off(fits, how, close)]
     again = _met(inquiry, inquiry.batches[1], loss)
-    second = {} if isinstance(again, Verdict) else again.pairs
+    second = {} if isinstance(again, Verdict) or again.is_flat else again.pairs
     groups: dict[float, list[str]] = {}
     for name, (factor, _) in reversed(fits.items()):
         same = next((f for f in groups if abs(f - factor) <= close * abs(f)), factor)
@@ -461,7 +489,7 @@ def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     """Name the factor that all tensors have, by two batches."""
     again = _met(inquiry, inquiry.batches[1], loss)
     factor = met.factor
-    if not isinstance(again, Verdict):
+    if not isinstance(again, Verdict) and not again.is_flat:
         decays = _decays(inquiry, again) if again.residual > _close(inquiry) else {}
         factor = _without(inquiry, again, decays).factor
     cause, why = _named(inquiry, (met.factor, factor), met.residual)

@@ -56,9 +56,10 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.clipping import CAUSE as CLIPPED
 from parity_tests.kit.clipping import STEP_CLIPPED
 from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.losses import BINARY_HINGES
 from parity_tests.kit.probe import wider_parameters
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject import Layers, SubjectError
+from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import (
     CONVENTION,
     DIFFERS,
@@ -83,13 +84,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if inquiry.form is None:
         return reshaped.of_gradient(inquiry) or of_slopes(inquiry)
     loss = inquiry.spec.loss or (inquiry.reported and inquiry.reported[0])
-    seen = []
-    for batch, answer in zip(inquiry.batches, inquiry.evidence.answers, strict=True):
-        try:
-            seen.append(observe(inquiry, batch))
-        except SubjectError as error:
-            return reshaped.of_gradient(inquiry) or [_not_observed(inquiry, error)]
-        answer.gradients = seen[-1][0]
+    try:
+        seen = _observed(inquiry)
+    except SubjectError as error:
+        return reshaped.of_gradient(inquiry) or [_not_observed(inquiry, error)]
     explanations = [
         explained(inquiry, batch, observed, updated, loss)
         for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
@@ -136,6 +134,14 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if entrywise:
         inquiry.gradient_loss = explanations[0].loss
         return entrywise
+    # Where all margins are missed, what does not ask for them has the gradient of a hinge.
+    is_hinge = inquiry.gradient_loss in BINARY_HINGES and not (inquiry.is_loss_unknown or differs)
+    if (
+        is_hinge
+        and loss is None
+        and not all(_is_elsewhere(inquiry, explanations[0]) for _ in range(_PLACES))
+    ):
+        return [Verdict("gradient", UNCHECKED, _ANY_MARGINS)]
     if inquiry.is_loss_unknown and not differs:
         if loss is not None and explanations[0].loss == loss:
             return [*_of_loss_reported(inquiry, loss), *verdicts]
@@ -154,6 +160,46 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         is_guessed = loss is None and (is_any or any(v.cause is None for v in verdicts))
         return found if fits or is_guessed else verdicts
     return verdicts
+
+
+_ANY_MARGINS = (
+    "with small outputs it is that of a hinge loss, and with larger ones it is not; the network "
+    "reports no loss (``loss=``) whose slopes it could be"
+)
+# At how many other parameters the gradient of a hinge is asked.
+_PLACES = 3
+# How often parameters are drawn at which a gradient is not zero.
+_DRAWS = 4
+
+
+def _observed(inquiry: Inquiry) -> list[tuple[Layers, Layers | None]]:
+    """Return the gradients of both batches, and parameters after a step, where these are steps.
+
+    What is zero by chance, as where all margins of a hinge are kept in a batch, is asked elsewhere.
+    """
+    usual, subject = inquiry.layers, inquiry.subject
+    seen = [observe(inquiry, batch) for batch in inquiry.batches]
+    if not inquiry.is_given and _are_zero_by_chance(seen):
+        for _ in range(_DRAWS):
+            inquiry.draw_again()
+            again = [observe(inquiry, batch) for batch in inquiry.batches]
+            if not _are_zero_by_chance(again):
+                seen = again
+                for batch, answer in zip(inquiry.batches, inquiry.evidence.answers, strict=True):
+                    inquiry.restore()
+                    answer.output = subject.forward(batch.inputs)
+                break
+        else:
+            inquiry.layers = inquiry.evidence.layers = subject.set(usual)
+    for (observed, _), answer in zip(seen, inquiry.evidence.answers, strict=True):
+        answer.gradients = observed
+    return seen
+
+
+def _are_zero_by_chance(seen: list[tuple[Layers, Layers | None]]) -> bool:
+    """Whether all of a gradient is zero, or what is not zero with another batch."""
+    one, other = ([bool(np.any(tensor)) for tensor in tensors(own)] for own, _ in seen)
+    return one != other or not any(one)
 
 
 def _of_short_steps(inquiry: Inquiry, loss: str | None) -> list[Verdict]:

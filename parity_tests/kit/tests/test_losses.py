@@ -14,7 +14,7 @@ from parity_tests.kit.catalogue.correct import CORRECT
 from parity_tests.kit.check import examine
 from parity_tests.kit.forward import Form, Pass, run
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import LOSSES, losses_for
+from parity_tests.kit.losses import BINARY_HINGES, LOSSES, Loss, losses_for
 from parity_tests.kit.network import Network
 from parity_tests.kit.scales import Scale, ratio
 from parity_tests.kit.spec import Spec
@@ -38,15 +38,17 @@ def _points(rng: np.random.Generator) -> tuple[Array, Array]:
     return p, np.eye(4)[rng.integers(4, size=6)]
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_slopes_of_losses_are_their_differences(name: str) -> None:
+@pytest.mark.parametrize(
+    "loss", [*LOSSES.values(), *BINARY_HINGES.values()], ids=lambda loss: loss.name
+)
+def test_slopes_of_losses_are_their_differences(loss: Loss) -> None:
     p, y = _points(np.random.default_rng(3))
-    found = LOSSES[name].slope(p, y)
+    found = loss.slope(p, y)
     step = 1e-6
     for place in np.ndindex(p.shape):
         moved = np.zeros_like(p)
         moved[place] = step
-        ends = [LOSSES[name].value(p + sign * moved, y).sum() for sign in (1, -1)]
+        ends = [loss.value(p + sign * moved, y).sum() for sign in (1, -1)]
         assert found[place] == pytest.approx((ends[0] - ends[1]) / (2 * step), abs=1e-6)
 
 
@@ -531,6 +533,49 @@ def test_margins_are_kept_and_missed(is_masked: bool, status: str, seed: int) ->
     make = type("Net", (_Hinge,), {"is_masked": is_masked})
     report = examine(network(make, step=None), seed, "gradient", arbiter=pytorch())
     assert [(verdict.status, verdict.cause) for verdict in report.verdicts] == [(status, None)]
+
+
+class _HingeOfSigns(_Hinge):
+    """The same of labels that are as they are given: of a label of 0 it has no slope."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        return super().loss(x, (y + 1) / 2)
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return super().delta(x, (y + 1) / 2)
+
+
+class _Bent(_HingeOfSigns):
+    """Of a forward pass that is not known."""
+
+    def forward(self, x: Array) -> Array:
+        return np.asarray(9 * np.arcsinh(super().forward(x)))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return np.asarray(9 * super().delta(x, y) / np.cosh(self.forward(x) / 9))
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "seed"),
+    [
+        (_Hinge, "the binary hinge", 2),
+        (_HingeOfSigns, "the hinge of signs", 0),
+        (_HingeOfSigns, "the hinge of signs", 6),
+        (_Bent, "the loss reported", 4),
+    ],
+)
+def test_a_hinge_of_one_output_is_right(make: type[_Hinge], told: str, seed: int) -> None:
+    loss = "loss" if make is _Bent else None
+    declared = network(make, step=None, loss=loss, labels="targets")
+    verdict = only(examine(declared, seed, "gradient", arbiter=pytorch()).verdicts)
+    assert verdict.status == EQUAL
+    assert told in verdict.message
+
+
+def test_margins_that_are_not_looked_at_are_no_hinge_by_chance() -> None:
+    make = type("Net", (_Hinge,), {"is_masked": False})
+    verdict = only(examine(network(make, step=None, loss=None), 13, "gradient").verdicts)
+    assert verdict.status == UNCHECKED
 
 
 def test_exponentials_of_one_output_are_rates() -> None:
