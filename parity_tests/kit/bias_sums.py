@@ -98,7 +98,7 @@ _KINDS = (
     ),
     _Kind(
         ("bias-collapsed",),
-        "sum of {} over samples and units",
+        "sum or mean of {} over samples and units",
         _collapsed,
         lambda _samples, units: units > 1,
     ),
@@ -123,7 +123,7 @@ _KINDS = (
 
 # Of a bias that is one number for all units.
 _OF_SHARED = (
-    _Kind((), "sum of {} over samples and units", _collapsed),
+    _Kind((), "sum or mean of {} over samples and units", _collapsed),
     _Kind(
         ("bias-of-one-sample",),
         "sum over the units of {} of the first sample",

@@ -56,6 +56,8 @@ def any_guards(
                 number = _solved(lambda e, asked=asked: _delta(*asked, e).T @ source, observed)
                 if number is None:
                     continue
+                if fit(observed, _delta(*asked, 0.0).T @ source)[1] <= tolerance:
+                    continue  # what is found beside what fits without it is rounding
                 value = _delta(*asked, number)
                 if fit(observed, value.T @ source)[1] <= tolerance:
                     text = f"dL/dz with {number:.4g} beside the probabilities"

@@ -290,6 +290,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the sign in front of it: its derivative is added to the gradient",
     ),
     "weight-decay": Cause(
-        "something is added to the gradient, as for a penalty", "the penalty in loss and gradient"
+        "gradient and loss differ in their penalty, or nothing says which one is meant",
+        "the penalty in loss and gradient",
     ),
 }

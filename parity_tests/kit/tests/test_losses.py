@@ -9,12 +9,20 @@ import pytest
 
 from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects import gradient, loss
+from parity_tests.kit.candidates.any_guards import any_guards
 from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.catalogue.correct import CORRECT
 from parity_tests.kit.check import examine
 from parity_tests.kit.forward import Form, Pass, run
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import BINARY_HINGES, LOSSES, Loss, losses_for
+from parity_tests.kit.losses import (
+    BINARY_HINGES,
+    LOSSES,
+    Guard,
+    Loss,
+    guarded_slope,
+    losses_for,
+)
 from parity_tests.kit.network import Network
 from parity_tests.kit.scales import Scale, ratio
 from parity_tests.kit.spec import Spec
@@ -211,6 +219,17 @@ def test_the_gradient_of_another_loss_may_be_a_fault_in_the_derivative(
     deltas = output_deltas(form, passed, batch, None)
     same, *_ = [d for d in deltas if np.allclose(d.value, wanted, rtol=1e-9, atol=0)]
     assert same.also == []
+
+
+def test_no_number_is_found_beside_probabilities_where_none_is_needed() -> None:
+    form = Form((), "sigmoid")
+    passed, batch = _pass(form)
+    p, y = passed.output, batch.targets
+    for epsilon, count in ((1e-14, 0), (1e-6, 1)):
+        delta = p * (1 - p) * guarded_slope(Guard("cross_entropy", epsilon, "added"), p, y)
+        observed = delta.T @ passed.activations[-2]
+        found = list(any_guards(form, passed, batch, "cross_entropy", observed, 1e-10))
+        assert len(found) == count
 
 
 @pytest.mark.parametrize("inner", ["relu", "sigmoid", "tanh"])
