@@ -216,7 +216,7 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
         sums = as_sums(expected, values)
         own = {"squares": sums.get("squares", 0.0) + whole * of_optimizer}
         unseen = {
-            name: PENALTIES[name].factor * share * whole
+            name: PENALTIES[name].factor * share * abs(whole)
             for name, share in inquiry.penalty.unseen(tensor).items()
         }
         allowed = _allowed(inquiry, tensor, as_sums(unseen, values))

@@ -235,6 +235,24 @@ def test_a_step_may_add_what_belongs_to_the_penalty(share: float, declared: floa
         assert {v.aspect for v in report.failures} == {"gradient", "optimizer"}
 
 
+def test_a_step_that_goes_up_has_its_penalty_with_it() -> None:
+    """In float32 the loss does not show exactly what the biases have."""
+    squares = {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}
+    network = _network(squares, squares)
+    gradients: Callable[..., list[Array]] = network.gradients  # type: ignore[assignment]
+
+    def step(net: Parameters, x: Array, y: Array, lr: float) -> None:
+        for name, gradient in zip(_NAMES, gradients(net, x, y), strict=True):
+            net[name] += (lr * gradient).astype(net[name].dtype)
+
+    def make() -> Parameters:
+        net = _make()
+        return net | {name: net[name].astype(np.float32) for name in ("b1", "b2")}
+
+    found = examine(replace(network, make=make, step=step), only="optimizer").failures
+    assert [verdict.cause for verdict in found] == ["step-sign"]
+
+
 def test_a_penalty_that_comes_alone_is_not_the_gradient() -> None:
     penalty = {**_ELASTIC, **_BIASES}
     network = _network(penalty, penalty)
