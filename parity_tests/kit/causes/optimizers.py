@@ -247,7 +247,7 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "step-sign": Cause("the step goes up and not down", "the sign of the update"),
     "step-scaled": Cause(
         "every step is the same multiple of what was expected",
-        "what the learning rate is multiplied with",
+        "what the learning rate is multiplied with, and the gradient where a moment takes it in",
     ),
     "rate-without-effect": Cause(
         "the learning rate has no effect on steps",

@@ -85,9 +85,10 @@ class Match:
         return tuple(choice.cause for choice in self.choices if not choice.convention)
 
     @property
-    def cost(self) -> tuple[int, int]:
-        """Faults, and everything that differs."""
-        return len(self.faults), len(self.choices) + len(self.changed)
+    def cost(self) -> tuple[int, int, bool]:
+        """Faults, everything that differs, and whether a factor says what a part might."""
+        is_scaled = any(choice.part == "scale" for choice in self.choices)
+        return len(self.faults), len(self.choices) + len(self.changed), is_scaled
 
 
 @dataclass(frozen=True)
@@ -203,11 +204,18 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         for rate in _rates(k)
         if rate.startswith("steps") and choice.part != "count"
     ]
-    yield [
+    pairs = [
         _Question(k, pair, few - known)
         for k in own
         for pair in combinations(unclipped[k], 2)
         if pair[0].part != pair[1].part
+    ]
+    # Of a moment that takes in another share of the gradient nothing but a factor shows.
+    yield pairs + [
+        _Question(k, (choice,), few - known, scaled=True)
+        for k in own
+        for choice in unclipped[k]
+        if choice.part == "correction"
     ]
     if kind is not None:
         # What is wrong with the kind declared is told before what is wrong with another.

@@ -379,6 +379,12 @@ def uncorrected(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * m / (np.sqrt(v) + 1e-8)
 
 
+def uncorrected_by_another_share(s: State, p: Array, g: Array, lr: float) -> None:
+    """The first moment has that of the second one."""
+    s.m, s.v = 0.9 * s.m + 0.001 * g, 0.999 * s.v + 0.001 * g**2
+    p -= lr * s.m / (np.sqrt(s.v) + 1e-8)
+
+
 def uncorrected_with_eps_inside(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = moments(s, g)
     p -= lr * m / np.sqrt(v + 1e-7)
@@ -1012,6 +1018,11 @@ def test_every_cause_is_planted() -> None:
     ("step", "kind", "causes"),
     [
         (each(second_by_beta1), "adam", [(DIFFERS, "second-moment-by-beta1")]),
+        (
+            each(uncorrected_by_another_share),
+            "adam",
+            [(DIFFERS, "adam-no-bias-correction"), (DIFFERS, "step-scaled")],
+        ),
         (each(falling_beside(sign=-1.0)), "adam", [(DIFFERS, "step-sign")]),
         (each(falling_upwards), "sgd", [(DIFFERS, "step-sign")]),
     ],
