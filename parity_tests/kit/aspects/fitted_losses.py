@@ -260,7 +260,9 @@ def _fit(
             if solution is None:
                 continue
             factors = tuple(map(float, solution[:count]))
-            if min(factors) < 0 or sum(factors) <= 0:
+            part = np.abs(whole[:, :count] @ solution[:count]).max()
+            # A part that is no more than what may be left is no loss of the output.
+            if min(factors) < 0 or part <= allowed:
                 return None
             # What an error as large as is allowed may put into each number.
             exact = allowed * np.abs(np.linalg.pinv(whole)).sum(axis=1)

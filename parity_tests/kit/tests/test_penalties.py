@@ -14,7 +14,7 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests import asked
 from parity_tests.kit.tests.asked import Classifier, sigmoid
-from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
 
 Array = NDArray[Any]
 Parameters = dict[str, Array]
@@ -233,6 +233,18 @@ def test_a_step_may_add_what_belongs_to_the_penalty(share: float, declared: floa
         assert said == [(CONVENTION, "weight-decay"), (EQUAL, None)]
     else:
         assert {v.aspect for v in report.failures} == {"gradient", "optimizer"}
+
+
+def test_a_penalty_alone_is_no_multiple_of_a_loss() -> None:
+    """What is reported is the penalty of one layer: the last that was assigned, and not added."""
+
+    def loss(net: Parameters, x: Array, y: Array) -> float:  # noqa: ARG001
+        return float(0.05 * (net["W1"] ** 2).sum())
+
+    spec = Spec("relu", "softmax", "cross_entropy", "mean")
+    network = replace(_network({}, {}, spec), loss=loss)
+    [verdict] = examine(network, only="loss").verdicts
+    assert (verdict.status, verdict.cause, verdict.factor) == (DIFFERS, "another-loss", None)
 
 
 def test_a_step_that_goes_up_has_its_penalty_with_it() -> None:
