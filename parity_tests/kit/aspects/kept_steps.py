@@ -61,7 +61,6 @@ def of_kept(inquiry: Inquiry) -> list[Verdict]:
         if kind not in (None, "sgd"):
             return [named("optimizer", "another-optimizer", f"{seen}, declared is {kind}")]
         message = f"{seen}: they are plain descent, by the gradient as it is"
-        message += ", with its fault" if inquiry.slopes_show in ("", DIFFERS) else ""
         return [Verdict("optimizer", EQUAL, message)]
     return _of_kept_momentum(inquiry, found, kind, given)
 
