@@ -31,6 +31,8 @@ _EXTREME, _SMALLER = 1e-4, (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 # The standard deviation of outputs at which margins of 1 are kept and missed, and what a last layer
 # is made larger by at most.
 _WIDE, _LARGEST = 2.5, 100.0
+# How often parameters are drawn at which a loss has slopes.
+_DRAWS = 8
 # How closely a factor is met for its origin to be told.
 _NAMED = 1e-3
 _NAMED_SINGLE = 3e-4
@@ -202,10 +204,6 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     finally:
         inquiry.layers = usual
         inquiry.restore()
-
-
-# How often parameters are drawn at which a loss has slopes.
-_DRAWS = 8
 
 
 def _at_other_parameters(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:

@@ -25,6 +25,9 @@ from parity_tests.kit.verdicts import Verdict
 
 Array = NDArray[np.float64]
 
+# From where on a function of a logit may be infinite.
+_FAR = 100.0
+
 
 def of_derivatives(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] | None:
     """Return what is wrong with gradients for large pre-activations; None if nothing was asked.
@@ -58,10 +61,6 @@ def of_derivatives(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[V
         return [judged(None, seen, tensor)]
     (naive,) = found.values()
     return [judged(naive.cause, f"{seen}, as a derivative {naive.text} gives", tensor)]
-
-
-# From where on a function of a logit may be infinite.
-_FAR = 100.0
 
 
 def _has_outputs(inquiry: Inquiry, form: Form, batch: Batch) -> bool:

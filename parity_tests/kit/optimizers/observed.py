@@ -137,19 +137,17 @@ class Observed:
         ----------
         shape : ndarray of shape (entries,)
         """
-        total = 0.0
-        large = self.groups == 0
+        left = 0.0
+        is_large = self.groups == 0
         with np.errstate(all="ignore"):
             columns = np.stack([shape, self.asked.values[0]], axis=1)
             if not (np.isfinite(columns).all() and np.isfinite(self.steps).all()):
                 return 0.0
             for part in self.asked.parts:
-                own = columns[part][large[part]]
-                step = self.steps[0][part][large[part]]
-                total += float(
-                    np.sum((step - own @ np.linalg.lstsq(own, step, rcond=None)[0]) ** 2)
-                )
-            return float(np.sqrt(total / max((self.steps[:, large] ** 2).sum(), 1e-300)))
+                own, step = columns[part][is_large[part]], self.steps[0][part][is_large[part]]
+                solution, *_ = np.linalg.lstsq(own, step, rcond=None)
+                left += float(((step - own @ solution) ** 2).sum())
+            return float(np.sqrt(left / self._large[-1]))
 
 
 def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
