@@ -1,7 +1,8 @@
 """What is known of a network while it is asked, aspect by aspect."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -225,6 +226,16 @@ class Inquiry:
         forms = [declared] if declared else probe.likely_forms(self.subject)
         layers = probe.enlivened(drawn, forms, inputs, self.rng)
         self.layers = self.evidence.layers = self.subject.set(layers)
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[None]:
+        """Let `layers` be others for a while; what they were comes back, to the network too."""
+        usual = self.layers
+        try:
+            yield
+        finally:
+            self.layers = usual
+            self.restore()
 
     def restore(self) -> None:
         """Give the network its parameters back."""

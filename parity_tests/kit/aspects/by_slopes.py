@@ -158,7 +158,7 @@ def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str, *, is_near: boo
     if not matrices:
         return []
     last = matrices[-1]
-    try:
+    with inquiry.elsewhere():
         is_extreme = _is_extreme(inquiry)
         if not (is_near or is_extreme):
             return []
@@ -176,9 +176,6 @@ def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str, *, is_near: boo
             if not is_near:
                 return []
         return []
-    finally:
-        inquiry.layers = usual
-        inquiry.restore()
 
 
 def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
@@ -192,7 +189,7 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     size = _WIDE / float(np.std(inquiry.subject.forward(inquiry.batches[0].inputs)))
     if not 1 < size < _LARGEST:
         return []
-    try:
+    with inquiry.elsewhere():
         inquiry.layers = inquiry.subject.begin([*usual[:-1], _times(usual[-1], size)])
         if _is_extreme(inquiry):
             return []
@@ -201,23 +198,17 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
             return []
         told = f"; with the last layer {size:.3g} x as large, for both sides of margins{how}"
         return [v for v in _plainly(inquiry, met, loss, told) if v.status == DIFFERS]
-    finally:
-        inquiry.layers = usual
-        inquiry.restore()
 
 
 def _at_other_parameters(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     """Judge where the loss has slopes, as a hinge has none where all margins are kept."""
-    usual, subject = inquiry.layers, inquiry.subject
-    try:
+    subject = inquiry.subject
+    with inquiry.elsewhere():
         for _ in range(0 if inquiry.is_given else _DRAWS):
             inquiry.layers = subject.begin(parameters(subject, inquiry.rng))
             met = _met(inquiry, inquiry.batches[0], loss)
             if isinstance(met, Verdict) or not met.is_flat:
                 return _judged(inquiry, loss, how)
-    finally:
-        inquiry.layers = usual
-        inquiry.restore()
     message = "gradient and slopes of the loss reported are zero with all that was asked"
     return [Verdict("gradient", UNCHECKED, message)]
 

@@ -347,18 +347,16 @@ def _is_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
 
     Where all outputs are on one side of their labels, several losses have one gradient.
     """
-    usual, batch = inquiry.layers, inquiry.batches[0]
+    batch = inquiry.batches[0]
     if inquiry.is_given:
         return True
-    try:
-        inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
-        again = explained(inquiry, batch, *observe(inquiry, batch), explanation.loss)
+    with inquiry.elsewhere():
+        try:
+            inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
+            again = explained(inquiry, batch, *observe(inquiry, batch), explanation.loss)
+        except SubjectError:
+            return True
         return again.is_right and again.loss == explanation.loss
-    except SubjectError:
-        return True
-    finally:
-        inquiry.layers = usual
-        inquiry.restore()
 
 
 def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:

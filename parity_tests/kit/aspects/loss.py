@@ -1,6 +1,7 @@
 """The loss that the network reports is a loss of its output."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -164,23 +165,18 @@ _PLACES, _MET = 3, 1e-3
 
 def _confirmed(inquiry: Inquiry, matches: list[_Match]) -> list[_Match]:
     """Return matches without those that other parameters refute."""
-    subject, usual, batch = inquiry.subject, inquiry.layers, inquiry.batches[0]
+    subject, batch = inquiry.subject, inquiry.batches[0]
     if inquiry.is_given or not any(match.is_doubtful for match in matches):
         return matches
     assert inquiry.form is not None
     kept = matches
-    try:
+    with inquiry.elsewhere(), suppress(SubjectError):
         for _ in range(_PLACES):
             inquiry.layers = subject.begin(wider_parameters(subject, inquiry.rng))
             observed = _reported(inquiry, batch)
             passed = run(inquiry.form, inquiry.layers, batch.inputs)
             table = [value for *_, value in values(inquiry, passed, batch)]
             kept = [m for m in kept if not m.is_doubtful or _is_met(m, table, observed)]
-    except SubjectError:
-        return kept
-    finally:
-        inquiry.layers = usual
-        inquiry.restore()
     return kept
 
 
