@@ -47,8 +47,7 @@ def training_factor(inquiry: Inquiry, name: str) -> float | None:
     float or None
         s; None if the units do not have one in common, or there are no biases.
     """
-    usual = inquiry.layers
-    *below, hidden, last = usual
+    *below, hidden, last = inquiry.layers
     if hidden.bias is None or last.bias is None or last.has_shared_bias:
         return None
     # Beyond zero every usual activation has a value.
@@ -56,22 +55,20 @@ def training_factor(inquiry: Inquiry, name: str) -> float | None:
     assert before.bias is not None
     value = activation(name).value(before.bias)
     seen = []
-    try:
-        inquiry.layers = [*below, before, Layer(0.0 * last.weight, last.bias)]
-        for _ in range(_DRAWS):
-            shown = observe(inquiry, inquiry.batches[0].part(slice(0, 1)))[0][-1]
-            assert shown.bias is not None
-            error = np.ravel(shown.bias)
-            masked = error @ shown.weight / (error @ error)
-            left = np.linalg.norm(shown.weight - np.outer(error, masked))
-            if not left <= _NEAR * np.linalg.norm(shown.weight):
-                return None
-            seen.append(masked / value)
-    except SubjectError:
-        return None
-    finally:
-        inquiry.layers = usual
-        inquiry.restore()
+    with inquiry.elsewhere():
+        try:
+            inquiry.layers = [*below, before, Layer(0.0 * last.weight, last.bias)]
+            for _ in range(_DRAWS):
+                shown = observe(inquiry, inquiry.batches[0].part(slice(0, 1)))[0][-1]
+                assert shown.bias is not None
+                error = np.ravel(shown.bias)
+                masked = error @ shown.weight / (error @ error)
+                left = np.linalg.norm(shown.weight - np.outer(error, masked))
+                if not left <= _NEAR * np.linalg.norm(shown.weight):
+                    return None
+                seen.append(masked / value)
+        except SubjectError:
+            return None
     factors = np.concatenate(seen)
     kept = factors[np.abs(factors) > _NEAR]
     if not len(kept) or np.ptp(kept) > _NEAR * np.abs(kept).max():
