@@ -1,6 +1,6 @@
 """What people call: a network, a layer, a loss, an optimizer or a gradient is checked."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -58,7 +58,7 @@ def check_network(
     on_fail: str = "raise",
     *,
     seed: int = 0,
-    only: str = "",
+    only: str | Collection[str] = "",
 ) -> Report:
     """Check a network against PyTorch, and say what is wrong with it.
 
@@ -72,8 +72,8 @@ def check_network(
         What is done where something differs.
     seed : int, default 0
         Of parameters and batches.
-    only : str, optional
-        One aspect.
+    only : str or collection of str, optional
+        An aspect, or several.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def check_network(
     ParityError
         If something differs, unless `on_fail` is ``"report"``.
     InputError
-        For another `on_fail`.
+        For another `on_fail`, and for an aspect that is not known.
     """
     _check_on_fail(on_fail)
     return _settled(examine(declared(target, spec), seed, only, arbiter=pytorch()), on_fail)

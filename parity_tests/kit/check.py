@@ -1,6 +1,6 @@
 """Ask a network all questions, one after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,15 @@ from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.subject import NoChainError, Subject, SubjectError
-from parity_tests.kit.verdicts import ASPECTS, DIFFERS, EQUAL, UNCHECKED, Report, Verdict
+from parity_tests.kit.verdicts import (
+    ASPECTS,
+    DIFFERS,
+    EQUAL,
+    UNCHECKED,
+    Report,
+    Verdict,
+    wanted,
+)
 
 # In the order in which they build upon one another.
 EXAMINATIONS: dict[str, Callable[[Inquiry], list[Verdict]]] = {
@@ -45,7 +53,7 @@ _FIRST = ("forward", "loss", "gradient", "optimizer")
 def examine(
     network: Network,
     seed: int = 0,
-    only: str = "",
+    only: str | Collection[str] = "",
     *,
     arbiter: Arbiter | None = None,
     golden: Golden | None = None,
@@ -59,8 +67,8 @@ def examine(
         Its declaration.
     seed : int, default 0
         Of everything it is asked with.
-    only : str, optional
-        An aspect; what it needs to know is asked, too.
+    only : str or collection of str, optional
+        An aspect, or several; what they need to know is asked, too.
     arbiter : Arbiter, optional
         What answers that come out as equal are held against.
     golden : Golden, optional
@@ -69,7 +77,13 @@ def examine(
     tell : callable, optional
         Gets told, before every aspect, which one is asked next, and what was found of those before,
         without what later ones may take back.
+
+    Raises
+    ------
+    InputError
+        For an aspect that is not known.
     """
+    asked_for = wanted(only)
     questions = None
     if golden is not None:
         network, arbiter, questions = golden.meant(network), golden.arbiter, golden.questions
@@ -98,7 +112,7 @@ def examine(
     if subject.is_chain:
         told |= {"sizes": subject.sizes, "weights": subject.layout}
     for aspect, examination in examinations.items():
-        if only not in ("", aspect) and aspect not in _FIRST:
+        if aspect not in asked_for and aspect not in _FIRST:
             report.planned -= 1
             continue
         if tell is not None:
@@ -117,16 +131,16 @@ def examine(
             left = [verdict for verdict in found if verdict.aspect == "gradient"]
             found = [verdict for verdict in found if verdict.aspect != "gradient"]
             report.verdicts = _without_steps(report.verdicts, inquiry.steps_explain, left)
-        if not only or aspect == only:
+        if aspect in asked_for:
             report.verdicts += found
         # What is not declared is not asked.
         report.planned -= not found
         report.run += any(verdict.status != UNCHECKED for verdict in found)
     for verdict in of_integers(inquiry):
-        if only in ("", verdict.aspect):
+        if verdict.aspect in asked_for:
             report.verdicts.append(verdict)
             report.verdicts.sort(key=lambda own: ASPECTS.index(own.aspect))
-    if bound is not None and only in ("", bound.verdict.aspect):
+    if bound is not None and bound.verdict.aspect in asked_for:
         report.verdicts.insert(0, bound.verdict)
     if not subject.is_chain:
         count = len(subject.shapes)

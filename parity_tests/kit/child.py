@@ -27,7 +27,7 @@ from parity_tests.kit.golden import GoldenError, load
 from parity_tests.kit.loading import Loader, LoadError, as_network, propose, split
 from parity_tests.kit.recognition.proposal import Convention
 from parity_tests.kit.rendering.schema import from_json, to_json_text
-from parity_tests.kit.verdicts import ASPECTS, UNCHECKED, Report, Verdict
+from parity_tests.kit.verdicts import UNCHECKED, Report, Verdict, wanted
 
 TIMEOUT, MEMORY = 120.0, 2048
 _LEAST_MEMORY = 256
@@ -104,8 +104,7 @@ def examine_apart(
     InputError
         For limits that make no sense, and for an aspect that is not known.
     """
-    if only and only not in ASPECTS:
-        raise InputError("only", f"one of {ASPECTS}", repr(only))
+    wanted(only)
     if not timeout > 0:
         raise InputError("timeout", "a positive number of seconds", repr(timeout))
     if memory < _LEAST_MEMORY:

@@ -301,6 +301,17 @@ class Output:
     elementwise: Activation | None = None
     inner: Activation | None = None
 
+    def at(self, z: Array) -> Function:
+        """Return `back` for one z: what is the same for all upstream gradients is computed once."""
+        own, inner = self.elementwise, self.inner
+        if own is not None and own.jacobian is None:
+            slope = own.slope(z)
+            return lambda upstream: np.asarray(upstream * slope)
+        if inner is not None:
+            a, slope = inner.value(z), inner.slope(z)
+            return lambda upstream: np.asarray(_softmax_back(upstream, a) * slope)
+        return lambda upstream: self.back(upstream, z)
+
 
 def _shifted(z: Array, axis: int | None) -> Array:
     exponentials: Array = np.exp(z - z.max(axis=axis, keepdims=True))

@@ -1,9 +1,10 @@
 """What the kit found, as data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from numpy_impl import InputError
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.evidence import Evidence
 
@@ -23,6 +24,20 @@ ASPECTS = (
     "stability",
     "side effects",
 )
+
+
+def wanted(only: str | Collection[str]) -> Collection[str]:
+    """Return the aspects that are asked for: one, several, or all where none is named.
+
+    Raises
+    ------
+    InputError
+        For an aspect that is not known.
+    """
+    named = (only,) if isinstance(only, str) and only else tuple(only)
+    if any(aspect not in ASPECTS for aspect in named):
+        raise InputError("only", f"one of {ASPECTS}, or several", repr(only))
+    return named or ASPECTS
 
 
 # What of a file is its network or its loss and was not asked, among what was recognized.

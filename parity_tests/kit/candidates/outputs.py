@@ -1,7 +1,7 @@
 """The gradient of the last pre-activation, in all ways."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import (
     OUTPUTS,
     WRONG_OUTPUTS,
-    Activation,
+    Function,
     Output,
     is_of_rates,
     wrong_output,
@@ -24,10 +24,12 @@ from parity_tests.kit.subject import Batch
 Array = NDArray[Any]
 
 
-def losses_of(
-    form: Form, passed: Pass, batch: Batch
-) -> Iterator[tuple[str, Output, Array, dict[str, Array]]]:
-    """Yield where a loss may begin: name, function, output, derivatives with respect to it.
+# Where a loss may begin: name, function, output, derivatives with respect to it.
+Begun = tuple[str, Output, Array, dict[str, Array]]
+
+
+def losses_of(form: Form, passed: Pass, batch: Batch) -> Iterator[Begun]:
+    """Yield where a loss may begin.
 
     A network that returns logits has the function in its loss; some have softmax there beside an
     activation of the last layer.
@@ -89,10 +91,11 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
     right: list[Candidate] = []
     for name, function, p, slopes in losses_of(form, passed, batch):
         with np.errstate(all="ignore"):
+            back = function.at(z)
             for kind, slope in slopes.items():
                 if kind == "cross_entropy" and name == "log_softmax":
                     continue
-                value = function.back(slope, z)
+                value = back(slope)
                 if (name, kind) in _FUSED and not np.isfinite(value).all():
                     # Of an output that is exactly 0 or 1 the two together still have a derivative.
                     value = p * y.sum(axis=1, keepdims=True) - y
@@ -103,7 +106,7 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
                     upstream = slope if is_outside else None
                     right.append(Candidate(value, text, (), kind, upstream=upstream))
         if "cross_entropy" in slopes:
-            right += _guarded(name, function, p, z, y, is_outside=is_outside)
+            right += _guarded(name, back, p, y, is_outside=is_outside)
     right.sort(key=lambda candidate: candidate.loss != loss)
     return right
 
@@ -145,20 +148,23 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     """Return the gradient of the last pre-activation, in all ways: the right ones first."""
     right = right_deltas(form, passed, batch, loss)
     is_outside = len(passed.logits) - 1 in form.bias_outside
-    wrong = [*_of_logarithms(form, batch), *_of_one_side(form, passed, batch)]
-    for name, function, p, slopes in losses_of(form, passed, batch):
+    begun = list(losses_of(form, passed, batch))
+    wrong = [*_of_logarithms(form, batch), *_of_one_side(begun, passed, batch)]
+    for name, function, p, slopes in begun:
         cause = wrong_output(name)
         if cause is not None and not is_of_rates(name, p.shape[1], None):
             # What belongs to the softmax that was meant.
             follows = (cause,)
             wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))
+        with np.errstate(all="ignore"):
+            ways = _Ways.of(function, p, passed.logits[-1])
         for kind, slope in slopes.items():
             if kind == "cross_entropy" and name == "log_softmax":
                 continue
             usual = kind in USUAL_LOSSES or kind == loss
             if usual and (kind == "squared_error" or name != "identity"):
                 with np.errstate(all="ignore"):
-                    own = list(_wrong_outputs(function, p, passed.logits[-1], kind, slope))
+                    own = list(_wrong_outputs(ways, kind, slope))
                     if form.output == "log_softmax":
                         # -y / p times p is what is left where log-softmax's derivative is missing.
                         own = [one for one in own if "times-activation" not in one.causes]
@@ -169,7 +175,7 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     for cause, p in misnormalized(form, passed) if loss in (None, "cross_entropy") else ():
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
     wrong += _in_half_precision(right, loss)
-    wrong += _exchanged(form, passed, batch)
+    wrong += _exchanged(begun, passed, batch)
     wrong += _of_other_outputs(form, passed, batch, loss)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
     found = distinct([*right, *wrong])
@@ -185,10 +191,10 @@ def _of_logarithms(form: Form, batch: Batch) -> Iterator[Candidate]:
         yield Candidate(-batch.targets, "(-y)", cause, "cross_entropy")
 
 
-def _of_one_side(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:
+def _of_one_side(begun: Iterable[Begun], passed: Pass, batch: Batch) -> Iterator[Candidate]:
     """Yield what goes back where outputs or labels alone are taken for their difference."""
     z, y = passed.logits[-1], batch.targets
-    for name, function, p, _ in losses_of(form, passed, batch):
+    for name, function, p, _ in begun:
         for cause, value, text in (
             ("labels-left-out", p, "p"),
             ("output-left-out", -y, "(-y)"),
@@ -213,20 +219,21 @@ def _of_shifted(
         yield Candidate(slope * own.slope_from_value(p), text, cause, kind)
 
 
-def _exchanged(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:
+def _exchanged(begun: Iterable[Begun], passed: Pass, batch: Batch) -> Iterator[Candidate]:
     """Yield the derivatives of cross-entropies that are given labels for outputs.
 
     What is beside labels of 0 makes nearly all of them, so that their factor tells nothing.
     """
     z, y, cause = passed.logits[-1], batch.targets, ("loss-arguments-exchanged",)
-    for name, function, p, slopes in losses_of(form, passed, batch):
+    for name, function, p, slopes in begun:
         if name == "identity":
             continue
+        back = function.at(z)
         for kind in ("cross_entropy", "binary_cross_entropy"):
             for epsilon in _EPSILONS if kind in slopes else ():
                 for guard in guards(kind, epsilon):
                     with np.errstate(all="ignore"):
-                        value = function.back(guarded_slope(guard, y, p), z)
+                        value = back(guarded_slope(guard, y, p))
                     if np.isfinite(value).all():
                         text = "dL/dz of the labels, with a small number beside them"
                         yield Candidate(value, text, cause, kind, solved=True)
@@ -289,7 +296,7 @@ _EPSILONS = (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
 
 
 def _guarded(
-    name: str, function: Output, p: Array, z: Array, y: Array, *, is_outside: bool
+    name: str, back: Function, p: Array, y: Array, *, is_outside: bool
 ) -> Iterator[Candidate]:
     """Yield the derivatives of cross-entropies whose denominators are kept from zero.
 
@@ -302,7 +309,7 @@ def _guarded(
             for kind in ("cross_entropy", "binary_cross_entropy"):
                 for guard in guards(kind, epsilon):
                     slope = guarded_slope(guard, p, y)
-                    value, upstream = function.back(slope, z), slope if is_outside else None
+                    value, upstream = back(slope), slope if is_outside else None
                     if np.isfinite(value).all():
                         text = f"dL/dz with {epsilon:g} beside the probabilities"
                         yield Candidate(value, text, (), kind, guard=guard, upstream=upstream)
@@ -317,35 +324,66 @@ _ERRORS = {
 }
 
 
-def _within(inner: Activation, z: Array, kind: str, slope: Array) -> Iterator[Candidate]:
+@dataclass(frozen=True)
+class _Ways:
+    """What the derivative of a loss may go back by, whichever loss it is.
+
+    Attributes
+    ----------
+    function : Output
+        The function of the last layer.
+    p, z : ndarray
+        Its output, and the pre-activation.
+    rules : list of Candidate
+        What stands for its derivative.
+    a : ndarray or None
+        What softmax is taken of, if that is no pre-activation.
+    inner : list of Candidate
+        What stands for the derivative of the function that gives a.
+    """
+
+    function: Output
+    p: Array
+    z: Array
+    rules: list[Candidate]
+    a: Array | None = None
+    inner: list[Candidate] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, function: Output, p: Array, z: Array) -> "_Ways":
+        rules = list(multipliers(function.elementwise, z, p, {}))
+        if function.inner is None:
+            return cls(function, p, z, rules)
+        a = function.inner.value(z)
+        return cls(function, p, z, rules, a, list(multipliers(function.inner, z, a, {})))
+
+
+def _within(ways: _Ways, kind: str, slope: Array) -> Iterator[Candidate]:
     """Yield what is wrong about the function that softmax is taken of, behind a right softmax."""
-    a = inner.value(z)
-    back = OUTPUTS["softmax"].back(slope, a)
+    back = OUTPUTS["softmax"].back(slope, ways.a)
     text = "(p - y)" if kind == "cross_entropy" else f"J {_ERRORS[kind]}"
-    for rule in multipliers(inner, z, a, {}):
+    for rule in ways.inner:
         is_missing = rule.causes == ("output-derivative-missing",)
         causes = ("inner-derivative-missing",) if is_missing else rule.causes
         formula = text if is_missing else f"{text} * {rule.text}"
         yield Candidate(back * rule.value, formula, causes, kind)
 
 
-def _wrong_outputs(
-    function: Output, p: Array, z: Array, kind: str, slope: Array
-) -> Iterator[Candidate]:
+def _wrong_outputs(ways: _Ways, kind: str, slope: Array) -> Iterator[Candidate]:
+    function, p, z = ways.function, ways.p, ways.z
     text = _ERRORS[kind]
-    own = function.elementwise
     missing = "output-derivative-missing"
     yield Candidate(slope, text, (missing,), kind)
-    if function.inner is not None:
-        yield from _within(function.inner, z, kind, slope)
-    if own is None:
-        back = function.back
+    back = function.at(z)
+    if ways.a is not None:
+        yield from _within(ways, kind, slope)
+    if function.elementwise is None:
         diagonal = ("softmax-jacobian-diagonal",)
         if kind != "binary_cross_entropy":  # of which it is p - y, whatever that is meant to be
             yield Candidate(slope * p * (1 - p), f"{text} * p (1 - p)", diagonal, kind)
-        twice = back(back(slope, z), z)
+        twice = back(back(slope))
         yield Candidate(twice, f"J J {text}", ("softmax-jacobian-twice",), kind)
-        thrice = back(slope, z) * p * (1 - p)
+        thrice = back(slope) * p * (1 - p)
         yield Candidate(
             thrice, f"J {text} * p (1 - p)", diagonal, kind, also=["softmax-jacobian-twice"]
         )
@@ -356,12 +394,12 @@ def _wrong_outputs(
             diagonal,
             kind,
         )
-    for rule in multipliers(own, z, p, {}):
+    for rule in ways.rules:
         formula = text if rule.text == "1" else f"{text} * {rule.text}"
         yield Candidate(slope * rule.value, formula, rule.causes, kind)
     if kind == "squared_error":
         cause = ("loss-as-gradient",)
         yield Candidate(slope**2, "(p - y)^2", cause, kind, solved=True)
         if function.name != "identity":
-            behind = function.back(slope**2, z)
+            behind = back(slope**2)
             yield Candidate(behind, "J (p - y)^2", cause, kind, solved=True)

@@ -289,12 +289,15 @@ def _of_grid(
     if not values:
         return
     near = observed.distance(_together(observed.asked, formula, values))
-    trials = [replace(formula, options={**formula.options, **own}) for own in values]
-    ranked = sorted(range(len(trials)), key=lambda index: float(near[index]))
+
+    def with_values(index: int) -> Formula:
+        return replace(formula, options={**formula.options, **values[index]})
+
+    ranked = sorted(range(len(values)), key=lambda index: float(near[index]))
     # Values that have no effect are taken to be those declared, which come first.
     fitting = []
     for index in dict.fromkeys([0, *ranked[:3]]):
-        best = _with_eps(observed, question, trials[index]) if near[index] <= _COARSE else None
+        best = _with_eps(observed, question, with_values(index)) if near[index] <= _COARSE else None
         if best is not None:
             fitting.append(_match(question, best[1], declared, best[0]))
     if fitting:
@@ -303,7 +306,7 @@ def _of_grid(
             yield simplest
         return
     if question.refined and near[ranked[0]] < _NEAR:
-        refined = _refine(observed, question, trials[ranked[0]])
+        refined = _refine(observed, question, with_values(ranked[0]))
         if refined is not None and _matter(observed, question, refined[1]):
             yield _match(question, refined[1], declared, refined[0])
 

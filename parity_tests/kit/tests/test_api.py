@@ -99,6 +99,14 @@ def test_one_aspect_alone() -> None:
     assert {verdict.aspect for verdict in report.verdicts} == {"stability"}
 
 
+def test_several_aspects_alone() -> None:
+    report = check_network(WRONG, on_fail="report", only=("stability", "gradient"))
+    assert {verdict.aspect for verdict in report.verdicts} == {"gradient", "stability"}
+    for wrong in ("speed", ("gradient", "speed")):
+        with pytest.raises(InputError, match=r"^only: expected one of .*speed"):
+            check_network(WRONG, only=wrong)
+
+
 @parametrize_parity([RIGHT, Network])
 def test_every_aspect_is_a_test(check: Any) -> None:
     check()

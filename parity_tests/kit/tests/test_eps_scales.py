@@ -57,5 +57,5 @@ def test_factor_of_all_batches_may_be_another_eps() -> None:
 
     network = alone(each(adam), "adam", doubled)
     assert found(network, *BOTH) == [(EQUAL, None), (CONVENTION, None)]
-    [verdict] = [v for v in examine(network).verdicts if v.aspect == "optimizer"]
+    [verdict] = examine(network, only="optimizer").verdicts
     assert "2 x the gradient with an eps of 1e-08" in verdict.message

@@ -366,7 +366,7 @@ def test_divisor_of_the_first_batch_is_named(update: Any) -> None:
     assert found(network, *BOTH) == [(EQUAL, None), (DIFFERS, "divisor-of-first-batch")]
     handed = replace(beside(step, "sized"), make=Sized)
     assert (DIFFERS, "divisor-of-first-batch") in found(handed, "side effects")
-    [verdict] = [v for v in examine(handed).of("side effects") if v.status == DIFFERS]
+    [verdict] = [v for v in examine(handed, only="side effects").verdicts if v.status == DIFFERS]
     assert verdict.factor == 3 / 7
 
 

@@ -508,7 +508,7 @@ def test_a_word_in_the_place_of_a_loss_does_not_end_the_examination() -> None:
     [verdict] = report.of("loss")
     assert verdict.status == UNCHECKED
     assert "it is no number, but 'no number'" in verdict.message
-    assert {v.status for v in examine(network(Wordy)).of("gradient")} == {EQUAL}
+    assert {v.status for v in examine(network(Wordy), only="gradient").verdicts} == {EQUAL}
 
 
 @pytest.mark.parametrize(

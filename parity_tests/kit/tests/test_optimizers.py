@@ -1468,7 +1468,7 @@ def test_decay_of_biases_that_the_loss_does_not_have_is_a_fault() -> None:
         return float(((net.forward(x) - y) ** 2).sum() / (2 * len(x)) + 0.005 * squares)
 
     network = replace(updating(each(decayed), Learner.gradients), loss=loss)
-    [verdict] = [v for v in examine_network(network).failures if v.aspect == "gradient"]
+    [verdict] = examine_network(network, only="gradient").failures
     assert (verdict.cause, verdict.tensor) == ("weight-decay", "b1")
 
 

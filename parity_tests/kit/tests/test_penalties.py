@@ -73,7 +73,7 @@ def _network(loss: Coefficients, gradient: Coefficients, spec: Spec | None = Non
 
 
 def _of(network: Network, aspect: str) -> list[Verdict]:
-    return list(examine(network, arbiter=pytorch()).of(aspect))
+    return list(examine(network, arbiter=pytorch(), only=aspect).verdicts)
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,8 @@ def test_a_step_may_add_what_belongs_to_the_penalty(share: float, declared: floa
 
     # It is in the loss that is reported, or a loss without it is, and it is declared.
     network = _network({} if declared else squares, {}, Spec(weight_decay=declared))
-    report = examine(replace(network, step=step))
-    said = [(v.status, v.cause) for v in report.verdicts if v.aspect in ("gradient", "optimizer")]
+    report = examine(replace(network, step=step), only=("gradient", "optimizer"))
+    said = [(v.status, v.cause) for v in report.verdicts]
     if share == 1:
         assert said == [(CONVENTION, "weight-decay"), (EQUAL, None)]
     else:

@@ -73,7 +73,7 @@ def _network(loss: Any, gradients: Any, **more: Any) -> Network:
 
 def _said(network: Network, seed: int = 0) -> list[Verdict]:
     aspects = ("forward", "loss", "gradient", "optimizer")
-    return [v for v in examine(network, seed).verdicts if v.aspect in aspects]
+    return list(examine(network, seed, aspects).verdicts)
 
 
 _DECLARED = Spec("relu", "softmax", "cross_entropy", "mean")

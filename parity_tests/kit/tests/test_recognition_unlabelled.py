@@ -52,7 +52,7 @@ def test_a_gradient_that_is_given_no_labels_is_not_judged() -> None:
     assert found(proposal, "gradients") == "not found"
     [told] = [c.why for c in proposal.conventions if c.name == "gradients"]
     assert "backward is given no labels" in told
-    assert {v.status for v in examine(proposal.network).of("gradient")} == {UNCHECKED}
+    assert {v.status for v in examine(proposal.network, only="gradient").verdicts} == {UNCHECKED}
 
 
 FLAG = """

@@ -125,9 +125,13 @@ def test_a_constant_is_a_fault_where_another_function_is_declared() -> None:
 
     made = type("Made", (Classifier,), {"activation": staticmethod(halved)})
     parts: dict[str, Any] = {"gradients": None, "step": None}
-    [verdict] = examine(network(made, spec=Spec("relu", "softmax"), **parts)).of("forward")
+    [verdict] = examine(
+        network(made, spec=Spec("relu", "softmax"), **parts), only="forward"
+    ).verdicts
     assert (verdict.status, verdict.cause) == (DIFFERS, "activation-scaled")
-    [verdict] = examine(network(made, spec=Spec("tanh", "softmax"), **parts)).of("forward")
+    [verdict] = examine(
+        network(made, spec=Spec("tanh", "softmax"), **parts), only="forward"
+    ).verdicts
     assert (verdict.status, verdict.cause) == (DIFFERS, "another-activation")
 
 
@@ -194,7 +198,9 @@ def test_the_slope_of_a_leaky_relu_is_fitted(slope: float, meant: str) -> None:
 
     made = type("Made", (Classifier,), {"activation": staticmethod(leaky)})
     parts: dict[str, Any] = {"gradients": None, "step": None}
-    [verdict] = examine(network(made, spec=Spec(meant, "softmax"), **parts)).of("forward")
+    [verdict] = examine(
+        network(made, spec=Spec(meant, "softmax"), **parts), only="forward"
+    ).verdicts
     is_square = (slope, meant) == (1e-4, "leaky_relu:0.01")
     cause = "activation-twice" if is_square else "another-activation"
     assert (verdict.status, verdict.cause) == (DIFFERS, cause)
@@ -210,7 +216,7 @@ def test_an_activation_that_is_applied_twice_is_named(function: Any) -> None:
     made = type("Made", (Classifier,), {"activation": staticmethod(twice)})
     name = "tanh" if function is np.tanh else "sigmoid"
     parts: dict[str, Any] = {"gradients": None, "step": None}
-    [verdict] = examine(network(made, spec=Spec(name, "softmax"), **parts)).of("forward")
+    [verdict] = examine(network(made, spec=Spec(name, "softmax"), **parts), only="forward").verdicts
     assert (verdict.status, verdict.cause) == (DIFFERS, "activation-twice")
 
 
@@ -223,7 +229,7 @@ def test_outputs_that_are_off_by_little_are_not_those_of_float32() -> None:
 
     parts: dict[str, Any] = {"gradients": None, "step": None, "spec": Spec("relu", "softmax")}
     made = type("Made", (Classifier,), {"last": staticmethod(off)})
-    [verdict] = examine(network(made, **parts)).of("forward")
+    [verdict] = examine(network(made, **parts), only="forward").verdicts
     assert (verdict.status, verdict.cause) == (DIFFERS, None)
 
     class Inside(Classifier):
@@ -233,9 +239,9 @@ def test_outputs_that_are_off_by_little_are_not_those_of_float32() -> None:
         def activation(z: Array) -> Array:
             return relu(z.astype(np.float32))
 
-    [verdict] = examine(network(Inside, **parts)).of("forward")
+    [verdict] = examine(network(Inside, **parts), only="forward").verdicts
     assert verdict.status == EQUAL
     assert "float32" in verdict.message
     made = type("Made", (Classifier,), {"last": staticmethod(single)})
-    [verdict] = examine(network(made, **parts)).of("forward")
+    [verdict] = examine(network(made, **parts), only="forward").verdicts
     assert verdict.status == EQUAL

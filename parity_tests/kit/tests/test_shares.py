@@ -37,8 +37,7 @@ def alone(make: Any) -> Network:
 
 
 def test_factor_that_a_moving_average_may_hide_is_told_both_ways() -> None:
-    report = examine(alone(Averaging))
-    told = [v for v in report.verdicts if v.aspect in ("gradient", "optimizer")]
+    told = examine(alone(Averaging), only=("gradient", "optimizer")).verdicts
     assert [(v.status, v.cause) for v in told] == [(DIFFERS, "factor-batch"), (EQUAL, None)]
     for account in ("7 x the gradient expected: batch size, if", "70 x: batch size x 10 (outputs)"):
         assert account in told[0].message
@@ -46,6 +45,6 @@ def test_factor_that_a_moving_average_may_hide_is_told_both_ways() -> None:
 
 def test_factor_of_one_meaning_is_told_alone() -> None:
     narrow = type("Narrow", (Averaging,), {"sizes": (12, 9, 8, 6)})
-    told = [v for v in examine(alone(narrow)).verdicts if v.aspect == "gradient"]
+    told = examine(alone(narrow), only="gradient").verdicts
     assert [(v.cause, v.factor) for v in told] == [("factor-batch", pytest.approx(7))]
     assert "moving average" not in told[0].message

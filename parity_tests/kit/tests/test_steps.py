@@ -63,9 +63,8 @@ def beside(step: Callable[..., None], gradients: Any = "gradients", **more: Any)
 
 
 def found(network: Network, *aspects: str) -> list[tuple[str, str | None]]:
-    wanted = aspects or ("optimizer",)
-    report = examine(network, only="" if aspects[1:] else wanted[0])
-    return [(v.status, v.cause) for v in report.verdicts if v.aspect in wanted]
+    report = examine(network, only=aspects or "optimizer")
+    return [(v.status, v.cause) for v in report.verdicts]
 
 
 # Beside gradients
@@ -477,7 +476,7 @@ def test_one_over_a_fixed_rate_is_told(lost: tuple[int, ...]) -> None:
         assert verdict.cause == cause
         assert f"{1 / rate:.6g} = 1 / lr" in verdict.message
     step = without_rate_beside((), 3, 1, 1, 1, rate=0.07)
-    verdicts = examine(beside(step, None, lr=0.07)).of("gradient")
+    verdicts = examine(beside(step, None, lr=0.07), only="gradient").verdicts
     assert {v.cause for v in verdicts if v.status == DIFFERS} == {"factor-constant"}
 
 
@@ -742,7 +741,7 @@ def test_a_factor_of_the_first_step_is_not_said_of_all() -> None:
         s.before = [g, *before][:2]
 
     network = beside(stepping(each(of_three)), spec=Spec(**HALF, optimizer="momentum"))
-    [verdict] = [v for v in examine(network).verdicts if v.aspect == "optimizer"]
+    [verdict] = examine(network, only="optimizer").verdicts
     assert (verdict.status, verdict.cause) == (DIFFERS, None)
     assert verdict.message.startswith("a first step takes 0.3 x the gradient expected; step 2")
 
