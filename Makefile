@@ -1,7 +1,8 @@
 # One verb per check. Each makes the virtual environment it needs, below build/venv.
 
 PYTHON ?= python3
-INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Modules are compiled when they are first imported: most of what is installed never is.
+INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 TRAIN = build/venv/train/bin/python
 DEV = build/venv/dev/bin/python
 BENCH = build/venv/bench/bin/python
@@ -13,7 +14,7 @@ PARALLEL = --numprocesses auto --maxprocesses 8
 # What measures; the other tests there are of the measuring itself, and belong to the suite.
 BENCHMARKS = $(patsubst %,benchmarks/test_%.py,epoch inference scaling budget)
 
-.PHONY: help train test kit trust report bench bench-full bench-check bench-catalogue mutate lint format types docs package clean
+.PHONY: help train test kit trust report bench bench-full bench-check bench-catalogue mutate lint format types docs pages site package clean
 
 help:
 	@echo "make train    train on MNIST (or on digits) into build/train"
@@ -89,14 +90,20 @@ format: build/venv/dev/.made
 types: build/venv/dev/.made
 	$(DEV) -m mypy
 
-# Every page anew: the figures in them are measured when they are read, and one that is no more goes.
-docs: export OPENBLAS_NUM_THREADS = 1
-docs: export OMP_NUM_THREADS = 1
-docs: build/venv/dev/.made
+docs: pages site
+
+pages site: export OPENBLAS_NUM_THREADS = 1
+pages site: export OMP_NUM_THREADS = 1
+
+# What the documentation says, run as it stands there.
+pages: build/venv/dev/.made
 	$(DEV) -m pytest README.md docs --ignore docs/test_site.py
+
+# Every page anew: the figures in them are measured when they are read, and one that is no more goes.
+site: build/venv/dev/.made
 	rm -rf build/docs
 	$(DEV) -m sphinx --fail-on-warning --quiet -b html docs build/docs
-	$(DEV) -m pytest $(PARALLEL) docs/test_site.py
+	$(DEV) -m pytest docs/test_site.py
 
 # What is long and has been seen in `make test` of the very same code, wherever it lies.
 COMPUTED = test_faults or test_torch_samples or test_arguments or test_fuzzing or test_mnist_lockstep

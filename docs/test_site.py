@@ -21,20 +21,24 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 pytestmark = pytest.mark.skipif(not PAGES, reason=f"there is no site in {SITE}: make docs")
 in_a_browser = pytest.mark.skipif(find_browser() is None, reason="there is no Chromium")
 
-# Contrast of WCAG 2, between the text of an element and what is behind it.
-CONTRAST = """element => {
+# Contrast of WCAG 2, between the text of the first element of each selector and what is behind it.
+CONTRASTS = """selectors => {
   const channels = color => color.match(/[\\d.]+/g).map(Number);
   const luminance = color => {
     const [r, g, b] = channels(color).slice(0, 3).map(c => c / 255)
       .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  let behind = element;
-  while (behind.parentElement && channels(getComputedStyle(behind).backgroundColor)[3] === 0)
-    behind = behind.parentElement;
-  const pair = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor];
-  const [low, high] = pair.map(luminance).sort((a, b) => a - b);
-  return {ratio: (high + 0.05) / (low + 0.05), dark: luminance(pair[1]) < luminance(pair[0])};
+  return selectors.filter(selector => document.querySelector(selector)).map(selector => {
+    const element = document.querySelector(selector);
+    let behind = element;
+    while (behind.parentElement && channels(getComputedStyle(behind).backgroundColor)[3] === 0)
+      behind = behind.parentElement;
+    const pair = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor];
+    const [low, high] = pair.map(luminance).sort((a, b) => a - b);
+    const ratio = (high + 0.05) / (low + 0.05);
+    return {selector, ratio, dark: luminance(pair[1]) < luminance(pair[0])};
+  });
 }"""
 
 # What reaches beyond the window and has nothing around it that scrolls by itself.
@@ -55,7 +59,14 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-def problems(browser: Any, path: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def page(browser: Any) -> Iterator[Any]:
+    """Yield a window for one page after the other: a new one takes longer than what is asked."""
+    with browser.new_page() as page:
+        yield page
+
+
+def problems(page: Any, path: Path) -> list[str]:
     """Open a page in both widths and both colour schemes; return what is wrong with it."""
     found = []
 
@@ -67,30 +78,36 @@ def problems(browser: Any, path: Path) -> list[str]:
         if message.type == "error":
             found.append(f"console: {message.text}")
 
-    with browser.new_page(viewport=DESKTOP) as page:
-        page.on("request", note_request)
-        page.on("requestfailed", lambda request: found.append(f"failed: {request.url}"))
-        page.on("pageerror", lambda error: found.append(f"error: {error}"))
-        page.on("console", note_message)
-        page.goto(path.as_uri())
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            for selector in ("article p", "article pre", "article td", "article a"):
-                if page.query_selector(selector) is None:
-                    continue
-                seen = page.eval_on_selector(selector, CONTRAST)
-                if seen["ratio"] < 4.5 or seen["dark"] != (scheme == "dark"):
-                    found.append(f"{scheme}: {selector} has contrast {seen}")
-        for viewport in (DESKTOP, PHONE):
-            page.set_viewport_size(viewport)
-            found += [f"too wide: {html}" for html in page.evaluate(TOO_WIDE)]
+    noted = {
+        "request": note_request,
+        "requestfailed": lambda request: found.append(f"failed: {request.url}"),
+        "pageerror": lambda error: found.append(f"error: {error}"),
+        "console": note_message,
+    }
+    page.set_viewport_size(DESKTOP)
+    for event, note in noted.items():
+        page.on(event, note)
+    page.goto(path.as_uri())
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        selectors = ["article p", "article pre", "article td", "article a"]
+        found += [
+            f"{scheme}: {seen['selector']} has contrast {seen['ratio']:.2f}"
+            for seen in page.evaluate(CONTRASTS, selectors)
+            if seen["ratio"] < 4.5 or seen["dark"] != (scheme == "dark")
+        ]
+    for viewport in (DESKTOP, PHONE):
+        page.set_viewport_size(viewport)
+        found += [f"too wide: {html}" for html in page.evaluate(TOO_WIDE)]
+    for event, note in noted.items():
+        page.remove_listener(event, note)
     return found
 
 
 @in_a_browser
 @pytest.mark.parametrize("name", PAGES)
-def test_page(browser: Any, name: str) -> None:
-    assert problems(browser, SITE / name) == []
+def test_page(page: Any, name: str) -> None:
+    assert problems(page, SITE / name) == []
 
 
 @in_a_browser
@@ -106,12 +123,10 @@ def test_page(browser: Any, name: str) -> None:
         ("<article><p>black on white</p></article>", "dark: article p has contrast"),
     ],
 )
-def test_planted_problems_are_noticed(
-    browser: Any, tmp_path: Path, html: str, problem: str
-) -> None:
+def test_planted_problems_are_noticed(page: Any, tmp_path: Path, html: str, problem: str) -> None:
     path = tmp_path / "page.html"
     path.write_text(f"<!doctype html><body style='background: #fff'>{html}")
-    assert any(problem in found for found in problems(browser, path))
+    assert any(problem in found for found in problems(page, path))
 
 
 @in_a_browser
