@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.aspects.kept_steps import what_is_kept
 from parity_tests.kit.aspects.observing import RATES
+from parity_tests.kit.aspects.shares import expected_of
 from parity_tests.kit.aspects.walks import ends, losses_at, right_gradient, walk_on
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR, read
+from parity_tests.kit.penalties import PENALTIES, slope_of
+from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import Batch, Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
 
@@ -25,6 +29,8 @@ Array = NDArray[Any]
 
 # Spread of sizes up to which entries have one, and how many there have to be.
 _SPREAD, _ENOUGH = 1e-2, 4
+# How closely steps grow with the gradient.
+_UNEVEN = 1e-4
 # Next to the largest, an entry of a gradient is not told from none, and of a step neither.
 _ROUNDING, _STILL, _SMALL = 1e-12, 1e-6, 1e-2
 # How much longer than that of one sample the step on a batch is, if it is several.
@@ -41,7 +47,9 @@ class _Opposed:
     is_turned: bool
 
 
-def of_entrywise(inquiry: Inquiry, observed: Layers, loss: str | None) -> list[Verdict]:
+def of_entrywise(
+    inquiry: Inquiry, observed: Layers, loss: str | None, *, is_known: bool = False
+) -> list[Verdict]:
     """Return what first steps tell of the gradient, if they tell little but signs; else nothing.
 
     Parameters
@@ -50,8 +58,10 @@ def of_entrywise(inquiry: Inquiry, observed: Layers, loss: str | None) -> list[V
         What a first step takes away, over its learning rate.
     loss : str or None
         The loss that is meant; None for any.
+    is_known : bool, default False
+        Whether the gradient could be told from what was taken away, right or with a fault in it.
     """
-    if not _is_adaptive(inquiry, observed):
+    if not _is_adaptive(inquiry, observed, loss, is_known=is_known):
         return []
     inquiry.is_entrywise = True
     batch = inquiry.batches[0]
@@ -86,12 +96,16 @@ def _is_turned(inquiry: Inquiry, opposed: list[_Opposed]) -> bool:
     return len(opposed) == len(by_name(inquiry.layers)) and all(one.is_turned for one in opposed)
 
 
-def _is_adaptive(inquiry: Inquiry, observed: Layers) -> bool:
-    """Whether first steps are those of an adaptive optimizer, declared or by their sizes."""
+def _is_adaptive(inquiry: Inquiry, observed: Layers, loss: str | None, *, is_known: bool) -> bool:
+    """Whether first steps are those of an adaptive optimizer, declared or by their sizes.
+
+    With an eps that is large they have other sizes, but those of a matrix grow with its gradient.
+    """
     spec = inquiry.spec
     is_declared = bool(spec.optimizer) and read(str(spec.optimizer), spec.options)[0] not in LINEAR
     spread = _least_spread(observed)
-    if not is_declared and spread > _SPREAD:
+    by_size = is_declared or spread <= _SPREAD
+    if not by_size and (is_known or not _is_any_growing(inquiry, observed, loss)):
         return False
     try:
         kept = what_is_kept(inquiry)
@@ -100,6 +114,59 @@ def _is_adaptive(inquiry: Inquiry, observed: Layers) -> bool:
     is_linear = kept is not None and kept.kind != "other"
     # Signs are exact, where something is kept or divided by they are not.
     return not is_linear or inquiry.tolerance < spread <= _SPREAD
+
+
+def _is_any_growing(inquiry: Inquiry, observed: Layers, loss: str | None) -> bool:
+    """Whether some matrix goes the further the larger its gradient is, that of a penalty with it.
+
+    Of what is seen of single samples, added up, that tells nothing.
+    """
+    batch = inquiry.batches[0]
+    if inquiry.subject.single:
+        return False
+    steps, values = by_name(observed), by_name(inquiry.layers)
+    scale = (expected_of(inquiry) or Scale(1.0, 1)).at(len(batch))
+    for name in [loss] if loss is not None else losses_at(inquiry):
+        try:
+            right = by_name(right_gradient(inquiry, name, inquiry.layers, batch))
+        except InputError:
+            continue
+        for tensor, step in steps.items():
+            added = slope_of(_penalty_on(inquiry, tensor), values[tensor])
+            gradient = scale * right[tensor] + added
+            if not tensor.startswith("W") or step.shape != gradient.shape:
+                continue
+            # A multiple is that of plain descent.
+            is_multiple = fit(step, gradient)[1] <= _UNEVEN
+            if not is_multiple and is_growing(gradient.ravel(), step.ravel()):
+                return True
+    return False
+
+
+def _penalty_on(inquiry: Inquiry, tensor: str) -> dict[str, float]:
+    """Return how many times what is penalized the gradient of a tensor has added."""
+    if inquiry.penalty is not None:
+        shares = inquiry.penalty.of(tensor).items()
+        return {name: PENALTIES[name].factor * share for name, share in shares}
+    declared = inquiry.spec.weight_decay
+    return {"squares": declared} if declared and tensor.startswith("W") else {}
+
+
+def is_growing(gradient: Array, step: Array) -> bool:
+    """Whether a step goes down in every entry, and the further the larger its gradient is."""
+    # In units of the largest, so that a weight decay beside it does not count.
+    largest = np.abs(step).max()
+    if not np.isfinite(step).all() or largest == 0:
+        return False
+    order = np.argsort(np.abs(gradient))
+    sizes = (step * np.sign(gradient))[order] / largest
+    has_one = np.abs(gradient[order]) > 0
+    moved, others = sizes[has_one], step[order][~has_one] / largest
+    return bool(
+        (moved > -_UNEVEN).all()
+        and (np.diff(moved) > -_UNEVEN).all()
+        and (np.abs(others) < _UNEVEN).all()
+    )
 
 
 def is_spread_alike(observed: Layers) -> bool:

@@ -120,7 +120,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         late = of_step_before(inquiry, loss)
         if late:
             return [named("gradient", "gradient-late", _LATE), *_of_late(inquiry, late, loss)]
-        entrywise = of_entrywise(inquiry, seen[0][0], loss)
+        is_known = explanations[0].known
+        entrywise = of_entrywise(inquiry, seen[0][0], loss, is_known=is_known)
         if entrywise and not inquiry.is_loss_unknown:
             entrywise = _of_solved(inquiry, seen, loss) or entrywise
     verdicts = entrywise or _judge(inquiry, explanations, loss) + beside

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.aspects.entrywise import is_growing
 from parity_tests.kit.aspects.eps_scales import scales_by_eps
 from parity_tests.kit.aspects.first_steps import ENOUGH, Shown, observed_steps
 from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of
@@ -27,8 +28,6 @@ from parity_tests.kit.verdicts import UNCHECKED, Verdict
 Array = NDArray[Any]
 # What is beside the probabilities, a loss, and the scale of its gradient.
 _Question = tuple[Guard | None, tuple[str, Scale]]
-# How closely steps grow with the gradient.
-_ROUGH = 1e-4
 
 
 def of_moments(
@@ -213,20 +212,4 @@ def _is_of_entries(observed: Observed) -> bool:
     """
     gradient, step = observed.asked.gradients[0], -observed.steps[0]
     # Matrices and biases may go by different formulas.
-    return all(_is_growing(gradient[part], step[part]) for part in observed.asked.parts)
-
-
-def _is_growing(gradient: Array, step: Array) -> bool:
-    # In units of the largest, so that a weight decay beside it does not count.
-    largest = np.abs(step).max()
-    if not np.isfinite(step).all() or largest == 0:
-        return False
-    order = np.argsort(np.abs(gradient))
-    sizes = (step * np.sign(gradient))[order] / largest
-    has_one = np.abs(gradient[order]) > 0
-    moved, others = sizes[has_one], step[order][~has_one] / largest
-    return bool(
-        (moved > -_ROUGH).all()
-        and (np.diff(moved) > -_ROUGH).all()
-        and (np.abs(others) < _ROUGH).all()
-    )
+    return all(is_growing(gradient[part], step[part]) for part in observed.asked.parts)

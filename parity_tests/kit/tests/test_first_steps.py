@@ -272,7 +272,31 @@ def test_several_adaptive_steps_in_one_are_not_blamed_for_one() -> None:
 def test_right_gradients_tell_nothing_of_signs() -> None:
     network = alone(each(sgd), None)
     inquiry = Inquiry.begin(Subject(network), network.spec, 0)
-    assert of_entrywise(inquiry, inquiry.layers, "squared_error") == []
+    assert of_entrywise(inquiry, inquiry.layers, "squared_error", is_known=True) == []
+
+
+def rmsprop_with_large_eps(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.9 * s.v + 0.1 * g**2
+    p -= lr * g / np.sqrt(s.v + 1.3e-6)
+
+
+@pytest.mark.parametrize("is_faulty", [False, True])
+def test_what_grows_with_the_gradient_is_not_blamed_for_sizes(is_faulty: bool) -> None:
+    def handed(net: Learner, x: Array, y: Array) -> list[Array]:
+        w1, b1, w2, b2 = net.gradients(x, y)
+        return [w1 + 0.1 * net.w1, b1, w2 + 0.1 * net.w2, b2]
+
+    def penalized(net: Learner, x: Array, y: Array) -> float:
+        return loss(net, x, y) + 0.05 * float((net.w1**2).sum() + (net.w2**2).sum())
+
+    def taken(net: Learner, x: Array, y: Array) -> list[Array]:
+        w1, b1, w2, b2 = handed(net, x, y)
+        return [w1, -b1 if is_faulty else b1, w2, b2]
+
+    step = stepping(each(rmsprop_with_large_eps), taken)
+    told = examine(beside(step, handed, loss=penalized), only="optimizer").verdicts
+    blamed = [(v.status, v.tensor) for v in told if v.status == DIFFERS]
+    assert blamed == ([(DIFFERS, "b1")] if is_faulty else [])
 
 
 def fallen_through(s: State, p: Array, g: Array, lr: float) -> None:
