@@ -94,7 +94,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         told = [verdict for verdict in told if verdict.cause not in (None, *again)]
     if any(verdict.status == DIFFERS for verdict in told):
         differing = [v for v in found if v.status in (DIFFERS, CONVENTION)]
-        return _with_first_step(told, differing)
+        return _with_first_step(told, differing or found)
     return found + told
 
 
@@ -103,10 +103,11 @@ def _with_first_step(told: list[Verdict], found: list[Verdict]) -> list[Verdict]
 
     Where later steps are of no known formula, they are not the same multiple of what was expected.
     """
-    unnamed = next((v for v in found if v.status == DIFFERS and v.cause is None), None)
+    is_open = all(v.status == UNCHECKED for v in found)
+    unnamed = next((v for v in found if v.cause is None and (is_open or v.status == DIFFERS)), None)
     scaled = [v for v in told if v.cause == "step-scaled"]
     if unnamed is None or not scaled:
-        return told + found
+        return told + [v for v in found if v.status in (DIFFERS, CONVENTION)]
     message = (
         f"a first step takes {scaled[0].factor:.6g} x the gradient expected; {unnamed.message}"
     )

@@ -17,6 +17,7 @@ from parity_tests.kit.optimizers.formulas import (
 )
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed
+from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.subject import quiet
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -80,6 +81,8 @@ def examine_rule(rule: Rule, seed: int, shapes: Shapes = _SHAPES) -> list[Verdic
         of_steps = judged(observed, kind, given)
         if _has_factor(of_steps, observed.asked.lr):
             of_steps = _of_second_rate(rule, tried, kind, given, seed, of_steps)
+        elif [v.status for v in of_steps] == [EQUAL if kind is None else CONVENTION]:
+            of_steps = _with_unscaled_decay(rule, tried, kind, given, seed, observed) or of_steps
         # What parameters of one shape share shows with parameters of one shape alone.
         if found is None or any(verdict.cause == "state-shared" for verdict in of_steps):
             found = of_steps + verdicts
@@ -116,6 +119,48 @@ def _of_second_rate(
         return of_steps
     seen = of_steps[0].message.partition(". Look")[0]
     return [named("optimizer", "rate-twice", f"{seen}, which is the learning rate")]
+
+
+def _with_unscaled_decay(
+    rule: Rule,
+    shapes: Shapes,
+    kind: str | None,
+    given: Mapping[str, float | None],
+    seed: int,
+    observed: Observed,
+) -> list[Verdict]:
+    r"""Return that a decay that nobody declared is as much at another rate; else nothing.
+
+    .. math:: \Delta\theta = -\eta \, d - w \theta = -\eta \, (d + (w / \eta) \, \theta)
+    """
+    decay = _undeclared_decay(observed, kind, given)
+    if not decay:
+        return []
+    lr = observed.asked.lr
+    slower = replace(rule, options={**rule.options, "lr": lr / _LATER})
+    try:
+        again, _ = _asked(slower, shapes, kind, seed)
+    except _RuleError:
+        return []
+    other = _undeclared_decay(again, kind, given) / _LATER
+    if abs(other / decay - 1) > _NEAR:
+        return []
+    taken = decay * lr
+    message = (
+        f"{CAUSES['decay-not-scaled'].title}: a step takes {taken:.6g} x the parameters away, "
+        "whatever the learning rate is, unless it is meant otherwise"
+    )
+    return [Verdict("optimizer", CONVENTION, message, None, "decay-not-scaled", taken)]
+
+
+def _undeclared_decay(
+    observed: Observed, kind: str | None, given: Mapping[str, float | None]
+) -> float:
+    """Return the weight decay of the formula of steps, if it is not that declared; else zero."""
+    matches = find(observed, kind, given, simple=True)
+    if len(matches) != 1:
+        return 0.0
+    return matches[0].changed.get("weight_decay", 0.0)
 
 
 def _small(shapes: Shapes) -> list[tuple[int, ...]]:

@@ -2,6 +2,7 @@
 # They are written as learners write them.
 # ruff: noqa: D102
 
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -1621,6 +1622,16 @@ def test_kept_is_of_all_tensors(momenta: tuple[float, float], expected: Kept) ->
 
 def unscaled(_: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * g + 0.01 * p
+
+
+@pytest.mark.parametrize("kind", ["sgd", None])
+def test_decay_that_nobody_declares_is_asked_at_a_second_rate(kind: str | None) -> None:
+    (verdict,) = examine_rule(rule(each(unscaled), kind), 1)
+    assert (verdict.status, verdict.cause) == (CONVENTION, "decay-not-scaled")
+    assert verdict.factor == pytest.approx(0.01)
+    scaled = each(lambda _, p, g, lr: operator.isub(p, lr * (g + 0.01 * p)))
+    (verdict,) = examine_rule(rule(scaled, kind), 1)
+    assert "weight_decay 0.01" in verdict.message
 
 
 def test_decay_that_does_not_move_with_the_rate_shows_in_steps() -> None:

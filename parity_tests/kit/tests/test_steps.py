@@ -16,6 +16,7 @@ from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.test_optimizers import (
     HALF,
     Learner,
+    State,
     Step,
     Update,
     adam,
@@ -83,6 +84,17 @@ def test_right_steps_beside_gradients_of_batches_and_of_samples(batch: str) -> N
     assert found(network, "gradient", "optimizer") == [(EQUAL, None), (EQUAL, None)]
     up = beside(stepping(lambda s, p, g: each(upwards)(s, p, g)), batch=batch)
     assert found(up) == [(DIFFERS, "step-sign")]
+
+
+def looking_back(s: State, p: Array, g: Array, lr: float) -> None:
+    """As Nesterov's with the sign of what is looked back on turned."""
+    before, s.m = s.m, 0.9 * s.m - lr * g
+    p += 0.9 * before + 1.9 * s.m
+
+
+def test_factor_of_a_first_step_is_not_said_of_all() -> None:
+    network = beside(stepping(each(looking_back)), spec=Spec(**HALF))
+    assert found(network) == [(UNCHECKED, None)]
 
 
 def of_signs(net: Learner, x: Array, y: Array) -> list[Array]:
