@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps import ENOUGH
-from parity_tests.kit.aspects.observing import is_inferred
+from parity_tests.kit.aspects.observing import RATES, is_inferred
 from parity_tests.kit.aspects.shares import expected_of
 from parity_tests.kit.aspects.walks import ends, right_gradient, walk_on
 from parity_tests.kit.fitting import fit
@@ -47,7 +47,10 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
     expected = expected_of(inquiry) or Scale(float(np.median([*factors.values()])), 0)
     unit = expected.at(len(batch))
     others = {n: f / unit for n, f in factors.items() if abs(f / unit - 1) > 10 * _NEAR}
-    seen = "longer steps are no multiples of the gradient"
+    seen = "longer steps are not the same multiples of it"
+    why = ", as where parameters are updated several times, each time from where they came to"
+    if _is_at_every_rate(inquiry, batch, gradient, factors):
+        seen, why = "longer steps are the same multiples of it", ""
     if not others:
         message = f"only steps show it: short ones are those of the gradient expected, and {seen}"
         return [Verdict("gradient", UNCHECKED, message)]
@@ -55,11 +58,23 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
         f"{factor:.4g} x that expected on {name}" for name, factor in others.items()
     )
     message = (
-        f"the gradient that short steps show is {told}, and {seen}, as where parameters are "
-        "updated several times, each time from where they came to. The cause is unknown."
+        f"the gradient that short steps show is {told}, and {seen}{why}. The cause is unknown."
     )
     first = max(others, key=lambda name: (int(name[1:]), name.startswith("W")))
     return [Verdict("gradient", DIFFERS, message, first, factor=others[first])]
+
+
+def _is_at_every_rate(
+    inquiry: Inquiry, batch: Batch, gradient: dict[str, Array], factors: dict[str, float]
+) -> bool:
+    """Whether a step that is not short is of the same multiples of the gradient."""
+    try:
+        longer = _multiples(inquiry, batch, RATES[0], gradient)
+    except SubjectError:
+        return False
+    return bool(longer) and all(
+        abs(longer[name] - own) <= 10 * _NEAR * abs(own) for name, own in factors.items()
+    )
 
 
 def _multiples(

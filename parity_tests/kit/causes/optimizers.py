@@ -155,8 +155,8 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     ),
     # State
     "state-recreated": Cause(
-        "what is kept between steps is made anew at every step",
-        "where it is initialized: once, not in the step",
+        "every step is a first one: nothing is kept of those before",
+        "where what is kept between steps is initialized, if anything is: once, not in the step",
     ),
     "state-overwritten": Cause(
         "what is kept of the squared gradients is overwritten by the step",

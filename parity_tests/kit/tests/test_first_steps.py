@@ -336,6 +336,23 @@ def test_factor_shows_in_what_goes_by_plain_descent() -> None:
         assert found(network, *BOTH) == told
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_long_steps_are_asked_before_something_is_said_of_them(times: int) -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for _ in range(times):
+            p = net.forward(x)
+            d2 = (p - y) * p * (1 - p)
+            d1 = d2 @ net.w2.T * net.a * (1 - net.a)
+            d1, d2 = (delta / np.linalg.norm(delta) for delta in (d1, d2))
+            gradients = (x.T @ d1, d1.sum(axis=0), net.a.T @ d2, d2.sum(axis=0))
+            for array, g in zip((net.w1, net.b1, net.w2, net.b2), gradients, strict=True):
+                array -= lr * g
+
+    (verdict,) = examine(beside(step, None), only="gradient").verdicts
+    assert ("longer steps are the same multiples" in verdict.message) == (times == 1)
+    assert ("updated several times" in verdict.message) == (times > 1)
+
+
 # What steps keep, where the gradient is not known
 
 
