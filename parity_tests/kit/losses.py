@@ -37,9 +37,42 @@ class Loss:
     formula: str
 
 
-def _huber(p: Array, y: Array) -> Array:
+def huber(p: Array, y: Array, threshold: float = 1.0) -> Array:
+    r"""Return Huber's loss of each output.
+
+    .. math:: \frac{(p - y)^2}{2} \text{ if } |p - y| < t, \quad
+              t \left(|p - y| - \frac{t}{2}\right) \text{ else}
+    """
     distance = np.abs(p - y)
-    return np.where(distance < 1, distance**2 / 2, distance - 1 / 2)
+    linear = threshold * (distance - threshold / 2)
+    return np.where(distance < threshold, distance**2 / 2, linear)
+
+
+def huber_threshold(p: Array, y: Array, total: float) -> float | None:
+    r"""Return the threshold with which the sum of Huber's losses is a number.
+
+    With d the m distances beyond it, and s half the sum of the squares of all others,
+
+    .. math:: s + t \sum d - \frac{m t^2}{2} = \text{total}
+
+    Returns
+    -------
+    threshold : float or None
+        None if there is none: the number is not above zero, or not below half of all squares.
+    """
+    distances = np.sort(np.abs(p - y).ravel())
+    below = np.concatenate([[0.0], np.cumsum(distances**2 / 2)])
+    beyond = np.cumsum(distances[::-1])[::-1]
+    if not 0 < total < below[-1]:
+        return None
+    for place, largest in enumerate(distances):
+        many, linear, rest = len(distances) - place, beyond[place], below[place] - total
+        # The smaller root: the sum grows with the threshold up to the mean of the distances beyond.
+        root = linear**2 + 2 * many * rest
+        threshold = (linear - np.sqrt(max(root, 0.0))) / many
+        if threshold <= largest:
+            return float(threshold)
+    return None
 
 
 def _norms(p: Array, y: Array) -> Array:
@@ -95,7 +128,7 @@ LOSSES: dict[str, Loss] = {
             _direction,
             "(p - y) / |p - y|",
         ),
-        Loss("huber", _huber, lambda p, y: np.clip(p - y, -1, 1), "clip(p - y, -1, 1)"),
+        Loss("huber", huber, lambda p, y: np.clip(p - y, -1, 1), "clip(p - y, -1, 1)"),
         Loss(
             "log_cosh",
             lambda p, y: np.logaddexp(p - y, y - p) - np.log(2),

@@ -367,7 +367,7 @@ def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
         return []
     seen = (
         f"the gradient is that of the {loss.replace('_', ' ')} that is declared, and not the slope "
-        f"of the loss reported ({slopes[0].tensor}), which is none that is known"
+        f"of the loss reported ({slopes[0].tensor})"
     )
     return [named("loss", "another-loss", seen, "loss")]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,19 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.drawn import drawing_apart
 from parity_tests.kit.aspects.fitted_losses import fitted
-from parity_tests.kit.aspects.loss_values import Row, exchanged, is_single, values
+from parity_tests.kit.aspects.loss_values import (
+    Row,
+    exchanged,
+    is_single,
+    of_thresholds,
+    values,
+)
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.functions import wrong_output
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import huber_threshold
 from parity_tests.kit.probe import wider_parameters
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
@@ -80,6 +88,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     # Of one-hot labels that are taken for outputs it is a multiple of the absolute error.
     if not any(match.cause is None and _is_usual(inquiry, match) for match in matches):
         matches = _exchanged(inquiry, reported, exact) or matches
+    matches = matches or _of_thresholds(inquiry, reported, exact)
     matches = matches or _fitted(inquiry) or _rounded(inquiry, reported)
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
@@ -149,6 +158,8 @@ class _Match:
     # Where it is in the table, and how many times its value there is reported of the first batch.
     place: int | None = None
     factor: float = 1.0
+    # Where Huber's loss goes over to a straight line.
+    threshold: float = 1.0
 
     @property
     def is_doubtful(self) -> bool:
@@ -294,6 +305,28 @@ def _exchanged(inquiry: Inquiry, reported: list[float], tolerance: float) -> lis
     return sorted(found, key=lambda match: abs(np.log(match.scale.constant)))
 
 
+def _of_thresholds(inquiry: Inquiry, reported: list[float], tolerance: float) -> list[_Match]:
+    """Return Huber's loss with the threshold that one batch shows, if it is that of another one."""
+    assert inquiry.form is not None
+    if inquiry.spec.loss not in (None, "huber"):
+        return []
+    outputs, batch = inquiry.subject.outputs, inquiry.batches[0]
+    passed = run(inquiry.form, inquiry.layers, batch.inputs)
+    declared = declared_scale(inquiry.spec, outputs, "huber")
+    usual = [Scale(constant, power) for power in (1, 0) for constant in (1.0, 1 / outputs, 0.5)]
+    for scale in usual if declared is None else (declared, *usual):
+        whole = Scale(scale.constant, 1) if inquiry.subject.single else scale
+        total = reported[0] / whole.at(len(batch))
+        threshold = huber_threshold(passed.output, batch.targets, total)
+        if threshold is None:
+            continue
+        for match in _matches(inquiry, reported, tolerance, partial(of_thresholds, [threshold])):
+            is_same = abs(match.scale.constant - scale.constant) <= tolerance * scale.constant
+            if is_same and (inquiry.subject.single or match.scale.power == scale.power):
+                return [replace(match, threshold=threshold)]
+    return []
+
+
 def _reported(inquiry: Inquiry, batch: Batch) -> float | None:
     """Return the loss, on its own or from a training step; None if there is none."""
     subject = inquiry.subject
@@ -347,7 +380,11 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
             return Verdict("loss", UNCHECKED, message, "loss")
         return Verdict("loss", DIFFERS if spec.loss else UNCHECKED, message, "loss")
     match = _nearest(right, _SINGLE if inquiry.is_float32 else _ROUNDING)
-    inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
+    is_usual = match.threshold == 1
+    if is_usual:
+        inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
+    # The gradient of one with another threshold is held to its slopes.
+    inquiry.is_loss_unknown = not is_usual
     if spec.loss is not None and match.name != spec.loss:
         message = f"the loss reported is {match.name}, declared is {spec.loss}"
         return named("loss", "another-loss", message, "loss")
@@ -369,9 +406,10 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
         return named("loss", "loss-log-base", seen, "loss", match.scale.constant)
     as_declared = "" if expected is None else ", as declared"
     told = _told(match, between, inquiry, as_declared)
-    message = f"it is the {match.name.replace('_', ' ')}: {told}"
+    threshold = "" if is_usual else f" with a threshold of {match.threshold:.6g}"
+    message = f"it is the {match.name.replace('_', ' ')}{threshold}: {told}"
     between = None if as_declared else between
-    is_plain = between is None and match.decimals is None and not inquiry.smoothing
+    is_plain = between is None and match.decimals is None and not inquiry.smoothing and is_usual
     return Verdict("loss", EQUAL if is_plain else CONVENTION, message)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.outputs import losses_of, misnormalized
 from parity_tests.kit.forward import Pass
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import losses_for
+from parity_tests.kit.losses import huber, losses_for
 from parity_tests.kit.subject import Batch
 
 Array = NDArray[Any]
@@ -77,6 +77,15 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
     for cause, p in misnormalized(inquiry.form, passed):
         with np.errstate(all="ignore"):
             yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
+
+
+def of_thresholds(
+    thresholds: Sequence[float], _inquiry: Inquiry, passed: Pass, batch: Batch
+) -> Iterator[Row]:
+    """Yield Huber's losses with other thresholds than 1 as `values` does; a row for each."""
+    for threshold in thresholds:
+        total = float(huber(passed.output, batch.targets, threshold).sum())
+        yield "huber", None, 0.0, total
 
 
 def exchanged(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:

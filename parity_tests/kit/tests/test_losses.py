@@ -21,6 +21,8 @@ from parity_tests.kit.losses import (
     Guard,
     Loss,
     guarded_slope,
+    huber,
+    huber_threshold,
     losses_for,
 )
 from parity_tests.kit.network import Network
@@ -134,6 +136,43 @@ def test_what_is_a_mistake_of_a_loss_may_be_meant(
     assert only(of_gradient).status == EQUAL
     of_loss, _ = _judged(make, value, lambda net, x, y: (net.forward(x) - y) / len(x))
     assert causes(of_loss) == [cause]
+
+
+_HUBER = Spec(loss="huber", scale="mean of all")
+
+
+def _slope_of_huber(threshold: float) -> Callable[..., Array]:
+    return lambda net, x, y: np.clip(net.forward(x) - y, -threshold, threshold) / y.size
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.35])
+def test_hubers_loss_may_have_any_threshold(threshold: float) -> None:
+    def value(net: Any, x: Array, y: Array) -> float:
+        return float(huber(net.forward(x), y, threshold).mean())
+
+    of_loss, of_gradient = _judged(_Linear, value, _slope_of_huber(threshold), _HUBER)
+    assert only(of_loss).status == CONVENTION
+    assert f"threshold of {threshold}" in only(of_loss).message
+    assert only(of_gradient).status == EQUAL
+    _, of_gradient = _judged(_Linear, value, _slope_of_huber(1.0), _HUBER)
+    assert causes(of_gradient) == ["another-loss"]
+
+
+def test_hubers_straight_line_has_its_slope() -> None:
+    def value(net: Any, x: Array, y: Array) -> float:
+        error = np.abs(net.forward(x) - y)
+        return float(np.where(error < 0.5, error**2 / 2, error - 0.25).mean())
+
+    of_loss, _ = _judged(_Linear, value, _slope_of_huber(0.5), _HUBER)
+    assert only(of_loss).status == DIFFERS
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.5, 3.0])
+def test_the_threshold_of_hubers_loss_is_solved_for(threshold: float) -> None:
+    p, y = _points(np.random.default_rng(6))
+    total = float(huber(p, y, threshold).sum())
+    assert huber_threshold(p, y, total) == pytest.approx(threshold, rel=1e-12)
+    assert huber_threshold(p, y, float(((p - y) ** 2).sum())) is None
 
 
 def test_a_fault_of_the_declared_loss_comes_before_another_loss() -> None:
