@@ -267,16 +267,22 @@ def _of_met(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
 def _plainly(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
     beside: list[Verdict] = []
     close = _close(inquiry)
+    told = ""
     if met.residual > close:
         decays = _decays(inquiry, met)
         if decays:
             met = _without(inquiry, met, decays)
-            beside = [_of_decays(inquiry, decays, loss)]
+            if _is_of_penalty(inquiry, _fits(met), decays, loss):
+                told = " The penalty is as it should be: the factor is that of the rest."
+            else:
+                beside = [_of_decays(inquiry, decays, loss)]
     if met.residual > close:
-        return _by_tensor(inquiry, met, loss, how) + beside
-    if abs(met.factor - 1) <= close:
+        found = _by_tensor(inquiry, met, loss, how)
+    elif abs(met.factor - 1) <= close:
         return beside or [_equal(met.residual, how)]
-    return [_constant(inquiry, met, loss), *beside]
+    else:
+        found = [_constant(inquiry, met, loss)]
+    return [replace(verdict, message=f"{verdict.message}{told}") for verdict in found] + beside
 
 
 def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
@@ -353,17 +359,68 @@ def _of_decays(inquiry: Inquiry, decays: dict[str, float], loss: Loss) -> Verdic
 
 def _is_penalized(inquiry: Inquiry, loss: Loss) -> bool:
     """Whether the loss depends on the first matrix where the output does not."""
-    if len(inquiry.layers) < 2 or not inquiry.subject.is_chain:
-        return False
-    first, *between, last = inquiry.layers
+    return _penalty(inquiry, 0, loss) != 0
+
+
+def _penalty(inquiry: Inquiry, number: int, loss: Loss) -> float:
+    r"""Return how many times itself a penalty on the squares of a matrix adds to its slope.
+
+    .. math:: \ell(2 W) - \ell(W) = \frac{3 \lambda}{2} \|W\|^2
+
+    where the output does not depend on W, as the last matrix is zero. Of that one it is not known,
+    and zero is returned.
+    """
+    depth = len(inquiry.layers)
+    if number == depth - 1 or not inquiry.subject.is_chain:
+        return 0.0
     values = []
     for stretch in (1.0, 2.0):
-        begins = Layer(stretch * first.weight, first.bias)
-        ends = Layer(0.0 * last.weight, last.bias)
-        inquiry.subject.set([begins, *between, ends])
+        layers = list(inquiry.layers)
+        layers[-1] = replace(layers[-1], weight=0.0 * layers[-1].weight)
+        layers[number] = replace(layers[number], weight=stretch * layers[number].weight)
+        inquiry.subject.set(layers)
         values.append(loss(inquiry.batches[0]))
     inquiry.restore()
-    return values[0] != values[1]
+    squares = float((inquiry.layers[number].weight ** 2).sum())
+    return (values[1] - values[0]) * 2 / (3 * squares)
+
+
+def _is_of_penalty(
+    inquiry: Inquiry,
+    fits: dict[str, tuple[float, float]],
+    decays: dict[str, float],
+    loss: Loss,
+) -> bool:
+    r"""Whether what is added is what a right penalty leaves beside a factor of the rest.
+
+    .. math:: c \, g + \lambda W = c \, (g + \lambda W) + (1 - c) \, \lambda W
+    """
+    close, last = 10 * _close(inquiry), len(inquiry.layers)
+    penalties = {
+        name: _penalty(inquiry, int(name[1:]) - 1, loss)
+        for name in fits
+        if name.startswith("W") and name != f"W{last}"
+    }
+    if not any(penalties.values()):
+        return False
+    for name in fits:
+        if not name.startswith("W"):
+            continue
+        added, share = 1 - fits[name][0], decays.get(name, 0.0)
+        # Of the last matrix it is known from what the others have.
+        expected = [penalties[name]] if name in penalties else [0.0, *penalties.values()]
+        if not any(abs(share - added * own) <= close * abs(own) for own in expected):
+            return False
+    return True
+
+
+def _of_second(inquiry: Inquiry, loss: Loss) -> _Met | None:
+    """Return what the second batch shows without penalties; None if it shows nothing."""
+    again = _met(inquiry, inquiry.batches[1], loss)
+    if isinstance(again, Verdict) or again.is_flat:
+        return None
+    decays = _decays(inquiry, again) if again.residual > _close(inquiry) else {}
+    return _without(inquiry, again, decays) if decays else again
 
 
 def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]:
@@ -371,8 +428,8 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdic
     fits, close = _fits(met), _close(inquiry)
     if any(residual > close for _, residual in fits.values()):
         return [_first_off(fits, how, close)]
-    again = _met(inquiry, inquiry.batches[1], loss)
-    second = {} if isinstance(again, Verdict) or again.is_flat else again.pairs
+    again = _of_second(inquiry, loss)
+    second = {} if again is None else again.pairs
     groups: dict[float, list[str]] = {}
     for name, (factor, _) in reversed(fits.items()):
         same = next((f for f in groups if abs(f - factor) <= close * abs(f)), factor)
@@ -476,11 +533,8 @@ def _look(cause: str | None) -> str:
 
 def _constant(inquiry: Inquiry, met: _Met, loss: Loss) -> Verdict:
     """Name the factor that all tensors have, by two batches."""
-    again = _met(inquiry, inquiry.batches[1], loss)
-    factor = met.factor
-    if not isinstance(again, Verdict) and not again.is_flat:
-        decays = _decays(inquiry, again) if again.residual > _close(inquiry) else {}
-        factor = _without(inquiry, again, decays).factor
+    again = _of_second(inquiry, loss)
+    factor = met.factor if again is None else again.factor
     cause, why = _named(inquiry, (met.factor, factor), met.residual)
     message = (
         f"yours = {met.factor:.6g} x the slope of the loss reported, on all tensors: {why}; the "

@@ -158,6 +158,19 @@ class _Deep(_Bent):
         return [power * g for power, g in zip(powers * 2, found, strict=True)]
 
 
+class _DeepPenalized(_Deep):
+    """A penalty that is right beside the factor of the rest."""
+
+    penalty = 0.3
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        self.penalty = 0.0
+        found = super().gradients(x, y)
+        del self.penalty
+        beside = zip(found, self.w, strict=False)
+        return [g + self.penalty * w for g, w in beside] + found[len(self.w) :]
+
+
 class _DeepByBatch(_Deep):
     factor = staticmethod(lambda n: 1.0 / n)
 
@@ -167,6 +180,9 @@ def test_a_derivative_with_a_factor_is_one_fault_of_all_layers() -> None:
     assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, "factor-constant", "dL/dz2")
     assert verdict.factor == pytest.approx(2)
     assert "the derivative of the hidden activation, which is 2 x" in verdict.message
+    verdict = only(ask(network(_DeepPenalized), gradient.examine))
+    assert (verdict.cause, verdict.tensor) == ("factor-constant", "dL/dz2")
+    assert "the factor is that of the rest" in verdict.message
     verdict = only(ask(network(_DeepByBatch), gradient.examine))
     assert (verdict.cause, verdict.tensor) == ("factor-batch", "dL/dz2")
 
