@@ -233,6 +233,7 @@ def explain(
             deltas = deltas or rights[:1]
     _settle_loss(result, last, [right.loss for right in rights[1:]])
     _settle_collapsed(result, observed, layers)
+    _settle_exchanged(result, observed, layers, tolerance)
     return result
 
 
@@ -320,6 +321,37 @@ def _settle_collapsed(result: Explanation, observed: Layers, layers: Layers) -> 
             text = f"sum of {delta.text} over samples and units, zero for softmax"
             finding = Finding(f"b{number}", ("bias-collapsed",), True, 0.0, 0.0, text)
             result.findings[position[finding.tensor]] = finding
+
+
+def _settle_exchanged(
+    result: Explanation, observed: Layers, layers: Layers, tolerance: float
+) -> None:
+    """Say of biases beside a right matrix that they have the gradient of another layer's.
+
+    That is no fault of what is carried back, whatever gives its numbers.
+    """
+    found = {finding.tensor: finding for finding in result.findings}
+    others: dict[str, str] = {}
+    for number, own in enumerate(observed, start=1):
+        name, matrix = f"b{number}", found[f"W{number}"]
+        is_wrong = name in found and bool(found[name].causes)
+        if not is_wrong or own.bias is None or own.bias.ndim > 1 or own.bias.size < 2:
+            continue
+        if not matrix.known or matrix.causes or result.deltas[number - 1].solved:
+            continue
+        for other, delta in sorted(result.deltas.items()):
+            total = right_sum(delta.value, layers[other])
+            if other == number - 1 or total.shape != own.bias.shape:
+                continue
+            factor, residual = fit(own.bias, total)
+            is_same = abs(factor - found[f"W{other + 1}"].factor) <= 10 * tolerance * abs(factor)
+            if residual <= tolerance and is_same:
+                others[name] = f"b{other + 1}"
+    text = " and ".join(f"{name} has that of {other}" for name, other in others.items())
+    for place, finding in enumerate(result.findings):
+        if finding.tensor in others:
+            unknown = Finding(finding.tensor, ("unknown",), False, np.nan, np.inf, text)
+            result.findings[place] = unknown
 
 
 # One layer

@@ -17,6 +17,7 @@ from parity_tests.kit.aspects import (
     stability,
 )
 from parity_tests.kit.aspects.bound_batches import batch_bound
+from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.shares import is_accounted_for
 from parity_tests.kit.aspects.whole_numbers import of_integers
 from parity_tests.kit.golden import Golden
@@ -106,6 +107,9 @@ def examine(
                 subject, spec, seed, samples=bound.samples, all_classes=bound.all_classes
             )
             inquiry.is_batch_bound = True
+    except NoChainError as error:
+        report.verdicts = [refused("forward", error)]
+        return report
     except SubjectError as error:
         report.verdicts = [Verdict("forward", UNCHECKED, str(error))]
         return report
@@ -186,8 +190,10 @@ def _unchained(
     """Return a network whose parameters form no chain of layers, and what can be asked of it."""
     try:
         subject = unchained.Unchained(network)
-    except SubjectError:
-        raise error from None
+    except SubjectError as why:
+        if why.__cause__ is None:
+            raise error from None
+        raise NoChainError(f"{error}; {why}") from why.__cause__
     asked = ("optimizer", "data", "side effects")
     return subject, {
         "forward": lambda inquiry: unchained.of_forward(inquiry, str(error)),

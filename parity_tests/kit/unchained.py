@@ -1,6 +1,7 @@
 """A network whose parameters form no chain of layers: a list of tensors, whatever they are for."""
 
 import re
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -39,23 +40,32 @@ class Unchained(Subject):
         self.layout = "out_in"
         self._order = [(position, None) for position in range(len(self.shapes))]
         widths = [size for shape in self.shapes for size in _axes(shape, self.network)]
+        raised: list[tuple[list[int], int, SubjectError]] = []
         for width in dict.fromkeys(widths):
-            outputs = self._outputs(width)
+            try:
+                outputs = self._outputs(width)
+            except SubjectError as error:
+                raised.append((_lines(error.__cause__), width, error))
+                continue
             if outputs:
                 self.sizes = [width, outputs]
                 return
-        raise SubjectError("forward: it takes no inputs of a width that a parameter has")
+        none = "forward: it takes no inputs of a width that a parameter has"
+        if not raised:
+            raise SubjectError(none)
+        # Of another width than is meant, it raises at the first product.
+        _, width, error = max(raised, key=lambda own: own[0])
+        told = str(error).removeprefix("forward: ")
+        message = f"{none}; with inputs of width {width} it raises {told}"
+        raise SubjectError(message) from error.__cause__
 
     def _outputs(self, width: int) -> int | None:
-        """Return the width of the output for inputs of a width, None if it takes none of those."""
+        """Return the width of the output for inputs of a width, None if what comes has none."""
         taken = {size for shape in self.shapes for size in shape}
         samples = 1 if self.single else next(n for n in _SAMPLES if n not in taken)
         # Not zeros, of which a normalization makes NaN.
         rows = np.linspace(-1, 1, samples * width).reshape(samples, width) ** 3
-        try:
-            result = self._ask("forward", self._laid_out(rows))
-        except SubjectError:
-            return None
+        result = self._ask("forward", self._laid_out(rows))
         first = next(arrays_in(result), None)
         if first is None or first.size % samples or not first.size:
             return None
@@ -77,6 +87,11 @@ class Unchained(Subject):
             if not np.allclose(now.weight, then.weight, rtol=1e-3, atol=1e-6):
                 raise SubjectError("parameters: what was written is not there afterwards")
         return kept
+
+
+def _lines(error: BaseException | None) -> list[int]:
+    """Return where an error was raised, from the call to the innermost line."""
+    return [] if error is None else [line for _, line in traceback.walk_tb(error.__traceback__)]
 
 
 def _axes(shape: tuple[int, ...], network: Network) -> tuple[int, ...]:

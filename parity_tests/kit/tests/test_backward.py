@@ -322,6 +322,18 @@ def test_a_bias_that_gets_the_one_number_of_the_next_is_the_only_one_told(seed: 
     assert _told(ask(declared, gradient.examine, seed)) == [("b1", None)]
 
 
+def test_biases_that_have_the_gradient_of_each_other_are_no_fault_of_what_is_carried_back() -> None:
+    def exchanged(net: Classifier, x: Array, y: Array) -> list[Array]:
+        dw1, dw2, db1, db2 = net.gradients(x, y)
+        return [dw1, dw2, db2, db1]
+
+    make = type("Alike", (_Small,), {"sizes": (12, 10, 10)})
+    declared = network(make, gradients=exchanged)
+    [verdict] = ask(declared, gradient.examine)
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert "b1 has that of b2 and b2 has that of b1" in verdict.message
+
+
 class _OnlyPositive(_OneOutput):
     def own(self, e: Array) -> Array:
         return e * (e > 0)

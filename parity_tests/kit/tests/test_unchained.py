@@ -186,9 +186,12 @@ def test_a_penalty_may_be_meant() -> None:
 
 def test_a_network_that_takes_no_inputs_of_a_known_width_is_not_asked() -> None:
     def refusing(_net: Any, x: Array) -> Array:
-        raise ValueError(x.shape)
+        np.ones((12, 9)).T @ x.T
+        raise ValueError("of the right width")
 
     report = examine(Network(Normalized, NAMES, refusing, gradients="gradients"))
     [verdict] = report.verdicts
     assert (verdict.aspect, verdict.status) == ("forward", UNCHECKED)
     assert "do not form a chain" in verdict.message
+    assert "with inputs of width 12 it raises ValueError: of the right width" in verdict.message
+    assert (verdict.cause, report.exit_code) == ("call-raises", 2)
