@@ -629,6 +629,10 @@ def _bias(
         text = f"sum of {chosen.text} over samples and units, zero for softmax"
         return Finding(name, (), True, reference or 0.0, 0.0, text, chosen.solved)
     if not np.any(observed):
+        if np.any(chosen.value) and _is_nothing(total, chosen.value):
+            # As many samples pull one way as the other; another batch tells.
+            text = f"sum of {chosen.text} over the samples, which is zero"
+            return Finding(name, (), True, reference or 0.0, 0.0, text, chosen.solved)
         return _vacant(name) if not np.any(chosen.value) else _nothing(name)
     asked = own, chosen, deltas, tolerance, reference, loss
     found = _sum(name, observed, *asked)
@@ -691,9 +695,14 @@ def _sum(
 _ROUNDING = 1e-9
 
 
+def _is_nothing(total: Array, delta: Array) -> bool:
+    """Whether a sum is zero but for rounding, beside what is summed."""
+    return float(np.linalg.norm(total)) <= _ROUNDING * float(np.linalg.norm(delta))
+
+
 def _cancels(delta: Array) -> bool:
     """Whether a gradient is zero over samples and units, as softmax's p - y is."""
-    return abs(float(delta.sum())) <= _ROUNDING * float(np.linalg.norm(delta))
+    return _is_nothing(delta.sum(), delta)
 
 
 def _cancels_too(observed: Array, chosen: Candidate, reference: float | None) -> bool:

@@ -135,14 +135,18 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if entrywise:
         inquiry.gradient_loss = explanations[0].loss
         return entrywise
-    # Where all margins are missed, what does not ask for them has the gradient of a hinge.
-    is_hinge = inquiry.gradient_loss in BINARY_HINGES and not (inquiry.is_loss_unknown or differs)
+    # Where all margins are missed, what does not ask for them has the gradient of a hinge; where
+    # outputs are between 0 and 1, that of the absolute error.
+    of_one = inquiry.subject.outputs == 1 and inquiry.gradient_loss == "absolute_error"
+    is_hinge = of_one or inquiry.gradient_loss in BINARY_HINGES
+    is_hinge &= not (inquiry.is_loss_unknown or differs)
     if (
         is_hinge
         and loss is None
         and not all(_is_elsewhere(inquiry, explanations[0]) for _ in range(_PLACES))
     ):
-        return [Verdict("gradient", UNCHECKED, _ANY_MARGINS)]
+        which = str(inquiry.gradient_loss).replace("_", " ")
+        return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
     if inquiry.is_loss_unknown and not differs:
         if loss is not None and explanations[0].loss == loss:
             return [*_of_loss_reported(inquiry, loss), *verdicts]
@@ -164,7 +168,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
 
 
 _ANY_MARGINS = (
-    "with small outputs it is that of a hinge loss, and with larger ones it is not; the network "
+    "with small outputs it is that of the {}, and with larger ones it is not; the network "
     "reports no loss (``loss=``) whose slopes it could be"
 )
 # At how many other parameters the gradient of a hinge is asked.

@@ -24,7 +24,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.functions import wrong_output
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import huber_threshold
+from parity_tests.kit.losses import BINARY_HINGES, huber_threshold
 from parity_tests.kit.probe import wider_parameters
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
@@ -381,10 +381,11 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
         return Verdict("loss", DIFFERS if spec.loss else UNCHECKED, message, "loss")
     match = _nearest(right, _SINGLE if inquiry.is_float32 else _ROUNDING)
     is_usual = match.threshold == 1
-    if is_usual:
+    # The gradient of one with another threshold, or with margins that one batch may not show, is
+    # held to its slopes.
+    inquiry.is_loss_unknown = not is_usual or match.name in BINARY_HINGES
+    if not inquiry.is_loss_unknown:
         inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
-    # The gradient of one with another threshold is held to its slopes.
-    inquiry.is_loss_unknown = not is_usual
     if spec.loss is not None and match.name != spec.loss:
         message = f"the loss reported is {match.name}, declared is {spec.loss}"
         return named("loss", "another-loss", message, "loss")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.outputs import losses_of, misnormalized
 from parity_tests.kit.forward import Pass
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import huber, losses_for
+from parity_tests.kit.losses import binary_hinges_for, huber, losses_for
 from parity_tests.kit.subject import Batch
 
 Array = NDArray[Any]
@@ -56,6 +56,9 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
                 yield "binary_cross_entropy", None, epsilon, shifted - _sum(no)
             for loss in losses_for(y).values():
                 yield loss.name, None, 0.0, float(loss.value(p, y).sum())
+            if name in ("identity", "tanh"):  # whose outputs have both signs
+                for loss in binary_hinges_for(y, are_numbers=batch.are_numbers).values():
+                    yield loss.name, None, 0.0, float(loss.value(p, y).sum())
             squares = (p - y) ** 2
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())

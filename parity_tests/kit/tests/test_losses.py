@@ -625,6 +625,9 @@ class _Bent(_HingeOfSigns):
 def test_a_hinge_of_one_output_is_right(make: type[_Hinge], told: str, seed: int) -> None:
     loss = "loss" if make is _Bent else None
     declared = network(make, step=None, loss=loss, labels="targets")
+    if make is not _Bent:
+        reported = replace(declared, loss="loss")
+        assert told in only(examine(reported, seed, "loss").verdicts).message
     verdict = only(examine(declared, seed, "gradient", arbiter=pytorch()).verdicts)
     assert verdict.status == EQUAL
     assert told in verdict.message
