@@ -281,7 +281,8 @@ def test_a_ragged_gradient_is_told_as_one() -> None:
     loss = ours.CrossEntropyLoss(reduction="none")
     loss(*few())
     error = raised(ours.InputError, loss.backward, [[1.0], [1.0, 2.0]])
-    assert (error.argument, error.expected, error.got) == ("grad_output", "numbers", "a ragged list")
+    said = error.argument, error.expected, error.got
+    assert said == ("grad_output", "numbers", "a ragged list")
 
 
 def test_a_mean_over_nothing_is_quiet() -> None:
