@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from parity_tests.kit.backprop import _bias
 from parity_tests.kit.bias_sums import matching_sums
 from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.subject import Layer
 
 RNG = np.random.default_rng(5)
 DELTA = Candidate(RNG.standard_normal((7, 3)), "p - y")
@@ -69,3 +71,13 @@ def test_half_precision_is_summed_in_it_where_the_gradient_has_it() -> None:
     (match,) = matching_sums(total, [half], 1e-9)
     assert match.causes == ("half-precision",)
     assert not list(matching_sums(total, [DELTA], 1e-9))
+
+
+@pytest.mark.parametrize(("signs", "cause"), [((1, -1, 0), ()), ((1, 1, 0), ("not-updated",))])
+def test_a_bias_without_a_gradient_is_right_where_the_sum_is_zero(
+    signs: tuple[int, ...], cause: tuple[str, ...]
+) -> None:
+    own = Layer(np.ones((1, 2)), np.ones(1))
+    delta = Candidate(np.array([signs], float).T, "sign(p - y)")
+    finding = _bias("b1", np.zeros(1), own, delta, [delta], 1e-9, 1.0, None)
+    assert (finding.known, finding.causes) == (True, cause)
