@@ -30,6 +30,7 @@ def test_a_group_that_is_none() -> None:
     optimizer = ours.SGD([layer().weight])
     refused("param_group", optimizer.add_param_group, [layer().bias])
     assert len(optimizer.param_groups) == 1
+    refused("params", ours.SGD, [{"params": 3}])
 
 
 def test_an_optimizer_over_none_of_its_parameters_changes_nothing() -> None:
