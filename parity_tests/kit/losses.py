@@ -194,6 +194,21 @@ def losses_for(y: Array) -> dict[str, Loss]:
     return {name: loss for name, loss in LOSSES.items() if is_class or "hinge" not in name}
 
 
+def losses_behind(output: str, y: Array, *, are_numbers: bool) -> dict[str, Loss]:
+    """Return the losses that take such targets and the outputs of a function.
+
+    Parameters
+    ----------
+    output : str
+        The function's name. Hinge losses of a single output are of one that has both signs.
+    y, are_numbers
+        As for `binary_hinges_for`.
+    """
+    has_both_signs = output in ("identity", "tanh")
+    hinges = binary_hinges_for(y, are_numbers=are_numbers) if has_both_signs else {}
+    return losses_for(y) | hinges
+
+
 @dataclass(frozen=True)
 class Guard:
     """What keeps the denominators in the derivative of a cross-entropy from zero.

@@ -16,7 +16,7 @@ from parity_tests.kit.aspects.loss_values import (
     Row,
     exchanged,
     is_single,
-    of_thresholds,
+    of_threshold,
     values,
 )
 from parity_tests.kit.aspects.never_set import refused
@@ -320,7 +320,7 @@ def _of_thresholds(inquiry: Inquiry, reported: list[float], tolerance: float) ->
         threshold = huber_threshold(passed.output, batch.targets, total)
         if threshold is None:
             continue
-        for match in _matches(inquiry, reported, tolerance, partial(of_thresholds, [threshold])):
+        for match in _matches(inquiry, reported, tolerance, partial(of_threshold, threshold)):
             is_same = abs(match.scale.constant - scale.constant) <= tolerance * scale.constant
             if is_same and (inquiry.subject.single or match.scale.power == scale.power):
                 return [replace(match, threshold=threshold)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.outputs import losses_of, misnormalized
 from parity_tests.kit.forward import Pass
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import binary_hinges_for, huber, losses_for
+from parity_tests.kit.losses import huber, losses_behind
 from parity_tests.kit.subject import Batch
 
 Array = NDArray[Any]
@@ -54,11 +54,8 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
                 shifted = -_sum(y * np.log(p + epsilon))
                 no = (1 - y) * np.log(1 - p + epsilon)
                 yield "binary_cross_entropy", None, epsilon, shifted - _sum(no)
-            for loss in losses_for(y).values():
+            for loss in losses_behind(name, y, are_numbers=batch.are_numbers).values():
                 yield loss.name, None, 0.0, float(loss.value(p, y).sum())
-            if name in ("identity", "tanh"):  # whose outputs have both signs
-                for loss in binary_hinges_for(y, are_numbers=batch.are_numbers).values():
-                    yield loss.name, None, 0.0, float(loss.value(p, y).sum())
             squares = (p - y) ** 2
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
@@ -82,13 +79,9 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
             yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
 
 
-def of_thresholds(
-    thresholds: Sequence[float], _inquiry: Inquiry, passed: Pass, batch: Batch
-) -> Iterator[Row]:
-    """Yield Huber's losses with other thresholds than 1 as `values` does; a row for each."""
-    for threshold in thresholds:
-        total = float(huber(passed.output, batch.targets, threshold).sum())
-        yield "huber", None, 0.0, total
+def of_threshold(threshold: float, _inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
+    """Yield Huber's loss with another threshold than 1 as `values` does."""
+    yield "huber", None, 0.0, float(huber(passed.output, batch.targets, threshold).sum())
 
 
 def exchanged(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:

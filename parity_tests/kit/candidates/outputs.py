@@ -18,7 +18,7 @@ from parity_tests.kit.functions import (
     is_of_rates,
     wrong_output,
 )
-from parity_tests.kit.losses import LOSSES, binary_hinges_for, guarded_slope, guards, losses_for
+from parity_tests.kit.losses import LOSSES, guarded_slope, guards, losses_behind
 from parity_tests.kit.subject import Batch
 
 Array = NDArray[Any]
@@ -51,10 +51,8 @@ def losses_of(form: Form, passed: Pass, batch: Batch) -> Iterator[Begun]:
             with np.errstate(all="ignore"):
                 slopes["cross_entropy"] = -y / p
                 slopes["binary_cross_entropy"] = (p - y) / (p * (1 - p))
-        slopes |= {kind: loss.slope(p, y) for kind, loss in losses_for(y).items()}
-        if name in ("identity", "tanh"):  # whose outputs have both signs
-            hinges = binary_hinges_for(y, are_numbers=batch.are_numbers)
-            slopes |= {kind: loss.slope(p, y) for kind, loss in hinges.items()}
+        losses = losses_behind(name, y, are_numbers=batch.are_numbers)
+        slopes |= {kind: loss.slope(p, y) for kind, loss in losses.items()}
         yield name, function, p, slopes
 
 
