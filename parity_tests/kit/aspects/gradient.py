@@ -30,9 +30,11 @@ from parity_tests.kit.aspects.negated import with_negation
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.noted import note
 from parity_tests.kit.aspects.observing import (
+    GROWN_OUTSIDE,
     RATES,
     is_accumulated,
     is_another,
+    is_grown_outside,
     is_inferred,
     is_one_by_one,
     is_one_by_one_of_mean,
@@ -131,6 +133,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if _is_random(inquiry, seen[0][0], differs=differs):
         inquiry.edges.clear()
         inquiry.is_gradient_random = True
+        if is_grown_outside(inquiry):
+            return [named("gradient", "gradient-accumulated", GROWN_OUTSIDE)]
         return _by_slopes_alone(inquiry)
     if entrywise:
         inquiry.gradient_loss = explanations[0].loss

@@ -94,6 +94,29 @@ def is_accumulated(inquiry: Inquiry) -> bool:
     return _is_near(inquiry, 1.0)
 
 
+GROWN_OUTSIDE = (
+    "in every new network that of the same batch is larger by the same amount: what is added up is "
+    "kept outside of the networks"
+)
+# Of how many answers each has to be as much larger than the one before.
+_GROWING = 4
+
+
+def is_grown_outside(inquiry: Inquiry) -> bool:
+    """Whether the gradient of the same batch grows by the same in every new network.
+
+    So it is where sums are kept in what all networks share, as in a module, and never set to zero.
+    """
+    try:
+        seen = [flat(observe(inquiry, inquiry.batches[0])[0]) for _ in range(_GROWING)]
+    except SubjectError:
+        return False
+    first, *others = np.diff(seen, axis=0)
+    close = inquiry.tolerance * max(map(float, map(np.linalg.norm, seen)))
+    is_growing = np.linalg.norm(first) > 1e3 * close
+    return bool(is_growing and all(np.linalg.norm(own - first) <= 10 * close for own in others))
+
+
 # Of so many attempts one has the samples in an order that is asked for, nearly always.
 _ATTEMPTS = 12
 

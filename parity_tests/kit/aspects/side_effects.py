@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.divisors import kept_divisor
 from parity_tests.kit.aspects.drawn import is_ever_another
-from parity_tests.kit.aspects.observing import is_inferred
+from parity_tests.kit.aspects.observing import GROWN_OUTSIDE, is_grown_outside, is_inferred
 from parity_tests.kit.backprop import explain
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
@@ -103,6 +103,8 @@ def _random(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
             if not np.isfinite(ask(subject)).all() or not _is_another(inquiry, ask):
                 continue
             what = ask.__name__
+            if ask is gradients and is_grown_outside(inquiry):
+                return [named("side effects", "gradient-accumulated", GROWN_OUTSIDE, what)]
             message = f"two new networks with the same parameters have other {what} for a batch: "
             if not _is_another(inquiry, ask, subject):
                 message += "they depend on something that is no parameter and is drawn anew"

@@ -1,8 +1,11 @@
 """What is written to or remembered is named, and what is meant is not blamed."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from parity_tests.kit import check_network
 from parity_tests.kit.aspects import initialization, side_effects, stability
 from parity_tests.kit.network import Network
 from parity_tests.kit.tests.asked import (
@@ -190,6 +193,25 @@ def test_gradients_that_are_left_out_where_others_are_set_to_zero_are_told() -> 
     ]
     assert verdict.cause == "gradient-accumulated"
     assert "leaves out W1 and W2 and W3" in verdict.message
+
+
+@pytest.mark.parametrize("changes", [{}, {"gradients": None, "loss": None}])
+def test_sums_that_are_kept_outside_of_the_networks_are_told(changes: dict[str, Any]) -> None:
+    kept: list[Array] = []
+
+    class _AccumulatesOutside(Classifier):
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            own = super().gradients(x, y)
+            kept[:] = [a + b for a, b in zip(kept, own, strict=True)] if kept else own
+            return list(kept)
+
+    report = check_network(
+        network(_AccumulatesOutside, **changes),
+        on_fail="report",
+        only=["gradient", "side effects"],
+    )
+    assert [verdict.cause for verdict in report.failures] == ["gradient-accumulated"] * 2
+    assert "kept outside of the networks" in report.failures[0].message
 
 
 def test_gradients_that_are_meant_to_add_up_are_a_convention() -> None:
