@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.by_width import by_width
 from parity_tests.kit.aspects.loss import declared_scale
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of
 from parity_tests.kit.aspects.walks import ends, walk_on
@@ -356,6 +357,9 @@ def _of_groups(
     besides : bool, default False
         Whether they are what is left of a factor that all tensors share.
     """
+    by_layer = _of_widths(inquiry, factors, reference, besides=besides)
+    if by_layer is not None:
+        return [by_layer]
     samples = len(inquiry.batches[0])
     matrices = sum(factor.finding.tensor.startswith("W") for factor in factors)
     verdicts = []
@@ -412,6 +416,41 @@ def _of_groups(
             )
         )
     return verdicts
+
+
+def _of_widths(
+    inquiry: Inquiry, factors: list[Factor], reference: Scale, *, besides: bool
+) -> Verdict | None:
+    """Return that the factor of each layer is one of its widths, if that is so."""
+    own = [factor for factor in factors if factor.ratio is not None and factor.ratio.text]
+    scales = [factor.scale for factor in own if factor.scale is not None]
+    powers = {reference.power - scale.power for scale in scales}
+    if len(scales) < len(own) or len(powers) > 1 or any(factor.finding.causes for factor in own):
+        return None
+    layers: dict[int, list[float]] = {}
+    for factor, scale in zip(own, scales, strict=True):
+        number = int(factor.finding.tensor[1:])
+        layers.setdefault(number, []).append(scale.constant / reference.constant)
+    [power] = powers
+    text = by_width(layers, inquiry.subject.sizes, 1e-7)
+    if text is None:
+        return None
+    samples = len(inquiry.batches[0])
+    values = [factor.finding.factor / reference.at(samples) for factor in own]
+    pairs = zip(values, own, strict=True)
+    what = ", ".join(f"{value:.6g} x on {factor.finding.tensor}" for value, factor in pairs)
+    between = ratio(Scale(1.0, -power), Scale(1.0, 0), inquiry.subject.sizes, 1e-7)
+    times = f"{between.text} x " if between else ""
+    start = "besides what all have, yours" if besides else "yours"
+    first = own[0].finding
+    return named(
+        "gradient",
+        "factor-width",
+        f"{start} = {what}: {times}{text} of each layer, with a batch of {samples}",
+        first.tensor,
+        values[0],
+        first.residual,
+    )
 
 
 def _with_one_batch(

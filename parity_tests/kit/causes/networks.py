@@ -126,6 +126,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "factor-features": Cause(
         "a factor of the number of inputs", "which dimension the code takes for the batch"
     ),
+    "factor-width": Cause(
+        "a factor of each layer's own widths",
+        "the axis whose length divides: the samples are meant, and not the units",
+    ),
     "factor-two": Cause("a factor of two", "the square's derivative, or the 1/2 in front of it"),
     "factor-nominal-batch": Cause(
         "divided by the nominal batch size and not by the number of samples",

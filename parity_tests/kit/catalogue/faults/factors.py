@@ -163,6 +163,24 @@ FAULTS: tuple[Fault, ...] = (
         "factor-batch",
         ("factor-features",),
     ),
+    Fault(
+        "units for samples: columns",
+        "updating columns deep",
+        "dW = delta @ self.A[k - 1].T / m",
+        "dW = delta @ self.A[k - 1].T / len(self.A[k - 1])",
+        _GRADIENT,
+        "factor-width",
+        ("factor-batch",),
+    ),
+    Fault(
+        "units for samples: functions",
+        "dict functions deep",
+        'dW{layer}"] = dZ @ caches[f"A{layer - 1}"].T / m',
+        'dW{layer}"] = dZ @ caches[f"A{layer - 1}"].T / len(caches[f"A{layer - 1}"])',
+        _GRADIENT,
+        "factor-width",
+        ("factor-batch",),
+    ),
     # The nominal batch
     Fault(
         "nominal batch: layers",
