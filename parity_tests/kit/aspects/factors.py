@@ -137,6 +137,13 @@ def _by_batch(
     near = max(_ROUGH, 10 * tolerance)
     if abs(first - 1) <= near and (not is_told or abs(second - 1) <= near):
         return None
+    for more in _MORE if is_told and min(samples) > 1 else ():
+        wanted = [n / (n + more) for n in samples]
+        if (
+            max(abs(own / want - 1) for own, want in zip((first, second), wanted, strict=True))
+            <= tolerance
+        ):
+            return Ratio(("factor-batch",), f"batch size / {_with(more)}")
     text = f"{first:.6g} x with a batch of {samples[0]}"
     if is_told:
         text += f", {second:.6g} x with one of {samples[1]}"
@@ -608,7 +615,13 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
             f"declared: the factor is not judged. A rate of {value * RATES[0]:.6g} gives it."
         )
         return Verdict("gradient", CONVENTION, message, None, None, value, residual)
-    taken = _made_up_for(inquiry, first, expected)
+    taken, more = _made_up_for(inquiry, first, expected) or (None, 0)
+    if more:
+        message = (
+            f"{what}: {why}. The training step is meant to make up for it: it divides by "
+            f"{_with(more)}, and should by the number of samples."
+        )
+        return Verdict("gradient", DIFFERS, message, _above(factors), cause, value, residual)
     if taken is not None:
         is_whole = abs(taken - 1) <= _NEAR
         whole = "it" if is_whole else f"the batch size, and takes {taken:.6g} x what is expected"
@@ -647,7 +660,18 @@ def _of_fixed_rate(
     return None
 
 
-def _made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -> float | None:
+def _with(more: int) -> str:
+    return f"(batch size {'+' if more > 0 else '-'} {abs(more)})"
+
+
+# What is added to the number of samples by mistake, as in an unbiased variance, or in a count that
+# begins at one.
+_MORE = (-1, 1)
+
+
+def _made_up_for(
+    inquiry: Inquiry, handed_out: Factor, expected: Scale | None
+) -> tuple[float, int] | None:
     r"""Return how many times the gradient expected steps take, whatever is handed out.
 
     All of them do, plainly or with momentum: one may come to the same by chance. It is once, or as
@@ -657,8 +681,9 @@ def _made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -
 
     Returns
     -------
-    float or None
-        None if steps do not make up for the factor.
+    tuple of (float, int) or None
+        How many times, and what is added to the number of samples that they divide by; None if
+        steps do not make up for the factor.
     """
     subject = inquiry.subject
     if is_inferred(inquiry) or subject.network.step is None:
@@ -686,8 +711,9 @@ def _made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -
     # Any other factor of steps may be that of what is handed out.
     is_of_batch = handed_out.ratio.causes == ("factor-batch",)
     # Where no loss says it, a sum over the samples may be meant.
-    for power in (0, 1) if expected is None else (0,):
-        shares = [n**power * reference.at(n) / scale.at(n) for n in samples]
+    tried = [(0, 0), (1, 0)] if expected is None else [(0, 0), *((0, more) for more in _MORE)]
+    for power, more in tried if min(samples) > 1 else tried[:1]:
+        shares = [n**power * n / (n + more) * reference.at(n) / scale.at(n) for n in samples]
         if all(abs(share - 1) <= _NEAR for share in shares):
             continue  # steps by what is handed out make up for nothing
         own = [share * gradient for share, gradient in zip(shares, handed, strict=True)]
@@ -702,7 +728,7 @@ def _made_up_for(inquiry: Inquiry, handed_out: Factor, expected: Scale | None) -
             <= CLOSE * np.linalg.norm(step) + rounding
             for step, last, gradient in zip(steps, before, own, strict=False)
         ):
-            return times
+            return times, more
     return None
 
 

@@ -86,3 +86,29 @@ def test_the_gradient_of_another_loss_is_held_to_the_mean_that_is_declared(
     spec = Spec("relu", "identity", "squared_error", "mean of all")
     verdicts = _told(network(made, loss=None, step=None, labels="targets", spec=spec))
     assert [v.cause for v in verdicts] == ["gradient-of-another-loss", *expected]
+
+
+@pytest.mark.parametrize(("more", "divisor"), [(-1, "(batch size - 1)"), (1, "(batch size + 1)")])
+def test_one_sample_more_or_less_is_told(more: int, divisor: str) -> None:
+    def sums(net: Any, x: Array, y: Array) -> list[Array]:
+        return [g * len(x) for g in net.gradients(x, y)]
+
+    def divided(net: Any, x: Array, y: Array) -> list[Array]:
+        return [g / (len(x) + more) for g in sums(net, x, y)]
+
+    def step(net: Any, x: Array, y: Array, lr: float) -> None:
+        for p, g in zip(net.w + net.b, divided(net, x, y), strict=True):
+            p -= lr * g
+
+    spec = Spec("relu", "softmax", "cross_entropy", "mean")
+    for declared in (
+        network(variant(sizes=_TWO), gradients=divided, step=None),
+        network(variant(sizes=_TWO), gradients=None, step=step, spec=spec),
+    ):
+        [verdict] = _told(declared)
+        assert verdict.cause == "factor-batch"
+        assert f"batch size / {divisor}" in verdict.message
+    # The step is meant to make up for the sums that are handed out.
+    [verdict] = _told(network(variant(sizes=_TWO), gradients=sums, step=step))
+    assert verdict.cause == "factor-batch"
+    assert f"it divides by {divisor}" in verdict.message
