@@ -1,10 +1,14 @@
 """What a network is meant to compute."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from numbers import Real
 from typing import Any
 
 from numpy_impl import InputError
+from parity_tests.kit import functions
+from parity_tests.kit.initialization import scheme
+from parity_tests.kit.optimizers.formulas import OPTIMIZERS
 
 # Each summed over a sample's outputs.
 LOSSES = (
@@ -19,6 +23,8 @@ LOSSES = (
     "categorical_hinge",
     "euclidean_error",
 )
+_WHOLE_SCALES = ("mean", "sum", "mean of all")
+SCALES = (*_WHOLE_SCALES, *(f"half {scale}" for scale in _WHOLE_SCALES))
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Spec:
     Raises
     ------
     InputError
-        For a loss that is not known.
+        For a name that is not known, options that are no mapping, a coefficient that is no number.
     """
 
     hidden: str | tuple[str, ...] | None = None
@@ -65,12 +71,32 @@ class Spec:
     weight_decay: float | None = None
 
     def __post_init__(self) -> None:
-        if self.loss is not None and self.loss not in LOSSES:
-            raise InputError("loss", f"one of {LOSSES}", repr(self.loss))
         for name in ("hidden", "initialization"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name, known in (("loss", LOSSES), ("scale", SCALES), ("optimizer", OPTIMIZERS)):
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise InputError(name, f"one of {known}", repr(value))
+        _look_up("hidden", self.hidden, functions.activation)
+        _look_up("output", self.output, functions.output)
+        _look_up("initialization", self.initialization, scheme)
+        if not isinstance(self.options, Mapping):
+            raise InputError("options", "a mapping", repr(self.options))
+        if not isinstance(self.weight_decay, Real | None):
+            raise InputError("weight_decay", "a number or None", repr(self.weight_decay))
 
     def to_json(self) -> dict[str, Any]:
         """Return what is given, as JSON has it."""
         return {name: value for name, value in asdict(self).items() if value not in (None, {})}
+
+
+def _look_up(argument: str, value: Any, find: Callable[[str], Any]) -> None:
+    for name in value if isinstance(value, tuple) else (value,):
+        if not isinstance(name, str | None):
+            raise InputError(argument, "a name or None", repr(value))
+        try:
+            if name is not None:
+                find(name)
+        except InputError as error:
+            raise InputError(argument, error.expected, error.got) from None

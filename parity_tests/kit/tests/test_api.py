@@ -196,3 +196,22 @@ def test_the_line_is_found(tmp_path: Path) -> None:
     assert verdict.cause == "softmax-jacobian-diagonal"
     assert verdict.line is not None
     assert verdict.line.code == "d = d * self.p * (1 - self.p)"
+
+
+@pytest.mark.parametrize(
+    ("given", "argument"),
+    [
+        ({"hidden": "rellu"}, "hidden"),
+        ({"hidden": ("relu", 3)}, "hidden"),
+        ({"output": "soft"}, "output"),
+        ({"loss": "crossentropy"}, "loss"),
+        ({"scale": "mean_all"}, "scale"),
+        ({"optimizer": "adan"}, "optimizer"),
+        ({"options": ["lr"]}, "options"),
+        ({"initialization": "hee"}, "initialization"),
+        ({"weight_decay": "0.1"}, "weight_decay"),
+    ],
+)
+def test_what_is_declared_must_be_known(given: dict[str, Any], argument: str) -> None:
+    with pytest.raises(InputError, match=f"^{argument}: expected"):
+        Spec(**given)
