@@ -151,6 +151,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     ):
         which = str(inquiry.gradient_loss).replace("_", " ")
         return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
+    # Whose threshold is not 1 shows in a loss alone.
+    is_huber = loss == "huber" and not _is_last_known(explanations[0])
+    if is_huber and inquiry.reported is None and not inquiry.is_loss_unknown:
+        inquiry.edges.clear()
+        _forget(inquiry)
+        return [Verdict("gradient", UNCHECKED, _ANY_THRESHOLD)]
     if inquiry.is_loss_unknown and not differs:
         if loss is not None and explanations[0].loss == loss:
             return [*_of_loss_reported(inquiry, loss), *verdicts]
@@ -167,6 +173,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         last = len(inquiry.layers) - 1
         is_any = _is_of_logits(inquiry) and any(own.deltas[last].causes for own in explanations)
         is_guessed = loss is None and (is_any or any(v.cause is None for v in verdicts))
+        is_guessed |= is_huber
         return found if fits or is_guessed else verdicts
     return verdicts
 
@@ -175,10 +182,20 @@ _ANY_MARGINS = (
     "with small outputs it is that of the {}, and with larger ones it is not; the network "
     "reports no loss (``loss=``) whose slopes it could be"
 )
+_ANY_THRESHOLD = (
+    "it is not that of Huber's loss with a threshold of 1, and the network reports no loss "
+    "(``loss=``) that would show another one"
+)
 # At how many other parameters the gradient of a hinge is asked.
 _PLACES = 3
 # How often parameters are drawn at which a gradient is not zero.
 _DRAWS = 4
+
+
+def _is_last_known(explanation: Explanation) -> bool:
+    """Whether the gradient of the last matrix is known, with a fault or without."""
+    last = max(int(f.tensor[1:]) for f in explanation.findings)
+    return any(f.known for f in explanation.findings if f.tensor == f"W{last}")
 
 
 def _observed(inquiry: Inquiry) -> list[tuple[Layers, Layers | None]]:
@@ -249,9 +266,13 @@ def _is_far(one: Layers, other: Layers) -> bool:
 def _by_slopes_alone(inquiry: Inquiry) -> list[Verdict]:
     """Judge the gradient by slopes, and forget what it was taken for before."""
     found = of_slopes(inquiry)
+    _forget(inquiry)
+    return found
+
+
+def _forget(inquiry: Inquiry) -> None:
     inquiry.is_gradient_known = inquiry.is_gradient_faulty = False
     inquiry.gradient_loss = inquiry.gradient_scale = inquiry.guard = None
-    return found
 
 
 def _of_solved(

@@ -158,6 +158,33 @@ def test_hubers_loss_may_have_any_threshold(threshold: float) -> None:
     assert causes(of_gradient) == ["another-loss"]
 
 
+def test_another_threshold_is_no_fault_of_the_last_layer() -> None:
+    class Net(_Linear):
+        sizes = (12, 9, 10)
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return _slope_of_huber(0.5)(self, x, y)
+
+    def straight(net: Net, x: Array, y: Array) -> list[Array]:
+        d = net.delta(x, y)
+        # The derivative of the hidden layer is left out.
+        d1 = d @ net.w[1].T
+        return [x.T @ d1, net.a[1].T @ d, d1.sum(axis=0, keepdims=True), d.sum(0, keepdims=True)]
+
+    def value(net: Any, x: Array, y: Array) -> float:
+        return float(huber(net.forward(x), y, 0.5).mean())
+
+    # What nothing reports is not known.
+    of_gradient = ask(network(Net, loss=None, step=None, spec=_HUBER), gradient.examine)
+    assert only(of_gradient).status == UNCHECKED
+    assert "a threshold of 1" in only(of_gradient).message
+    declared = network(Net, loss=value, gradients=straight, step=None, spec=_HUBER)
+    assert {v.tensor for v in ask(declared, gradient.examine) if v.status == DIFFERS} <= {
+        "W1",
+        "b1",
+    }
+
+
 def test_hubers_straight_line_has_its_slope() -> None:
     def value(net: Any, x: Array, y: Array) -> float:
         error = np.abs(net.forward(x) - y)
