@@ -112,6 +112,8 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
             beside = found[f"W{name[1:]}"][1] if name.startswith("b") else wanted
             if np.linalg.norm([came, wanted]) <= _ROUNDING * np.linalg.norm(beside):
                 continue  # a sum that is zero, as that of softmax's p - y over the classes
-            distance = float(np.linalg.norm(came - wanted) / np.linalg.norm(wanted))
+            # Where nothing is wanted, whatever came is infinitely far from it.
+            size = float(np.linalg.norm(wanted))
+            distance = float(np.linalg.norm(came - wanted)) / size if size else np.inf
             worst[name] = max(worst.get(name, 0.0), distance)
     return worst

@@ -187,7 +187,7 @@ _ANY_THRESHOLD = (
     "(``loss=``) that would show another one"
 )
 # At how many other parameters the gradient of a hinge is asked.
-_PLACES = 3
+_PLACES = 8
 # How often parameters are drawn at which a gradient is not zero.
 _DRAWS = 4
 

@@ -112,6 +112,20 @@ def test_what_the_arbiter_does_not_confirm_differs(tensor: str) -> None:
     assert "that of another" in verdict.message
 
 
+def test_what_came_where_nothing_is_wanted_differs() -> None:
+    [lesson] = (correct for correct in CORRECT if correct.name == "lesson")
+    arbiter = _arbiter()
+
+    def ask(*arguments: Any) -> Expected:
+        expected = arbiter.ask(*arguments)
+        return replace(
+            expected, gradients={name: 0 * own for name, own in expected.gradients.items()}
+        )
+
+    report = examine(lesson.network, arbiter=Arbiter("another", ask))
+    assert {verdict.tensor for verdict in report.failures} == {"W1"}
+
+
 def test_evidence_goes_through_a_file(tmp_path: Any) -> None:
     [lesson] = (correct for correct in CORRECT if correct.name == "lesson")
     report = examine(lesson.network)
