@@ -28,9 +28,10 @@ from parity_tests.kit.aspects.rates import (
     with_lost_rate,
     with_second_rate,
 )
-from parity_tests.kit.aspects.shares import first_share, of_average
+from parity_tests.kit.aspects.shares import first_share, of_average, of_first_fall
 from parity_tests.kit.aspects.shuffled_steps import of_shuffled
 from parity_tests.kit.aspects.slopes_of_steps import steps_alone
+from parity_tests.kit.aspects.steps_apart import of_first_steps_apart
 from parity_tests.kit.aspects.walks import (
     MORE_STEPS,
     STEPS,
@@ -238,6 +239,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         stale = of_first_divisor(inquiry, walks[1], loss, lr, (one, other))
         if stale is not None and _is_known(judged(_divided(stale, ahead), kind, given)):
             return [first_divisor_verdict(inquiry)]
+        apart = of_first_steps_apart(inquiry, walks[1], loss, lr, (one, other), kind, given)
+        if apart:
+            return apart
     if ahead == 1 and not is_known and kind == "nesterov":
         return [nearest_ahead(inquiry, walks[1], right, lr, (one, other), given.get("momentum"))]
     again = judged(_divided(same, ahead), kind, given) if is_known else found
@@ -250,6 +254,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     beside = of_unscaled_decay(inquiry, loss) + of_decay_after(inquiry, loss)
     beside += of_lost_rate(inquiry, loss)
     beside = [verdict for verdict in beside if verdict.cause not in {v.cause for v in found}]
+    if ahead == 1 and any(verdict.cause == "lr-decay" for verdict in found):
+        left, found = of_first_fall(inquiry, turns, kind, given, found)
     if [verdict.status for verdict in found] != [EQUAL]:
         return left + found + beside
     if all(factor < 0 for factor, _ in one):
@@ -272,8 +278,12 @@ def _first_step(observed: Observed, kind: str | None, given: Mapping[str, float 
     """
     decays = bool(given.get("weight_decay"))
 
+    # Who declares momentum may have Nesterov's.
+    kinds = (kind, "nesterov") if kind == "momentum" else (kind,)
+
     def is_found(share: float) -> bool:
-        matches = find(_divided(observed, share), kind, given, simple=True)
+        alone = _divided(observed, share)
+        matches = (match for own in kinds for match in find(alone, own, given, simple=True))
         return any(not (decays and "weight_decay" in match.changed) for match in matches)
 
     if not is_found(1.0):

@@ -1,6 +1,7 @@
 """What of a factor in the first step is the optimizer's, and what is left of the gradient."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from parity_tests.kit.aspects.factors import is_convention
 from parity_tests.kit.aspects.loss import declared_scale
@@ -76,6 +77,34 @@ def average_verdict(momentum: float, first: float, residual: float | None) -> Ve
     )
     cause = "momentum-average"
     return Verdict("optimizer", CONVENTION, message, None, cause, 1 - momentum, residual)
+
+
+def of_first_fall(
+    inquiry: Inquiry,
+    observed: Observed,
+    kind: str | None,
+    given: Mapping[str, float | None],
+    found: list[Verdict],
+) -> tuple[list[Verdict], list[Verdict]]:
+    r"""Take a factor in the first step for that of a learning rate that has fallen before it.
+
+    Where steps are counted from 1, with the decay d that shows from the first step on,
+
+    .. math:: (1 - d)^{t + 1} = (1 - d) (1 - d)^t, \qquad
+              \frac{1}{1 + c (t + 1)} = \frac{1 - d}{1 + d t}, \quad d = \frac{c}{1 + c}
+
+    Returns
+    -------
+    tuple of (list of Verdict, list of Verdict)
+        What is left to be said of the gradient, and what is said of the optimizer.
+    """
+    for match in find(observed, kind, given):
+        decay = match.changed.get("lr_decay", 0.0)
+        first, left = first_share(inquiry, (1.0, 1 - decay), match.residual)
+        if first != 1:
+            seen = f"the first step has a rate of {first:.6g} lr already"
+            return left, [replace(v, message=f"{v.message}; {seen}") for v in found]
+    return [], found
 
 
 def is_accounted_for(verdict: Verdict, explained: str) -> bool:

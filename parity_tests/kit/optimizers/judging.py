@@ -33,7 +33,7 @@ def judged(
         matches = find(replace(observed, tolerance=_SINGLE), kind, given, simple=True)
     apart = [] if matches or is_lost else rules_apart(observed, kind, given)
     if apart:
-        return [_apart(observed, apart)]
+        return [apart_verdict(observed, apart)]
     if not matches or (is_lost and len(matches) > 1):
         return [unknown(observed, kind, given)]  # whatever divides by zero fits
     if len(matches) > 1:
@@ -45,7 +45,7 @@ def judged(
     return told_of(matches[0], kind, given, len(observed.steps))
 
 
-def _apart(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:
+def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:
     """Return that some parameters are stepped by another formula than others."""
     shapes = observed.asked.shapes
     names = observed.asked.names or [f"parameter {k + 1}" for k in range(len(shapes))]
