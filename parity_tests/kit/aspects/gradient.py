@@ -28,6 +28,7 @@ from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
 from parity_tests.kit.aspects.negated import with_negation
 from parity_tests.kit.aspects.never_set import refused
+from parity_tests.kit.aspects.normed import of_norms
 from parity_tests.kit.aspects.noted import note
 from parity_tests.kit.aspects.observing import (
     GROWN_OUTSIDE,
@@ -190,6 +191,17 @@ _ANY_THRESHOLD = (
 _PLACES = 8
 # How often parameters are drawn at which a gradient is not zero.
 _DRAWS = 4
+
+
+def _of_norms(inquiry: Inquiry, factors: list[Factor]) -> list[Verdict]:
+    """Return that factors which change with the batch make the norm the same, if they do."""
+    if any(factor.scale is not None or factor.ratio is None for factor in factors):
+        return []
+    seen = [answer.gradients for answer in inquiry.evidence.answers]
+    names = [factor.finding.tensor for factor in factors]
+    found = of_norms(inquiry, [own for own in seen if own is not None], names)
+    inquiry.is_gradient_faulty |= bool(found)
+    return found
 
 
 def _is_last_known(explanation: Explanation) -> bool:
@@ -470,7 +482,9 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if weights:
         shared = shared_scale(inquiry, factors, expected or Scale(1.0, 1))
         inquiry.gradient_scale = shared or weights[0].scale
-    of_scales = with_negation(inquiry, first.findings, of_factors(inquiry, factors, expected))
+    of_scales = _of_norms(inquiry, factors) or with_negation(
+        inquiry, first.findings, of_factors(inquiry, factors, expected)
+    )
     verdicts += of_scales
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
         # What is added in the place of a penalty has been told.

@@ -9,6 +9,7 @@ from typing import Any
 from parity_tests.kit.aspects import gradient, reshaped
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.beside import beside_gradients
+from parity_tests.kit.aspects.changing_rates import of_changing_rates
 from parity_tests.kit.aspects.divisors import first_divisor_verdict, of_first_divisor
 from parity_tests.kit.aspects.first_steps import (
     all_known,
@@ -240,8 +241,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         if stale is not None and _is_known(judged(_divided(stale, ahead), kind, given)):
             return [first_divisor_verdict(inquiry)]
         apart = of_first_steps_apart(inquiry, walks[1], loss, lr, (one, other), kind, given)
-        if apart:
-            return apart
+        changing = [] if apart else of_changing_rates(inquiry, turns)
+        if apart or changing:
+            return apart or changing
     if ahead == 1 and not is_known and kind == "nesterov":
         return [nearest_ahead(inquiry, walks[1], right, lr, (one, other), given.get("momentum"))]
     again = judged(_divided(same, ahead), kind, given) if is_known else found

@@ -339,6 +339,8 @@ def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) ->
     """Judge a gradient that is twice the first in the second call."""
     if not _is_grown(_ask(used, inquiry.layers, batch), asked, 3, inquiry.tolerance):
         return []
+    if _is_multiple(inquiry, used):
+        return []
     seen = "in the second call for the same batch it is 2 x the first, in the third 3 x"
     network = inquiry.subject.network
     gradients = network.gradients is not None or network.backward is not None
@@ -358,6 +360,16 @@ def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) ->
             Verdict("side effects", CONVENTION, message, "gradients", "gradient-accumulated", 2.0)
         ]
     return [named("side effects", "gradient-accumulated", seen, "gradients", 2.0)]
+
+
+def _is_multiple(inquiry: Inquiry, used: Subject) -> bool:
+    """Whether a fourth step is 4 x that of its own batch, as where the learning rate grows."""
+    other, tolerance = inquiry.batches[1], inquiry.tolerance
+    try:
+        own = _ask(_new(inquiry), inquiry.layers, other)
+        return _close(_ask(used, inquiry.layers, other), 4 * own, tolerance)
+    except SubjectError:
+        return False
 
 
 def _meant(inquiry: Inquiry, batch: Batch) -> bool:
