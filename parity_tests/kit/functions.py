@@ -516,7 +516,9 @@ def _softmax_beside(number: float, shifted: Function, name: str) -> Output:
     return Output(name, value, back)
 
 
-def is_of_rates(name: str, outputs: int, declared: str | None) -> bool:
+def is_of_rates(
+    name: str, outputs: int, declared: str | None, *, are_numbers: bool = False
+) -> bool:
     """Whether an output function is exp(z) and stands for no softmax.
 
     Of a single output there is none; rates, as those of Poisson, are positive numbers.
@@ -525,8 +527,11 @@ def is_of_rates(name: str, outputs: int, declared: str | None) -> bool:
     ----------
     declared : str or None
         The output function that is meant.
+    are_numbers : bool, default False
+        Whether labels may be any numbers, and are no classes.
     """
-    return name == "exponential" and (outputs == 1 or declared not in (None, "softmax"))
+    is_softmax = declared == "softmax" or (declared is None and not are_numbers)
+    return name == "exponential" and (outputs == 1 or not is_softmax)
 
 
 def wrong_output(name: str) -> str | None:

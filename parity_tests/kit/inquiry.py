@@ -1,7 +1,7 @@
 """What is known of a network while it is asked, aspect by aspect."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -103,6 +103,9 @@ class Inquiry:
         What was asked and answered.
     edges : list of Edge
         The computation, as far as it is known.
+    forms : dict
+        Forms of the forward pass that were searched for, by what was searched; shared by all
+        inquiries into the same network.
     """
 
     subject: Subject
@@ -140,6 +143,7 @@ class Inquiry:
     twice_rate: list[str] = field(default_factory=list)
     evidence: Evidence = field(init=False)
     edges: list[Edge] = field(default_factory=list)
+    forms: dict[Hashable, Form | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         batches = list(self.batches)
@@ -187,6 +191,7 @@ class Inquiry:
             subject, self.spec, copy.deepcopy(self.rng), subject.set(self.layers), self.batches
         )
         inquiry.tolerance, inquiry.is_float32 = self.tolerance, self.is_float32
+        inquiry.forms = self.forms
         return inquiry
 
     @property

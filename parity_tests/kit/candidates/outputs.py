@@ -150,7 +150,8 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
     wrong = [*_of_logarithms(form, batch), *_of_one_side(begun, passed, batch)]
     for name, function, p, slopes in begun:
         cause = wrong_output(name)
-        if cause is not None and not is_of_rates(name, p.shape[1], None):
+        is_rate = is_of_rates(name, p.shape[1], None, are_numbers=batch.are_numbers)
+        if cause is not None and not is_rate:
             # What belongs to the softmax that was meant.
             follows = (cause,)
             wrong.append(Candidate(p - batch.targets, "(p - y)", follows, "cross_entropy"))

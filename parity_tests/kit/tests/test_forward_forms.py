@@ -1,5 +1,6 @@
 """Forward passes that nobody means are named, and a small number beside a sum is not blamed."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,17 @@ import pytest
 
 from parity_tests.kit import forward
 from parity_tests.kit.arbiter import pytorch
+from parity_tests.kit.aspects import forward as forward_aspect
 from parity_tests.kit.aspects import gradient, loss
 from parity_tests.kit.beside_sum import find_beside_sum
 from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, run
 from parity_tests.kit.functions import output, wrong_output
+from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Layer
+from parity_tests.kit.subject import Layer, Subject
 from parity_tests.kit.tests.asked import Array, Classifier, ask, network, only, softmax, variant
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
@@ -132,6 +135,29 @@ def test_an_exponential_is_a_softmax_or_another_output(declared: str | None, cau
     [verdict] = examine(made, only="forward").verdicts
     assert (verdict.status, verdict.cause) == (DIFFERS, cause)
     assert "a sigmoid without its 1 +" in verdict.message
+
+
+def test_an_exponential_is_one_of_rates_where_labels_are_any_numbers() -> None:
+    made = network(variant(last=np.exp), labels="targets")
+    assert only(examine(made, only="forward").verdicts).status == EQUAL
+    made = replace(made, spec=Spec(output="softmax"))
+    assert only(examine(made, only="forward").verdicts).cause == "softmax-not-normalized"
+
+
+def test_the_same_output_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+
+    def search(*given: Any) -> None:
+        searched.append(given)
+
+    monkeypatch.setattr(forward_aspect, "find", search)
+    monkeypatch.setattr(forward_aspect, "find_rescaled", search)
+    inquiry = Inquiry.begin(Subject(network()), Spec(), 0)
+    for _ in range(2):
+        again = inquiry.into(Subject(network()))
+        forward_aspect.examine(again)
+        assert again.form is None
+    assert len(searched) == 1
 
 
 def test_forms_that_end_otherwise_share_their_layers(monkeypatch: pytest.MonkeyPatch) -> None:
