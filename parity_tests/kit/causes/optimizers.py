@@ -244,6 +244,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the step takes the sum of all gradients so far",
         "where the gradients are set to zero: before every backward pass",
     ),
+    "step-without-effect": Cause(
+        "no step changes any parameter",
+        "p = p - ..., which gives a new array to the name alone: write into the array, p -= ..., "
+        "or put the new one where the network has it",
+    ),
     "step-sign": Cause("the step goes up and not down", "the sign of the update"),
     "step-scaled": Cause(
         "every step is the same multiple of what was expected",

@@ -25,6 +25,9 @@ def judged(
     observed: Observed, kind: str | None, given: Mapping[str, float | None]
 ) -> list[Verdict]:
     """Find the formula of steps, and judge it by the kind and the options that are declared."""
+    if not observed.steps.any() and observed.asked.gradients.any():
+        seen = f"after {len(observed.steps)} steps by gradients that are not zero all are the same"
+        return [named("optimizer", "step-without-effect", seen)]
     # Of steps without any number little can be told, and a long search would tell no more.
     is_lost = not np.isfinite(observed.steps).any()
     matches = find(observed, kind, given, simple=is_lost)

@@ -433,6 +433,10 @@ def second_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m / (1 - 0.9**s.t) / np.sqrt(s.v / (1 - 0.999**s.t) + 1e-8)
 
 
+def rebound(_: State, p: Array, g: Array, lr: float) -> None:
+    p = p - lr * g
+
+
 def falling_inside(momentum: float) -> Update:
     def update(s: State, p: Array, g: Array, lr: float) -> None:
         s.v = momentum * s.v - lr / (1 + 0.1 * (s.t - 1)) * g
@@ -893,6 +897,7 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
         "momentum",
         {"momentum": 0.8},
     ),
+    "no step": ("step-without-effect", DIFFERS, each(rebound), "adam", {}),
     "another": ("another-optimizer", DIFFERS, each(rmsprop), "adam", {}),
     "not scaled": ("decay-not-scaled", DIFFERS, each(adamw_unscaled), "adamw", {}),
     "sgd not scaled": ("decay-not-scaled", DIFFERS, each(sgd_unscaled), "sgd", DECAY),
@@ -1181,8 +1186,12 @@ def test_step_that_is_told_is_the_first_that_clearly_differs() -> None:
     assert "the first that is clearly not adam's" in verdict.message
 
 
-def test_step_without_any_change_is_told() -> None:
-    (verdict,) = examine_rule(rule(lambda *_: None, "sgd"), 0)
+def test_a_parameter_without_any_change_is_told() -> None:
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        for p, g in list(zip(params, grads, strict=True))[1:]:
+            p -= state.lr * g
+
+    (verdict,) = examine_rule(rule(step, "sgd"), 0)
     assert verdict.status == DIFFERS
     assert "nothing is changed" in verdict.message
 

@@ -77,6 +77,22 @@ FAULTS: tuple[Fault, ...] = (
         "biases-by-plain-descent",
     ),
     Fault(
+        "a name for the parameter: layers",
+        "layers relu",
+        "p -= self.lr * m_hat",
+        "p = p - self.lr * m_hat",
+        _OPTIMIZER,
+        "step-without-effect",
+    ),
+    Fault(
+        "a name for the parameter: closures",
+        "closures nesterov deep",
+        "p -= self.lr * (g + self.momentum",
+        "p = p - self.lr * (g + self.momentum",
+        _OPTIMIZER,
+        "step-without-effect",
+    ),
+    Fault(
         "momentum of one matrix: own optimizer",
         "own momentum",
         'if self.rule == "momentum":',
