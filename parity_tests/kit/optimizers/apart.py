@@ -1,7 +1,7 @@
-"""Parameters that are stepped by different formulas, each of which is known by itself."""
+"""Parameters that are stepped by different formulas, of which some may be of none that is right."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from parity_tests.kit.optimizers.search import Match, find
 
 # Entries of a parameter whose steps tell a formula by themselves.
 _ENOUGH = 4
+# How far steps are from those of a formula that they are clearly not of.
+_CLEARLY = 1e-2
 
 
 def rules_apart(
@@ -44,6 +46,65 @@ def rules_apart(
     # To which parameters a decay belongs may be meant.
     kinds = {_but_for_decay(match) for match, _ in found}
     return found if len(kinds) > 1 else []
+
+
+@dataclass(frozen=True)
+class Astray:
+    """Parameters that are not stepped as all others are.
+
+    Attributes
+    ----------
+    rule : Match
+        The right formula of the others.
+    numbers : list of int
+        The parameters that go by none that is right.
+    match : Match or None
+        The formula of these with its fault, if it is known and the same.
+    """
+
+    rule: Match
+    numbers: list[int]
+    match: Match | None
+
+
+def astray(
+    observed: Observed, kind: str | None, given: Mapping[str, float | None]
+) -> Astray | None:
+    """Return the parameters that go by no right formula, where all others go by one.
+
+    None too if they are of a kind of their own, matrices or biases, and nothing is declared: an
+    optimizer that is not known may step these otherwise.
+    """
+    rule: Match | None = None
+    numbers = []
+    parts = [_alone(observed, number) for number in range(len(observed.asked.shapes))]
+    for number, alone in enumerate(parts):
+        if rule is not None and _is_of(alone, rule):
+            continue
+        own = _right(alone, kind, given)
+        if own is not None and rule is not None:
+            return None
+        if own is None:
+            numbers.append(number)
+        rule = rule or own
+    # What the first ones are of may have been found behind them.
+    numbers = [number for number in numbers if rule and not _is_of(parts[number], rule)]
+    if rule is None or not numbers or not all(_is_clear(parts[k], rule) for k in numbers):
+        return None
+    largest = max(numbers, key=lambda number: parts[number].steps.shape[1])
+    options = {**rule.formula.options, **given}
+    found = find(parts[largest], rule.formula.kind, options)
+    if len(found) == 1 and all(_is_of(parts[number], found[0]) for number in numbers):
+        return Astray(rule, numbers, found[0])
+    are_matrices = observed.asked.are_matrices
+    others = [k for k in range(len(parts)) if k not in numbers]
+    kinds = {are_matrices[k] for k in numbers} & {are_matrices[k] for k in others}
+    return Astray(rule, numbers, None) if kind is not None or kinds else None
+
+
+def _is_clear(alone: Observed, rule: Match) -> bool:
+    misfit = alone.misfit(displacements(rule.formula, alone.asked))
+    return bool(np.isfinite(alone.steps).all() and misfit > _CLEARLY)
 
 
 def _but_for_decay(match: Match) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
-from parity_tests.kit.optimizers.apart import rules_apart
+from parity_tests.kit.optimizers.apart import Astray, astray, rules_apart
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
 from parity_tests.kit.optimizers.observed import Observed, responses
@@ -34,9 +34,9 @@ def judged(
     if not matches and observed.tolerance < _SINGLE and not is_lost:
         # Some keep their moments in float32.
         matches = find(replace(observed, tolerance=_SINGLE), kind, given, simple=True)
-    apart = [] if matches or is_lost else rules_apart(observed, kind, given)
-    if apart:
-        return [apart_verdict(observed, apart)]
+    parts = [] if matches or is_lost else of_parts(observed, kind, given)
+    if parts:
+        return parts
     if not matches or (is_lost and len(matches) > 1):
         return [unknown(observed, kind, given)]  # whatever divides by zero fits
     if len(matches) > 1:
@@ -48,6 +48,17 @@ def judged(
     return told_of(matches[0], kind, given, len(observed.steps))
 
 
+def of_parts(
+    observed: Observed, kind: str | None, given: Mapping[str, float | None]
+) -> list[Verdict]:
+    """Judge steps of which some parameters go by another formula than others; else nothing."""
+    rules = rules_apart(observed, kind, given)
+    if rules:
+        return [apart_verdict(observed, rules)]
+    left = astray(observed, kind, given)
+    return [] if left is None else _of_astray(observed, left)
+
+
 def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:
     """Return that some parameters are stepped by another formula than others."""
     shapes = observed.asked.shapes
@@ -56,6 +67,23 @@ def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]
     fewest = min((numbers for _, numbers in rules), key=len)
     residual = max(match.residual for match, _ in rules)
     return named("optimizer", "rules-apart", "; ".join(told), names[fewest[0]], residual=residual)
+
+
+def _of_astray(observed: Observed, astray: Astray) -> list[Verdict]:
+    """Return what is wrong with parameters that are not stepped as all others are."""
+    count = len(observed.asked.shapes)
+    names = observed.asked.names or [f"parameter {k + 1}" for k in range(count)]
+    which = ", ".join(names[number] for number in astray.numbers)
+    others = f"all others are stepped by {_name(astray.rule)}"
+    first, match = names[astray.numbers[0]], astray.match
+    if match is None or not match.faults:
+        by = "no formula that is known" if match is None else _name(match)
+        message = f"{which}: stepped by {by}; {others}. The cause is unknown."
+        return [Verdict("optimizer", DIFFERS, message, first)]
+    seen = f"{which} by {_name(match)}; {others}"
+    return [
+        named("optimizer", cause, seen, first, residual=match.residual) for cause in match.faults
+    ]
 
 
 def told_of(

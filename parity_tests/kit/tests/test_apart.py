@@ -1,0 +1,69 @@
+"""Parameters that are not stepped as all others are."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from parity_tests.kit.optimizers.rules import examine_rule
+from parity_tests.kit.tests.test_optimizers import (
+    State,
+    Step,
+    Update,
+    adam,
+    each,
+    first_summed,
+    momentum,
+    rule,
+)
+from parity_tests.kit.tests.test_steps import beside, found, stepping
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
+
+Array = NDArray[Any]
+
+
+def _of_some(one: Update, other: Update, *, first: bool) -> Step:
+    """Step the first parameter, or all matrices, by one rule, and the rest by another."""
+
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        def update(own: State, p: Array, g: Array, lr: float) -> None:
+            is_one = p is params[0] if first else own.matrix
+            (one if is_one else other)(own, p, g, lr)
+
+        each(update)(state, params, grads)
+
+    return step
+
+
+def _without_memory(s: State, p: Array, g: Array, lr: float) -> None:
+    """What is kept is the mean of the velocity, and not the velocity."""
+    s.v = 0.9 * np.mean(s.v) + g
+    p -= lr * s.v
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("kind", ["adam", None])
+def test_the_fault_of_some_parameters_is_named(first: bool, kind: str | None) -> None:
+    step = _of_some(first_summed, adam, first=first)
+    [verdict] = examine_rule(rule(step, kind), 0)
+    assert (verdict.status, verdict.cause) == (DIFFERS, "first-moment-summed")
+    assert verdict.tensor == "parameter 1"
+    assert "all others are stepped by adam" in verdict.message
+    network = beside(stepping(step))
+    verdicts = [(EQUAL, None), (DIFFERS, "first-moment-summed")]
+    assert found(network, "gradient", "optimizer") == verdicts
+
+
+def test_parameters_of_no_formula_are_told_where_others_of_their_kind_have_one() -> None:
+    step = _of_some(_without_memory, momentum, first=True)
+    for kind in ("momentum", None):
+        [verdict] = examine_rule(rule(step, kind), 0)
+        assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, "parameter 1")
+        assert "parameter 1: stepped by no formula that is known" in verdict.message
+    # An optimizer that is not known may step all matrices otherwise.
+    step = _of_some(_without_memory, momentum, first=False)
+    [verdict] = examine_rule(rule(step, None), 0)
+    assert verdict.status == UNCHECKED
+    [verdict] = examine_rule(rule(step, "momentum"), 0)
+    assert verdict.status == DIFFERS
