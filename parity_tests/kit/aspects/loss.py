@@ -369,7 +369,10 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
             if match.cause is None and spec.loss is None and _is_ascended(inquiry):
                 return _of_ascent(inquiry, match)
             cause = match.cause or "loss-sign"
-            seen = f"the value is {_in_full(match, single=inquiry.subject.single)}"
+            value = _in_full(match, single=inquiry.subject.single)
+            # A root of a sum is no multiple of it.
+            of_root = "the root of the sum, or of the mean, of squares"
+            seen = f"the value is {of_root if cause == 'loss-not-squared' else value}"
             return named("loss", cause, seen, "loss")
         inquiry.is_loss_unknown = True
         message = f"{observed:.6g} is no loss of this output that is known"

@@ -118,10 +118,19 @@ def _judged(
     return [ask(declared, examine) for examine in (loss.examine, gradient.examine)]
 
 
+def _root_of_mean(net: Any, x: Array, y: Array) -> float:
+    return float(np.sqrt(np.mean((net.forward(x) - y) ** 2)))
+
+
+def _slope_of_root(net: Any, x: Array, y: Array) -> Array:
+    return np.asarray((net.forward(x) - y) / y.size / _root_of_mean(net, x, y))
+
+
 @pytest.mark.parametrize(
     ("make", "value", "delta", "cause"),
     [
         (_Linear, _norm, _direction, "loss-not-squared"),
+        (_Linear, _root_of_mean, _slope_of_root, "loss-not-squared"),
         (Classifier, _probability, _through_softmax, "loss-without-log"),
     ],
 )
