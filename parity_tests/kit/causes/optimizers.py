@@ -245,7 +245,7 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "where the gradients are set to zero: before every backward pass",
     ),
     "step-without-effect": Cause(
-        "no step changes any parameter",
+        "steps change nothing",
         "p = p - ..., which gives a new array to the name alone: write into the array, p -= ..., "
         "or put the new one where the network has it",
     ),

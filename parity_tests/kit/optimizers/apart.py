@@ -104,6 +104,8 @@ def astray(
 
 def _is_clear(alone: Observed, rule: Match) -> bool:
     misfit = alone.misfit(displacements(rule.formula, alone.asked))
+    if alone.steps.shape[1] < _ENOUGH:
+        return False
     return bool(np.isfinite(alone.steps).all() and misfit > _CLEARLY)
 
 

@@ -76,6 +76,10 @@ def _of_astray(observed: Observed, astray: Astray) -> list[Verdict]:
     which = ", ".join(names[number] for number in astray.numbers)
     others = f"all others are stepped by {_name(astray.rule)}"
     first, match = names[astray.numbers[0]], astray.match
+    if not any(observed.steps[:, observed.asked.parts[k]].any() for k in astray.numbers):
+        return [
+            named("optimizer", "step-without-effect", f"{which}: never changed; {others}", first)
+        ]
     if match is None or not match.faults:
         by = "no formula that is known" if match is None else _name(match)
         message = f"{which}: stepped by {by}; {others}. The cause is unknown."

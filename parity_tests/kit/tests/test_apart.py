@@ -42,17 +42,15 @@ def _without_memory(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.v
 
 
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("kind", ["adam", None])
+@pytest.mark.parametrize(("first", "kind"), [(True, "adam"), (False, None)])
 def test_the_fault_of_some_parameters_is_named(first: bool, kind: str | None) -> None:
     step = _of_some(first_summed, adam, first=first)
     [verdict] = examine_rule(rule(step, kind), 0)
     assert (verdict.status, verdict.cause) == (DIFFERS, "first-moment-summed")
     assert verdict.tensor == "parameter 1"
     assert "all others are stepped by adam" in verdict.message
-    network = beside(stepping(step))
     verdicts = [(EQUAL, None), (DIFFERS, "first-moment-summed")]
-    assert found(network, "gradient", "optimizer") == verdicts
+    assert found(beside(stepping(step)), "gradient", "optimizer") == verdicts
 
 
 def test_parameters_of_no_formula_are_told_where_others_of_their_kind_have_one() -> None:

@@ -1193,7 +1193,8 @@ def test_a_parameter_without_any_change_is_told() -> None:
 
     (verdict,) = examine_rule(rule(step, "sgd"), 0)
     assert verdict.status == DIFFERS
-    assert "nothing is changed" in verdict.message
+    assert verdict.cause == "step-without-effect"
+    assert "parameter 1: never changed; all others" in verdict.message
 
 
 def test_rule_for_fixed_shapes_is_asked_with_them() -> None:
