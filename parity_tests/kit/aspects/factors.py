@@ -275,7 +275,7 @@ def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> S
     What is shared is a power of the batch size, a sign, and the number that matrices or biases
     have alone, if that is one with a meaning. Where each layer below has another one by the same
     factor, it is what the last layer has; else a number that leaves fewer or simpler ones, which
-    most tensors have if it is all that is shared.
+    most tensors have if it is all that is shared. A sign that some have is no part of it.
     """
     # That of a tensor with another fault may belong to it.
     own = [factor for factor in factors if not factor.finding.causes]
@@ -287,16 +287,21 @@ def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> S
     scales = [factor.scale for factor in factors if factor.scale is not None]
     powers = {None if factor.scale is None else factor.scale.power for factor in own}
     signs = {factor.finding.factor > 0 for factor in own}
-    if len(scales) < len(factors) or len(signs) > 1 or len(powers) > 1:
+    if len(scales) < len(factors) or len(powers) > 1:
         return None
-    sign, power = (1.0 if signs == {True} else -1.0), scales[factors.index(own[0])].power
+    sign, power = (-1.0 if signs == {False} else 1.0), scales[factors.index(own[0])].power
     shares: dict[str, list[float]] = {"W": [], "b": []}
     for factor, scale in zip(factors, scales, strict=True):
         if factor in own:
             shares[factor.finding.tensor[0]].append(abs(scale.constant) / reference.constant)
     constants = [constant for group in shares.values() for constant in group]
     if max(constants) - min(constants) <= _NEAR * max(constants):
-        return None  # all have the same, whatever that is
+        # Where all have the same, whatever that is, there is none besides.
+        is_one = abs(constants[0] - 1) <= _NEAR and power == reference.power
+        is_told = len(signs) == 1 or is_one
+        return None if is_told else Scale(constants[0] * reference.constant, power)
+    if len(signs) > 1 and power == reference.power:
+        return None
     constant = _shared_constant(shares, inquiry.subject.sizes)
     is_whole = sign < 0 or power != reference.power
     if constant == 1:

@@ -1,5 +1,6 @@
 """Factors of several tensors are told as one account, and as one that is there."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,12 @@ _TWO, _THREE = (12, 9, 10), (12, 9, 8, 3)
             ],
         ),
         (_multiplied(_TWO, 0, 1, -1), [("W2", "sign", -1)]),
+        (
+            _multiplied(_TWO, -1, 1, 1, -1, -1),
+            [("dL/dz2", "factor-batch", 7), ("b2", "sign", -1)],
+        ),
+        # A sum over the batch is a convention where no loss says otherwise.
+        (replace(_multiplied(_TWO, -1, 1, 1, -1, -1), loss=None), [("b2", "sign", -1)]),
     ],
 )
 def test_factors_of_layers_are_told_as_the_fewest(declared: Network, expected: Any) -> None:
