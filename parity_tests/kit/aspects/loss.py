@@ -1,5 +1,6 @@
 """The loss that the network reports is a loss of its output."""
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -83,6 +84,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     reported = [float(value or 0.0) for value in observed]
     exact = _SINGLE if inquiry.is_float32 or is_single(reported) else _EXACT
     matches = _confirmed(inquiry, _matches(inquiry, reported, exact))
+    if not matches and _is_without_parameters(inquiry):
+        return [_without_parameters(inquiry)]
     if not matches and _is_random(inquiry, reported):
         return [Verdict("loss", UNCHECKED, _RANDOM, "loss")]
     # Of one-hot labels that are taken for outputs it is a multiple of the absolute error.
@@ -112,6 +115,48 @@ def _is_random(inquiry: Inquiry, reported: list[float]) -> bool:
             _reported(inquiry, batch) != value
             for batch, value in zip(inquiry.batches, reported, strict=True)
         )
+
+
+# At how many other parameters a loss is asked that may not depend on them.
+_OTHERS = 4
+
+
+def _is_without_parameters(inquiry: Inquiry) -> bool:
+    """Whether a network reports the same loss of each batch, whatever its parameters are.
+
+    It is so where it computes the loss from other arrays than those that are trained.
+    """
+    subject, rng = inquiry.subject, copy.deepcopy(inquiry.rng)
+    subject.begin(inquiry.layers)
+    places = [inquiry.layers, *(wider_parameters(subject, rng) for _ in range(_OTHERS))]
+    with inquiry.elsewhere(), subject.drawing_alike(0), suppress(SubjectError):
+        for batch in inquiry.batches:
+            seen = {_of_network(inquiry, layers, batch) for layers in places[:2]}
+            if len(seen) > 1:
+                return False
+            seen |= {_of_network(inquiry, layers, batch) for layers in places[2:]}
+            if len(seen) > 1 or None in seen:
+                return False
+        return True
+    return False
+
+
+def _of_network(inquiry: Inquiry, layers: Layers, batch: Batch) -> float | None:
+    """Return the loss that the network reports as it is, with other parameters."""
+    subject = inquiry.subject
+    subject.set(layers)
+    if subject.network.loss is not None:
+        return subject.loss_of_pass(batch)
+    one = batch.part(slice(0, 1)) if subject.single else batch
+    return subject.step(one, subject.network.lr or 1e-3)
+
+
+def _without_parameters(inquiry: Inquiry) -> Verdict:
+    seen = f"one network reports the same with {_OTHERS} other sets of them"
+    if inquiry.spec.loss is None:
+        message = f"it does not depend on the parameters: {seen}"
+        return Verdict("loss", UNCHECKED, message, "loss")
+    return named("loss", "loss-without-parameters", seen, "loss")
 
 
 def _is_meant(inquiry: Inquiry) -> bool:

@@ -114,6 +114,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "loss-not-reduced": Cause(
         "the loss is an array and not a number", "the sum or the mean in the loss function"
     ),
+    "loss-without-parameters": Cause(
+        "the loss does not depend on the parameters that are declared",
+        "which arrays the loss is computed from: those that are trained, not others beside them",
+    ),
     # Factors
     "factor-batch": Cause(
         "a factor of the batch size",

@@ -574,6 +574,25 @@ def test_large_factors_are_one_whatever_is_rounded() -> None:
     assert {between.text for between in ratios if between} == {"1e+15"}
 
 
+@pytest.mark.parametrize(
+    ("spec", "status"),
+    [(Spec("relu", "softmax", "cross_entropy", "mean"), DIFFERS), (Spec(), UNCHECKED)],
+)
+def test_a_loss_of_arrays_that_are_not_trained_is_not_one_of_dropout(
+    spec: Spec, status: str
+) -> None:
+    class Made(Classifier):
+        def __init__(self) -> None:
+            super().__init__()
+            self.other = Classifier()
+
+        def loss(self, x: Array, y: Array) -> float:
+            return self.other.loss(x, y)
+
+    verdict = only(ask(network(Made, spec=spec), loss.examine))
+    assert (verdict.status, "not depend on the parameters" in verdict.message) == (status, True)
+
+
 def test_a_word_in_the_place_of_a_loss_does_not_end_the_examination() -> None:
     class Wordy(Classifier):
         def loss(self, x: Array, y: Array) -> Any:

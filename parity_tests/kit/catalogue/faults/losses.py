@@ -228,6 +228,22 @@ FAULTS: tuple[Fault, ...] = (
         "loss-not-reduced",
     ),
     Fault(
+        "loss of a new network: sum loss",
+        "sum loss",
+        "P = np.clip(self.forward(X), 1e-15, 1 - 1e-15)",
+        "P = np.clip(MultiLabelNet([len(X), 9, len(Y)]).forward(X), 1e-15, 1 - 1e-15)",
+        _LOSS,
+        "loss-without-parameters",
+    ),
+    Fault(
+        "loss of the labels alone: deep",
+        "deep relu",
+        "np.log(self.forward(X) + 1e-12)",
+        "np.log(Y / 2 + 1e-12)",
+        _LOSS,
+        "loss-without-parameters",
+    ),
+    Fault(
         "penalty missing in the gradient: functions",
         "dict functions penalty",
         " + lambd / m * W",
