@@ -18,6 +18,7 @@ from parity_tests.kit.aspects import (
 )
 from parity_tests.kit.aspects.bound_batches import batch_bound
 from parity_tests.kit.aspects.never_set import refused
+from parity_tests.kit.aspects.nonzero_targets import needs_nonzero_targets
 from parity_tests.kit.aspects.shares import is_accounted_for
 from parity_tests.kit.aspects.whole_numbers import of_integers
 from parity_tests.kit.golden import Golden
@@ -101,6 +102,9 @@ def examine(
             subject, examinations = _unchained(network, error)
             report.planned = len(examinations)
         inquiry = Inquiry.begin(subject, spec, seed, questions)
+        if needs_nonzero_targets(inquiry):
+            subject.least_target = 1.0
+            inquiry = Inquiry.begin(subject, spec, seed)
         bound = batch_bound(inquiry)
         if bound is not None:
             inquiry = Inquiry.begin(

@@ -187,6 +187,7 @@ class Inquiry:
         It draws on as this one would.
         """
         subject.subtracted = self.subject.subtracted
+        subject.least_target = self.subject.least_target
         inquiry = Inquiry(
             subject, self.spec, copy.deepcopy(self.rng), subject.set(self.layers), self.batches
         )

@@ -78,7 +78,8 @@ class Network:
         a matrix of one column or of one row. Gradients of single samples are averaged.
     labels : {"integers", "one_hot", "integer_column", "soft", "targets"}, default "one_hot"
         ``"soft"`` has 0.01 and 0.99 in the place of 0 and 1. One-hot labels lie as the batch does.
-        ``"targets"`` are any numbers, for a regression.
+        ``"targets"`` are any numbers, for a regression: 0 and 1, or, where loss or gradient are not
+        finite for 0, 1 and 2.
     bias : str, default "apart"
         Where the biases are, if they are part of a matrix: ``"first_row"``, ``"last_row"``,
         ``"first_column"``, ``"last_column"``; ``"none"`` if there are none.

@@ -151,6 +151,8 @@ class Subject:
     ----------
     subtracted : tuple of int
         Layers, from 0, that subtract their bias: it and its gradient are read with the other sign.
+    least_target : float
+        What is added to targets that are any numbers.
 
     Raises
     ------
@@ -160,6 +162,7 @@ class Subject:
 
     is_chain = True
     subtracted: tuple[int, ...] = ()
+    least_target = 0.0
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -368,6 +371,8 @@ class Subject:
         if self.network.labels == "soft":
             batch.targets = np.where(batch.targets > 0, 0.99, 0.01)
         batch.are_numbers = self.network.labels == "targets"
+        if batch.are_numbers:
+            batch.targets = batch.targets + self.least_target
         return batch
 
     def _given(self, batch: Batch) -> Iterator[tuple[Array, Array]]:

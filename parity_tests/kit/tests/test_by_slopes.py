@@ -10,7 +10,7 @@ import pytest
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.check import examine
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
 class _Bent(Classifier):
@@ -224,3 +224,20 @@ def test_a_gradient_is_held_to_the_loss_reported_and_not_to_a_guessed_one() -> N
     told = re.search(r"not the slope of the loss .* multiple is ([\d.]+) x", verdict.message)
     assert told is not None
     assert 0.5 < float(told[1]) < 2
+
+
+@pytest.mark.parametrize("factor", [1, -1])
+def test_what_divides_by_targets_is_asked_with_none_that_is_zero(factor: int) -> None:
+    class Net(_Margins):
+        sizes = (12, 9, 3)
+
+        def loss(self, x: Array, y: Array) -> float:
+            return float(np.mean(np.abs((self.forward(x) - y) / y)))
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray(factor * np.sign(self.forward(x) - y) / np.abs(y) / y.size)
+
+    report = examine(network(Net, step=None, labels="targets"), only=("loss", "gradient"))
+    told = [(v.aspect, v.status, v.cause) for v in report.verdicts]
+    right = ("gradient", EQUAL, None) if factor == 1 else ("gradient", DIFFERS, "sign")
+    assert told == [("loss", UNCHECKED, None), right]
