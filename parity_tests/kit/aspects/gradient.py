@@ -22,6 +22,7 @@ from parity_tests.kit.aspects.factors import (
     shared_scale,
     without_second_rate,
 )
+from parity_tests.kit.aspects.infinite_steps import of_infinite_step
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
@@ -91,6 +92,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         seen = _observed(inquiry)
     except SubjectError as error:
         return reshaped.of_gradient(inquiry) or [_not_observed(inquiry, error)]
+    is_finite = all(np.isfinite(tensor).all() for tensor in tensors(seen[0][0]))
+    if is_inferred(inquiry) and not is_finite and of_infinite_step(inquiry):
+        return [Verdict("gradient", UNCHECKED, _INFINITE)]
     explanations = [
         explained(inquiry, batch, observed, updated, loss)
         for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
@@ -187,6 +191,7 @@ _ANY_THRESHOLD = (
     "it is not that of Huber's loss with a threshold of 1, and the network reports no loss "
     "(``loss=``) that would show another one"
 )
+_INFINITE = "only steps show it, and the first one is not finite"
 # At how many other parameters the gradient of a hinge is asked.
 _PLACES = 8
 # How often parameters are drawn at which a gradient is not zero.

@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from parity_tests.kit.aspects import gradient, reshaped
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.beside import beside_gradients
@@ -17,6 +19,7 @@ from parity_tests.kit.aspects.first_steps import (
     observed_steps,
     without_decay,
 )
+from parity_tests.kit.aspects.infinite_steps import OF_INFINITE, of_infinite_step
 from parity_tests.kit.aspects.kept_steps import of_faulty
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.never_set import refused
@@ -73,6 +76,8 @@ _RANDOM = (
 )
 
 
+# After a step that is not finite nothing is.
+@np.errstate(all="ignore")
 def examine(inquiry: Inquiry) -> list[Verdict]:
     """Recompute the steps of a network's optimizer, or of the network that updates itself."""
     network = inquiry.subject.network
@@ -98,7 +103,14 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         if any(verdict.message == _RANDOM for verdict in found):
             shuffled = of_shuffled(inquiry)
             found = found if shuffled is None else [shuffled]
-    return _with_own_rate(inquiry, with_second_rate(inquiry, found))
+    found = _with_own_rate(inquiry, with_second_rate(inquiry, found))
+    # Of infinities alone no formula is told from others.
+    known = inquiry.spec.optimizer and OF_INFINITE
+    is_open = any(
+        v.status in (DIFFERS, UNCHECKED) and (v.cause is None or v.cause != known) for v in found
+    )
+    infinite = of_infinite_step(inquiry) if is_open else None
+    return found if infinite is None else [infinite]
 
 
 def _of_kept_arrays(inquiry: Inquiry, verdict: Verdict) -> Verdict:

@@ -269,6 +269,23 @@ def test_several_adaptive_steps_in_one_are_not_blamed_for_one() -> None:
     assert DIFFERS not in [status for status, _ in found(network, "gradient")]
 
 
+@pytest.mark.parametrize(
+    ("is_beside", "declared"), [(True, None), (False, None), (False, "rmsprop")]
+)
+def test_a_first_step_that_is_not_finite_tells_nothing_of_the_gradient(
+    is_beside: bool, declared: str | None
+) -> None:
+    def over_zero(_: State, p: Array, g: Array, lr: float) -> None:
+        with np.errstate(all="ignore"):
+            p -= lr * g / (np.abs(g) + 1) / 0.0
+
+    gradients = "gradients" if is_beside else None
+    network = beside(stepping(each(over_zero)), gradients, spec=Spec(optimizer=declared))
+    [verdict] = examine(network, only=BOTH).failures
+    assert (verdict.aspect, verdict.cause) == ("optimizer", None)
+    assert "the first step is not finite: W1 in" in verdict.message
+
+
 def test_right_gradients_tell_nothing_of_signs() -> None:
     network = alone(each(sgd), None)
     inquiry = Inquiry.begin(Subject(network), network.spec, 0)
