@@ -43,6 +43,7 @@ _STILL = 1e-12
 
 
 _UNKNOWN = "the forward pass is not known"
+_OF_STEP = "the loss that a step tells is none that is known"
 Loss = Callable[[Batch], float]
 
 
@@ -53,7 +54,8 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     """
     subject = inquiry.subject
     if subject.network.loss is None:
-        why = "it is random, as with dropout" if inquiry.is_gradient_random else _UNKNOWN
+        why = _UNKNOWN if inquiry.form is None else _OF_STEP
+        why = "it is random, as with dropout" if inquiry.is_gradient_random else why
         message = f"{why}, and the network reports no loss (``loss=``) whose slopes it could be"
         return [Verdict("gradient", UNCHECKED, message)]
     reported: Loss = subject.loss_of_pass

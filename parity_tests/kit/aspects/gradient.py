@@ -119,6 +119,11 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             beside = [Verdict("gradient", CONVENTION, _OF_MEAN, cause="factor-batch")]
             singles = of_single_steps(inquiry, loss)
         explanations = singles or explanations
+        if inquiry.is_one_by_one and subject.network.loss is None and explanations[0].known:
+            # What a step tells is of parameters that move from one sample to the next.
+            if inquiry.is_loss_unknown:
+                beside.append(Verdict("loss", UNCHECKED, _OF_MOVING, "loss"))
+            inquiry.is_loss_unknown = False
     samples = [len(batch) for batch in inquiry.batches]
     explanations = settled(inquiry.layers, explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
@@ -364,6 +369,7 @@ def _of_late(inquiry: Inquiry, late: list[Explanation], loss: str | None) -> lis
 _ONE_BY_ONE = (
     "a step on a batch updates after every sample of it: the gradient is judged by single samples"
 )
+_OF_MOVING = "a step tells it, while the parameters move from one sample to the next"
 _OF_MEAN = (
     f"{_ONE_BY_ONE}, and each of those is divided by the size of the batch: steps are that much "
     "shorter than one at a time"

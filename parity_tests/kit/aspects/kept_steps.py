@@ -30,7 +30,8 @@ def of_faulty(inquiry: Inquiry) -> list[Verdict]:
 def _of_gradient(inquiry: Inquiry) -> str:
     if inquiry.slopes_show not in ("", DIFFERS):
         return "the gradient is known by slopes alone, and steps are not recomputed from those"
-    return "the gradient has a fault, and the steps with it"
+    what = "has a fault" if inquiry.is_gradient_faulty else "is not known"
+    return f"the gradient {what}, and the steps with it"
 
 
 def of_kept(inquiry: Inquiry) -> list[Verdict]:

@@ -142,13 +142,19 @@ def _is_in_turn(inquiry: Inquiry, samples: int, again: float, *, is_divided: boo
         Whether each step is at the rate over the number of samples. Where steps cannot be given a
         rate, their changes are divided.
     """
-    batch = inquiry.batches[0]
+    batch, own = inquiry.batches[0], inquiry.subject.network.lr
     parts = [batch.part(slice(number, number + 1)) for number in range(samples)]
     start = flat(inquiry.layers)
     wanted = [
         _in_turn(inquiry, order, again, is_divided=is_divided) for order in permutations(parts)
     ]
-    rate, together = inquiry.subject.network.lr or RATES[0], batch.part(slice(0, samples))
+    rate, together = own or RATES[0], batch.part(slice(0, samples))
+    if not again and not (is_divided and own):
+        # What is kept of the samples before, as a velocity is, one network alone has.
+        shorter = rate / samples if is_divided else rate
+        wanted += [
+            flat(walk_on(inquiry, list(order), shorter).layers[-1]) for order in permutations(parts)
+        ]
     for _ in range(_ATTEMPTS):
         after = _after(inquiry, together, rate, inquiry.layers)
         if any(

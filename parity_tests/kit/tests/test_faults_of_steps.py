@@ -19,6 +19,7 @@ from parity_tests.kit.tests.test_optimizers import (
     State,
     adam,
     each,
+    momentum,
     overwritten,
     rmsprop,
     without_derivative,
@@ -236,6 +237,27 @@ def test_optimizer_shows_in_steps_of_shuffled_samples(
 ) -> None:
     network = beside(shuffled(rated(ONES)), None, spec=Spec(optimizer=kind))
     assert told(network, "optimizer") == [(status, None, cause)]
+
+
+def in_turn(step: Callable[..., None]) -> Callable[..., float]:
+    def taken(net: Learner, x: Array, y: Array, lr: float) -> float:
+        losses = []
+        for n in range(len(x)):
+            losses.append(total_loss(net, x[n : n + 1], y[n : n + 1]))
+            step(net, x[n : n + 1], y[n : n + 1], lr)
+        return float(np.mean(losses))
+
+    return taken
+
+
+def test_steps_of_samples_may_have_a_velocity_and_tell_their_loss() -> None:
+    network = beside(in_turn(stepping(each(momentum))), None, loss=None)
+    assert told(network, "loss", "gradient", "optimizer") == [
+        (UNCHECKED, "loss", None),
+        (EQUAL, None, None),
+        (CONVENTION, None, None),
+        (EQUAL, None, None),
+    ]
 
 
 def test_fault_shows_in_steps_of_samples_that_are_divided() -> None:
