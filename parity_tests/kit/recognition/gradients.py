@@ -351,6 +351,7 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
             if path not in own
             and id(one.array) not in own_ids
             and not (path in kept and np.array_equal(one.array, kept[path], equal_nan=True))
+            and not (_is_still(one, paths) and not _is_called_gradient(one))
         ]
 
     if not explore(forward.inquiry, explorer, labels):
@@ -379,6 +380,16 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
                 )
             )
     return max(options, key=lambda one: one.key, default=None)
+
+
+def _is_still(one: Found, before: Mapping[tuple[Step, ...], Array]) -> bool:
+    """Whether an array is as it was before both passes, which no gradient is that is computed."""
+    old = before.get(one.path)
+    return old is not None and np.array_equal(one.array, old, equal_nan=True)
+
+
+def _is_called_gradient(one: Found) -> bool:
+    return any(names.is_gradient(step.name) for step in one.path if isinstance(step.name, str))
 
 
 def of_labels(

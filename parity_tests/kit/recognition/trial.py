@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects import forward as forward_aspect
 from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.aspects import observing
+from parity_tests.kit.aspects.entrywise import is_spread_alike
 from parity_tests.kit.backprop import explain
 from parity_tests.kit.bias_sums import right_sum
 from parity_tests.kit.candidates.outputs import losses_of
@@ -227,6 +228,11 @@ def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match |
         return Match(0, 0, 0.0, len(came))
     passed = run(inquiry.form, inquiry.layers, batch.inputs)
     named = references(inquiry)
+    is_step = observing.is_inferred(inquiry)
+    if is_step and is_spread_alike(observed):
+        # Of the first steps of an adaptive optimizer the signs alone are those of a gradient.
+        expected = [_signs(gradients) for _, gradients in named]
+        return Match(0, 0, float(np.mean(_cosines(observed, expected))), len(came))
     cosines = _cosines(observed, [gradients for _, gradients in named])
     closeness, total = float(np.mean(cosines)), len(came)
     last = observed[-1].weight
@@ -238,7 +244,10 @@ def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match |
             inquiry.form, passed, inquiry.layers, updated, batch, observed, inquiry.tolerance
         )
         sound = sum(finding.known and not finding.causes for finding in explanation.findings)
-        known_ones = sum(finding.known for finding in explanation.findings)
+        # An array of zeros may be anything; a parameter that stays where it is does so in a step.
+        known_ones = sum(
+            finding.known and (is_step or finding.factor != 0) for finding in explanation.findings
+        )
         return Match(sound, known_ones, closeness, total, loss)
     return Match(0, 0, closeness, total, loss)
 
@@ -315,6 +324,13 @@ def _cosines(observed: Layers, expected: list[Layers]) -> list[float]:
         if sum(cosines) > sum(best):
             best = cosines
     return best or [0.0]
+
+
+def _signs(gradients: Layers) -> Layers:
+    return [
+        Layer(np.sign(layer.weight), None if layer.bias is None else np.sign(layer.bias))
+        for layer in gradients
+    ]
 
 
 Explorer = Callable[[Any, Any, Any], None]

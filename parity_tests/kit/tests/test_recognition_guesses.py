@@ -178,3 +178,41 @@ def test_of_what_was_raised_the_farthest_is_told() -> None:
     text = FUNCTIONS.replace("d = (p - y)", "d = p - np.eye(10)[y]\n    d = d * undefined")
     [why] = told(recognize(names_of(text)), "gradients")
     assert "backward raises NameError: name 'undefined' is not defined" in why
+
+
+# Adam inside of the backward pass, and arrays that are no gradients and of the shapes of some.
+OF_SIGNS = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.w = [np.random.randn(n_in, n_hidden) * 0.3, np.random.randn(n_hidden, n_out) * 0.3]
+        self.b = [np.zeros(n_hidden), np.zeros(n_out)]
+        self.scales = [np.ones(n_hidden)]
+        self.m = [{"w": np.zeros_like(w), "b": np.zeros_like(b)} for w, b in zip(self.w, self.b)]
+        self.v = [{"w": np.zeros_like(w), "b": np.zeros_like(b)} for w, b in zip(self.w, self.b)]
+        self.lr, self.t = 0.01, 0
+    def forward(self, x):
+        self.a = np.tanh(x @ self.w[0] + self.b[0]) * self.scales[0]
+        return self.a @ self.w[1] + self.b[1]
+    def clip_gradients(self, gradients):
+        return [g * min(1, 5 / (np.linalg.norm(g) + 1e-6)) for g in gradients]
+    def backward(self, x, y, output):
+        self.t += 1
+        d2 = (output - y) / len(x)
+        d1 = d2 @ self.w[1].T * (1 - self.a**2)
+        for i, (a, d) in enumerate(((x, d1), (self.a, d2))):
+            for k, p, g in (("w", self.w, a.T @ d), ("b", self.b, d.sum(axis=0))):
+                self.m[i][k] = 0.9 * self.m[i][k] + 0.1 * g
+                self.v[i][k] = 0.999 * self.v[i][k] + 0.001 * g**2
+                m, v = self.m[i][k] / (1 - 0.9**self.t), self.v[i][k] / (1 - 0.999**self.t)
+                p[i] -= self.lr * m / (np.sqrt(v) + 1e-8)
+"""
+
+
+def test_what_does_not_change_is_no_gradient_and_first_steps_of_signs_tell_labels() -> None:
+    proposal = recognize(names_of(OF_SIGNS))
+    assert "gradients" not in proposal.fields
+    assert "labels" not in proposal.fields  # one-hot, as usual
+    report = examine(proposal.network, only=("gradient", "optimizer"))
+    assert [verdict.status for verdict in report.verdicts] == [EQUAL, EQUAL]
