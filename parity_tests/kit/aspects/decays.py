@@ -202,44 +202,51 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
     if inquiry.gradient_scale is not None and inquiry.reported is not None:
         samples = len(inquiry.batches[0])
         whole = inquiry.gradient_scale.at(samples) / inquiry.reported[1].at(samples)
-    told: list[tuple[str, str, float | None]] = []
+    told: list[tuple[str, Shares, Shares]] = []
+    is_scaled = False
     # From the first layer to the last, and matrices first.
     for finding in sorted(explanation.findings, key=lambda finding: finding.tensor):
         tensor, came = finding.tensor, finding.decay
         if not finding.known:
             continue
-        expected = {
-            name: PENALTIES[name].factor * share * whole
+        # That of the penalty itself is right where the rest alone has the factor.
+        alone = {
+            name: PENALTIES[name].factor * share
             for name, share in inquiry.penalty.of(tensor).items()
         }
         values = by_name(inquiry.layers)[tensor]
-        sums = as_sums(expected, values)
+        plain = as_sums(alone, values)
+        sums = {name: whole * share for name, share in plain.items()}
         own = {"squares": sums.get("squares", 0.0) + whole * of_optimizer}
         unseen = {
             name: PENALTIES[name].factor * share * abs(whole)
             for name, share in inquiry.penalty.unseen(tensor).items()
         }
         allowed = _allowed(inquiry, tensor, as_sums(unseen, values))
-        # That of the penalty itself is right where the rest alone has the factor.
-        alone = {name: share / whole for name, share in sums.items()}
-        if any(close(came, by, 1e-5, allowed) for by in (sums, {**sums, **own}, alone)):
-            continue
-        seen = (
-            f"the gradient of {tensor} has {added(came, tensor)} added, and "
-            f"{added(expected, tensor)} belongs to that"
-        )
-        factor = None
-        if list(came) == list(expected) and len(came) == 1:
-            [(one, other)] = zip(came.values(), expected.values(), strict=True)
-            factor = one / other
-        elif not came:
-            factor = 0.0
-        told.append((tensor, seen, factor))
+        if any(close(came, by, 1e-5, allowed) for by in (sums, {**sums, **own})):
+            is_scaled |= bool(came)
+        elif not close(came, plain, 1e-5, allowed):
+            told.append((tensor, came, alone))
     if not told:
         return []
-    what = "; ".join(seen for _, seen, _ in told)
+    # Penalties have the factor of the rest only where one is seen that has it.
+    belongs = {
+        tensor: {name: share * (whole if is_scaled else 1.0) for name, share in alone.items()}
+        for tensor, _, alone in told
+    }
+    what = "; ".join(
+        f"the gradient of {tensor} has {added(came, tensor)} added, and "
+        f"{added(belongs[tensor], tensor)} belongs to that"
+        for tensor, came, _ in told
+    )
     message = f"the loss has {inquiry.penalty}; {what}. {_ADVICE}"
-    tensor, _, factor = told[0]
+    tensor, came, _ = told[0]
+    expected, factor = belongs[tensor], None
+    if list(came) == list(expected) and len(came) == 1:
+        [(one, other)] = zip(came.values(), expected.values(), strict=True)
+        factor = one / other
+    elif not came:
+        factor = 0.0
     return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
 
 

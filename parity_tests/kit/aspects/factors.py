@@ -608,6 +608,9 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     everything = len(tensors(inquiry.layers))
     whole = len(factors) == everything
     of = f"all {everything} tensors" if whole else f"the {len(factors)} tensors that are known"
+    if any(own.finding.decay for own in factors):
+        # What a penalty adds need not have the factor, and is judged by itself.
+        of += ", in what comes from the data"
     what = f"yours = {value:.6g} x expected on {of}, residual {residual:.1g}"
     why = f"{first.ratio.text}; the batch is {samples}"
     cause = first.ratio.causes[0]

@@ -338,11 +338,12 @@ def test_a_norm_is_no_sum_of_absolute_values(normed: tuple[str, ...]) -> None:
     assert f"0.1 x {normed[0]} added, and 0.05 x {normed[0]} over the norm" in verdict.message
 
 
-def test_a_factor_of_all_but_the_penalty_is_no_fault_of_the_penalty() -> None:
+@pytest.mark.parametrize("own", [1.0, 2.0])
+def test_a_factor_of_all_but_the_penalty_is_no_fault_of_the_penalty(own: float) -> None:
     def summed(net: Parameters, x: Array, y: Array) -> list[Array]:
         result = [len(x) * one for one in _gradients(net, x, y)]
-        for name in ("W1", "W2"):
-            result[_NAMES.index(name)] += 0.1 * net[name]
+        for name, share in (("W1", own), ("W2", 1.0)):
+            result[_NAMES.index(name)] += share * 0.1 * net[name]
         return result
 
     def value(net: Parameters, x: Array, y: Array) -> float:
@@ -350,5 +351,8 @@ def test_a_factor_of_all_but_the_penalty_is_no_fault_of_the_penalty() -> None:
         return float(-(y * _log_probabilities(net, x)).sum() / len(x) + 0.05 * squares)
 
     network = replace(_network({}, {}), loss=value, gradients=summed)
-    [verdict] = _of(network, "gradient")
+    verdict, *others = _of(network, "gradient")
     assert verdict.cause == "factor-batch"
+    assert "on all 4 tensors, in what comes from the data," in verdict.message
+    # The penalty of one is held to that of the loss.
+    assert [other.factor for other in others] == ([pytest.approx(own)] if own != 1 else [])
