@@ -596,6 +596,9 @@ def _who_says(inquiry: Inquiry) -> str:
     )
 
 
+_MAGNITUDES = "penalty-of-magnitudes"
+
+
 def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> Verdict:
     samples = len(inquiry.batches[0])
     first = factors[0]
@@ -608,7 +611,8 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     everything = len(tensors(inquiry.layers))
     whole = len(factors) == everything
     of = f"all {everything} tensors" if whole else f"the {len(factors)} tensors that are known"
-    if any(own.finding.decay for own in factors):
+    added = (own.finding.decay or _MAGNITUDES in own.finding.causes for own in factors)
+    if any(added):
         # What a penalty adds need not have the factor, and is judged by itself.
         of += ", in what comes from the data"
     what = f"yours = {value:.6g} x expected on {of}, residual {residual:.1g}"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects import gradient, loss
+from parity_tests.kit.candidates.decayed import with_magnitudes
 from parity_tests.kit.reordered import reordered_vector, reorderings
 from parity_tests.kit.tests.asked import (
     Array,
@@ -74,6 +75,11 @@ def test_weights_without_their_signs_are_no_penalty() -> None:
     assert verdict.cause == "penalty-of-magnitudes"
     assert "and 0.03 x |W3|" in verdict.message
     assert "likewise on W2 and W1" in verdict.message
+    # A last matrix may have a few entries.
+    expected, weight = np.random.default_rng(1).standard_normal((2, 1, 4))
+    added = with_magnitudes(2 * expected + 0.1 * np.abs(weight), expected, weight)
+    assert added is not None
+    assert (added.factor, added.share, added.residual) == pytest.approx((2, 0.1, 0), abs=1e-9)
 
 
 def _of_labels(epsilon: float, *, is_clipped: bool) -> type[Classifier]:
