@@ -72,8 +72,8 @@ def astray(
 ) -> Astray | None:
     """Return the parameters that go by no right formula, where all others go by one.
 
-    None too if they are of a kind of their own, matrices or biases, and nothing is declared: an
-    optimizer that is not known may step these otherwise.
+    None too if they are most, or of a kind of their own, matrices or biases, and nothing is
+    declared: an optimizer that is not known may step these otherwise.
     """
     rule: Match | None = None
     numbers = []
@@ -99,7 +99,8 @@ def astray(
     are_matrices = observed.asked.are_matrices
     others = [k for k in range(len(parts)) if k not in numbers]
     kinds = {are_matrices[k] for k in numbers} & {are_matrices[k] for k in others}
-    return Astray(rule, numbers, None) if kind is not None or kinds else None
+    is_told = (kind is not None or kinds) and len(numbers) <= len(others)
+    return Astray(rule, numbers, None) if is_told else None
 
 
 def _is_clear(alone: Observed, rule: Match) -> bool:
