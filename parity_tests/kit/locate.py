@@ -1,5 +1,6 @@
 """The line of somebody's code that computed a quantity, found by watching it run."""
 
+import ast
 import linecache
 import sys
 import sysconfig
@@ -27,7 +28,13 @@ _MOST = 200
 Runs = Sequence[tuple[Callable[[], object], Array]]
 
 
-def locate(action: Callable[[], object], wanted: Array, *, alone: bool = False) -> Line | None:
+def locate(
+    action: Callable[[], object],
+    wanted: Array,
+    *,
+    alone: bool = False,
+    given: Sequence[Array] = (),
+) -> Line | None:
     """Return the first line after which an array is there that is a multiple of the one wanted.
 
     Parameters
@@ -39,6 +46,9 @@ def locate(action: Callable[[], object], wanted: Array, *, alone: bool = False) 
         one number everywhere a multiple says nothing: it has to be that number.
     alone : bool, default False
         Whether no other line may make one: where the cause is not known, either may be wrong.
+    given : sequence of ndarray
+        What is there from the start, as parameters are: of one output, a sum of what is carried
+        back is a multiple of its matrix.
 
     Returns
     -------
@@ -47,7 +57,7 @@ def locate(action: Callable[[], object], wanted: Array, *, alone: bool = False) 
     """
     if wanted.size == 1 or not np.isfinite(wanted).all() or not np.any(wanted):
         return None
-    watcher = _Watcher(_even(wanted) if is_one_number(wanted) else _multiple(wanted))
+    watcher = _Watcher(_even(wanted) if is_one_number(wanted) else _multiple(wanted, given))
     found = _found_by(watcher, action, 2 if alone else 1)
     return found[0] if len(found) == 1 else None
 
@@ -117,8 +127,9 @@ def _found_by(watcher: "_Watcher", action: Callable[[], object], most: int) -> l
 Judge = Callable[[Any], float | None]
 
 
-def _multiple(wanted: Array) -> Judge:
-    """Look for multiples of an array, of any layout."""
+def _multiple(wanted: Array, given: Sequence[Array]) -> Judge:
+    """Look for multiples of an array, of any layout, that are none of some that are given."""
+    known = [np.ravel(way) for own in given if own.size == wanted.size for way in (own, own.T)]
     forms = [np.ravel(wanted)]
     if wanted.ndim == 2 and 1 not in wanted.shape:
         forms.append(np.ravel(wanted.T))
@@ -134,7 +145,9 @@ def _multiple(wanted: Array) -> Judge:
         if not size or not np.isfinite(size):
             return None
         cosines = (abs(float(flat @ form)) / (size * length) for form in forms)
-        return 1.0 if any(abs(cosine - 1) < 1e-10 for cosine in cosines) else None
+        if not any(abs(cosine - 1) < 1e-10 for cosine in cosines):
+            return None
+        return None if any(np.array_equal(flat, own) for own in known) else 1.0
 
     return judge
 
@@ -166,6 +179,20 @@ def _number(size: int) -> Judge:
     return judge
 
 
+def _declarations(file: str) -> list[range]:
+    """Return the lines of a file that declare a network, which hand on what others compute."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except SyntaxError:
+        return []
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [
+        range(call.lineno, (call.end_lineno or call.lineno) + 1)
+        for call in calls
+        if ast.unparse(call.func).split(".")[-1] == "Network"
+    ]
+
+
 class _Watcher:
     """Looks at the variables after every line."""
 
@@ -176,6 +203,7 @@ class _Watcher:
         self.made: list[tuple[Line, float]] = []
         self.seen: list[tuple[Any, float]] = []
         self.last: dict[FrameType, int] = {}
+        self.declared: dict[str, list[range]] = {}
 
     def enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         """Watch a function, unless it is a library's."""
@@ -183,6 +211,10 @@ class _Watcher:
         if len(self.found) == self.most or file.startswith(_LIBRARIES):
             return None
         if not linecache.getline(file, frame.f_lineno):  # made up at run time: nothing to show
+            return None
+        if file not in self.declared:
+            self.declared[file] = _declarations(file)
+        if any(frame.f_code.co_firstlineno in lines for lines in self.declared[file]):
             return None
         self.last[frame] = frame.f_lineno
         return self.look

@@ -11,7 +11,7 @@ from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.locate import is_one_number, locate, locate_number
-from parity_tests.kit.subject import Batch, SubjectError
+from parity_tests.kit.subject import Batch, SubjectError, tensors
 from parity_tests.kit.verdicts import Line
 
 Array = NDArray[Any]
@@ -37,7 +37,8 @@ def line_of(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Lin
             return _line_of_number(inquiry, batch, finding.tensor, wanted, alone=is_unknown)
         if wanted is None:
             return None
-        return locate(lambda: observe(inquiry, batch), wanted, alone=is_unknown)
+        given = tensors(inquiry.layers)
+        return locate(lambda: observe(inquiry, batch), wanted, alone=is_unknown, given=given)
     except SubjectError:
         return None
 

@@ -264,6 +264,19 @@ def test_a_line_that_is_not_the_only_one_is_told_if_the_cause_is_known(tmp_path:
     assert locate(lambda: module["run"](x, d), x.T @ d, alone=True) is None
     line = locate(lambda: module["run"](x, d), x, alone=True)
     assert line is not None
+    # What is there from the start is computed nowhere.
+    assert locate(lambda: module["run"](x, d), x, given=[x]) is None
+
+
+@pytest.mark.parametrize(("name", "is_told"), [("Network", False), ("Other", True)])
+def test_a_line_of_the_declaration_is_not_told(name: str, is_told: bool, tmp_path: Any) -> None:
+    path = tmp_path / "declared.py"
+    text = f"{name} = dict\nmade = {name}(\n    twice=lambda x: 2 * x,\n)\n"
+    path.write_text(text, encoding="utf-8")
+    module: dict[str, Any] = {}
+    exec(compile(text, str(path), "exec"), module)
+    wanted = np.arange(1.0, 5.0)
+    assert (locate(lambda: module["made"]["twice"](wanted), wanted) is not None) == is_told
 
 
 def test_sums_over_everything_may_be_numbers_in_a_list() -> None:
