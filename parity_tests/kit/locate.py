@@ -216,23 +216,36 @@ class _Watcher:
             self.declared[file] = _declarations(file)
         if any(frame.f_code.co_firstlineno in lines for lines in self.declared[file]):
             return None
-        self.last[frame] = frame.f_lineno
+        self.last[frame] = 0
         return self.look
+
+    def place_of(self, frame: FrameType) -> tuple[str, int]:
+        """Return file and number of the line before: at its beginning that of a function's call.
+
+        What is there when a function begins, its ``def`` has not made. The number is 0 where the
+        caller is not watched.
+        """
+        number, caller = self.last[frame], frame.f_back
+        if number or caller is None or caller not in self.last:
+            return frame.f_code.co_filename, number
+        return caller.f_code.co_filename, self.last[caller]
 
     def look(self, frame: FrameType, event: str, argument: Any) -> Any:
         """Look at what the line before has left."""
         if len(self.found) < self.most and event in ("line", "return"):
-            values = list(frame.f_locals.values())
+            file, number = self.place_of(frame)
             holder = frame.f_locals.get("self")
-            values += list(vars(holder).values()) if hasattr(holder, "__dict__") else []
+            kept = list(vars(holder).values()) if hasattr(holder, "__dict__") else []
+            if not self.last[frame]:
+                # What is kept when a function begins, no line is known to have made.
+                self.seen += [pair for value in kept for pair in self.wanted_in(value)]
+            values = [*frame.f_locals.values(), *kept]
             if event == "return":
                 values.append(argument)
             made = [pair for value in values for pair in self.wanted_in(value)]
             new = [pair for pair in made if not any(_is_as(pair, old) for old in self.seen)]
             self.seen += new
-            if new:
-                number = self.last[frame]
-                file = frame.f_code.co_filename
+            if new and number:
                 line = Line(file, number, linecache.getline(file, number).strip())
                 self.found += [line] * (line not in self.found)
                 self.made += [(line, told) for _, told in new]

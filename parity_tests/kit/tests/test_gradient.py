@@ -248,6 +248,10 @@ def run(x, d):
     product = x.T @ d
     mean = product / 7
     return mean
+
+
+def twice(x, d):
+    return run(2 * x + 1, d)
 """
 
 
@@ -262,10 +266,13 @@ def test_a_line_that_is_not_the_only_one_is_told_if_the_cause_is_known(tmp_path:
     assert line is not None
     assert line.code == "product = x.T @ d"
     assert locate(lambda: module["run"](x, d), x.T @ d, alone=True) is None
-    line = locate(lambda: module["run"](x, d), x, alone=True)
+    # What is there when a function begins, its first line has not made.
+    assert locate(lambda: module["run"](x, d), x) is None
+    line = locate(lambda: module["twice"](x, d), 2 * x + 1, alone=True)
     assert line is not None
+    assert line.code == "return run(2 * x + 1, d)"
     # What is there from the start is computed nowhere.
-    assert locate(lambda: module["run"](x, d), x, given=[x]) is None
+    assert locate(lambda: module["twice"](x, d), 2 * x + 1, given=[2 * x + 1]) is None
 
 
 @pytest.mark.parametrize(("name", "is_told"), [("Network", False), ("Other", True)])
