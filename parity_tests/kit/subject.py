@@ -637,8 +637,8 @@ def _chains(
         vectors = sum(is_vector(shape) for shape in shapes)
         if vectors > len(shapes) - vectors:
             told += (
-                "; there are more vectors than matrices: a layer with a gain and a shift, as of "
-                "a normalization, is examined by itself with check_layer"
+                "; there are more vectors than matrices, as where a matrix is used twice; if a "
+                "normalization has them, it is examined by itself with check_layer"
             )
         raise NoChainError(told)
     return found

@@ -77,7 +77,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             found = _refused(what, error, verdicts)
         if found is not None:
             asked += [what] * (what not in asked)
-            verdicts += [verdict for verdict in found if verdict.cause not in told]
+            verdicts += [v for v in found if v.cause not in told and v not in verdicts]
     inquiry.subject.begin(inquiry.layers)
     if inputs is None:
         message = (

@@ -574,3 +574,15 @@ def test_an_infinite_loss_of_a_logit_is_no_logarithm_of_zero(
     make = type("Net", (_OfMargins,), {name: staticmethod(part) for name, part in parts.items()})
     report = check_network(network(make, step=None), only="stability", on_fail="report")
     assert causes(report.verdicts) == found
+
+
+def test_what_is_refused_is_told_once() -> None:
+    def gradients(net: Any, x: Array, y: Array) -> list[Array]:
+        if max(np.abs(p).max() for p in net.w + net.b) > 20:
+            raise IndexError
+        return list(net.gradients(x, y))
+
+    declared = network(variant(sizes=(12, 9, 3)), gradients=gradients, step=None)
+    verdicts = check_network(declared, only=("gradient", "stability"), on_fail="report").verdicts
+    messages = [verdict.message for verdict in verdicts]
+    assert sum("gradients for large logits" in message for message in messages) == 1
