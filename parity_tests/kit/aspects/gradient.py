@@ -570,11 +570,12 @@ def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> lis
         for one, other in zip(first.findings, second.findings, strict=True)
         if one.known and not one.causes and (other.causes or not other.known)
     ]
-    n, m = map(len, inquiry.batches)
+    # Its size need not be what shows it: signs of outputs may be.
+    which = f"with one batch of the two, which has {len(inquiry.batches[1])} samples"
     return [
         replace(
             verdict,
-            message=f"with a batch of {m}, and not with one of {n}: {verdict.message}",
+            message=f"{which}: {verdict.message}",
             line=None,
         )
         for verdict in _named(inquiry, replace(second, findings=alone), None)

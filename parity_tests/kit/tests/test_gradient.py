@@ -286,6 +286,16 @@ def test_a_line_of_the_declaration_is_not_told(name: str, is_told: bool, tmp_pat
     assert (locate(lambda: module["made"]["twice"](wanted), wanted) is not None) == is_told
 
 
+def test_a_fault_with_one_batch_is_not_said_to_be_of_its_size() -> None:
+    def without(net: Classifier, x: Array, y: Array) -> list[Array]:
+        found = net.gradients(x, y)
+        return found if len(x) == 7 else [*found[:-1], 0.0 * found[-1]]
+
+    [*_, verdict] = ask(network(gradients=without, step=None), gradient.examine)
+    assert (verdict.tensor, verdict.cause) == ("b3", "not-updated")
+    assert verdict.message.startswith("with one batch of the two, which has ")
+
+
 def test_sums_over_everything_may_be_numbers_in_a_list() -> None:
     def collapsed(net: Any, x: Array, y: Array) -> tuple[list[Array], list[float]]:
         found = net.gradients(x, y)
