@@ -5,13 +5,14 @@ r"""Learning rates that change from step to step in a way that no formula has, a
 Of such steps the first one tells no factor of the gradient.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from parity_tests.kit.aspects.shares import expected_of, first_share
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.observed import Observed, responses
+from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.verdicts import CONVENTION, Verdict
 
@@ -19,13 +20,26 @@ from parity_tests.kit.verdicts import CONVENTION, Verdict
 _APART = 1e-6
 
 
-def of_changing_rates(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
+def of_changing_rates(
+    inquiry: Inquiry,
+    turns: Observed,
+    same: Observed,
+    kind: str | None,
+    given: Mapping[str, float | None],
+) -> list[Verdict]:
     """Return that every step is another multiple of its gradient, if that is so.
 
-    The gradients are those observed, so that the first step is once its own.
+    Nothing where a formula is known by which the rate falls.
+
+    Parameters
+    ----------
+    turns, same : Observed
+        Steps on two batches in turn, and on one: what goes by the batch is no rate. The gradients
+        are those observed, so that the first step is once its own.
     """
-    shown = _multiples(observed)
-    if not shown:
+    shown, alike = _multiples(turns), _multiples(same)
+    is_same = len(shown) == len(alike) and np.allclose(shown, alike, rtol=_APART, atol=0)
+    if not shown or not is_same or find(turns, kind, given, simple=True):
         return []
     first, left = first_share(inquiry, (1.0, _share(inquiry)), None)
     told = ", ".join(f"{first * own:.6g}" for own in shown)

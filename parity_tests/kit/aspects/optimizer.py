@@ -242,6 +242,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
             return [Verdict("optimizer", UNCHECKED, str(error))]
         turns = observed_steps(inquiry, walks[1], loss, lr, (one, other))
     same = observed_steps(inquiry, walks[0], loss, lr, (one, one))
+    changing = of_changing_rates(inquiry, turns, same, kind, given)
+    if changing:
+        return changing
     ahead = _first_step(turns, kind, given)
     found = judged(_divided(turns, ahead), kind, given)
     if ahead == 1 and any(verdict.cause == _OF_TWO for verdict in found):
@@ -253,9 +256,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         if stale is not None and _is_known(judged(_divided(stale, ahead), kind, given)):
             return [first_divisor_verdict(inquiry)]
         apart = of_first_steps_apart(inquiry, walks[1], loss, lr, (one, other), kind, given)
-        changing = [] if apart else of_changing_rates(inquiry, turns)
-        if apart or changing:
-            return apart or changing
+        if apart:
+            return apart
     if ahead == 1 and not is_known and kind == "nesterov":
         return [nearest_ahead(inquiry, walks[1], right, lr, (one, other), given.get("momentum"))]
     again = judged(_divided(same, ahead), kind, given) if is_known else found

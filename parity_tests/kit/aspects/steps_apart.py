@@ -46,8 +46,8 @@ def of_first_steps_apart(
         return []
     meant = [[(want, decay) for _, decay in own] for own, want in zip(factors, wanted, strict=True)]
     observed = observed_steps(inquiry, walk, loss, lr, meant)
-    found = rules_apart(observed, kind, given)
-    if not found:
+    rules, left = rules_apart(observed, kind, given)
+    if left or not rules:
         return []
     inquiry.steps_explain = "gradient"
-    return [apart_verdict(observed, found)]
+    return [apart_verdict(observed, rules)]

@@ -18,18 +18,21 @@ _CLEARLY = 1e-2
 
 def rules_apart(
     observed: Observed, kind: str | None, given: Mapping[str, float | None]
-) -> list[tuple[Match, list[int]]]:
+) -> tuple[list[tuple[Match, list[int]]], list[int]]:
     """Return the formulas of single parameters, where those of all are of none.
 
     Returns
     -------
-    list of tuple of (formula, numbers of the parameters that are stepped by it)
-        Empty if the steps of some parameter are of no right formula, or all are of one but for
+    rules : list of tuple of (formula, numbers of the parameters that are stepped by it)
+        Those that are right. Empty if most parameters are of none, or all are of one but for
         their decay.
+    left : list of int
+        The parameters that are stepped by no right formula.
     """
     plain = Match(Formula("sgd", dict(DEFAULTS["sgd"])), (), {}, 0.0)
     known = [plain]
     numbers: list[list[int]] = [[]]
+    left: list[int] = []
     order = sorted(range(len(observed.asked.shapes)), key=lambda k: -observed.asked.sizes[k])
     for number in order:
         alone = _alone(observed, number)
@@ -37,7 +40,10 @@ def rules_apart(
         if place is None:
             match = _right(alone, kind, given)
             if match is None:
-                return []
+                left.append(number)
+                if 2 * len(left) > len(order):
+                    return [], left
+                continue
             place = len(known)
             known.append(match)
             numbers.append([])
@@ -45,7 +51,7 @@ def rules_apart(
     found = [(own, sorted(of)) for own, of in zip(known, numbers, strict=True) if of]
     # To which parameters a decay belongs may be meant.
     kinds = {_but_for_decay(match) for match, _ in found}
-    return found if len(kinds) > 1 else []
+    return found if left or len(kinds) > 1 else [], sorted(left)
 
 
 @dataclass(frozen=True)
@@ -68,39 +74,28 @@ class Astray:
 
 
 def astray(
-    observed: Observed, kind: str | None, given: Mapping[str, float | None]
+    observed: Observed,
+    rule: Match,
+    numbers: list[int],
+    kind: str | None,
+    given: Mapping[str, float | None],
 ) -> Astray | None:
-    """Return the parameters that go by no right formula, where all others go by one.
+    """Return what is known of parameters that go by no right formula, where all others go by one.
 
-    None too if they are most, or of a kind of their own, matrices or biases, and nothing is
-    declared: an optimizer that is not known may step these otherwise.
+    None if they are of a kind of their own, matrices or biases, of no formula that is known, and
+    nothing is declared: an optimizer that is not known may step these otherwise.
     """
-    rule: Match | None = None
-    numbers = []
     parts = [_alone(observed, number) for number in range(len(observed.asked.shapes))]
-    for number, alone in enumerate(parts):
-        if rule is not None and _is_of(alone, rule):
-            continue
-        own = _right(alone, kind, given)
-        if own is not None and rule is not None:
-            return None
-        if own is None:
-            numbers.append(number)
-        rule = rule or own
-    # What the first ones are of may have been found behind them.
-    numbers = [number for number in numbers if rule and not _is_of(parts[number], rule)]
-    if rule is None or not numbers or not all(_is_clear(parts[k], rule) for k in numbers):
+    if not all(_is_clear(parts[number], rule) for number in numbers):
         return None
     largest = max(numbers, key=lambda number: parts[number].steps.shape[1])
-    options = {**rule.formula.options, **given}
-    found = find(parts[largest], rule.formula.kind, options)
+    found = find(parts[largest], rule.formula.kind, {**rule.formula.options, **given})
     if len(found) == 1 and all(_is_of(parts[number], found[0]) for number in numbers):
         return Astray(rule, numbers, found[0])
     are_matrices = observed.asked.are_matrices
-    others = [k for k in range(len(parts)) if k not in numbers]
+    others = (k for k in range(len(parts)) if k not in numbers)
     kinds = {are_matrices[k] for k in numbers} & {are_matrices[k] for k in others}
-    is_told = (kind is not None or kinds) and len(numbers) <= len(others)
-    return Astray(rule, numbers, None) if is_told else None
+    return Astray(rule, numbers, None) if kind is not None or kinds else None
 
 
 def _is_clear(alone: Observed, rule: Match) -> bool:

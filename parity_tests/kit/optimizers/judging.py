@@ -52,11 +52,14 @@ def of_parts(
     observed: Observed, kind: str | None, given: Mapping[str, float | None]
 ) -> list[Verdict]:
     """Judge steps of which some parameters go by another formula than others; else nothing."""
-    rules = rules_apart(observed, kind, given)
-    if rules:
+    rules, left = rules_apart(observed, kind, given)
+    if rules and not left:
         return [apart_verdict(observed, rules)]
-    left = astray(observed, kind, given)
-    return [] if left is None else _of_astray(observed, left)
+    if len(rules) != 1:
+        return []
+    [(rule, _)] = rules
+    found = astray(observed, rule, left, kind, given)
+    return [] if found is None else _of_astray(observed, found)
 
 
 def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:

@@ -389,8 +389,6 @@ def test_unknown_scheme_is_told() -> None:
         scheme("best")
     with pytest.raises(InputError, match="initialization"):
         scheme("normal:-1")
-    verdict = only(ask(network(spec=Spec(initialization="best")), initialization.examine))
-    assert verdict.status == UNCHECKED
 
 
 def test_tolerance_covers_the_estimate() -> None:
