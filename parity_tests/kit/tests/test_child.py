@@ -210,7 +210,7 @@ def test_what_was_answered_before_the_end_is_reported(
     file = tmp_path / "net.py"
     text = STEPPING.replace("{factor}", factor).replace("{function}", LOSS)
     file.write_text(text.replace("{hangs}", "True"), encoding="utf-8")
-    report = examine_apart(f"{file}:network", timeout=15)
+    report = examine_apart(f"{file}:network", timeout=8)
     # What the steps may account for is left open.
     assert [verdict.aspect for verdict in report.verdicts] == [*told, "optimizer"]
     assert "ended while the network is asked: optimizer" in report.verdicts[-1].message
@@ -229,7 +229,7 @@ def test_what_it_has_started_ends_with_it(tmp_path: Path) -> None:
         "        while True: pass\n"
     )
     report = check(
-        tmp_path, NETWORK.replace("        return np", starts + "        return np"), timeout=10
+        tmp_path, NETWORK.replace("        return np", starts + "        return np"), timeout=6
     )
     started = re.search(r"started (\d+)", report.verdicts[0].message)
     assert started is not None
