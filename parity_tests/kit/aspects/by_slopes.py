@@ -54,8 +54,10 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     """
     subject = inquiry.subject
     if subject.network.loss is None:
-        why = _UNKNOWN if inquiry.form is None else _OF_STEP
-        why = "it is random, as with dropout" if inquiry.is_gradient_random else why
+        if inquiry.is_gradient_random:
+            why = "it is random, as with dropout"
+        else:
+            why = _UNKNOWN if inquiry.form is None else _OF_STEP
         message = f"{why}, and the network reports no loss (``loss=``) whose slopes it could be"
         return [Verdict("gradient", UNCHECKED, message)]
     reported: Loss = subject.loss_of_pass

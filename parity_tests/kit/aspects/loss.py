@@ -131,12 +131,11 @@ def _is_without_parameters(inquiry: Inquiry) -> bool:
     places = [inquiry.layers, *(wider_parameters(subject, rng) for _ in range(_OTHERS))]
     with inquiry.elsewhere(), subject.drawing_alike(0), suppress(SubjectError):
         for batch in inquiry.batches:
-            seen = {_of_network(inquiry, layers, batch) for layers in places[:2]}
-            if len(seen) > 1:
-                return False
-            seen |= {_of_network(inquiry, layers, batch) for layers in places[2:]}
-            if len(seen) > 1 or None in seen:
-                return False
+            seen = set()
+            for layers in places:
+                seen.add(_of_network(inquiry, layers, batch))
+                if len(seen) > 1 or None in seen:
+                    return False
         return True
     return False
 
