@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import numpy_impl as ours
 from parity_tests.cases.refusal import Refusal
 from parity_tests.inputs import BATCH, FEATURES, Repeated
 
+Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 ROWS: tuple[Shape, ...] = ((BATCH, FEATURES), (1, FEATURES))
@@ -45,6 +47,9 @@ class LayerCase:
         From a layer and an input to magnitudes that are added, times the largest gradient of an
         output, to the unit of error of the input's gradient: where the terms of a slope cancel in
         PyTorch's formula and in ours.
+    grads_floor : callable, optional
+        The same for the gradients of parameters, by name: where such a slope stands between them
+        and the output.
     exact : callable, optional
         For one entry at a time: the same function in terms of PyTorch in which nothing cancels, of
         which the special values are then held without a floor.
@@ -59,8 +64,9 @@ class LayerCase:
     shapes: tuple[Shape, ...] = ANY
     terms: int = 8
     kinks: tuple[float, ...] | Callable[[Any], tuple[float, ...]] = ()
-    floor: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None
-    slope_floor: Callable[[Any, np.ndarray[Any, Any]], np.ndarray[Any, Any]] | None = None
+    floor: Callable[[Array], Array] | None = None
+    slope_floor: Callable[[Any, Array], Array] | None = None
+    grads_floor: Callable[[Any, Array], Mapping[str, Array]] | None = None
     exact: Callable[[torch.Tensor], torch.Tensor] | None = None
     reason: str = ""
     refusals: tuple[Refusal, ...] = ()

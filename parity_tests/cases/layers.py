@@ -32,6 +32,21 @@ def _slopes(layer: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return slopes
 
 
+def _slopes_inside(layer: Any, x: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """Magnitudes of the terms of a gradient that a normalization hands down to a linear layer.
+
+    Where one unit alone is on, and far above all others, the gradient that comes to it is the
+    difference of two numbers that are almost the same.
+    """
+    first, *rest = layer
+    if not isinstance(first, ours.Residual):
+        return {}
+    rows = x.reshape(-1, FEATURES)
+    linear, relu = first
+    slopes = _slopes(*rest, first.forward(rows)) * (relu.forward(linear.forward(rows)) > 0)
+    return {"0.0.weight": slopes.T @ np.abs(rows), "0.0.bias": slopes.sum(axis=0)}
+
+
 LAYERS: tuple[LayerCase, ...] = (
     LayerCase(
         ours.Linear,
@@ -188,6 +203,7 @@ LAYERS: tuple[LayerCase, ...] = (
         },
         shapes=(*ROWS, (FEATURES,), (3, 2, FEATURES), (0, FEATURES)),
         terms=4 * FEATURES + 2 * HIDDEN + BATCH,
-        reason="sums over the features of every layer and the batch",
+        grads_floor=_slopes_inside,
+        reason="sums over the features of every layer and the batch; one large entry cancels",
     ),
 )

@@ -14,11 +14,10 @@ from parity_tests.cases.activations import ACTIVATIONS
 from parity_tests.cases.layer_case import LayerCase, Shape
 from parity_tests.cases.layers import LAYERS
 from parity_tests.checks.check import FLOAT32, FLOAT64, Array, Check
-from parity_tests.checks.models import compare_all, run_both_ways
+from parity_tests.checks.models import check_slopes, compare_all, run_both_ways
 from parity_tests.checks.refusals import refusal_checks
 from parity_tests.checks.statistics import by_the_worst, judged_by_counts
 from parity_tests.conditions import elementwise_conditions, module_conditions
-from parity_tests.differences import central_difference
 from parity_tests.inputs import DRAWS, LAYOUTS, Repeated, mixed, normal, shape_name
 from parity_tests.measures import Comparison, compare_float32, compare_float64, scaled_error
 from torch_ref import Autograd, differentiate, from_torch, load_weights, to_torch, twin_of
@@ -131,6 +130,9 @@ def _unit(
     if case.slope_floor is not None and x.size:
         slope = case.slope_floor(layer, x)
         grad_input = grad_input + np.abs(grad_output).max() * slope
+    if case.grads_floor is not None and x.size:
+        terms, upstream = case.grads_floor(layer, x), np.abs(grad_output).max()
+        grads = {name: grad + upstream * terms.get(name, 0.0) for name, grad in grads.items()}
     grads = {name: grad + floor for name, grad in grads.items()}
     return Autograd(output + floor, grad_input + floor, grads)
 
@@ -269,29 +271,7 @@ def check_layout(case: LayerCase, make: Make, layout: str, seed: int) -> None:
 def check_by_differences(case: LayerCase, make: Make, seed: int) -> None:
     """Gradients against differences of the layer's own forward, without PyTorch."""
     rng = np.random.default_rng(seed)
-    layer = make(rng, FLOAT64)
-    x = normal(rng, case.shapes[0])
-    grad_output = normal(rng, np.shape(layer.forward(x)))
-    result = run_both_ways(layer, x, grad_output)
-
-    def loss(parameter: ours.Parameter | None, data: Array) -> float:
-        if parameter is None:
-            return float((grad_output * layer.forward(data)).sum())
-        before = parameter.data.copy()
-        parameter.data = data
-        value = float((grad_output * layer.forward(x)).sum())
-        parameter.data = before
-        return value
-
-    points: list[tuple[ours.Parameter | None, Array, Array]] = [(None, x, result.grad_input)]
-    points += [(p, p.data.copy(), result.grads[p.name]) for p in layer.parameters()]
-    for parameter, point, actual in points:
-        slope, smooth = central_difference(partial(loss, parameter), point)
-        name = "input" if parameter is None else parameter.name
-        assert smooth.mean() > 0.8, f"{name}: too close to kinks to compare"
-        off = np.abs(actual - slope)[smooth].max()
-        limit = 1e-8 * (1 + np.abs(slope).max())
-        assert off <= limit, f"{name}: {off:.3g} from its own forward's slope, limit {limit:.3g}"
+    check_slopes(make(rng, FLOAT64), case.shapes[0], rng)
 
 
 def check_both_ways(make: Make, seed: int) -> None:

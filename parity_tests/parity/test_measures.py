@@ -1,10 +1,15 @@
 """The measures themselves: they must see what is there, and only that."""
 
 import math
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 
+import numpy_impl as ours
+from parity_tests.checks.check import FLOAT64
+from parity_tests.checks.layers import CASES, check_special_values
 from parity_tests.differences import central_difference, complex_step
 from parity_tests.inputs import LAYOUTS, gradient_sequence, mixed
 from parity_tests.measures import (
@@ -70,6 +75,23 @@ def test_every_tensor_is_reported() -> None:
         require([good, bad])
     with pytest.raises(AssertionError, match="nothing was compared"):
         require([])
+
+
+def test_a_slope_that_cancels_above_other_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One unit is on in every row, so that what a normalization hands down to it cancels: PyTorch's
+    # gradient is as far from the truth as ours. Of a draw that has this among its small inputs.
+    case = next(case for case in CASES if case.operation is ours.Residual)
+    make = partial(case.make, "inside")
+    require(list(check_special_values(case, make, FLOAT64, seed=4206)))
+
+    def smaller(self: ours.Linear, *args: Any, **kwargs: Any) -> None:
+        backward_into(self, *args, **kwargs)
+        self.weight.grad *= 1 - 1e-4
+
+    backward_into = ours.Linear.backward_into
+    monkeypatch.setattr(ours.Linear, "backward_into", smaller)
+    with pytest.raises(AssertionError, match=r"OVER +0.0.weight.grad"):
+        require(list(check_special_values(case, make, FLOAT64, seed=4206))[5:])
 
 
 def test_complex_step_is_exact() -> None:
