@@ -22,6 +22,7 @@ from parity_tests.kit.aspects.factors import (
     shared_scale,
     without_second_rate,
 )
+from parity_tests.kit.aspects.formula_factors import with_formulas
 from parity_tests.kit.aspects.infinite_steps import of_infinite_step
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.lines import line_of, line_of_mask
@@ -488,6 +489,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         if factor.finding.tensor not in inquiry.without_rate
     ]
     told, factors = _confirmed(*explanations, factors)
+    told, factors = with_formulas(told, factors, expected or Scale(1.0, 1))
     verdicts += of_reading(inquiry, first) + _named(inquiry, told, expected) + of_rate
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:

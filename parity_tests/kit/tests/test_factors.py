@@ -9,7 +9,7 @@ import pytest
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.asked import Array, ask, network, sigmoid, variant
+from parity_tests.kit.tests.asked import SLOPES, Array, ask, network, sigmoid, variant
 from parity_tests.kit.verdicts import DIFFERS, Verdict
 
 
@@ -119,3 +119,16 @@ def test_one_sample_more_or_less_is_told(more: int, divisor: str) -> None:
     [verdict] = _told(network(variant(sizes=_TWO), gradients=sums, step=step))
     assert verdict.cause == "factor-batch"
     assert f"it divides by {divisor}" in verdict.message
+
+
+@pytest.mark.parametrize("number", [-2.0, 3.0])
+def test_a_number_in_a_wrong_derivative_is_a_part_of_its_formula(
+    number: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def radial(z: Array) -> Array:
+        return np.asarray(np.exp(-(z**2)))
+
+    monkeypatch.setitem(SLOPES, radial, lambda a: number * a)
+    [verdict] = _told(network(variant(activation=radial), step=None))
+    assert (verdict.tensor, verdict.cause) == ("W2", "times-activation")
+    assert f"{number:g} x ((dz3 @ W3) * a2).T @ a1, on W2, likewise on W1" in verdict.message
