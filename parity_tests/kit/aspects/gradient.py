@@ -198,6 +198,12 @@ _ANY_THRESHOLD = (
     "(``loss=``) that would show another one"
 )
 _INFINITE = "only steps show it, and the first one is not finite"
+# Losses whose derivatives by outputs are numbers of a few sizes, as what is clipped has them, too.
+_OF_SIGNS = {"absolute_error", "hinge", *BINARY_HINGES}
+_OF_SOME = (
+    "not the gradient of the {}; with some parameters it is that of the {}, and with others it is "
+    "not. The cause is unknown. Look at what is clipped."
+)
 # At how many other parameters the gradient of a hinge is asked.
 _PLACES = 8
 # How often parameters are drawn at which a gradient is not zero.
@@ -401,16 +407,30 @@ def _is_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
 
     Where all outputs are on one side of their labels, several losses have one gradient.
     """
+    again = _elsewhere(inquiry, explanation)
+    return again is None or (again.is_right and again.loss == explanation.loss)
+
+
+def _is_last_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
+    """Whether that of the last matrix is of the same loss by other parameters, or these are given.
+
+    Where all that is carried back is clipped, it is as that of an absolute error.
+    """
+    again = _elsewhere(inquiry, explanation)
+    return again is None or (_is_last_known(again) and again.loss == explanation.loss)
+
+
+def _elsewhere(inquiry: Inquiry, explanation: Explanation) -> Explanation | None:
+    """Explain the gradient by other parameters; None where these are given or nothing comes."""
     batch = inquiry.batches[0]
     if inquiry.is_given:
-        return True
+        return None
     with inquiry.elsewhere():
         try:
             inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
-            again = explained(inquiry, batch, *observe(inquiry, batch), explanation.loss)
+            return explained(inquiry, batch, *observe(inquiry, batch), explanation.loss)
         except SubjectError:
-            return True
-        return again.is_right and again.loss == explanation.loss
+            return None
 
 
 def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
@@ -458,6 +478,13 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     verdicts: list[Verdict] = []
     of_loss: list[Verdict] = []
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
+        if first.loss in _OF_SIGNS and not _is_last_elsewhere(inquiry, first):
+            tensor = f"dL/dz{len(inquiry.layers)}"
+            of_some = _OF_SOME.format(str(loss), first.loss).replace("_", " ")
+            inquiry.edges.clear()
+            _forget(inquiry)
+            inquiry.is_gradient_faulty = True
+            return [Verdict("gradient", DIFFERS, f"{tensor}: {of_some}", tensor)]
         squares = _of_squares(inquiry, first)
         expected = squares or expected
         if squares is None:

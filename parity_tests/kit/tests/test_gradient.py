@@ -243,6 +243,31 @@ def test_softmax_that_is_left_out_behind_logits_is_told() -> None:
     assert "softmax is left out of the backward pass" in verdict.message
 
 
+class _ClippedError(Classifier):
+    """The derivative by the probability has limits that it is beyond below 2/3."""
+
+    sizes = (12, 9, 1)
+    activation = staticmethod(sigmoid)
+    last = staticmethod(sigmoid)
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        slope = np.clip((1 - y) / (1 - p) - y / p, -1.5, 1.5)
+        return np.asarray(slope * p * (1 - p) / len(x))
+
+
+def test_what_is_clipped_everywhere_is_no_gradient_of_an_absolute_error() -> None:
+    spec = Spec("sigmoid", "sigmoid", "binary_cross_entropy", "mean")
+    declared = network(_ClippedError, spec=spec, step=None, labels="integer_column")
+    verdict = only(ask(declared, gradient.examine))
+    assert (verdict.status, verdict.cause) == (DIFFERS, None)
+    assert "with some parameters it is that of the absolute error" in verdict.message
+
+
 _TWO_LINES = """
 def run(x, d):
     product = x.T @ d
