@@ -96,10 +96,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     is_finite = all(np.isfinite(tensor).all() for tensor in tensors(seen[0][0]))
     if is_inferred(inquiry) and not is_finite and of_infinite_step(inquiry):
         return [Verdict("gradient", UNCHECKED, _INFINITE)]
-    explanations = [
-        explained(inquiry, batch, observed, updated, loss)
-        for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
-    ]
+    explanations = _explained(inquiry, seen, loss)
+    for _ in range(0 if inquiry.is_given else _DRAWS):
+        if not _are_of_two(explanations):
+            break
+        seen = _kept(inquiry, _asked_again(inquiry))
+        explanations = _explained(inquiry, seen, loss)
     beside: list[Verdict] = []
     if inquiry.smoothing and not explanations[0].known:
         beside = _of_labels_as_given(inquiry, seen, loss)
@@ -236,19 +238,50 @@ def _observed(inquiry: Inquiry) -> list[tuple[Layers, Layers | None]]:
     seen = [observe(inquiry, batch) for batch in inquiry.batches]
     if not inquiry.is_given and _are_zero_by_chance(seen):
         for _ in range(_DRAWS):
-            inquiry.draw_again()
-            again = [observe(inquiry, batch) for batch in inquiry.batches]
+            again = _asked_again(inquiry)
             if not _are_zero_by_chance(again):
-                seen = again
-                for batch, answer in zip(inquiry.batches, inquiry.evidence.answers, strict=True):
-                    inquiry.restore()
-                    answer.output = subject.forward(batch.inputs)
-                break
-        else:
-            inquiry.layers = inquiry.evidence.layers = subject.set(usual)
+                return _kept(inquiry, again)
+        inquiry.layers = inquiry.evidence.layers = subject.set(usual)
     for (observed, _), answer in zip(seen, inquiry.evidence.answers, strict=True):
         answer.gradients = observed
     return seen
+
+
+def _asked_again(inquiry: Inquiry) -> list[tuple[Layers, Layers | None]]:
+    """Return the same as `_observed`, by other parameters."""
+    inquiry.draw_again()
+    return [observe(inquiry, batch) for batch in inquiry.batches]
+
+
+def _kept(
+    inquiry: Inquiry, seen: list[tuple[Layers, Layers | None]]
+) -> list[tuple[Layers, Layers | None]]:
+    """Take what was seen by other parameters for the answers of the network."""
+    for batch, (observed, _), answer in zip(
+        inquiry.batches, seen, inquiry.evidence.answers, strict=True
+    ):
+        inquiry.restore()
+        answer.output = inquiry.subject.forward(batch.inputs)
+        answer.gradients = observed
+    return seen
+
+
+def _explained(
+    inquiry: Inquiry, seen: list[tuple[Layers, Layers | None]], loss: str | None
+) -> list[Explanation]:
+    return [
+        explained(inquiry, batch, observed, updated, loss)
+        for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
+    ]
+
+
+def _are_of_two(explanations: list[Explanation]) -> bool:
+    """Whether what is known of two batches is the gradient of two losses.
+
+    Where a single sample of a batch has a gradient, that is a multiple of many others.
+    """
+    first, second = explanations
+    return first.known and second.known and first.loss != second.loss
 
 
 def _are_zero_by_chance(seen: list[tuple[Layers, Layers | None]]) -> bool:

@@ -243,6 +243,28 @@ def test_softmax_that_is_left_out_behind_logits_is_told() -> None:
     assert "softmax is left out of the backward pass" in verdict.message
 
 
+class _OneOutput(Classifier):
+    """The derivative of relu, behind an output that has none."""
+
+    sizes = (5, 4, 1)
+    last = staticmethod(lambda z: z)
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(np.mean((self.forward(x) - y) ** 2))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        z = self.forward(x)
+        return np.asarray(2 * (z - y) / len(x) * (z > 0))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_batches_are_of_one_loss(seed: int) -> None:
+    # Where one sample of three has a gradient, it is a multiple of that of every other loss.
+    declared = network(_OneOutput, step=None, labels="targets")
+    verdict = only(ask(declared, gradient.examine, seed))
+    assert verdict.cause == "derivative-of-another-function"
+
+
 class _ClippedError(Classifier):
     """The derivative by the probability has limits that it is beyond below 2/3."""
 
