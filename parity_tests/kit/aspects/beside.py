@@ -203,9 +203,9 @@ def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
 
 
 def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:
-    """Whether a factor is that of the gradients that are handed out."""
+    """Whether a factor of all tensors is that of the gradients that are handed out."""
     scale, expected = inquiry.gradient_scale, expected_of(inquiry)
-    if verdict.factor is None or scale is None or expected is None:
+    if verdict.factor is None or scale is None or expected is None or not _is_of_all(verdict):
         return False
     if inquiry.subject.single:
         expected = Scale(expected.constant, expected.power + 1)
@@ -218,10 +218,14 @@ def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:
     )
 
 
+def _is_of_all(verdict: Verdict) -> bool:
+    return verdict.tensor is None or verdict.tensor.startswith("dL/dz")
+
+
 def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:
     """Return what was said of the gradient that steps show as said of the steps."""
     cause = str(verdict.cause)
-    of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
+    of_all = _is_of_all(verdict)
     if cause == "sign" and of_all:
         seen = f"a first step takes {verdict.factor:.6g} x the gradient expected"
         turned = named("optimizer", "step-sign", seen, None, verdict.factor, verdict.residual)

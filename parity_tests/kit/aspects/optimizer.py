@@ -205,7 +205,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         That of the gradients that it hands out besides, where they are known to be right.
     """
     network, spec = inquiry.subject.network, inquiry.spec
-    if inquiry.form is None:
+    is_by_slopes = inquiry.is_loss_unknown and inquiry.slopes_show in (EQUAL, CONVENTION)
+    if inquiry.form is None or is_by_slopes:
         return steps_alone(inquiry)
     if inquiry.is_gradient_random:
         return [Verdict("optimizer", UNCHECKED, _RANDOM)]

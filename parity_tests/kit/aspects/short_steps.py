@@ -44,15 +44,19 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
     is_same = all(abs(factors[n] - own) <= 10 * _NEAR * abs(own) for n, own in shorter.items())
     if not shorter or not is_same:
         return []
-    expected = expected_of(inquiry) or Scale(float(np.median([*factors.values()])), 0)
-    unit = expected.at(len(batch))
+    expected = expected_of(inquiry)
+    unit = (expected or Scale(float(np.median([*factors.values()])), 0)).at(len(batch))
     others = {n: f / unit for n, f in factors.items() if abs(f / unit - 1) > 10 * _NEAR}
     seen = "longer steps are not the same multiples of it"
     why = ", as where parameters are updated several times, each time from where they came to"
     if _is_at_every_rate(inquiry, batch, gradient, factors):
         seen, why = "longer steps are the same multiples of it", ""
     if not others:
-        message = f"only steps show it: short ones are those of the gradient expected, and {seen}"
+        which = "those of the gradient expected"
+        if expected is None:
+            every = ", as of every loss of one output" if batch.targets[:1].size == 1 else ""
+            which = f"a multiple of the gradient of the {loss.replace('_', ' ')}{every}"
+        message = f"only steps show it: short ones are {which}, and {seen}"
         return [Verdict("gradient", UNCHECKED, message)]
     told = " and ".join(
         f"{factor:.4g} x that expected on {name}" for name, factor in others.items()

@@ -157,14 +157,11 @@ def losses_at(inquiry: Inquiry) -> list[str]:
     form, batch = inquiry.form, inquiry.meant(inquiry.batches[0])
     assert form is not None
     passed = run(form, inquiry.layers, batch.inputs)
-    names = [
-        loss
-        for name, _, _, slopes in losses_of(form, passed, batch)
-        for loss in slopes
-        if name == form.output
-    ]
+    found = {name: slopes for name, _, _, slopes in losses_of(form, passed, batch)}
+    names = list(found.get(form.output, ()))
     if form.output in ("identity", "log_softmax"):
-        names += _FUNCTIONS
+        # One output has no softmax.
+        names += [loss for loss, function in _FUNCTIONS.items() if function in found]
     return list(dict.fromkeys(names))
 
 
@@ -191,6 +188,8 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     # A network that returns logits has the function in its loss.
     if name in ("identity", "log_softmax") and loss in _FUNCTIONS:
         name = _FUNCTIONS[loss]
+    if name not in starts:
+        raise InputError("loss", f"one of {losses_at(inquiry)}", repr(loss))
     function, p, slopes = starts[name]
     if loss not in slopes and not np.isfinite(passed.output).all():
         return unflat(np.full(flat(layers).size, np.nan), layers)

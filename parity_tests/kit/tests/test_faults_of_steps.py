@@ -197,6 +197,21 @@ def test_steps_that_divide_what_is_handed_out_have_the_loss_of_that() -> None:
     assert found == [(CONVENTION, None, "factor-batch")]
 
 
+@pytest.mark.parametrize(
+    ("left_out", "expected"),
+    [((1, 3), [(DIFFERS, "b2", "bias-scaled")]), ((0,), [(DIFFERS, "W1", "factor-batch")])],
+)
+def test_steps_that_divide_some_of_what_is_handed_out(left_out: Any, expected: Told) -> None:
+    def summed(net: Learner, x: Array, y: Array) -> list[Array]:
+        return [len(x) * gradient for gradient in net.gradients(x, y)]
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for n, (array, gradient) in enumerate(zip(params(net), summed(net, x, y), strict=True)):
+            array -= lr * gradient / (1 if n in left_out else len(x))
+
+    assert told(beside(step, summed), "optimizer") == expected
+
+
 # Sample by sample
 
 

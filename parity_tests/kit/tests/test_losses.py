@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numpy_impl import InputError
 from parity_tests.kit.arbiter import pytorch
-from parity_tests.kit.aspects import gradient, loss
+from parity_tests.kit.aspects import forward, gradient, loss
+from parity_tests.kit.aspects.walks import losses_at, right_gradient
 from parity_tests.kit.candidates.any_guards import any_guards
 from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.catalogue.correct import CORRECT
@@ -28,7 +30,7 @@ from parity_tests.kit.losses import (
 from parity_tests.kit.network import Network
 from parity_tests.kit.scales import Scale, ratio
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Batch, Layer
+from parity_tests.kit.subject import Batch, Layer, Subject
 from parity_tests.kit.tests.asked import (
     Array,
     Classifier,
@@ -720,3 +722,13 @@ def test_a_denominator_may_be_kept_from_zero_in_any_way(denominator: Any) -> Non
         declared = network(Net, loss=None, step=None, spec=spec)
         report = examine(declared, 0, "gradient", arbiter=pytorch())
         assert [verdict.status for verdict in report.verdicts] == [EQUAL]
+
+
+def test_one_output_has_no_softmax() -> None:
+    plain = variant(sizes=(5, 4, 1), last=lambda z: z)
+    inquiry = Inquiry.begin(Subject(network(plain, labels="targets")), Spec(), 0)
+    forward.examine(inquiry)
+    assert "binary_cross_entropy" in losses_at(inquiry)
+    assert "cross_entropy" not in losses_at(inquiry)
+    with pytest.raises(InputError, match="loss: expected one of .*squared_error.*cross_entropy"):
+        right_gradient(inquiry, "cross_entropy", inquiry.layers, inquiry.batches[0])
