@@ -730,5 +730,5 @@ def test_one_output_has_no_softmax() -> None:
     forward.examine(inquiry)
     assert "binary_cross_entropy" in losses_at(inquiry)
     assert "cross_entropy" not in losses_at(inquiry)
-    with pytest.raises(InputError, match="loss: expected one of .*squared_error.*cross_entropy"):
+    with pytest.raises(InputError, match=r"loss: expected one of .*squared_error.*cross_entropy"):
         right_gradient(inquiry, "cross_entropy", inquiry.layers, inquiry.batches[0])
