@@ -54,7 +54,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
     is_blamed = any(v.status == DIFFERS and not v.cause for v in found)
     is_of_unknown = not inquiry.is_gradient_known and is_blamed
-    if is_of_unknown or all(v.aspect == "optimizer" and v.status == UNCHECKED for v in found):
+    is_open = is_blamed and not is_right
+    if is_open or all(v.aspect == "optimizer" and v.status == UNCHECKED for v in found):
         is_plain = inquiry.penalty is None and inquiry.spec.weight_decay is None
         is_added = bool(inquiry.evidence.decays)
         is_whole = is_right and (is_plain or is_added)
@@ -131,8 +132,19 @@ def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
         power = scale.power - 1 if subject.single else scale.power
         # One that points the other way may be meant; a step goes down all the same.
         reported = str(inquiry.gradient_loss), Scale(abs(scale.constant), power)
-    asked = (subject, inquiry.spec, inquiry.rng, inquiry.layers, inquiry.batches)
+    spec = inquiry.spec
+    if is_right and scale is not None and _is_of_another(inquiry):
+        # That was said of the gradients: steps are held to the loss whose gradients they are.
+        reported = str(inquiry.gradient_loss), scale
+        spec = replace(spec, loss=None, scale=None)
+    asked = (subject, spec, inquiry.rng, inquiry.layers, inquiry.batches)
     return Inquiry(*asked, reported=reported, **told)
+
+
+def _is_of_another(inquiry: Inquiry) -> bool:
+    """Whether gradients handed out are those of another loss than is declared or reported."""
+    meant = {inquiry.spec.loss, inquiry.reported and inquiry.reported[0]} - {None}
+    return bool(meant) and inquiry.gradient_loss not in meant
 
 
 def _pairs(inquiry: Inquiry, own: Inquiry) -> list[tuple[Layers, Layers]]:

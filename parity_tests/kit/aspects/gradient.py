@@ -548,6 +548,8 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         for factor in factors_of(inquiry, first, second, expected or Scale(1.0, 1))
         if factor.finding.tensor not in inquiry.without_rate
     ]
+    # Steps by what has another factor with each batch are not those by the gradient.
+    inquiry.is_gradient_faulty |= any(f.ratio is not None and f.scale is None for f in factors)
     told, factors = _confirmed(*explanations, factors)
     told, factors = with_formulas(told, factors, expected or Scale(1.0, 1))
     verdicts += of_reading(inquiry, first) + _named(inquiry, told, expected) + of_rate

@@ -373,6 +373,31 @@ def test_optimizer_beside_gradients_with_a_fault(
     assert told(network, "optimizer") == [expected]
 
 
+def of_signs(net: Learner, x: Array, y: Array) -> list[Array]:
+    return carried(net, x, 2 * np.sign(net.forward(x) - y) / len(x))
+
+
+def normed(net: Learner, x: Array, y: Array) -> list[Array]:
+    error = net.forward(x) - y
+    return carried(net, x, error / np.abs(error).sum())
+
+
+def carried(net: Learner, x: Array, slope: Array) -> list[Array]:
+    p = net.forward(x)
+    d2 = slope * p * (1 - p)
+    d1 = d2 @ net.w2.T * net.a * (1 - net.a)
+    return [x.T @ d1, d1.sum(axis=0), net.a.T @ d2, d2.sum(axis=0)]
+
+
+@pytest.mark.parametrize("gradients", [of_signs, normed])
+def test_steps_of_what_is_handed_out_are_not_wrong_as_it_is(gradients: Any) -> None:
+    # Of another loss than the one reported, or with another factor for each batch.
+    declared = Spec(loss="squared_error", optimizer="adam")
+    network = beside(stepping(each(adam), gradients), gradients, spec=declared)
+    assert [status for status, *_ in told(network, "gradient")][:1] == [DIFFERS]
+    assert told(network, "optimizer") == [(EQUAL, None, None)]
+
+
 # Signs
 
 
