@@ -154,8 +154,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return entrywise
     # Where all margins are missed, what does not ask for them has the gradient of a hinge; where
     # outputs are between 0 and 1, that of the absolute error.
-    of_one = inquiry.subject.outputs == 1 and inquiry.gradient_loss == "absolute_error"
-    is_hinge = of_one or inquiry.gradient_loss in BINARY_HINGES
+    is_few = inquiry.subject.outputs == 1 or inquiry.subject.single
+    of_few = is_few and inquiry.gradient_loss in _OF_SIGNS
+    is_hinge = of_few or inquiry.gradient_loss in BINARY_HINGES
     is_hinge &= not (inquiry.is_loss_unknown or differs)
     if (
         is_hinge
@@ -163,6 +164,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         and not all(_is_elsewhere(inquiry, explanations[0]) for _ in range(_PLACES))
     ):
         which = str(inquiry.gradient_loss).replace("_", " ")
+        inquiry.edges.clear()
+        _forget(inquiry)
+        inquiry.evidence.loss, inquiry.evidence.factors = None, []
         return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
     # Whose threshold is not 1 shows in a loss alone.
     is_huber = loss == "huber" and not _is_last_known(explanations[0])
@@ -192,7 +196,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
 
 
 _ANY_MARGINS = (
-    "with small outputs it is that of the {}, and with larger ones it is not; the network "
+    "with some parameters it is that of the {}, and with others it is not; the network "
     "reports no loss (``loss=``) whose slopes it could be"
 )
 _ANY_THRESHOLD = (
@@ -201,7 +205,7 @@ _ANY_THRESHOLD = (
 )
 _INFINITE = "only steps show it, and the first one is not finite"
 # Losses whose derivatives by outputs are numbers of a few sizes, as what is clipped has them, too.
-_OF_SIGNS = {"absolute_error", "hinge", *BINARY_HINGES}
+_OF_SIGNS = {"absolute_error", "hinge", "categorical_hinge", *BINARY_HINGES}
 _OF_SOME = (
     "not the gradient of the {}; with some parameters it is that of the {}, and with others it is "
     "not. The cause is unknown. Look at what is clipped."

@@ -36,13 +36,17 @@ def _off_the_loss(inquiry: Inquiry, explanation: Explanation, number: int) -> fl
     That is what an arbiter, who has no such number, may be away from it.
     """
     assert inquiry.form is not None
-    batch = inquiry.meant(inquiry.batches[number])
+    own = explanation.deltas[len(inquiry.layers) - 1].value
+    batch = inquiry.batches[number]
+    if len(own) != len(batch):
+        # A step of one sample of the first batch shows it.
+        batch = inquiry.batches[0].part(slice(explanation.sample, explanation.sample + 1))
+    batch = inquiry.meant(batch)
     passed = run(inquiry.form, inquiry.layers, batch.inputs)
     plain = (
         candidate.value
         for candidate in right_deltas(inquiry.form, passed, batch, explanation.loss)
         if candidate.loss == explanation.loss
     )
-    own = explanation.deltas[len(inquiry.layers) - 1].value
     _, beside = fit(own, next(plain, own))
     return max(beside, *(finding.residual for finding in explanation.findings))

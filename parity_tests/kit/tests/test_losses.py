@@ -692,8 +692,30 @@ def test_a_hinge_of_one_output_is_right(make: type[_Hinge], told: str, seed: int
 
 def test_margins_that_are_not_looked_at_are_no_hinge_by_chance() -> None:
     make = type("Net", (_Hinge,), {"is_masked": False})
-    verdict = only(examine(network(make, step=None, loss=None), 13, "gradient").verdicts)
+    report = examine(network(make, step=None, loss=None), 13, "gradient")
+    assert not {EQUAL, CONVENTION} & {verdict.status for verdict in report.verdicts}
+
+
+class _Decided(Classifier):
+    """The error is that of the decision, and not of the output."""
+
+    sizes = (5, 4, 3)
+    activation = staticmethod(sigmoid)
+    last = staticmethod(sigmoid)
+
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        return np.asarray(((p > 0.5) - y) * p * (1 - p))
+
+
+def test_errors_of_one_size_are_of_no_loss_by_a_few_samples() -> None:
+    def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
+        net.step(x[None], y[None], lr)
+
+    declared = network(_Decided, gradients=None, loss=None, step=step, batch="vector")
+    [verdict] = examine(declared, 0, "gradient", arbiter=pytorch()).verdicts
     assert verdict.status == UNCHECKED
+    assert "with some parameters it is that of the" in verdict.message
 
 
 def test_exponentials_of_one_output_are_rates() -> None:
