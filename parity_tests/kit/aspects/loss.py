@@ -84,6 +84,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     reported = [float(value or 0.0) for value in observed]
     exact = _SINGLE if inquiry.is_float32 or is_single(reported) else _EXACT
     matches = _confirmed(inquiry, _matches(inquiry, reported, exact))
+    if not matches and (after := _of_parameters_after(inquiry, reported, exact)):
+        return [after]
     if not matches and _is_without_parameters(inquiry):
         return [_without_parameters(inquiry)]
     if not matches and _is_random(inquiry, reported):
@@ -100,6 +102,31 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     found = _judge(inquiry, reported[0], matches)
     inquiry.loss_cause = found.cause if inquiry.reported is None else None
     return [found]
+
+
+def _of_parameters_after(inquiry: Inquiry, reported: list[float], exact: float) -> Verdict | None:
+    """Return that the loss that a step reports is that after its update, if it is.
+
+    By a step at a rate of 0 it is the same as that before.
+    """
+    network = inquiry.subject.network
+    if network.loss is not None or network.lr is not None:
+        return None
+    try:
+        still = [_reported(inquiry, batch, 0.0) for batch in inquiry.batches]
+    except SubjectError:
+        return None
+    values = [value for value in still if value is not None and np.isfinite(value)]
+    if len(values) < len(still) or values == reported:
+        return None
+    matches = _confirmed(inquiry, _matches(inquiry, values, exact))
+    if not any(match.cause is None and _is_usual(inquiry, match) for match in matches):
+        return None
+    found = _judge(inquiry, values[0], matches)
+    inquiry.loss_cause = found.cause if inquiry.reported is None else None
+    message = f"{found.message.removesuffix('.')}, by the parameters after the step"
+    status = CONVENTION if found.status == EQUAL else found.status
+    return replace(found, message=message, status=status)
 
 
 _RANDOM = (
@@ -371,7 +398,7 @@ def _of_thresholds(inquiry: Inquiry, reported: list[float], tolerance: float) ->
     return []
 
 
-def _reported(inquiry: Inquiry, batch: Batch) -> float | None:
+def _reported(inquiry: Inquiry, batch: Batch, rate: float | None = None) -> float | None:
     """Return the loss, on its own or from a training step; None if there is none."""
     subject = inquiry.subject
     subject.begin(inquiry.layers)
@@ -379,7 +406,8 @@ def _reported(inquiry: Inquiry, batch: Batch) -> float | None:
         return subject.loss_of_pass(batch)
     if subject.network.step is None:
         return None
-    rate = subject.network.lr or 1e-3
+    if rate is None:
+        rate = subject.network.lr or 1e-3
     if not subject.single:
         return subject.step(batch, rate)
     total = 0.0

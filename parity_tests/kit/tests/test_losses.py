@@ -754,3 +754,16 @@ def test_one_output_has_no_softmax() -> None:
     assert "cross_entropy" not in losses_at(inquiry)
     with pytest.raises(InputError, match=r"loss: expected one of .*squared_error.*cross_entropy"):
         right_gradient(inquiry, "cross_entropy", inquiry.layers, inquiry.batches[0])
+
+
+@pytest.mark.parametrize(("scale", "status"), [("mean", CONVENTION), ("sum", DIFFERS)])
+def test_a_step_may_report_the_loss_after_it(scale: str, status: str) -> None:
+    def step(net: Classifier, x: Array, y: Array, lr: float) -> float:
+        net.step(x, y, lr)
+        return net.loss(x, y)
+
+    spec = Spec(loss="cross_entropy", scale=scale)
+    declared = network(gradients=None, loss=None, step=step, spec=spec)
+    [verdict] = examine(declared, 0, "loss").verdicts
+    assert verdict.status == status
+    assert "by the parameters after the step" in verdict.message
