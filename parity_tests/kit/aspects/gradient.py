@@ -25,6 +25,7 @@ from parity_tests.kit.aspects.factors import (
 from parity_tests.kit.aspects.formula_factors import with_formulas
 from parity_tests.kit.aspects.infinite_steps import of_infinite_step
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
+from parity_tests.kit.aspects.left_out import of_left_out
 from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
@@ -130,6 +131,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     samples = [len(batch) for batch in inquiry.batches]
     explanations = settled(inquiry.layers, explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
+    if not explanations[0].known:
+        left_out = of_left_out(inquiry, [observed for observed, _ in seen], loss)
+        if left_out and not _is_random(inquiry, seen[0][0], differs=True):
+            return left_out
     if is_inferred(inquiry) and not explanations[0].is_right:
         explanations = moving_later(inquiry, explanations)
         late = of_step_before(inquiry, loss)

@@ -272,6 +272,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "bias-scaled": Cause(
         "bias and matrix of a layer have different factors", "the mean in one and the sum in other"
     ),
+    "samples-left-out": Cause(
+        "samples of the batch are left out of the gradient",
+        "where slices and loops over the samples begin and end",
+    ),
     "batch-raises": Cause(
         "it takes one sample only", "products and shapes that do not allow for a batch"
     ),

@@ -122,6 +122,38 @@ def test_a_line_of_one_number_is_that_of_the_number_itself(tmp_path: Path) -> No
     assert locate(lambda: module["run"](d), np.array([d.sum()])) is None
 
 
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (slice(None, -1), "numbers 1 to 6 of 7 samples and of numbers 1 to 4 of 5"),
+        (slice(0, 1), "number 1 of 7 samples and of number 1 of 5"),
+        (slice(None, None, 2), "numbers 1, 3, 5, 7 of 7 samples"),
+    ],
+)
+@pytest.mark.parametrize("how", ["gradients", "step"])
+def test_samples_that_are_left_out_are_told(kept: slice, told: str, how: str) -> None:
+    def gradients(net: Classifier, x: Array, y: Array) -> list[Array]:
+        return Classifier.gradients(net, x[kept], y[kept])
+
+    def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
+        Classifier.step(net, x[kept], y[kept], lr)
+
+    only_one = {"gradients": gradients, "step": None} if how == "gradients" else {}
+    declared = network(**{"gradients": None, "step": step, **only_one})
+    verdict = only(ask(declared, gradient.examine))
+    assert (verdict.tensor, verdict.cause) == ("dL/dz3", "samples-left-out")
+    assert told in verdict.message
+
+
+def test_samples_that_are_drawn_are_not_called_left_out() -> None:
+    def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
+        drawn = np.random.permutation(len(x))[:2]  # noqa: NPY002
+        Classifier.step(net, x[drawn], y[drawn], lr)
+
+    verdict = only(ask(network(gradients=None, step=step), gradient.examine))
+    assert verdict.cause != "samples-left-out"
+
+
 class _OneOutput(Classifier):
     """Two classes by one output; other numbers are there before its bias gradient."""
 

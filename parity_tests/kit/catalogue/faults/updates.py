@@ -13,6 +13,22 @@ _OF_BOTH = (
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
+        "last sample left out: stored gradients",
+        "stored gradients sgd",
+        "dscores = (y - t) / batch_num",
+        "dscores = np.append((y - t)[:-1], 0 * t[-1:], axis=0) / batch_num",
+        "gradient",
+        "samples-left-out",
+    ),
+    Fault(
+        "first sample left out: deep",
+        "deep tanh",
+        "delta = (self.forward(X) - Y) / len(X)",
+        "delta = (self.forward(X) - Y) * (np.arange(len(X)) > 0)[:, None] / len(X)",
+        "gradient",
+        "samples-left-out",
+    ),
+    Fault(
         "updated before it is used: updating layers",
         "updating layers relu",
         "        input_gradient = output_gradient @ self.weights.T\n"
