@@ -88,10 +88,15 @@ def astray(
     parts = [_alone(observed, number) for number in range(len(observed.asked.shapes))]
     if not all(_is_clear(parts[number], rule) for number in numbers):
         return None
-    largest = max(numbers, key=lambda number: parts[number].steps.shape[1])
+    sizes = {number: parts[number].steps.shape[1] for number in numbers}
+    largest = max(numbers, key=sizes.__getitem__)
+    if sizes[largest] < _ENOUGH:
+        return None
     found = find(parts[largest], rule.formula.kind, {**rule.formula.options, **given})
     if len(found) == 1 and all(_is_of(parts[number], found[0]) for number in numbers):
         return Astray(rule, numbers, found[0])
+    if min(sizes.values()) < _ENOUGH:
+        return None
     are_matrices = observed.asked.are_matrices
     others = (k for k in range(len(parts)) if k not in numbers)
     kinds = {are_matrices[k] for k in numbers} & {are_matrices[k] for k in others}
@@ -100,8 +105,6 @@ def astray(
 
 def _is_clear(alone: Observed, rule: Match) -> bool:
     misfit = alone.misfit(displacements(rule.formula, alone.asked))
-    if alone.steps.shape[1] < _ENOUGH:
-        return False
     return bool(np.isfinite(alone.steps).all() and misfit > _CLEARLY)
 
 

@@ -1,13 +1,16 @@
 """Parameters that are not stepped as all others are."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from parity_tests.kit.check import examine
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.tests.test_optimizers import (
+    Learner,
     State,
     Step,
     Update,
@@ -15,6 +18,7 @@ from parity_tests.kit.tests.test_optimizers import (
     each,
     first_summed,
     momentum,
+    rmsprop,
     rule,
 )
 from parity_tests.kit.tests.test_steps import beside, found, stepping
@@ -62,3 +66,20 @@ def test_parameters_of_no_formula_are_told_where_others_of_their_kind_have_one()
     step = _of_some(_without_memory, momentum, first=False)
     [verdict] = examine_rule(rule(step, None), 0)
     assert verdict.status == UNCHECKED
+
+
+def _twice(s: State, p: Array, g: Array, lr: float) -> None:
+    rmsprop(s, p, g, 2 * lr)
+
+
+def test_a_rate_of_some_parameters_alone_is_told_of_few_entries() -> None:
+    class Small(Learner):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w2, self.b2 = self.w2[:, :2], np.zeros(2)
+
+    step = stepping(_of_some(rmsprop, _twice, first=False))
+    network = replace(beside(step), make=Small)
+    [verdict] = examine(network, only="optimizer").verdicts
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, "step-scaled", "b1")
+    assert "b1, b2 by rmsprop" in verdict.message
