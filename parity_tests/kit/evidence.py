@@ -68,6 +68,10 @@ class Evidence:
         """Widths of the layers, from the inputs to the outputs."""
         return [self.layers[0].weight.shape[1], *(len(layer.weight) for layer in self.layers)]
 
+    def forget_loss(self) -> None:
+        """Keep nothing of the loss, and with it no gradient that could be held to it."""
+        self.loss, self.factors, self.decays, self.smoothing = None, [], [], 0.0
+
     def save(self, path: Path) -> None:
         """Write everything as arrays; the rest as JSON among them."""
         told = {

@@ -171,7 +171,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         which = str(inquiry.gradient_loss).replace("_", " ")
         inquiry.edges.clear()
         _forget(inquiry)
-        inquiry.evidence.loss, inquiry.evidence.factors = None, []
+        inquiry.evidence.forget_loss()
         return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
     # Whose threshold is not 1 shows in a loss alone.
     is_huber = loss == "huber" and not _is_last_known(explanations[0])
@@ -182,6 +182,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if inquiry.is_loss_unknown and not differs:
         if loss is not None and explanations[0].loss == loss:
             return [*_of_loss_reported(inquiry, loss), *verdicts]
+        # With one batch it is that of a loss that is known, as of a hinge with all margins missed.
+        inquiry.evidence.forget_loss()
         return _of_another(inquiry, explanations[0]) or verdicts
     if inquiry.is_loss_unknown:
         # What is wrong for all losses that are known may be right for the one that is reported,
@@ -344,6 +346,7 @@ def _by_slopes_alone(inquiry: Inquiry) -> list[Verdict]:
 def _forget(inquiry: Inquiry) -> None:
     inquiry.is_gradient_known = inquiry.is_gradient_faulty = False
     inquiry.gradient_loss = inquiry.gradient_scale = inquiry.guard = None
+    inquiry.evidence.forget_loss()
 
 
 def _of_solved(

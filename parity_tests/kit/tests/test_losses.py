@@ -650,6 +650,18 @@ def test_margins_are_kept_and_missed(is_masked: bool, status: str, seed: int) ->
     assert [(verdict.status, verdict.cause) for verdict in report.verdicts] == [(status, None)]
 
 
+def test_what_slopes_judge_is_no_absolute_error_to_pytorch() -> None:
+    small = {"sizes": (5, 4, 1), "activation": staticmethod(sigmoid)}
+    declared = replace(
+        network(type("Net", (_Hinge,), small), step=None),
+        parameters=lambda net: net.w,
+        gradients=lambda net, x, y: net.gradients(x, y)[:2],
+        bias="none",
+    )
+    report = examine(declared, 12, "gradient", arbiter=pytorch())
+    assert [verdict.status for verdict in report.verdicts] == [EQUAL]
+
+
 class _HingeOfSigns(_Hinge):
     """The same of labels that are as they are given: of a label of 0 it has no slope."""
 
