@@ -12,6 +12,7 @@ from numpy_impl import InputError
 from parity_tests.kit.aspects.entrywise import is_growing
 from parity_tests.kit.aspects.eps_scales import scales_by_eps
 from parity_tests.kit.aspects.first_steps import ENOUGH, Shown, observed_steps
+from parity_tests.kit.aspects.plain_steps import is_plain
 from parity_tests.kit.aspects.shares import NEAR, expected_of, left_of
 from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.walks import Trajectory, losses_at
@@ -112,6 +113,9 @@ def of_moments(
         return of_parts(first, kind, given) or [unknown(first, kind, given)]
     if inquiry.gradient_scale is not None or not _is_of_entries(first):
         message = "the first step is not a multiple of the gradient, by which later ones are judged"
+        return [Verdict("optimizer", UNCHECKED, message)]
+    if kind in (None, *LINEAR) and is_plain(inquiry):
+        message = "the steps are plain ones, and not of the gradient of the loss"
         return [Verdict("optimizer", UNCHECKED, message)]
     inquiry.steps_explain = "gradient"
     of_short = of_short_steps(inquiry, loss)

@@ -1,15 +1,15 @@
 """First steps that are multiples of the gradient as long as they are short."""
 
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps import ENOUGH
 from parity_tests.kit.aspects.observing import RATES, is_inferred
 from parity_tests.kit.aspects.shares import expected_of
-from parity_tests.kit.aspects.walks import ends, right_gradient, walk_on
+from parity_tests.kit.aspects.walks import right_gradient, walk_on
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale
@@ -20,6 +20,8 @@ Array = NDArray[Any]
 
 # Rates at which what a step does to the gradient hardly shows, and how closely it is a multiple.
 _SHORT, _SHORTER, _NEAR = 1e-5, 2.5e-6, 1e-3
+# Tensors of which none is the one that is off.
+_PAIR = 2
 
 
 def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
@@ -34,38 +36,120 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
     if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
         return []
     is_single = inquiry.subject.single or inquiry.is_one_by_one
-    batch = ends(inquiry.batches[0])[0] if is_single else inquiry.batches[0]
+    batch, *others = inquiry.batches
+    if is_single:
+        batch, *others = (batch.part(slice(n, n + 1)) for n in range(len(batch)))
     try:
         gradient = by_name(right_gradient(inquiry, loss, inquiry.layers, batch))
         factors = _multiples(inquiry, batch, _SHORT, gradient)
         shorter = _multiples(inquiry, batch, _SHORTER, gradient) if factors else {}
     except (SubjectError, InputError):
         return []
-    is_same = all(abs(factors[n] - own) <= 10 * _NEAR * abs(own) for n, own in shorter.items())
-    if not shorter or not is_same:
+    if not shorter or not _are_alike(factors, shorter):
         return []
     expected = expected_of(inquiry)
-    unit = (expected or Scale(float(np.median([*factors.values()])), 0)).at(len(batch))
-    others = {n: f / unit for n, f in factors.items() if abs(f / unit - 1) > 10 * _NEAR}
     seen = "longer steps are not the same multiples of it"
     why = ", as where parameters are updated several times, each time from where they came to"
-    if _is_at_every_rate(inquiry, batch, gradient, factors):
+    is_everywhere = _is_at_every_rate(inquiry, batch, gradient, factors)
+    if is_everywhere:
         seen, why = "longer steps are the same multiples of it", ""
-    if not others:
+    own = _relative(factors, expected, len(batch))
+    if not own:
+        return []
+    off = _off(own)
+    if not off:
         which = "those of the gradient expected"
         if expected is None:
             every = ", as of every loss of one output" if batch.targets[:1].size == 1 else ""
             which = f"a multiple of the gradient of the {loss.replace('_', ' ')}{every}"
         message = f"only steps show it: short ones are {which}, and {seen}"
         return [Verdict("gradient", UNCHECKED, message)]
-    told = " and ".join(
-        f"{factor:.4g} x that expected on {name}" for name, factor in others.items()
-    )
-    message = (
-        f"the gradient that short steps show is {told}, and {seen}{why}. The cause is unknown."
-    )
-    first = max(others, key=lambda name: (int(name[1:]), name.startswith("W")))
-    return [Verdict("gradient", DIFFERS, message, first, factor=others[first])]
+    meant, what = "that expected", "the gradient that short steps show"
+    if expected is None:
+        meant, what = f"that of {_last(own)}", "the factor of the gradient that short steps show"
+        why += ". Of one loss all tensors have the same"
+    told = f"{what} is {_told(own, meant)}"
+    tensor = _blamed(off, own, is_meant=expected is not None, is_everywhere=is_everywhere)
+    told_again = (_relative(_again(inquiry, o, loss), expected, len(o)) for o in others)
+    seen_again = [again for again in told_again if again]
+    other = next((again for again in seen_again if not _are_alike(own, again)), None)
+    factor = None
+    if seen_again and other is None:
+        factor = off.get(tensor, next(iter(off.values()))) if tensor else None
+    else:
+        which = "sample" if is_single else "batch"
+        with_another = f", and {_told(other, meant)} with another" if other else ""
+        told += f" with one {which}{with_another}"
+    message = f"{told}, and {seen}{why}. The cause is unknown."
+    return [Verdict("gradient", DIFFERS, message, tensor, factor=factor)]
+
+
+def _again(inquiry: Inquiry, batch: Batch, loss: str) -> dict[str, float]:
+    """Return which multiples of the gradient short steps on another batch are, if on any."""
+    try:
+        gradient = by_name(right_gradient(inquiry, loss, inquiry.layers, batch))
+        return _multiples(inquiry, batch, _SHORT, gradient)
+    except (SubjectError, InputError):
+        return {}
+
+
+def _last(names: Iterable[str]) -> str:
+    """Return the name of the last matrix."""
+    return max((n for n in names if n.startswith("W")), key=lambda name: int(name[1:]))
+
+
+def _relative(factors: dict[str, float], expected: Scale | None, samples: int) -> dict[str, float]:
+    """Return factors over that expected or, where no loss tells one, over that of the last matrix.
+
+    Of one output every loss has a multiple of the same gradient, and which one is not known.
+    """
+    if not factors or not factors[_last(factors)]:
+        return {}
+    unit = factors[_last(factors)] if expected is None else expected.at(samples)
+    return {name: factor / unit for name, factor in factors.items()}
+
+
+def _are_alike(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether factors are the same, as far as short steps show them."""
+    return all(abs(one[name] - own) <= 10 * _NEAR * abs(own) for name, own in other.items())
+
+
+def _off(own: dict[str, float]) -> dict[str, float]:
+    return {name: factor for name, factor in own.items() if abs(factor - 1) > 10 * _NEAR}
+
+
+def _is_one(off: dict[str, float], own: dict[str, float]) -> bool:
+    """Whether all tensors have one factor."""
+    first = next(iter(off.values()))
+    return len(off) == len(own) and _are_alike(dict.fromkeys(off, first), off)
+
+
+def _told(own: dict[str, float], meant: str) -> str:
+    """Return the factors that are not 1 in words, those of several tensors once."""
+    off = _off(own)
+    if not off:
+        return meant
+    if _is_one(off, own):
+        return f"{next(iter(off.values())):.4g} x {meant} on all tensors"
+    tensors: dict[str, list[str]] = {}
+    for name, factor in off.items():
+        tensors.setdefault(f"{factor:.4g}", []).append(name)
+    return " and ".join(f"{f} x {meant} on {' and '.join(names)}" for f, names in tensors.items())
+
+
+def _blamed(
+    off: dict[str, float], own: dict[str, float], *, is_meant: bool, is_everywhere: bool
+) -> str | None:
+    """Return the first quantity that is not as expected; None where that is not known.
+
+    Without a factor that is meant, one tensor may be off that of all others, and of two groups
+    either.
+    """
+    if not is_meant:
+        return next(iter(off)) if len(off) == 1 and len(own) > _PAIR else None
+    if is_everywhere and _is_one(off, own):
+        return f"dL/dz{_last(own)[1:]}"
+    return max(off, key=lambda name: (int(name[1:]), name.startswith("W")))
 
 
 def _is_at_every_rate(
@@ -76,9 +160,7 @@ def _is_at_every_rate(
         longer = _multiples(inquiry, batch, RATES[0], gradient)
     except SubjectError:
         return False
-    return bool(longer) and all(
-        abs(longer[name] - own) <= 10 * _NEAR * abs(own) for name, own in factors.items()
-    )
+    return bool(longer) and _are_alike(longer, factors)
 
 
 def _multiples(

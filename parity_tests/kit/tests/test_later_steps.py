@@ -119,6 +119,52 @@ def test_what_never_moves_is_said_to_be_never_updated() -> None:
     assert [own[:2] for own in told(network(Still, gradients=None))] == [("W1", "not-updated")]
 
 
+class Bent(Classifier):
+    """The error is carried back with the output once more, and the loss may have another slope."""
+
+    sizes = (4, 5, 1)
+    activation = staticmethod(np.tanh)
+    last = staticmethod(sigmoid)
+    is_carried = True
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(0.5 * ((self.forward(x) - y) ** 2).sum())
+
+    def slope(self, e: Array) -> Array:
+        return e
+
+    def back(self, a: Array) -> Array:
+        return np.asarray(1 - a**2)
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        p = self.forward(x)
+        a = self.a[1]
+        e = self.slope(p - y) * p * (1 - p)
+        d = e * (p if self.is_carried else 1) @ self.w[1].T * self.back(a)
+        self.w[1] -= lr * a.T @ e
+        self.b[1] -= lr * e.sum(axis=0)
+        self.w[0] -= lr * x.T @ d
+        self.b[0] -= lr * d.sum(axis=0)
+
+
+class BentAbove(Bent):
+    """The loss alone has another slope."""
+
+    is_carried = False
+
+    def slope(self, e: Array) -> Array:
+        return np.asarray(np.sin(3 * e))
+
+
+class BentTwice(BentAbove):
+    """The loss has another slope, and the hidden layer another derivative."""
+
+    sizes = (1, 4, 1)
+
+    def back(self, a: Array) -> Array:
+        return np.asarray(1 - np.tanh(a) ** 2)
+
+
 class Growing(Classifier):
     """A step adds an array to the parameters."""
 
@@ -144,3 +190,27 @@ def test_a_bias_of_several_updates_is_seen_from_short_steps(made: type, seen: st
     [(tensor, cause, message)] = told(declared)
     assert (tensor, cause) == ("b2", None)
     assert seen in message
+
+
+@pytest.mark.parametrize(
+    ("made", "loss", "tensor", "seen"),
+    [
+        (Bent, "loss", "W1", "x that expected on W1 and b1 with another"),
+        (Bent, None, None, "x that of W2 on W1 and b1 with another"),
+        (BentAbove, "loss", "dL/dz2", "x that expected on all tensors with another"),
+    ],
+)
+def test_a_factor_that_changes_with_the_sample_is_none(
+    made: type, loss: str | None, tensor: str | None, seen: str
+) -> None:
+    declared = network(made, gradients=None, loss=loss, labels="targets", batch="row")
+    report = examine(declared, only="gradient")
+    [verdict] = [v for v in report.verdicts if v.status == DIFFERS]
+    assert (verdict.tensor, verdict.cause, verdict.factor) == (tensor, None, None)
+    assert seen in verdict.message
+
+
+def test_plain_steps_of_two_faults_are_no_adaptive_optimizer() -> None:
+    declared = network(BentTwice, gradients=None, labels="targets", batch="row")
+    verdicts = examine(declared, only="gradient").verdicts
+    assert {(v.status, v.cause) for v in verdicts} == {(DIFFERS, None)}
