@@ -107,7 +107,7 @@ class _Fit:
 def fitted(inquiry: Inquiry) -> Fitted | None:
     """Find a loss of the output plus penalties, of the labels or of smoothed ones."""
     subject = inquiry.subject
-    if subject.network.loss is None or subject.single:
+    if subject.network.loss is None:
         return None
     stretched = [_stretched(inquiry.layers, *stretch) for stretch in _STRETCHES]
     first, second = (_asked(inquiry, batch, stretched) for batch in inquiry.batches)
@@ -370,6 +370,11 @@ def _common(inquiry: Inquiry, key: _Key, one: _Fit, other: _Fit) -> Fitted | Non
     scale = scale_of((one.scale, other.scale), samples, close)
     if scale is None or one.shares.keys() != other.shares.keys():
         return None
+    if inquiry.subject.single:
+        # Of single samples the mean has been taken.
+        if scale.power != 1:
+            return None
+        scale = Scale(scale.constant, 0)
     for group, share in one.shares.items():
         pair = share, other.shares[group]
         loose = 1e-5 + max(fit.unseen[group] / abs(fit.shares[group]) for fit in (one, other))

@@ -72,7 +72,7 @@ def _network(loss: Coefficients, gradient: Coefficients, spec: Spec | None = Non
     )
 
 
-def _of(network: Network, aspect: str) -> list[Verdict]:
+def _of(network: Network, aspect: str | list[str]) -> list[Verdict]:
     return list(examine(network, arbiter=pytorch(), only=aspect).verdicts)
 
 
@@ -97,6 +97,16 @@ def test_the_gradient_of_a_penalty_is_right(penalty: Coefficients) -> None:
     network = _network(penalty, penalty)
     assert examine(network, arbiter=pytorch()).failures == []
     assert [verdict.status for verdict in _of(network, "gradient")] == [EQUAL]
+
+
+@pytest.mark.parametrize(
+    ("gradient", "cause"), [(_ELASTIC, None), ({"W2": _ELASTIC["W2"]}, "weight-decay")]
+)
+def test_single_samples_show_a_penalty(gradient: Coefficients, cause: str | None) -> None:
+    verdicts = _of(replace(_network(_ELASTIC, gradient), batch="row"), ["loss", "gradient"])
+    status = EQUAL if cause is None else DIFFERS
+    assert [(v.status, v.cause) for v in verdicts] == [(EQUAL, None), (status, cause)]
+    assert "0.05 x the squares of the weights and 0.02 x" in verdicts[0].message
 
 
 def test_a_loss_tells_what_it_penalizes() -> None:
