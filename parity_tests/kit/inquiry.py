@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from parity_tests.kit import probe
 from parity_tests.kit.evidence import Answer, Evidence
 from parity_tests.kit.forward import Form
-from parity_tests.kit.losses import Guard, smoothed_targets
+from parity_tests.kit.losses import OF_ONE_OUTPUT, Guard, smoothed_targets
 from parity_tests.kit.penalties import Penalized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
@@ -36,6 +36,9 @@ class Inquiry:
         The network.
     spec : Spec
         What it is meant to compute.
+    hinges : tuple of str
+        Of which binary hinges its loss is declared to be one, that then is not in `spec`: labels of
+        0 and 1 tell none of them. The gradient is held to slopes.
     rng : numpy.random.Generator
         Draws everything that it is asked with.
     layers : list of Layer
@@ -117,6 +120,7 @@ class Inquiry:
     form: Form | None = None
     reported: tuple[str, Scale] | None = None
     loss_cause: str | None = None
+    hinges: tuple[str, ...] = ()
     is_float32: bool = False
     is_given: bool = False
     is_batch_bound: bool = False
@@ -175,7 +179,9 @@ class Inquiry:
         drawn = questions or probe.questions(subject, spec, rng, samples, all_classes=all_classes)
         layers = subject.set(drawn.layers)
         first, second = drawn.batches
-        inquiry = cls(subject, spec, rng, layers, (first, second))
+        hinges = OF_ONE_OUTPUT.get(str(spec.loss), ()) if subject.outputs == 1 else ()
+        meant = replace(spec, loss=None) if hinges else spec
+        inquiry = cls(subject, meant, rng, layers, (first, second), hinges=hinges)
         inquiry.is_given = questions is not None
         if any(array.dtype == np.float32 for array in subject.arrays()):
             inquiry.tolerance, inquiry.is_float32 = CLOSE, True
@@ -192,7 +198,7 @@ class Inquiry:
             subject, self.spec, copy.deepcopy(self.rng), subject.set(self.layers), self.batches
         )
         inquiry.tolerance, inquiry.is_float32 = self.tolerance, self.is_float32
-        inquiry.forms = self.forms
+        inquiry.forms, inquiry.hinges = self.forms, self.hinges
         return inquiry
 
     @property

@@ -173,6 +173,13 @@ BINARY_HINGES: dict[str, Loss] = {
 }
 
 
+# What a declared hinge is of a single output, which has no other class to keep a margin from.
+OF_ONE_OUTPUT = {
+    "hinge": ("binary_hinge", "hinge_of_signs"),
+    "squared_hinge": ("squared_binary_hinge", "squared_hinge_of_signs"),
+}
+
+
 def binary_hinges_for(y: Array, *, are_numbers: bool) -> dict[str, Loss]:
     """Return the hinge losses that take such targets of a single output.
 

@@ -42,7 +42,8 @@ class Spec:
     output : str, optional
         Activation of the last layer; ``"identity"`` for a network that returns logits.
     loss : str, optional
-        One of `LOSSES`.
+        One of `LOSSES`. Of a single output ``"hinge"`` is max(0, 1 - t p) with t = -1 or 1, and
+        ``"squared_hinge"`` its square.
     scale : str, optional
         What the loss is divided by: ``"mean"`` (samples), ``"sum"`` (nothing), ``"mean of all"``
         (samples and outputs); ``"half mean"`` and so on for half of it.

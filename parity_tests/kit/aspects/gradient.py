@@ -199,6 +199,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         is_guessed = loss is None and (is_any or any(v.cause is None for v in verdicts))
         is_guessed |= is_huber
         return found if fits or is_guessed else verdicts
+    is_another = inquiry.hinges and inquiry.gradient_loss not in (None, *inquiry.hinges)
+    if is_another and inquiry.reported is None and not differs:
+        return [_another_loss(inquiry, explanations[0], inquiry.hinges[0])]
     return verdicts
 
 
@@ -764,7 +767,7 @@ def _is_of_logits(inquiry: Inquiry) -> bool:
 
 def _another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Verdict:
     cause = CAUSES["gradient-of-another-loss"]
-    which = "declared" if inquiry.spec.loss == loss else "reported"
+    which = "declared" if loss in (inquiry.spec.loss, *inquiry.hinges) else "reported"
     delta = explanation.deltas[len(inquiry.layers) - 1]
     message = (
         f"{cause.title}: it is that of the {str(explanation.loss).replace('_', ' ')}, and the loss "

@@ -453,7 +453,8 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
                 ", of which some entries are exactly 0 or 1: what keeps the loss finite tells"
             )
             return Verdict("loss", UNCHECKED, message, "loss")
-        return Verdict("loss", DIFFERS if spec.loss else UNCHECKED, message, "loss")
+        is_declared = spec.loss is not None or inquiry.hinges
+        return Verdict("loss", DIFFERS if is_declared else UNCHECKED, message, "loss")
     match = _nearest(right, _SINGLE if inquiry.is_float32 else _ROUNDING)
     is_usual = match.threshold == 1
     # The gradient of one with another threshold, or with margins that one batch may not show, is
@@ -463,6 +464,10 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
         inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
     if spec.loss is not None and match.name != spec.loss:
         message = f"the loss reported is {match.name}, declared is {spec.loss}"
+        return named("loss", "another-loss", message, "loss")
+    if inquiry.hinges and match.name not in inquiry.hinges:
+        which = f"the loss reported is {match.name}, declared is {inquiry.hinges[0]}"
+        message = which.replace("_", " ")
         return named("loss", "another-loss", message, "loss")
     expected = declared_scale(spec, sizes[-1])
     usual = Scale(1.0, 0 if inquiry.subject.single else 1)

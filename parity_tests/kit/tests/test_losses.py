@@ -702,6 +702,24 @@ def test_a_hinge_of_one_output_is_right(make: type[_Hinge], told: str, seed: int
     assert told in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("declared", "is_masked", "loss", "expected"),
+    [
+        ("hinge", True, "loss", [(EQUAL, None), (EQUAL, None)]),
+        ("hinge", False, "loss", [(EQUAL, None), (DIFFERS, None)]),
+        ("squared_hinge", True, "loss", [(DIFFERS, "another-loss"), (EQUAL, None)]),
+        ("squared_hinge", True, None, [(DIFFERS, "gradient-of-another-loss")]),
+    ],
+)
+def test_a_hinge_that_is_declared_of_one_output_is_a_binary_one(
+    declared: str, is_masked: bool, loss: str | None, expected: list[Any]
+) -> None:
+    make = type("Net", (_Hinge,), {"is_masked": is_masked})
+    meant = network(make, step=None, loss=loss, spec=Spec(loss=declared))
+    report = examine(meant, 5, ["loss", "gradient"])
+    assert [(verdict.status, verdict.cause) for verdict in report.verdicts] == expected
+
+
 def test_margins_that_are_not_looked_at_are_no_hinge_by_chance() -> None:
     make = type("Net", (_Hinge,), {"is_masked": False})
     report = examine(network(make, step=None, loss=None), 13, "gradient")
