@@ -515,6 +515,10 @@ def _named(
     samples = [len(batch) for batch in inquiry.batches]
     # Of the loss in single precision, slopes are no nearer to each other.
     tolerance = max(residual, _NAMED_SINGLE if inquiry.is_float32 else 1e-7)
+    apart = abs(factors[1] / factors[0] - 1) if factors[0] else np.inf
+    if apart <= _close(inquiry):
+        # Each is known no better than slopes are.
+        tolerance = max(tolerance, 2 * apart)
     scale = scale_of(factors, samples, tolerance, powers=IN_LAYERS)
     if scale is None:
         (one, other), (n, m) = factors, samples

@@ -175,6 +175,12 @@ class _DeepByBatch(_Deep):
     factor = staticmethod(lambda n: 1.0 / n)
 
 
+class _DeepNearly(_Deep):
+    """A factor that two batches show as exactly as slopes are known."""
+
+    factor = staticmethod(lambda n: 0.7 * (1 + 1e-6 * (n == 7)))
+
+
 def test_a_derivative_with_a_factor_is_one_fault_of_all_layers() -> None:
     verdict = only(ask(network(_Deep), gradient.examine))
     assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, "factor-constant", "dL/dz2")
@@ -185,6 +191,8 @@ def test_a_derivative_with_a_factor_is_one_fault_of_all_layers() -> None:
     assert "the factor is that of the rest" in verdict.message
     verdict = only(ask(network(_DeepByBatch), gradient.examine))
     assert (verdict.cause, verdict.tensor) == ("factor-batch", "dL/dz2")
+    verdict = only(ask(network(_DeepNearly), gradient.examine))
+    assert "has another 0.700001 x: 7/10. The factor comes in" in verdict.message
 
 
 def test_what_is_no_multiple_has_no_name() -> None:
