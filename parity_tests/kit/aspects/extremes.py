@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.forward import Form, run
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import LOSSES
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError
 
 Array = NDArray[np.float64]
@@ -208,7 +209,18 @@ def vanishing(inquiry: Inquiry, form: Form, inputs: Array | None) -> Extreme | N
         logits = 0.1 * inquiry.rng.standard_normal((2, outputs))
         logits[:, -1] += _VANISHING
     text = _vanishing_text(outputs)
+    if has_no_probabilities(inquiry, form):
+        text = f"{'an output' if outputs == 1 else 'outputs'} of {_VANISHING:g}"
     return next(by_logits(inquiry, form, inputs, (text, logits)), None)
+
+
+def has_no_probabilities(inquiry: Inquiry, form: Form) -> bool:
+    """Whether a loss is known to be one of distances, and outputs are as the last layer has them.
+
+    Otherwise they are probabilities, or logits that the loss may make probabilities of.
+    """
+    loss = inquiry.spec.loss or (inquiry.reported and inquiry.reported[0]) or inquiry.gradient_loss
+    return form.output == "identity" and loss in LOSSES
 
 
 def _vanishing_text(outputs: int) -> str:

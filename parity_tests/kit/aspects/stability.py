@@ -29,6 +29,7 @@ from parity_tests.kit.aspects.extremes import (
     LARGE,
     ONE_ABOVE,
     by_logits,
+    has_no_probabilities,
     independent,
     may_be_infinite,
     samples_taken,
@@ -158,6 +159,8 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
         and _log_is_infinite(form, passed, extreme.batch)
     )
     seen = f"with {extreme.text}, {problem}"
+    if has_no_probabilities(inquiry, form):
+        seen += ", as it overflows for large outputs"
     return [judged("log-of-zero" if infinite else None, seen, "loss")]
 
 

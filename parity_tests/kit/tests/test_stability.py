@@ -576,6 +576,17 @@ def test_an_infinite_loss_of_a_logit_is_no_logarithm_of_zero(
     assert causes(report.verdicts) == found
 
 
+class _LogCosh(variant(last=lambda z: z, sizes=(6, 5, 1))):  # type: ignore[misc]
+    def loss(self, x: Array, y: Array) -> float:
+        return float(np.log(np.cosh(self.forward(x) - y)).sum() / len(x))
+
+
+def test_a_loss_of_numbers_that_overflows_has_no_probability() -> None:
+    declared = network(_LogCosh, gradients=None, step=None)
+    [verdict] = check_network(declared, only="stability", on_fail="report").verdicts
+    assert "with an output of -800, the loss is inf, as it overflows" in verdict.message
+
+
 def test_what_is_refused_is_told_once() -> None:
     def gradients(net: Any, x: Array, y: Array) -> list[Array]:
         if max(np.abs(p).max() for p in net.w + net.b) > 20:
