@@ -35,7 +35,7 @@ from parity_tests.kit.aspects.rates import (
 from parity_tests.kit.aspects.shares import first_share, of_average, of_first_fall
 from parity_tests.kit.aspects.shuffled_steps import of_shuffled
 from parity_tests.kit.aspects.slopes_of_steps import steps_alone
-from parity_tests.kit.aspects.steps_apart import of_first_steps_apart
+from parity_tests.kit.aspects.steps_apart import keeps_nothing, of_first_steps_apart
 from parity_tests.kit.aspects.walks import (
     MORE_STEPS,
     STEPS,
@@ -256,6 +256,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         stale = of_first_divisor(inquiry, walks[1], loss, lr, (one, other))
         if stale is not None and _is_known(judged(_divided(stale, ahead), kind, given)):
             return [first_divisor_verdict(inquiry)]
+    if not (is_known and keeps_nothing(turns)):
         apart = of_first_steps_apart(inquiry, walks[1], loss, lr, (one, other), kind, given)
         if apart:
             return apart

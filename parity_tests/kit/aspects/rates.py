@@ -6,12 +6,11 @@ import numpy as np
 
 from parity_tests.kit.aspects.first_steps import Factors, all_known, first_factors
 from parity_tests.kit.aspects.observing import RATES
-from parity_tests.kit.aspects.shares import expected_of, first_share, left_of
+from parity_tests.kit.aspects.shares import first_share, rest_of
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.rules import RATES as STEP_RATES
-from parity_tests.kit.scales import Scale, ratio, scale_of
 from parity_tests.kit.subject import Batch, SubjectError, by_name, flat
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict, named
 
@@ -189,16 +188,7 @@ def _rest(inquiry: Inquiry, loss: str, factor: float, tensor: int) -> list[Verdi
         second = ends(inquiry.batches[0])[1]
     rate = inquiry.subject.network.lr or RATES[0]
     other = _at(inquiry, second, loss, rate)
-    samples = [len(_first(inquiry)), len(second)]
-    scale = None
-    if inquiry.subject.single:
-        scale = Scale(factor, 1)
-    elif other is not None:
-        scale = scale_of((factor, other[tensor][0]), samples, _CLOSE)
-    expected = expected_of(inquiry) or Scale(1.0, 1)
-    if inquiry.subject.single:
-        expected = Scale(expected.constant, 1)
-    between = None if scale is None else ratio(scale, expected, inquiry.subject.sizes, _CLOSE)
-    if between is None or scale is None:
+    if other is None and not inquiry.subject.single:
         return []
-    return [left_of(inquiry, between, scale, expected, None)]
+    factors = (factor, factor if other is None else other[tensor][0])
+    return rest_of(inquiry, factors, [len(_first(inquiry)), len(second)])

@@ -9,11 +9,13 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import find
-from parity_tests.kit.scales import Ratio, Scale, ratio
+from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
 
 # How closely a factor is a number with a meaning.
 NEAR = 1e-7
+# The same of one that is seen in first steps alone.
+_CLOSE = 1e-6
 
 
 def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
@@ -184,6 +186,20 @@ def left_of(
     message = f"{what}. Look at {CAUSES[cause].advice}."
     tensor = f"dL/dz{len(inquiry.layers)}"
     return Verdict("gradient", DIFFERS, message, tensor, cause, value, residual)
+
+
+def rest_of(inquiry: Inquiry, factors: Sequence[float], samples: Sequence[int]) -> list[Verdict]:
+    """Return what is to be said of the factors that the gradients of both batches have."""
+    expected = expected_of(inquiry) or Scale(1.0, 1)
+    scale: Scale | None
+    if inquiry.subject.single:
+        scale, expected = Scale(factors[0], 1), Scale(expected.constant, 1)
+    else:
+        scale = scale_of(factors, samples, _CLOSE)
+    between = None if scale is None else ratio(scale, expected, inquiry.subject.sizes, _CLOSE)
+    if between is None or scale is None:
+        return []
+    return [left_of(inquiry, between, scale, expected, None)]
 
 
 def expected_of(inquiry: Inquiry) -> Scale | None:

@@ -66,7 +66,10 @@ def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]
     """Return that some parameters are stepped by another formula than others."""
     shapes = observed.asked.shapes
     names = observed.asked.names or [f"parameter {k + 1}" for k in range(len(shapes))]
-    told = [f"{', '.join(names[k] for k in of)} by {_name(match)}" for match, of in rules]
+    told = [
+        f"{', '.join(names[k] for k in of)} by {_name(match)}{_equivalent(match)}"
+        for match, of in rules
+    ]
     fewest = min((numbers for _, numbers in rules), key=len)
     residual = max(match.residual for match, _ in rules)
     return named("optimizer", "rules-apart", "; ".join(told), names[fewest[0]], residual=residual)

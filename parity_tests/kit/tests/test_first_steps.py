@@ -325,6 +325,10 @@ def fallen_through(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * g
 
 
+def averaged_if_matrix(s: State, p: Array, g: Array, lr: float) -> None:
+    (averaged if s.matrix else sgd)(s, p, g, lr)
+
+
 @pytest.mark.parametrize(
     ("step", "kind", "cause"),
     [
@@ -335,6 +339,7 @@ def fallen_through(s: State, p: Array, g: Array, lr: float) -> None:
         (plainly(adam, "b", True), None, "plain-step-added"),
         (each(fallen_through), "rmsprop", "plain-step-added"),
         (of_first, None, "rules-apart"),
+        (each(averaged_if_matrix), None, "rules-apart"),
     ],
 )
 def test_plain_descent_of_some_parameters_is_named(
@@ -351,6 +356,8 @@ def test_factor_shows_in_what_goes_by_plain_descent() -> None:
         network = alone(plainly(rmsprop, "b"), "rmsprop", gradients)
         told = [(DIFFERS, cause), (DIFFERS, "biases-by-plain-descent")]
         assert found(network, *BOTH) == told
+    network = alone(each(averaged_if_matrix), None, thrice)
+    assert found(network, *BOTH) == [(DIFFERS, "factor-constant"), (DIFFERS, "rules-apart")]
 
 
 @pytest.mark.parametrize("times", [1, 3])
