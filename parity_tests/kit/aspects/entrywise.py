@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.kept_steps import what_is_kept
-from parity_tests.kit.aspects.observing import RATES
+from parity_tests.kit.aspects.observing import RATES, observe
 from parity_tests.kit.aspects.shares import expected_of
 from parity_tests.kit.aspects.walks import ends, losses_at, right_gradient, walk_on
 from parity_tests.kit.fitting import fit
@@ -103,7 +103,7 @@ def _is_adaptive(inquiry: Inquiry, observed: Layers, loss: str | None, *, is_kno
     """
     spec = inquiry.spec
     is_declared = bool(spec.optimizer) and read(str(spec.optimizer), spec.options)[0] not in LINEAR
-    spread = _least_spread(observed)
+    spread = _least_spread(_of_one_step(inquiry, observed))
     by_size = is_declared or spread <= _SPREAD
     if not by_size and (is_known or not _is_any_growing(inquiry, observed, loss)):
         return False
@@ -114,6 +114,14 @@ def _is_adaptive(inquiry: Inquiry, observed: Layers, loss: str | None, *, is_kno
     is_linear = kept is not None and kept.kind != "other"
     # Signs are exact, where something is kept or divided by they are not.
     return not is_linear or inquiry.tolerance < spread <= _SPREAD
+
+
+def _of_one_step(inquiry: Inquiry, observed: Layers) -> Layers:
+    """Return what one step has taken: of single samples the sizes of several add up to any."""
+    if not inquiry.subject.single:
+        return observed
+    [first, *_] = ends(inquiry.batches[0])
+    return observe(inquiry, first)[0]
 
 
 def _is_any_growing(inquiry: Inquiry, observed: Layers, loss: str | None) -> bool:

@@ -19,7 +19,7 @@ from parity_tests.kit.aspects.walks import Trajectory, losses_at
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import Guard, guards
 from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, USUAL
-from parity_tests.kit.optimizers.judging import of_parts, told_of, unknown
+from parity_tests.kit.optimizers.judging import of_parts, of_several, told_of, unknown
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import Match, find
 from parity_tests.kit.scales import Scale, ratio, scale_of
@@ -60,21 +60,21 @@ def of_moments(
             # A loss of probabilities, where the output is none with other parameters.
             return False
 
-    best: tuple[tuple[int, int], Match, Scale, str, Guard | None] | None = None
+    best: tuple[list[Match], Scale, str, Guard | None] | None = None
     likely, guard_before = kind, inquiry.guard
 
     def hold_to(several: Iterable[_Question], *, simple: bool = True) -> None:
         nonlocal best, likely
         for guard, (name, scale) in several:
-            if best is not None and best[0] == (0, 0):
+            if best is not None and not any(best[0][0].cost):
                 return
             inquiry.guard = guard
             observed = _seen(inquiry, walk, name, lr, scale)
             matches = find(observed, likely, given, simple=simple)
             if not _is_one(matches) or matches[0].formula.kind in LINEAR:
                 continue
-            if best is None or matches[0].cost < best[0]:
-                best = matches[0].cost, matches[0], scale, name, guard
+            if best is None or matches[0].cost < best[0][0].cost:
+                best = matches, scale, name, guard
                 # Another scale tells another eps, and no other kind.
                 likely = matches[0].formula.kind if kind is None else kind
 
@@ -85,14 +85,15 @@ def of_moments(
     name, scale = begun[1]
     first = _seen(inquiry, walk, name, lr, scale)
     hold_to([begun])
-    if best is None or best[0][0]:
+    if best is None or best[0][0].faults:
         by_eps = [(loss, own) for own in dict.fromkeys(scales_by_eps(inquiry, loss))]
         hold_to(product(_guards(inquiry), by_eps))
     if best is None:
         hold_to([begun], simple=False)
     hold_to(others)
     if best is not None:
-        _, match, scale, name, inquiry.guard = best
+        matches, scale, name, inquiry.guard = best
+        match = matches[0]
         inquiry.steps_explain, inquiry.gradient_loss = "gradient", name
         near = max(NEAR, inquiry.tolerance)
         factor = ratio(scale, expected or Scale(1.0, 1), inquiry.subject.sizes, near)
@@ -100,7 +101,10 @@ def of_moments(
         if factor is not None and scale != handed:
             told = left_of(inquiry, factor, scale, expected or Scale(1.0, 1), match.residual)
             left = [told]
-        told_of_steps = told_of(match, kind, given, len(walk.batches))
+        count = len(walk.batches)
+        if len(matches) > 1 and not match.faults:
+            return left + of_several(matches, kind, given, count)
+        told_of_steps = told_of(match, kind, given, count)
         if not left and handed is None:
             told_of_steps = _with_factor(match, given, told_of_steps)
         return left + told_of_steps
@@ -156,9 +160,11 @@ def _guards(inquiry: Inquiry) -> list[Guard | None]:
 
 
 def _is_one(matches: Sequence[Match]) -> bool:
-    """Whether what was found is one formula, or one fault of formulas that come to the same."""
+    """Whether what was found is one formula, one fault of several, or all of them as in PyTorch."""
     faults = {match.faults for match in matches}
-    return len(matches) == 1 or (len(faults) == 1 and faults != {()})
+    if faults == {()}:
+        return len(matches) == 1 or not any(match.choices for match in matches)
+    return len(faults) == 1
 
 
 def _scale_shown(inquiry: Inquiry, walk: Trajectory, shown: Sequence[Shown]) -> Scale | None:

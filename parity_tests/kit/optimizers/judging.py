@@ -19,6 +19,7 @@ _SINGLE = 2e-6
 _VISIBLE = 1e-3
 # Entries of which a nearest multiple tells anything.
 _ENOUGH = 4
+_CLIPPED = "step-clipped"
 
 
 def judged(
@@ -40,12 +41,26 @@ def judged(
     if not matches or (is_lost and len(matches) > 1):
         return [unknown(observed, kind, given)]  # whatever divides by zero fits
     if len(matches) > 1:
-        either = "; or ".join(sorted({_name(match) for match in matches}))
-        message = f"the same steps come of several formulas: {either}"
-        faults = min(match.cost[0] for match in matches)
-        status = DIFFERS if faults else CONVENTION
-        return [Verdict("optimizer", status, message)]
+        return of_several(matches, kind, given, len(observed.steps))
     return told_of(matches[0], kind, given, len(observed.steps))
+
+
+def of_several(
+    matches: Sequence[Match], kind: str | None, given: Mapping[str, float | None], steps: int
+) -> list[Verdict]:
+    """Return what is said of steps that come of several formulas.
+
+    AMSGrad's are those of Adam as long as no second moment falls, and are right as either.
+    """
+    either = "; or ".join(sorted({_name(match) for match in matches}))
+    message = f"the same steps come of several formulas: {either}"
+    if any(match.faults for match in matches):
+        return [Verdict("optimizer", DIFFERS, message)]
+    told = told_of(matches[0], kind, given, steps)
+    if any(verdict.status == DIFFERS for verdict in told):
+        return told
+    is_plain = told[0].status == EQUAL and not any(match.choices for match in matches)
+    return [Verdict("optimizer", EQUAL if is_plain else CONVENTION, message)]
 
 
 def of_parts(
@@ -101,6 +116,8 @@ def told_of(
 ) -> list[Verdict]:
     """Return a verdict for every fault, else one for all conventions, else that it is equal."""
     what = f"all {steps} steps are those of {_name(match)} (residual {match.residual:.1g})"
+    if kind is None and _is_normed(match):
+        return [_of_normed(match, steps)]
     verdicts = []
     for choice in match.choices:
         if choice.convention:
@@ -118,6 +135,29 @@ def told_of(
         message = f"{'; '.join(titles)}{_equivalent(match)}: {what}"
         return [verdict_on(CONVENTION, message, match, cause, None)]
     return [verdict_on(EQUAL, what, match, None, None)]
+
+
+def _is_normed(match: Match) -> bool:
+    r"""Whether an array's gradient is divided by its norm, and nothing is kept.
+
+    .. math:: \hat m = g, \quad \hat v = \lVert g \rVert^2, \qquad
+              \frac{\hat m}{\sqrt{\hat v} + \epsilon} = \frac{g}{\lVert g \rVert + \epsilon}
+    """
+    is_anew = set(match.causes) == {"second-moment-scalar", "state-recreated"}
+    return is_anew and match.formula.squares in ("sum", "mean")
+
+
+def _of_normed(match: Match, steps: int) -> Verdict:
+    formula = match.formula
+    of = "norm" if formula.squares == "sum" else "root of its mean square"
+    # What a mean of one gradient has of it is not made up for in RMSprop.
+    share = 1 / np.sqrt(1 - formula.options["alpha"]) if formula.kind == "rmsprop" else 1.0
+    times = "" if share == 1 else f"{share:.6g} x "
+    message = (
+        f"{CAUSES[_CLIPPED].title}, or divided by their norm: all {steps} steps are {times}lr x "
+        f"the gradient of each array over its {of}, and nothing is kept between them"
+    )
+    return verdict_on(CONVENTION, message, match, _CLIPPED, None)
 
 
 def verdict_on(
