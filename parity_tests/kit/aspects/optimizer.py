@@ -43,6 +43,7 @@ from parity_tests.kit.aspects.walks import (
     trajectory,
     walk_on,
 )
+from parity_tests.kit.aspects.zero_gradients import with_guarded_zeros
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
@@ -104,6 +105,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             shuffled = of_shuffled(inquiry)
             found = found if shuffled is None else [shuffled]
     found = _with_own_rate(inquiry, with_second_rate(inquiry, found))
+    found = with_guarded_zeros(inquiry, found)
     # Of infinities alone no formula is told from others.
     known = inquiry.spec.optimizer and OF_INFINITE
     is_open = any(

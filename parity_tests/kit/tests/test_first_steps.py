@@ -40,6 +40,7 @@ from parity_tests.kit.tests.test_optimizers import (
     sgd,
     summed,
     without_derivative,
+    without_eps,
 )
 from parity_tests.kit.tests.test_steps import beside, found, loss, stepping
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
@@ -456,3 +457,29 @@ def test_gradient_behind_the_parameters_is_named(is_kept: bool, mu: float) -> No
 
     network = beside(step, None, spec=Spec(optimizer="nesterov"))
     assert found(network, *BOTH) == [(EQUAL, None), (DIFFERS, "nesterov-look-behind")]
+
+
+# One sample at a time
+
+
+def adagrad_guarded(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + g**2
+    p -= lr * g / np.where(s.v == 0, 1, np.sqrt(s.v))
+
+
+def over_norm(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g / (np.linalg.norm(g) + 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("update", "gradients", "told"),
+    [
+        (adam, None, (EQUAL, None)),
+        (over_norm, None, (CONVENTION, "step-clipped")),
+        (adagrad_guarded, "gradients", (CONVENTION, "epsilon-missing")),
+        (without_eps, "gradients", (DIFFERS, "epsilon-missing")),
+    ],
+)
+def test_steps_of_single_samples(update: Any, gradients: str | None, told: tuple[str, str]) -> None:
+    network = beside(stepping(each(update)), gradients, batch="row")
+    assert found(network, *BOTH) == [(EQUAL, None), told]
