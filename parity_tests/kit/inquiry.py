@@ -102,6 +102,9 @@ class Inquiry:
         rate, and those whose steps go with it. Empty unless there are both.
     twice_rate : list of str
         As above, tensors whose steps go with the square of the learning rate.
+    constant_parts : dict of str to float
+        As above, what of a tensor's steps is the same at every learning rate, over what goes with
+        it, where there are both.
     evidence : Evidence
         What was asked and answered.
     edges : list of Edge
@@ -145,6 +148,7 @@ class Inquiry:
     without_rate: list[str] = field(default_factory=list)
     with_rate: list[str] = field(default_factory=list)
     twice_rate: list[str] = field(default_factory=list)
+    constant_parts: dict[str, float] = field(default_factory=dict)
     evidence: Evidence = field(init=False)
     edges: list[Edge] = field(default_factory=list)
     forms: dict[Hashable, Form | None] = field(default_factory=dict)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.by_width import by_width
+from parity_tests.kit.aspects.constant_parts import constant_part
 from parity_tests.kit.aspects.loss import declared_scale
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of
 from parity_tests.kit.aspects.walks import ends, walk_on
@@ -157,7 +158,8 @@ def note_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]
               \Delta\theta = -\eta^2 c \, g \text{ looks like } -\eta \, (\eta c) \, g
 
     So what looks like a factor of such a tensor's gradient is one over a learning rate, or one.
-    Tensors that move as far at every rate are noted where others go with it.
+    Tensors that move as far at every rate are noted where others go with it, and parts of steps
+    that are the same beside one that goes with it.
 
     Parameters
     ----------
@@ -172,7 +174,7 @@ def note_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]
         Tensors of whose steps what a penalty adds goes with the square, too.
     """
     decayed: set[str] = set()
-    inquiry.twice_rate = []
+    inquiry.twice_rate, inquiry.constant_parts = [], {}
     if inquiry.subject.network.lr is not None:
         return decayed
     try:
@@ -182,6 +184,7 @@ def note_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]
         return decayed
     close = max(_NEAR, 10 * inquiry.tolerance)
     still, moving, twice = [], [], []
+    parts: dict[str, float] = {}
     for one, other, short in zip(*(e.findings for e in explanations), strict=True):
         if not (one.known and other.known and one.factor and np.isfinite(one.factor)):
             continue
@@ -197,19 +200,28 @@ def note_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]
             shares = {name: share / _LATER for name, share in one.decay.items()}
             if shares and close_shares(other.decay, shares, _ROUGH):
                 decayed.add(one.tensor)
-    inquiry.twice_rate = twice
+        elif short.known:
+            part = constant_part((one.factor, other.factor, short.factor), rate)
+            if part is not None:
+                parts[one.tensor] = part
+    inquiry.twice_rate, inquiry.constant_parts = twice, parts
     if still and moving:
         inquiry.without_rate, inquiry.with_rate = still, moving
     return decayed
 
 
 def without_second_rate(
-    own: Explanation, rate: float, twice: Collection[str], decayed: Collection[str]
+    inquiry: Inquiry, own: Explanation, rate: float, decayed: Collection[str]
 ) -> Explanation:
-    """Take the learning rate out of the factors of tensors that have it in their step twice."""
+    """Take out of the factors of tensors what was noted of the learning rate.
+
+    That it is in their step twice, or that a part of it is the same at every one.
+    """
+    twice, parts = inquiry.twice_rate, inquiry.constant_parts
     findings = []
     for finding in own.findings:
-        factor, decay = finding.factor, finding.decay
+        factor = finding.factor / (1 + parts.get(finding.tensor, 0.0) / rate)
+        decay = finding.decay
         if finding.tensor in twice:
             factor = factor / rate
         if finding.tensor in decayed:

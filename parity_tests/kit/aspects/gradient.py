@@ -550,13 +550,11 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
             number = explanations[0].sample
             batch = batch.part(slice(number, number + 1))
         own = explained(inquiry, batch, *observe(inquiry, batch, slower), loss)
-        return without_second_rate(own, slower, inquiry.twice_rate, decayed)
+        return without_second_rate(inquiry, own, slower, decayed)
 
     if rate is not None:
         decayed = note_rates(inquiry, rate, at_another)
-        first, second = (
-            without_second_rate(own, rate, inquiry.twice_rate, decayed) for own in explanations
-        )
+        first, second = (without_second_rate(inquiry, own, rate, decayed) for own in explanations)
         of_rate = of_second_rate(inquiry, first.findings)
     factors = [
         factor

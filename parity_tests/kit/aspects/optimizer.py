@@ -150,7 +150,7 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     subject = copy(inquiry.subject)
     subject.network = replace(subject.network, lr=1.0)
     own = replace(inquiry, subject=subject, **_UNASKED, edges=[])
-    own.without_rate, own.with_rate, own.twice_rate = [], [], []
+    own.without_rate, own.with_rate, own.twice_rate, own.constant_parts = [], [], [], {}
     gradient.examine(own)
     try:
         alone = _of_itself(own) if is_inferred(own) else beside_gradients(own, _of_itself)

@@ -1,9 +1,12 @@
 """What of a first step does not go with the learning rate, and what comes after the step."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.constant_parts import constant_part
 from parity_tests.kit.aspects.first_steps import Factors, all_known, first_factors
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.aspects.shares import first_share, rest_of
@@ -14,6 +17,7 @@ from parity_tests.kit.optimizers.rules import RATES as STEP_RATES
 from parity_tests.kit.subject import Batch, SubjectError, by_name, flat
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict, named
 
+Array = NDArray[Any]
 # How closely two steps are the same, or go with the learning rate.
 _ROUGH, _CLOSE = 1e-4, 1e-6
 # How nearly steps are the same, beside what a small number in a denominator makes of them.
@@ -54,9 +58,10 @@ def _unscaled(inquiry: Inquiry, shares: Mapping[str, float]) -> Verdict:
 
 
 def of_lost_rate(inquiry: Inquiry, loss: str) -> list[Verdict]:
-    r"""Return that some parameters move as far at every learning rate, where others do not.
+    r"""Return that some parameters move as far at every learning rate, or have a part that does.
 
-    .. math:: \Delta\theta = -\eta \, c \, g, \qquad \Delta b = -c' g \text{ for all } \eta
+    .. math:: \Delta\theta = -\eta \, c \, g, \qquad \Delta b = -c' g, \quad
+              \Delta w = -(\eta \, c + c') \, g \quad \text{for all } \eta
     """
     if inquiry.subject.network.lr is not None:
         return []
@@ -68,34 +73,71 @@ def of_lost_rate(inquiry: Inquiry, loss: str) -> list[Verdict]:
     moved = large != 0
     still = moved & (np.abs(large * _LATER - small) <= _CLOSE * np.abs(small))
     with_rate = moved & (np.abs(large - small) <= _CLOSE * np.abs(large))
-    if not still.any() or not with_rate.any() or not (still | with_rate)[moved].all():
+    partly = moved & ~(still | with_rate)
+    if not (still | partly).any() or not (with_rate | partly).any():
         return []
+    by_rate = np.where(with_rate, large, 0.0)
+    if partly.any():
+        third = _at(inquiry, first, loss, RATES[1])
+        if third is None:
+            return []
+        for number in np.flatnonzero(partly):
+            seen = (large[number], small[number], third[number][0])
+            part = constant_part(seen, RATES[0])
+            if part is None:
+                return []
+            by_rate[number] = large[number] / (1 + part / RATES[0])
+    constant = (large - by_rate) * RATES[0]
     names = np.array([*by_name(inquiry.layers)])
-    own = float(large[with_rate][0])
-    taken = float(large[still][0]) * RATES[0] / own
-    told = (
-        f"{', '.join(names[still])} {'move' if still.sum() > 1 else 'moves'} by {taken:.6g} x the "
-        f"gradient whatever the learning rate is, and {', '.join(names[with_rate])} by it x theirs"
-    )
-    verdict = named("optimizer", "step-without-rate", told, str(names[still][0]), taken)
-    is_alike = np.abs(large[with_rate] - own).max() <= _CLOSE * abs(own)
+    own = float(by_rate[with_rate | partly][0])
+    blamed = np.flatnonzero(still | partly)
+    taken = float(constant[blamed[0]]) / own
+    told = _told_of_constant(names, still, partly, with_rate, constant / own)
+    verdict = named("optimizer", "step-without-rate", told, str(names[blamed[0]]), taken)
+    is_alike = np.abs(by_rate[with_rate | partly] - own).max() <= _CLOSE * abs(own)
     if inquiry.is_gradient_faulty or decays.any() or not moved.all() or not is_alike:
         return [verdict]
     # What is said of single tensors follows from it; a factor that the others have is their own.
     inquiry.steps_explain = "gradient"
-    return [verdict, *_rest(inquiry, loss, own, int(np.flatnonzero(with_rate)[0]))]
+    tensor = int(np.flatnonzero(with_rate | partly)[0])
+    return [verdict, *_rest(inquiry, loss, own, tensor, own / large[tensor])]
+
+
+def _told_of_constant(
+    names: Array, still: Array, partly: Array, with_rate: Array, constant: Array
+) -> str:
+    """Return in words what of the steps is the same at every learning rate."""
+    told = []
+    for own, besides in ((still, ""), (partly, ", and by it x the gradient besides")):
+        if own.any():
+            move = "move" if own.sum() > 1 else "moves"
+            much = ", ".join(dict.fromkeys(f"{part:.6g} x" for part in constant[own]))
+            told.append(
+                f"{', '.join(names[own])} {move} by {much} the gradient whatever the learning rate "
+                f"is{besides}"
+            )
+    if with_rate.any():
+        told.append(f"{', '.join(names[with_rate])} by it x theirs")
+    return ", and ".join(told)
 
 
 def with_lost_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     """Add that some parameters move as far at every learning rate, if nobody has said it."""
     names, others = inquiry.without_rate, inquiry.with_rate
-    if not names or any(verdict.cause == "step-without-rate" for verdict in found):
+    if any(verdict.cause == "step-without-rate" for verdict in found):
+        return found
+    others_said = [verdict for verdict in found if verdict.status != EQUAL]
+    if inquiry.constant_parts:
+        of = ", ".join(inquiry.constant_parts)
+        told = f"of the step of {of} a part is the same at every learning rate"
+        first = next(iter(inquiry.constant_parts))
+        return [named("optimizer", "step-without-rate", told, first), *others_said]
+    if not names:
         return found
     told = (
         f"{', '.join(names)} {'move' if len(names) > 1 else 'moves'} as far at every learning "
         f"rate, and {', '.join(others)} {'do' if len(others) > 1 else 'does'} not"
     )
-    others_said = [verdict for verdict in found if verdict.status != EQUAL]
     return [named("optimizer", "step-without-rate", told, names[0]), *others_said]
 
 
@@ -181,8 +223,16 @@ def _at(inquiry: Inquiry, batch: Batch, loss: str, rate: float) -> Factors | Non
     return all_known(first_factors(inquiry, walk_on(inquiry, [batch], rate), loss, rate))
 
 
-def _rest(inquiry: Inquiry, loss: str, factor: float, tensor: int) -> list[Verdict]:
-    """Return what is to be said of the factor that the gradient of one tensor has."""
+def _rest(
+    inquiry: Inquiry, loss: str, factor: float, tensor: int, share: float = 1.0
+) -> list[Verdict]:
+    """Return what is to be said of the factor that the gradient of one tensor has.
+
+    Parameters
+    ----------
+    share : float, default 1.0
+        What it is of the factor that the tensor's first steps show.
+    """
     second = inquiry.batches[1]
     if inquiry.subject.single:
         second = ends(inquiry.batches[0])[1]
@@ -190,5 +240,5 @@ def _rest(inquiry: Inquiry, loss: str, factor: float, tensor: int) -> list[Verdi
     other = _at(inquiry, second, loss, rate)
     if other is None and not inquiry.subject.single:
         return []
-    factors = (factor, factor if other is None else other[tensor][0])
+    factors = (factor, factor if other is None else other[tensor][0] * share)
     return rest_of(inquiry, factors, [len(_first(inquiry)), len(second)])

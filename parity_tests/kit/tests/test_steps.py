@@ -456,6 +456,23 @@ def test_lost_rate_beside_another_fault_is_no_factor(
     assert {cause for status, cause in told if status == DIFFERS} == {"step-without-rate", *others}
 
 
+@pytest.mark.parametrize("partly", [(0, 2), (0, 1, 2, 3)])
+@pytest.mark.parametrize(
+    ("gradients", "cause"),
+    [(Learner.gradients, "factor-two"), (without_derivative, "activation-derivative-missing")],
+)
+def test_a_part_without_the_learning_rate_is_no_factor(
+    partly: tuple[int, ...], gradients: Gradients, cause: str
+) -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        own = 2 if cause == "factor-two" else 1
+        for number, (array, g) in enumerate(zip(params(net), gradients(net, x, y), strict=True)):
+            array -= (own * lr + 0.9 * (number in partly)) * g
+
+    told = [(DIFFERS, cause), (DIFFERS, "step-without-rate")]
+    assert found(beside(step, None), "gradient", "optimizer") == told
+
+
 def test_a_limited_change_is_no_lost_rate() -> None:
     def step(net: Learner, x: Array, y: Array, lr: float) -> None:
         for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
