@@ -114,6 +114,7 @@ def forwards(
     drawn = {} if drawn is None else drawn
     net = made(host.make, scope)
     known: list[Forward] = []
+    turned: list[Forward] = []
     unknown: list[Forward] = []
     called = {code: name for name, code in host.exact.items()}
     found = [replace(one, called=called.get(f"net{one.text}", "")) for one in possible(net)]
@@ -154,9 +155,20 @@ def forwards(
                 given = (one for one in activations(scope) if _mentions(call, one))
                 tried.activation = next(given, "")
                 (known if tried.known else unknown).append(tried)
-            if known:
+            if not known:
+                continue
+            if not all(_is_turned(one) for one in known):
                 return known
-    return unknown
+            # Square matrices may be meant the other way.
+            turned, known = turned or known, []
+            break
+    return turned or unknown
+
+
+def _is_turned(forward: Forward) -> bool:
+    """Whether all matrices are square, and reproduce the output as those of the other layout."""
+    form = forward.inquiry.form
+    return form is not None and len(form.transposed) == len(forward.chain.weights)
 
 
 # Labels in code of a call, and zeros in their place: of classes, and for any width of one-hot ones.

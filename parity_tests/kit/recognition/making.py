@@ -32,6 +32,8 @@ _INPUT = re.compile(
 _OUTPUT = re.compile(
     r"\w*(output|class|label|target)\w*|out|(n|d|num|dim|size)_?(out|y|o)|out_?\w+|o_?nodes|\w+_out|ny"
 )
+# An end of a layer by its name, though units are counted there, too.
+_END = re.compile(r"\w*(input|feature|output|class|label|target)\w*|(\w+_)?(in|out)(_\w+)?")
 _INNER = re.compile(r"\w*(hid|neuron|unit)\w*|(n|d|num|dim|size)_?h\w?|h_?nodes|h\d?|nh")
 _STACKS = re.compile(r"\w*(layers?|modules?|blocks?)(_?list)?|model|net|network|seq\w*|args")
 _DEPTH = re.compile(r"(n|num|number_?of)_?(hidden_?)?layers|depth|n_?hidden_?layers|hidden_?layers")
@@ -222,7 +224,8 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
         return wholes
     if _DEPTH.fullmatch(name):
         return ["1", "2", "3"] if default is parameter.empty else []
-    inner = [one] if _INNER.fullmatch(name) else []
+    is_end = _END.fullmatch(name) and "hid" not in name
+    inner = [one] if _INNER.fullmatch(name) and not is_end else []
     # Names do not tell whether one width or several are meant; what it makes does.
     if _LISTS.fullmatch(name):
         return [*wholes, _list([widths.nth(0)]), *(inner or [one] * both)]

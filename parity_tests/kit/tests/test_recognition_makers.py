@@ -127,6 +127,39 @@ def test_a_layer_that_answers_in_two_shapes_is_no_activation() -> None:
         assert "Tanh()" in recognize(names).fields["make"]
 
 
+def test_an_activation_may_hand_back_a_list_besides() -> None:
+    names = names_of(f"{FICKLE.rpartition('return')[0]}return grad, []")
+    assert "Tanh()" in recognize(names).fields["make"]
+
+
+LAYER = """
+import numpy as np
+
+class Dense:
+    def __init__(self{arguments}):
+        self.weights = np.random.randn({outs}, {ins}) * 0.1
+        self.biases = np.zeros({outs})
+    def forward(self, x):
+        return x @ self.weights.T + self.biases
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ins", "outs", "made"),
+    [
+        (", input_units, output_units", "input_units", "output_units", "Dense(12, 10)"),
+        ("", "9", "9", "Dense()"),
+    ],
+)
+def test_no_square_matrix_of_our_choice_is_transposed(
+    arguments: str, ins: str, outs: str, made: str
+) -> None:
+    names = names_of(LAYER.format(arguments=arguments, ins=ins, outs=outs))
+    proposal = recognize(names["Dense"], names)
+    assert made in proposal.fields["make"]
+    assert proposal.fields["weights"] == "'out_in'"
+
+
 def test_a_layer_s_penalty_is_a_number() -> None:
     assert "Dense(12, 9, 0.0, 0.0)" in recognize(names_of(FICKLE)).fields["make"]
 
