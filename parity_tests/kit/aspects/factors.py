@@ -57,15 +57,32 @@ def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) ->
         declared = declared_scale(inquiry.spec, inquiry.subject.outputs, explanation.loss)
     if declared is not None:
         return Scale(declared.constant, 1) if single or inquiry.is_one_by_one else declared
-    if another:
+    if inquiry.reported is None:
         return None
-    if inquiry.reported is not None and inquiry.reported[0] == explanation.loss:
-        scale = inquiry.reported[1]
-        if inquiry.is_one_by_one:
-            # Each step is of one sample, whether the loss of a batch is a sum or a mean.
-            return Scale(scale.constant, 1)
-        return Scale(scale.constant, scale.power + 1) if single else scale
-    return None
+    name, scale = inquiry.reported
+    if inquiry.is_one_by_one:
+        # Each step is of one sample, whether the loss of a batch is a sum or a mean.
+        scale = Scale(scale.constant, 1)
+    elif single:
+        scale = Scale(scale.constant, scale.power + 1)
+    if another:
+        return _divided_alike(inquiry, explanation, name, scale)
+    return scale if name == explanation.loss else None
+
+
+def _divided_alike(
+    inquiry: Inquiry, explanation: Explanation, reported: str, scale: Scale
+) -> Scale | None:
+    """Return the scale of the loss reported, if the gradient of another one has it.
+
+    Both are means over the samples, or over all entries; nothing says whether half of squares is
+    meant.
+    """
+    last = next(f for f in explanation.findings if f.tensor == f"W{len(inquiry.layers)}")
+    halves = (1.0, 0.5, 2.0) if "squared_error" in (reported, explanation.loss) else (1.0,)
+    alike = (Scale(half * scale.constant, scale.power) for half in halves)
+    samples = len(inquiry.batches[0])
+    return next((own for own in alike if abs(last.factor / own.at(samples) - 1) <= _ROUGH), None)
 
 
 def _reduction(inquiry: Inquiry, explanation: Explanation) -> Scale | None:

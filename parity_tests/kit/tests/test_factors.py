@@ -95,6 +95,19 @@ def test_the_gradient_of_another_loss_is_held_to_the_mean_that_is_declared(
     assert [v.cause for v in verdicts] == ["gradient-of-another-loss", *expected]
 
 
+def test_the_gradient_of_another_loss_may_be_divided_as_the_one_reported() -> None:
+    def loss(net: Any, x: Array, y: Array) -> float:
+        p = net.forward(x)
+        return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p)))
+
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return np.asarray(-y * (1 - net.forward(x)) / y.size)
+
+    made = variant(sizes=(12, 9, 3), last=sigmoid, delta=delta)
+    [verdict] = _told(network(made, loss=loss, step=None))
+    assert verdict.cause == "gradient-of-another-loss"
+
+
 @pytest.mark.parametrize(("more", "divisor"), [(-1, "(batch size - 1)"), (1, "(batch size + 1)")])
 def test_one_sample_more_or_less_is_told(more: int, divisor: str) -> None:
     def sums(net: Any, x: Array, y: Array) -> list[Array]:
