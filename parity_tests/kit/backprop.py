@@ -29,6 +29,7 @@ from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.decayed import (
     ENOUGH,
     KINDS,
+    OF_ONE_ARRAY,
     WITH_DECAY,
     decay_of,
     own_decays,
@@ -234,6 +235,7 @@ def explain(
     _settle_loss(result, last, [right.loss for right in rights[1:]])
     _settle_collapsed(result, observed, layers)
     _settle_exchanged(result, observed, layers, tolerance)
+    _settle_short(result, observed, layers, tolerance)
     return result
 
 
@@ -352,6 +354,33 @@ def _settle_exchanged(
         if finding.tensor in others:
             unknown = Finding(finding.tensor, ("unknown",), False, np.nan, np.inf, text)
             result.findings[place] = unknown
+
+
+def _settle_short(result: Explanation, observed: Layers, layers: Layers, tolerance: float) -> None:
+    """Say of biases of few units that they have the penalty of the others, where that is all.
+
+    No number is fitted: the factor is that of the matrix, and the penalty is known of others.
+    """
+    found = {finding.tensor: finding for finding in result.findings}
+    others = [own for tensor, own in result.decays.items() if tensor.startswith("b")]
+    for place, finding in enumerate(result.findings):
+        if not finding.tensor.startswith("b") or not finding.causes:
+            continue
+        number = int(finding.tensor[1:]) - 1
+        bias, came = layers[number].bias, observed[number].bias
+        delta, matrix = result.deltas[number], found[f"W{number + 1}"]
+        reference = _reference(matrix, delta)
+        if bias is None or came is None or reference is None or came.size >= OF_ONE_ARRAY:
+            continue
+        total = reference * right_sum(delta.value, layers[number])
+        for shares in others if came.shape == np.shape(bias) == total.shape else ():
+            left = came - slope_of(shares, np.asarray(bias)) - total
+            residual = float(np.linalg.norm(left) / (np.linalg.norm(came) or 1.0))
+            if residual <= 10 * tolerance:
+                text = f"sum of {delta.text} over the samples"
+                known = Finding(finding.tensor, (), True, reference, residual, text, delta.solved)
+                result.findings[place] = replace(known, decay=shares, loss=delta.loss)
+                break
 
 
 # One layer
@@ -665,6 +694,7 @@ def _sum(
     loss: str | None,
 ) -> Finding | None:
     """Return which sum the gradient of a bias is; see `_bias`."""
+    is_short = observed.size < OF_ONE_ARRAY
     is_one_number = float(np.ptp(observed)) <= 1e-12 * float(np.abs(observed).max())
     # Beside a right matrix, what is carried back is right.
     is_right = not (chosen.causes or chosen.solved)
@@ -685,6 +715,10 @@ def _sum(
         causes = (*(() if delta is chosen else more), *match.causes)
         if is_one_number and len(causes) > 1:
             continue  # two faults together explain too many numbers
+        if is_short and causes and not delta.solved:
+            is_likely = _is_likely(match.factor, reference, delta.value.shape)
+            if not is_likely or (reference is None and len(causes) > 1):
+                continue  # of few numbers, some fault is a multiple by chance
         factor, residual = match.factor, match.residual
         finding = Finding(name, causes, True, factor, residual, match.text, delta.solved)
         return replace(finding, loss=delta.loss)

@@ -37,7 +37,7 @@ def first_factors(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float) -> S
     precision = precision_of(inquiry)
     gradient = tensors(right_gradient(inquiry, loss, walk.layers[0], walk.batches[0]))
     before, after = tensors(walk.layers[0]), tensors(walk.layers[1])
-    largest: tuple[float, float] | None = None
+    others: Factors = []
     several = list(zip(gradient, before, after, strict=True))
     factors: Shown = [None] * len(several)
     for index in sorted(range(len(several)), key=lambda k: -several[k][0].size):
@@ -46,21 +46,22 @@ def first_factors(inquiry: Inquiry, walk: Trajectory, loss: str, lr: float) -> S
         # What parameters are rounded to shows in short steps.
         rounding = 2 * precision * float(np.linalg.norm(old)) / lr
         allowed = inquiry.of_steps * float(np.linalg.norm(step)) + rounding
-        factors[index] = _factors_of(step, g.ravel(), old.ravel(), allowed, largest)
-        largest = largest or factors[index]
+        found = _factors_of(step, g.ravel(), old.ravel(), allowed, others)
+        factors[index] = found
+        others += [found] if found is not None else []
     return factors
 
 
 def _factors_of(
-    step: Array, g: Array, old: Array, allowed: float, largest: tuple[float, float] | None
+    step: Array, g: Array, old: Array, allowed: float, others: Factors
 ) -> tuple[float, float] | None:
     if not np.isfinite(step).all():
         return None
-    if len(step) < ENOUGH and largest is not None:
-        # One number is a multiple of any other: the share of the others is tried first.
-        rest = step - largest[1] * old - largest[0] * g
-        if np.linalg.norm(rest) <= allowed + 1e-6 * abs(largest[0]) * np.linalg.norm(g):
-            return largest
+    # One number is a multiple of any other: the shares of the others are tried first.
+    for whole, share in others if len(step) < ENOUGH else ():
+        rest = step - share * old - whole * g
+        if np.linalg.norm(rest) <= allowed + 1e-6 * abs(whole) * np.linalg.norm(g):
+            return whole, share
     if not step.any():
         return (0.0, 0.0) if len(step) >= ENOUGH or not g.any() else None
     factor, residual = fit(step, g)

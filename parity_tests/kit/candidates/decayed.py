@@ -16,13 +16,13 @@ Array = NDArray[Any]
 KINDS = (*((name,) for name in SUMS), SUMS)
 
 # Entries of one array of which numbers that are fitted, one or two, can be told.
-_ENOUGH = 4
+OF_ONE_ARRAY = 4
 
 
 def own_decays(observed: Array, bias: Array, total: Array, tolerance: float) -> Iterator[Shares]:
     """Yield what penalties on a bias add, beside the gradient in full."""
     rest = observed - total if total.shape == observed.shape else np.zeros_like(observed)
-    if observed.size < _ENOUGH or not np.isfinite(rest).all() or not np.any(rest):
+    if observed.size < OF_ONE_ARRAY or not np.isfinite(rest).all() or not np.any(rest):
         return
     for names in KINDS:
         slopes = np.stack([PENALTIES[name].slope(bias) for name in names], axis=1)
@@ -79,7 +79,7 @@ def with_magnitudes(observed: Array, expected: Array, weight: Array) -> Magnitud
 
     No penalty has that derivative: that of squares has W, and that of absolute values its signs.
     """
-    if not observed.shape == expected.shape == weight.shape or weight.size < _ENOUGH:
+    if not observed.shape == expected.shape == weight.shape or weight.size < OF_ONE_ARRAY:
         return None
     basis = np.column_stack([expected.ravel(), np.abs(weight).ravel()])
     total = observed.ravel()

@@ -245,6 +245,38 @@ def test_a_step_may_add_what_belongs_to_the_penalty(share: float, declared: floa
         assert {v.aspect for v in report.failures} == {"gradient", "optimizer"}
 
 
+@pytest.mark.parametrize(
+    ("sizes", "decays", "told"),
+    [
+        ((6, 4, 2, 4, 6), (1, 1, 1, 1), "1 x b1, 1 x b2, 1 x b3, 1 x b4 added and no more"),
+        ((5, 4, 1), (0.1, 0.1), "0.1 x b1, 0.1 x b2 added and no more"),
+        # Of two numbers alone, some formula is nearly always a multiple.
+        ((6, 4, 2, 4, 6), (0, 1, 0, 0), "b2: not the gradient; the nearest multiple"),
+    ],
+)
+def test_biases_of_few_units_may_have_the_penalty_of_the_others(
+    sizes: tuple[int, ...], decays: tuple[float, ...], told: str
+) -> None:
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return np.asarray((net.forward(x) - y) / y.size)
+
+    def loss(net: Any, x: Array, y: Array) -> float:
+        p = net.forward(x)
+        return float(-np.mean(y * np.log(p + 1e-12) + (1 - y) * np.log(1 - p + 1e-12)))
+
+    def step(net: Any, x: Array, y: Array, lr: float) -> None:
+        found = net.gradients(x, y)
+        shares = (*(0.0 for _ in decays), *decays)
+        for array, gradient, share in zip(net.w + net.b, found, shares, strict=True):
+            array -= lr * (gradient + share * array)
+
+    made = asked.variant(sizes=sizes, activation=np.tanh, last=sigmoid, delta=delta)
+    network = asked.network(made, gradients=None, loss=loss, step=step)
+    of_gradient, of_steps = examine(network, only=("gradient", "optimizer")).verdicts
+    assert told in of_gradient.message
+    assert of_steps.status == EQUAL
+
+
 def test_a_penalty_alone_is_no_multiple_of_a_loss() -> None:
     """What is reported is the penalty of one layer: the last that was assigned, and not added."""
 
