@@ -14,6 +14,7 @@ from parity_tests.kit.aspects.beside import beside_gradients
 from parity_tests.kit.aspects.changing_rates import of_changing_rates
 from parity_tests.kit.aspects.divisors import first_divisor_verdict, of_first_divisor
 from parity_tests.kit.aspects.first_steps import (
+    Factors,
     all_known,
     first_factors,
     observed_steps,
@@ -262,6 +263,14 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         apart = of_first_steps_apart(inquiry, walks[1], loss, lr, (one, other), kind, given)
         if apart:
             return apart
+    if not is_known and _is_any_added(inquiry, one):
+        # What is added beside a velocity is in none of what it takes in.
+        bare = [[(factor, 0.0) for factor, _ in own] for own in (one, other)]
+        turns = observed_steps(inquiry, walks[1], loss, lr, bare)
+        same = observed_steps(inquiry, walks[0], loss, lr, (bare[0], bare[0]))
+        ahead = _first_step(turns, kind, given)
+        found = judged(_divided(turns, ahead), kind, given)
+        is_known = _is_known(found)
     if ahead == 1 and not is_known and kind == "nesterov":
         return [nearest_ahead(inquiry, walks[1], right, lr, (one, other), given.get("momentum"))]
     again = judged(_divided(same, ahead), kind, given) if is_known else found
@@ -284,6 +293,12 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     if ahead == 1:
         beside = of_average(inquiry, turns) + beside
     return left + (beside or found)
+
+
+def _is_any_added(inquiry: Inquiry, factors: Factors) -> bool:
+    """Whether steps add something of the parameters that no penalty accounts for."""
+    is_penalized = inquiry.penalty is not None or inquiry.spec.weight_decay is not None
+    return not is_penalized and any(decay for _, decay in factors)
 
 
 def _is_known(found: list[Verdict]) -> bool:

@@ -459,6 +459,16 @@ def test_gradient_behind_the_parameters_is_named(is_kept: bool, mu: float) -> No
     assert found(network, *BOTH) == [(EQUAL, None), (DIFFERS, "nesterov-look-behind")]
 
 
+def shrinking_beside_momentum(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.8 * s.m - lr * g
+    p += s.m - 0.02 * p
+
+
+def test_decay_beside_a_velocity_is_in_none_of_what_it_takes_in() -> None:
+    told = [(CONVENTION, "decay-decoupled"), (CONVENTION, "decay-not-scaled")]
+    assert found(beside(stepping(each(shrinking_beside_momentum)))) == told
+
+
 # One sample at a time
 
 
