@@ -19,7 +19,13 @@ from parity_tests.kit.aspects.walks import Trajectory, losses_at
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import Guard, guards
 from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, USUAL
-from parity_tests.kit.optimizers.judging import of_parts, of_several, told_of, unknown
+from parity_tests.kit.optimizers.judging import (
+    of_adaptive_parts,
+    of_parts,
+    of_several,
+    told_of,
+    unknown,
+)
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import Match, find
 from parity_tests.kit.scales import Scale, ratio, scale_of
@@ -115,6 +121,10 @@ def of_moments(
     if handed is not None and (is_declared or _is_of_entries(first)):
         inquiry.steps_explain = "gradient"
         return of_parts(first, kind, given) or [unknown(first, kind, given)]
+    parts = of_adaptive_parts(first, kind, given) if handed is not None and is_whole else []
+    if parts:
+        inquiry.steps_explain = "gradient"
+        return parts
     if inquiry.gradient_scale is not None or not _is_of_entries(first):
         message = "the first step is not a multiple of the gradient, by which later ones are judged"
         return [Verdict("optimizer", UNCHECKED, message)]

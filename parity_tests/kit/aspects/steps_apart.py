@@ -11,7 +11,7 @@ from parity_tests.kit.aspects.first_steps import Factors, observed_steps
 from parity_tests.kit.aspects.shares import expected_of, rest_of
 from parity_tests.kit.aspects.walks import Trajectory
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.optimizers.apart import rules_apart
+from parity_tests.kit.optimizers.apart import are_of_one_kind, rules_apart
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
 from parity_tests.kit.optimizers.judging import apart_verdict
@@ -53,7 +53,7 @@ def of_first_steps_apart(
         meant = [[(whole, decay) for _, decay in own] for own, whole in pairs]
         observed = observed_steps(inquiry, walk, loss, lr, meant)
         rules, left = rules_apart(observed, kind, given)
-        if rules and not left:
+        if rules and not left and not are_of_one_kind(rules):
             inquiry.steps_explain = "gradient"
             is_wanted = _is_near(common, wanted)
             rest = [] if is_wanted else rest_of(inquiry, common, samples)

@@ -1,6 +1,6 @@
 """Parameters that are stepped by different formulas, of which some may be of none that is right."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +24,7 @@ def rules_apart(
     Returns
     -------
     rules : list of tuple of (formula, numbers of the parameters that are stepped by it)
-        Those that are right. Empty if most parameters are of none, or all are of one but for
-        their decay.
+        Those that are right. Empty if most parameters are of none, or all are of one.
     left : list of int
         The parameters that are stepped by no right formula.
     """
@@ -49,9 +48,15 @@ def rules_apart(
             numbers.append([])
         numbers[place].append(number)
     found = [(own, sorted(of)) for own, of in zip(known, numbers, strict=True) if of]
-    # To which parameters a decay belongs may be meant.
-    kinds = {_but_for_decay(match) for match, _ in found}
-    return found if left or len(kinds) > 1 else [], sorted(left)
+    return found if left or len(found) > 1 else [], sorted(left)
+
+
+def are_of_one_kind(rules: Sequence[tuple[Match, list[int]]]) -> bool:
+    """Whether formulas are the same but for their decay: to which parameters it belongs is meant.
+
+    Then they are no different formulas.
+    """
+    return len({_but_for_decay(match) for match, _ in rules}) == 1
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
-from parity_tests.kit.optimizers.apart import Astray, astray, rules_apart
+from parity_tests.kit.optimizers.apart import Astray, are_of_one_kind, astray, rules_apart
 from parity_tests.kit.optimizers.displacements import displacements
-from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
+from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, Formula
 from parity_tests.kit.optimizers.observed import Observed, responses
 from parity_tests.kit.optimizers.search import Match, find
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -69,7 +69,9 @@ def of_parts(
     """Judge steps of which some parameters go by another formula than others; else nothing."""
     rules, left = rules_apart(observed, kind, given)
     if rules and not left:
-        return [apart_verdict(observed, rules)]
+        if not are_of_one_kind(rules):
+            return [apart_verdict(observed, rules)]
+        return [_of_decays_apart(observed, rules)] if kind is None else []
     if len(rules) != 1:
         return []
     [(rule, _)] = rules
@@ -77,23 +79,56 @@ def of_parts(
     return [] if found is None else _of_astray(observed, found)
 
 
+def of_adaptive_parts(
+    observed: Observed, kind: str | None, given: Mapping[str, float | None]
+) -> list[Verdict]:
+    """Judge steps of which some go by a right adaptive formula, and others by none; else nothing.
+
+    A first step of the former is no multiple of the gradient either, and nothing is wrong with it.
+    """
+    rules, left = rules_apart(observed, kind, given)
+    if not rules or rules[0][0].formula.kind in LINEAR:
+        return []
+    if not left and kind is None and are_of_one_kind(rules):
+        return [_of_decays_apart(observed, rules)]
+    if len(rules) != 1 or not left:
+        return []
+    [(rule, _)] = rules
+    found = astray(observed, rule, left, rule.formula.kind, given)
+    return [] if found is None else _of_astray(observed, found)
+
+
 def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:
     """Return that some parameters are stepped by another formula than others."""
-    shapes = observed.asked.shapes
-    names = observed.asked.names or [f"parameter {k + 1}" for k in range(len(shapes))]
-    told = [
-        f"{', '.join(names[k] for k in of)} by {_name(match)}{_equivalent(match)}"
-        for match, of in rules
-    ]
+    names, told = _names(observed), _told_of_rules(observed, rules)
     fewest = min((numbers for _, numbers in rules), key=len)
     residual = max(match.residual for match, _ in rules)
-    return named("optimizer", "rules-apart", "; ".join(told), names[fewest[0]], residual=residual)
+    return named("optimizer", "rules-apart", told, names[fewest[0]], residual=residual)
+
+
+def _of_decays_apart(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:
+    """Return that some parameters have another weight decay than others, which may be meant."""
+    message = f"weight decay is another one for some parameters: {_told_of_rules(observed, rules)}"
+    residual = max(match.residual for match, _ in rules)
+    return Verdict("optimizer", CONVENTION, message, None, None, None, residual)
+
+
+def _told_of_rules(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> str:
+    names = _names(observed)
+    return "; ".join(
+        f"{', '.join(names[k] for k in of)} by {_name(match)}{_equivalent(match)}"
+        for match, of in rules
+    )
+
+
+def _names(observed: Observed) -> Sequence[str]:
+    count = len(observed.asked.shapes)
+    return observed.asked.names or [f"parameter {k + 1}" for k in range(count)]
 
 
 def _of_astray(observed: Observed, astray: Astray) -> list[Verdict]:
     """Return what is wrong with parameters that are not stepped as all others are."""
-    count = len(observed.asked.shapes)
-    names = observed.asked.names or [f"parameter {k + 1}" for k in range(count)]
+    names = _names(observed)
     which = ", ".join(names[number] for number in astray.numbers)
     others = f"all others are stepped by {_name(astray.rule)}"
     first, match = names[astray.numbers[0]], astray.match

@@ -22,7 +22,7 @@ from parity_tests.kit.tests.test_optimizers import (
     rule,
 )
 from parity_tests.kit.tests.test_steps import beside, found, stepping
-from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 Array = NDArray[Any]
 
@@ -83,3 +83,28 @@ def test_a_rate_of_some_parameters_alone_is_told_of_few_entries() -> None:
     [verdict] = examine(network, only="optimizer").verdicts
     assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, "step-scaled", "b1")
     assert "b1, b2 by rmsprop" in verdict.message
+
+
+def _rmsprop_of_weights(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.9 * s.v + 0.1 * p**2
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
+def test_parameters_of_an_adaptive_formula_are_not_blamed_for_others() -> None:
+    network = beside(stepping(_of_some(_rmsprop_of_weights, rmsprop, first=False)))
+    [verdict] = examine(network, only="optimizer").verdicts
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, "W1")
+    assert verdict.message.startswith("W1, W2: stepped by no formula that is known; all others")
+
+
+def _decaying(s: State, p: Array, g: Array, lr: float) -> None:
+    before = p.copy()
+    rmsprop(s, p, g, lr)
+    p -= lr * 0.1 * before
+
+
+def test_decay_of_one_parameter_may_be_meant() -> None:
+    network = beside(stepping(_of_some(_decaying, rmsprop, first=True)), batch="row")
+    [verdict] = examine(network, only="optimizer").verdicts
+    assert verdict.status == CONVENTION
+    assert "W1 by rmsprop (alpha 0.99, eps 1e-08, momentum 0, weight_decay 0.1)" in verdict.message
