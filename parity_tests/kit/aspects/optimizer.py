@@ -262,7 +262,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     if not (is_known and keeps_nothing(turns)):
         apart = of_first_steps_apart(inquiry, walks[1], loss, lr, (one, other), kind, given)
         if apart:
-            return apart
+            is_either = handed is None and is_known and not any(v.cause for v in found)
+            return _with_other_account(apart) if is_either else apart
     if not is_known and _is_any_added(inquiry, one):
         # What is added beside a velocity is in none of what it takes in.
         bare = [[(factor, 0.0) for factor, _ in own] for own in (one, other)]
@@ -293,6 +294,16 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     if ahead == 1:
         beside = of_average(inquiry, turns) + beside
     return left + (beside or found)
+
+
+def _with_other_account(apart: list[Verdict]) -> list[Verdict]:
+    """Add that one formula gives the same steps, where nothing but steps shows the gradient."""
+    *others, of_steps = apart
+    message = (
+        f"{of_steps.message} The same steps come of one formula for all parameters, if the "
+        "gradient of some has a factor: no step tells which."
+    )
+    return [*others, replace(of_steps, message=message)]
 
 
 def _is_any_added(inquiry: Inquiry, factors: Factors) -> bool:

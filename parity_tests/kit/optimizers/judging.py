@@ -20,6 +20,9 @@ _VISIBLE = 1e-3
 # Entries of which a nearest multiple tells anything.
 _ENOUGH = 4
 _CLIPPED = "step-clipped"
+# Kinds whose first step is the gradient over the root of its squares, if nothing is beside those.
+_NORMED = ("adagrad", "rmsprop", "adam", "amsgrad")
+_BESIDES = ("weight_decay", "initial_accumulator_value", "centered")
 
 
 def judged(
@@ -178,8 +181,11 @@ def _is_normed(match: Match) -> bool:
     .. math:: \hat m = g, \quad \hat v = \lVert g \rVert^2, \qquad
               \frac{\hat m}{\sqrt{\hat v} + \epsilon} = \frac{g}{\lVert g \rVert + \epsilon}
     """
+    formula = match.formula
+    if formula.kind not in _NORMED or any(map(formula.options.get, _BESIDES)):
+        return False
     is_anew = set(match.causes) == {"second-moment-scalar", "state-recreated"}
-    return is_anew and match.formula.squares in ("sum", "mean")
+    return is_anew and formula.state == "new" and formula.squares in ("sum", "mean")
 
 
 def _of_normed(match: Match, steps: int) -> Verdict:

@@ -349,6 +349,17 @@ def test_plain_descent_of_some_parameters_is_named(
     assert found(alone(step, kind), *BOTH) == [(EQUAL, None), (DIFFERS, cause)]
 
 
+@pytest.mark.parametrize("gradients", [None, "gradients"])
+def test_factors_that_steps_may_have_of_a_gradient_are_told(gradients: str | None) -> None:
+    def step(s: State, p: Array, g: Array, lr: float) -> None:
+        (averaged if s.matrix else momentum)(s, p, g, lr)
+
+    [verdict] = examine(beside(stepping(each(step)), gradients), only=BOTH).failures
+    assert verdict.cause == "rules-apart"
+    # Gradients that are handed out have none.
+    assert ("no step tells which" in verdict.message) == (gradients is None)
+
+
 def test_factor_shows_in_what_goes_by_plain_descent() -> None:
     def thrice(net: Learner, x: Array, y: Array) -> list[Array]:
         return [3 * gradient for gradient in net.gradients(x, y)]
