@@ -116,8 +116,9 @@ def of_moments(
         return left + told_of_steps
     inquiry.guard = guard_before
     # What is added to the gradient is in no step that is recomputed from it.
-    is_whole = inquiry.penalty is None and inquiry.spec.weight_decay is None
-    is_declared = kind is not None and is_whole and not inquiry.evidence.decays
+    is_penalized = inquiry.penalty is not None or inquiry.spec.weight_decay is not None
+    is_whole = not (is_penalized or inquiry.evidence.decays)
+    is_declared = kind is not None and is_whole
     if handed is not None and (is_declared or _is_of_entries(first)):
         inquiry.steps_explain = "gradient"
         return of_parts(first, kind, given) or [unknown(first, kind, given)]
