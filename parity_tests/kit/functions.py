@@ -5,6 +5,7 @@ when it is given what it is written for. Sigmoid's is ``s(z) (1 - s(z))`` or ``a
 """
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 import numpy_impl as ours
 from numpy_impl import InputError
+from numpy_impl.activations.exponential import SELU_ALPHA, SELU_SCALE
 from numpy_impl.activations.sigmoid import sigmoid
 
 Array = NDArray[Any]
@@ -204,6 +206,42 @@ WRONG_ACTIVATIONS = {
     **{f"{name} of z - max(z)": ("activation-shifted", name) for name in _OF_MINUS_MAXIMUM},
 }
 
+# Decimals to which the two constants of SELU are written where they are not written in full.
+_DECIMALS = range(2, 9)
+
+
+def _selu(scale: float, alpha: float) -> Activation:
+    elu = _elu(alpha)
+    return Activation(
+        f"selu with {scale:.9g} and {alpha:.9g}",
+        lambda u: scale * elu.value(u),
+        lambda u: scale * elu.slope(u),
+    )
+
+
+def _shorter(number: float, decimals: int) -> tuple[float, float]:
+    """Return a number rounded, and cut off."""
+    power = 10**decimals
+    return round(number, decimals), math.floor(number * power) / power
+
+
+def _rounded_selus() -> list[Activation]:
+    """Return SELU with both constants to as many decimals, or the second one to one less."""
+    pairs = {
+        (scale, alpha): None
+        for decimals in _DECIMALS
+        for of_alpha in (decimals, decimals - 1)
+        for scale in _shorter(SELU_SCALE, decimals)
+        for alpha in _shorter(SELU_ALPHA, of_alpha)
+        if of_alpha in _DECIMALS
+    }
+    return [_selu(*pair) for pair in pairs]
+
+
+_OF_ROUNDED = {own.name: own for own in _rounded_selus()}
+# What is meant by each. They are looked for after all that is exact.
+ROUNDED = dict.fromkeys(_OF_ROUNDED, "selu")
+
 # Those with a number: how they are made, and the numbers that are tried where none is given.
 _NUMBERED: dict[str, tuple[Callable[[float], Activation], tuple[float, ...]]] = {
     "leaky_relu": (_leaky, (0.01, 0.1, 0.2, 0.02, 0.05, 0.3, 0.001)),
@@ -229,8 +267,8 @@ def activation(name: str) -> Activation:
     plain, _, number = name.partition(":")
     factor, is_scaled, base = name.partition(" x ")
     whole, is_stretched, rate = name.removesuffix(" z").partition(" of ")
-    if name in ACTIVATIONS:
-        return ACTIVATIONS[name]
+    if name in ACTIVATIONS or name in _OF_ROUNDED:
+        return ACTIVATIONS.get(name) or _OF_ROUNDED[name]
     with contextlib.suppress(ValueError):
         if is_scaled:
             return _scaled(float(factor), activation(base))
@@ -270,6 +308,11 @@ def _stretched(rate: float, own: Activation) -> Activation:
         lambda u: rate * own.slope(rate * u),
         None if from_value is None else lambda a: rate * from_value(a),
     )
+
+
+def unrounded(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of activations whose constants are rounded without these."""
+    return tuple(ROUNDED.get(name, name) for name in names)
 
 
 def in_full(names: Iterable[str]) -> tuple[str, ...]:

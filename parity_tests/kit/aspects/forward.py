@@ -20,10 +20,12 @@ from parity_tests.kit.functions import (
     in_full,
     is_of_rates,
     shortened,
+    unrounded,
     wrong_output,
 )
 from parity_tests.kit.inquiry import CLOSE, EXACT, Inquiry
 from parity_tests.kit.rescaled import find_rescaled
+from parity_tests.kit.rounded import find_rounded
 from parity_tests.kit.subject import Layers, SubjectError, flat
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -66,7 +68,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     inquiry.is_float32 |= is_fraction and is_kept
     declared = _declared(inquiry)
     # Those that ask little come first: they have the sums of the outputs to go by.
-    searches = (find_beside_sum, find_added_number, find, find_rescaled)
+    searches = (find_beside_sum, find_added_number, find, find_rounded, find_rescaled)
     ways = ((search, way) for search in searches for way in subject.readings())
     for search, _ in ways:
         if not _is_found(inquiry, declared, search):
@@ -210,7 +212,7 @@ def _declared_hidden(inquiry: Inquiry) -> tuple[str, ...] | None:
 def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdict:
     depth = len(form.hidden)
     hidden, output = _declared_hidden(inquiry), inquiry.spec.output
-    found, are_numbers = in_full(form.hidden), inquiry.batches[0].are_numbers
+    found, are_numbers = in_full(unrounded(form.hidden)), inquiry.batches[0].are_numbers
     cause, tensor, seen = None, None, ""
     if form.without_bias:
         cause, tensor = "bias-left-out", f"z{form.without_bias[0] + 1}"
@@ -270,6 +272,9 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
     elif form.inputs != "as given":
         status = CONVENTION
         message += f", of inputs {form.inputs}, which the network does itself"
+    elif unrounded(form.hidden) != form.hidden:
+        status = CONVENTION
+        message += ": its constants are rounded"
     elif beside:
         status = CONVENTION
         message += f", but for some digits: it is {beside}"

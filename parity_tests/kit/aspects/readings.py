@@ -8,7 +8,7 @@ import numpy as np
 from parity_tests.kit.aspects.observing import RATES, precision_of
 from parity_tests.kit.backprop import Explanation, explain
 from parity_tests.kit.forward import Form, Pass, run, upright
-from parity_tests.kit.functions import activation, in_full
+from parity_tests.kit.functions import activation, in_full, unrounded
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.subject import Batch, Layers, tensors
 from parity_tests.kit.verdicts import CONVENTION, Verdict, named
@@ -68,7 +68,7 @@ def _others(
     if declared is None or form.bias_outside:
         return
     hidden = in_full((declared,) * depth if isinstance(declared, str) else tuple(declared))
-    if hidden != in_full(form.hidden):
+    if hidden != in_full(unrounded(form.hidden)):
         values = [activation(name).value(z) for name, z in zip(hidden, passed.logits, strict=False)]
         activations = [passed.activations[0], *values, passed.output]
         meant = replace(passed, activations=activations)

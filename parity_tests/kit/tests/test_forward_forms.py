@@ -45,6 +45,33 @@ def test_a_small_number_beside_the_sum_of_softmax_is_not_blamed(
     assert {v.status for a in ("loss", "gradient") for v in report.of(a)} <= {EQUAL, CONVENTION}
 
 
+class _Selu(variant(sizes=(6, 5, 3))):  # type: ignore[misc]
+    scale, alpha = 1.0507, 1.67326
+
+    def activation(self, z: Array) -> Array:
+        return np.asarray(self.scale * np.where(z > 0, z, self.alpha * (np.exp(z) - 1)))
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d, a = self.delta(x, y), self.a[1]
+        slope = np.where(a > 0, self.scale, a + self.scale * self.alpha)
+        below = d @ self.w[1].T * slope
+        sums = [own.sum(axis=0, keepdims=True) for own in (below, d)]
+        return [x.T @ below, a.T @ d, *sums]
+
+
+@pytest.mark.parametrize("hidden", ["selu", None])
+@pytest.mark.parametrize("constants", [(1.0507, 1.67326), (1.05, 1.67), (1.050701, 1.673263)])
+def test_rounded_constants_of_selu_are_a_convention(
+    constants: tuple[float, float], hidden: str | None
+) -> None:
+    make = type("Net", (_Selu,), dict(zip(("scale", "alpha"), constants, strict=True)))
+    spec = Spec(hidden=hidden, output="softmax" if hidden else None)
+    report = examine(network(make, spec=spec, step=None), only=("forward", "gradient"))
+    statuses = [(verdict.status, verdict.cause) for verdict in report.verdicts]
+    assert statuses == [(CONVENTION, None), (EQUAL, None)]
+    assert "selu with {:.9g} and {:.9g}".format(*constants) in report.verdicts[0].message
+
+
 def test_a_number_beside_the_sum_of_softmax_is_fitted() -> None:
     rng = np.random.default_rng(0)
     layers = [Layer(rng.standard_normal((n, m)), None) for n, m in ((5, 6), (4, 5))]
