@@ -17,6 +17,7 @@ from parity_tests.kit.aspects import (
     stability,
 )
 from parity_tests.kit.aspects.bound_batches import batch_bound
+from parity_tests.kit.aspects.input_targets import is_of_inputs
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.nonzero_targets import needs_nonzero_targets
 from parity_tests.kit.aspects.shares import is_accounted_for
@@ -102,6 +103,10 @@ def examine(
             subject, examinations = _unchained(network, error)
             report.planned = len(examinations)
         inquiry = Inquiry.begin(subject, spec, seed, questions)
+        if is_of_inputs(inquiry):
+            subject.is_of_inputs = True
+            inquiry = Inquiry.begin(subject, spec, seed)
+            told["labels"] = "the inputs"
         if needs_nonzero_targets(inquiry):
             subject.least_target = 1.0
             inquiry = Inquiry.begin(subject, spec, seed)

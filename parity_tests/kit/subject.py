@@ -153,6 +153,8 @@ class Subject:
         Layers, from 0, that subtract their bias: it and its gradient are read with the other sign.
     least_target : float
         What is added to targets that are any numbers.
+    is_of_inputs : bool
+        Whether targets are the inputs, as an autoencoder has them.
 
     Raises
     ------
@@ -163,6 +165,7 @@ class Subject:
     is_chain = True
     subtracted: tuple[int, ...] = ()
     least_target = 0.0
+    is_of_inputs = False
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -370,8 +373,10 @@ class Subject:
         batch = Batch.of(inputs, labels, self.outputs)
         if self.network.labels == "soft":
             batch.targets = np.where(batch.targets > 0, 0.99, 0.01)
-        batch.are_numbers = self.network.labels == "targets"
-        if batch.are_numbers:
+        batch.are_numbers = self.network.labels == "targets" or self.is_of_inputs
+        if self.is_of_inputs:
+            batch.targets = batch.inputs.copy()
+        elif batch.are_numbers:
             batch.targets = batch.targets + self.least_target
         return batch
 

@@ -797,3 +797,40 @@ def test_a_step_may_report_the_loss_after_it(scale: str, status: str) -> None:
     [verdict] = examine(declared, 0, "loss").verdicts
     assert verdict.status == status
     assert "by the parameters after the step" in verdict.message
+
+
+class _Autoencoder(variant(activation=np.tanh, last=lambda z: z, sizes=(6, 5, 6))):  # type: ignore[misc]
+    """The target is the input, whatever the labels are."""
+
+    def delta(self, x: Array, _y: Array) -> Array:
+        return (self.forward(x) - x) / len(x)
+
+
+class _Unmasked(_Autoencoder):
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d = self.delta(x, y)
+        below = d @ self.w[1].T
+        sums = [own.sum(axis=0, keepdims=True) for own in (below, d)]
+        return [x.T @ below, self.a[1].T @ d, *sums]
+
+
+@pytest.mark.parametrize("batch", ["rows", "row"])
+@pytest.mark.parametrize(
+    ("make", "cause"), [(_Autoencoder, None), (_Unmasked, "activation-derivative-missing")]
+)
+def test_an_autoencoder_is_held_to_its_inputs(
+    make: type[Classifier], cause: str | None, batch: str
+) -> None:
+    declared = network(make, gradients=None, loss=None, labels="targets", batch=batch)
+    report = examine(declared, only="gradient")
+    assert [v.cause for v in report.verdicts] == [cause]
+    assert report.spec["labels"] == "the inputs"
+
+
+def test_a_loss_of_targets_has_no_gradient_of_inputs() -> None:
+    def loss(net: Classifier, x: Array, y: Array) -> float:
+        return float(((net.forward(x) - y) ** 2).sum() / len(x) / 2)
+
+    declared = network(_Autoencoder, step=None, loss=loss, labels="targets")
+    report = examine(declared, only="gradient")
+    assert {v.status for v in report.verdicts} == {DIFFERS}
