@@ -803,7 +803,7 @@ class _Autoencoder(variant(activation=np.tanh, last=lambda z: z, sizes=(6, 5, 6)
     """The target is the input, whatever the labels are."""
 
     def delta(self, x: Array, _y: Array) -> Array:
-        return (self.forward(x) - x) / len(x)
+        return np.asarray((self.forward(x) - x) / len(x))
 
 
 class _Unmasked(_Autoencoder):
