@@ -129,7 +129,8 @@ def of_moments(
     if inquiry.gradient_scale is not None or not _is_of_entries(first):
         message = "the first step is not a multiple of the gradient, by which later ones are judged"
         return [Verdict("optimizer", UNCHECKED, message)]
-    if kind in (None, *LINEAR) and is_plain(inquiry):
+    is_loss_known = inquiry.reported is not None or inquiry.spec.loss is not None
+    if is_loss_known and kind in (None, *LINEAR) and is_plain(inquiry, loss):
         message = "the steps are plain ones, and not of the gradient of the loss"
         return [Verdict("optimizer", UNCHECKED, message)]
     inquiry.steps_explain = "gradient"
