@@ -307,7 +307,7 @@ def _are_zero_by_chance(seen: list[tuple[Layers, Layers | None]]) -> bool:
 def _of_short_steps(inquiry: Inquiry, loss: str | None) -> list[Verdict]:
     """Return which tensors have a factor in short steps, where longer ones are not known."""
     found = [] if loss is None else of_short_steps(inquiry, loss)
-    return [verdict for verdict in found if verdict.status == DIFFERS]
+    return [verdict for verdict in found if verdict.status != UNCHECKED]
 
 
 def _is_random(inquiry: Inquiry, first: Layers, *, differs: bool) -> bool:

@@ -22,15 +22,19 @@ Array = NDArray[Any]
 _NEAR = 1e-6
 
 
-def of_norms(inquiry: Inquiry, seen: Sequence[Layers], names: Sequence[str]) -> list[Verdict]:
-    """Return that the gradient has one norm with both batches: all of it, or every tensor.
+def of_norms(
+    inquiry: Inquiry, seen: Sequence[Layers], names: Sequence[str], which: str = "both batches"
+) -> list[Verdict]:
+    """Return that the gradient has one norm with several batches: all of it, or every tensor.
 
     Parameters
     ----------
-    seen : sequence of two lists of Layer
-        The gradients of both batches, each a multiple of what is expected of it.
+    seen : sequence of lists of Layer
+        The gradients of the batches, each a multiple of what is expected of it.
     names : sequence of str
         The tensors of which that is known.
+    which : str, optional
+        The batches, in words.
     """
     tensors = [by_name(own) for own in seen]
     if len(tensors) < 2 or set(names) < set(tensors[0]):
@@ -42,7 +46,7 @@ def of_norms(inquiry: Inquiry, seen: Sequence[Layers], names: Sequence[str]) -> 
         of, norm = "of all gradients together", float(np.linalg.norm(each[0]))
     else:
         return []
-    told = f"the norm {of} is {norm:.6g} with both batches, and their directions are right"
+    told = f"the norm {of} is {norm:.6g} with {which}, and their directions are right"
     if is_inferred(inquiry):
         message = f"{CAUSES[STEP_CLIPPED].title}, or divided by their norm: {told}"
         return [Verdict("gradient", CONVENTION, message, None, STEP_CLIPPED)]

@@ -17,7 +17,10 @@ def note(inquiry: Inquiry, explanations: Sequence[Explanation]) -> None:
     explanations : sequence of two Explanation
         As it is observed.
     """
-    first = explanations[0]
+    first, last = explanations[0], len(inquiry.layers) - 1
+    of_batches = zip(explanations, inquiry.batches, strict=True)
+    if any(len(own.deltas[last].value) != len(batch) for own, batch in of_batches):
+        return  # of single samples, which are not what was answered
     inquiry.evidence.loss, inquiry.evidence.smoothing = first.loss, inquiry.smoothing
     common = {finding.factor for finding in first.findings}
     if max(common) - min(common) > inquiry.tolerance * max(map(abs, common)):

@@ -1,13 +1,14 @@
 """First steps that are multiples of the gradient as long as they are short."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps import ENOUGH
-from parity_tests.kit.aspects.observing import RATES, is_inferred
+from parity_tests.kit.aspects.normed import of_norms
+from parity_tests.kit.aspects.observing import RATES, is_inferred, stepped
 from parity_tests.kit.aspects.shares import expected_of
 from parity_tests.kit.aspects.walks import right_gradient, walk_on
 from parity_tests.kit.fitting import fit
@@ -70,9 +71,13 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
         why += ". Of one loss all tensors have the same"
     told = f"{what} is {_told(own, meant)}"
     tensor = _blamed(off, own, is_meant=expected is not None, is_everywhere=is_everywhere)
-    told_again = (_relative(_again(inquiry, o, loss), expected, len(o)) for o in others)
-    seen_again = [again for again in told_again if again]
-    other = next((again for again in seen_again if not _are_alike(own, again)), None)
+    told_again = ((o, _relative(_again(inquiry, o, loss), expected, len(o))) for o in others)
+    seen_again = [(o, again) for o, again in told_again if again]
+    if is_everywhere and _is_one(off, own):
+        clipped = _of_norms(inquiry, [batch, *(o for o, again in seen_again if _off(again))])
+        if clipped:
+            return clipped
+    other = next((again for _, again in seen_again if not _are_alike(own, again)), None)
     factor = None
     if seen_again and other is None:
         factor = off.get(tensor, next(iter(off.values()))) if tensor else None
@@ -82,6 +87,12 @@ def of_short_steps(inquiry: Inquiry, loss: str) -> list[Verdict]:
         told += f" with one {which}{with_another}"
     message = f"{told}, and {seen}{why}. The cause is unknown."
     return [Verdict("gradient", DIFFERS, message, tensor, factor=factor)]
+
+
+def _of_norms(inquiry: Inquiry, batches: Sequence[Batch]) -> list[Verdict]:
+    """Return that steps have one norm with all batches, if those have that are not as expected."""
+    seen = [stepped(inquiry, batch, RATES[0])[0] for batch in batches]
+    return of_norms(inquiry, seen, list(by_name(seen[0])), "all that were asked")
 
 
 def _again(inquiry: Inquiry, batch: Batch, loss: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.asked import Classifier, network, sigmoid
-from parity_tests.kit.verdicts import DIFFERS, UNCHECKED
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 Array = NDArray[np.float64]
 
@@ -178,6 +178,20 @@ class Evened(Bent):
         return np.asarray(g / np.sqrt(g**2 + 1e-2))
 
 
+class Clipped(Classifier):
+    """The norm of a right gradient is clipped."""
+
+    sizes = (4, 5, 3)
+    activation = staticmethod(np.tanh)
+    limit = 0.5
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        found = self.gradients(x, y)
+        norm = np.sqrt(sum((g**2).sum() for g in found))
+        for p, g in zip(self.w + self.b, found, strict=True):
+            p -= lr * min(1, self.limit / norm) * g
+
+
 class Growing(Classifier):
     """A step adds an array to the parameters."""
 
@@ -221,6 +235,18 @@ def test_a_factor_that_changes_with_the_sample_is_none(
     [verdict] = [v for v in report.verdicts if v.status == DIFFERS]
     assert (verdict.tensor, verdict.cause, verdict.factor) == (tensor, None, None)
     assert seen in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(0.5, (CONVENTION, "step-clipped")), (1.5, (EQUAL, None))]
+)
+def test_a_norm_that_is_clipped_in_some_samples_is_no_fault(
+    limit: float, expected: tuple[str, str | None]
+) -> None:
+    make = type("Net", (Clipped,), {"limit": limit})
+    declared = network(make, gradients=None, batch="row")
+    [verdict] = examine(declared, only="gradient").verdicts
+    assert (verdict.status, verdict.cause) == expected
 
 
 @pytest.mark.parametrize(("made", "status"), [(BentTwice, DIFFERS), (Evened, UNCHECKED)])
