@@ -143,7 +143,9 @@ def examine(
         if aspect == "optimizer":
             left = [verdict for verdict in found if verdict.aspect == "gradient"]
             found = [verdict for verdict in found if verdict.aspect != "gradient"]
-            report.verdicts = _without_steps(report.verdicts, inquiry.steps_explain, left)
+            before = report.verdicts
+            report.verdicts = _without_steps(before, inquiry.steps_explain, left)
+            report.run += _is_told_of_gradient(report.verdicts) - _is_told_of_gradient(before)
         if aspect in asked_for:
             report.verdicts += found
         # What is not declared is not asked.
@@ -237,6 +239,10 @@ def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict])
         message = "the optimizer's steps are those of the gradient of the loss"
         kept.append(Verdict("gradient", EQUAL, message))
     return kept
+
+
+def _is_told_of_gradient(verdicts: list[Verdict]) -> bool:
+    return any(v.aspect == "gradient" and v.status != UNCHECKED for v in verdicts)
 
 
 def confirm(report: Report, arbiter: Arbiter) -> None:

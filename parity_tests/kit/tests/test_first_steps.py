@@ -56,6 +56,22 @@ def alone(step: Step, kind: str | None, gradients: Gradients = Learner.gradients
     return beside(stepping(step, gradients), None, spec=spec)
 
 
+@pytest.mark.parametrize("is_right", [True, False])
+def test_adaptive_steps_of_single_samples_blame_what_does_not_go_down(is_right: bool) -> None:
+    def gradients(net: Learner, x: Array, y: Array) -> list[Array]:
+        dw1, db1, dw2, db2 = net.gradients(x, y)
+        wrong = 1.0 if is_right else 1 - 3 * net.a[0]
+        return [dw1 * wrong, db1 * wrong, dw2, db2]
+
+    network = beside(stepping(each(rmsprop), gradients), None, batch="row")
+    report = examine(network, only=BOTH)
+    told, *_ = report.of("gradient")
+    assert (told.status, told.tensor) == ((EQUAL, None) if is_right else (DIFFERS, "W1"))
+    assert "W2" not in told.message
+    # What the steps account for is answered, too.
+    assert (report.skipped == 0) == is_right
+
+
 # Weight decay that the optimizer is declared to have
 
 
