@@ -137,16 +137,19 @@ def of_gradient(inquiry: Inquiry) -> list[Verdict]:
 def _why_not(inquiry: Inquiry) -> str:
     """Return why slopes of the loss that is reported are no measure, if they are none."""
     subject, (one, other) = inquiry.subject, inquiry.batches
-    subject.begin(inquiry.layers)
-    before = subject.loss_of_pass(one)
-    subject.begin(inquiry.layers)
-    network = subject.network
-    if network.gradients is not None or network.backward is not None:
-        subject.gradients(other)
-    else:
-        subject.step(other, network.lr or 1e-3)
-    subject.set(inquiry.layers)
-    if subject.loss_of_pass(one) != before:
+    # One with dropout is another one each time, whatever training leaves.
+    with subject.drawing_alike(int(inquiry.rng.integers(2**31))):
+        subject.begin(inquiry.layers)
+        before = subject.loss_of_pass(one)
+        subject.begin(inquiry.layers)
+        network = subject.network
+        if network.gradients is not None or network.backward is not None:
+            subject.gradients(other)
+        else:
+            subject.step(other, network.lr or 1e-3)
+        subject.set(inquiry.layers)
+        is_other = subject.loss_of_pass(one) != before
+    if is_other:
         return (
             "the loss reported depends on what training leaves beside the parameters, as running "
             "averages, and the gradient may be that of a training pass"

@@ -175,6 +175,22 @@ def test_a_fault_is_told_by_the_name_of_its_parameter() -> None:
     assert report.exit_code == 1
 
 
+class Dropping(Normalized):
+    """Units are dropped behind the normalization; on the way back, those kept are not scaled."""
+
+    def run(self, x: Array, train: bool) -> Array:
+        super().run(x, train)
+        self.a *= np.random.binomial(1, 0.8, self.a.shape) / 0.8  # noqa: NPY002
+        self.n = self.a
+        return softmax(self.a @ self.W2 + self.b2)
+
+
+def test_a_loss_with_dropout_depends_on_nothing_that_training_leaves() -> None:
+    [verdict] = asked(Dropping).of("gradient")
+    assert (verdict.status, verdict.cause) == (DIFFERS, "factor-constant")
+    assert verdict.factor == pytest.approx(0.8)
+
+
 def test_a_penalty_may_be_meant() -> None:
     def penalized(net: Normalized, x: Array, y: Array) -> list[Array]:
         first, *others = net.gradients(x, y)
