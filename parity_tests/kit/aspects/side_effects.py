@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.divisors import kept_divisor
 from parity_tests.kit.aspects.drawn import is_ever_another
+from parity_tests.kit.aspects.kept_gradients import shares_kept
 from parity_tests.kit.aspects.observing import GROWN_OUTSIDE, is_grown_outside, is_inferred
 from parity_tests.kit.backprop import explain
 from parity_tests.kit.causes import CAUSES
@@ -321,11 +322,36 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     if inquiry.subject.network.gradients is None and inquiry.subject.network.backward is None:
         # An optimizer has its own memory, which is judged for itself.
         return []
+    return [_kept_shares(inquiry, first, [asked, again, _ask(used, layers, first)])]
+
+
+def _kept_shares(inquiry: Inquiry, batch: Batch, calls: Sequence[Array]) -> Verdict:
+    """Judge a gradient that is another one in the next call, and the same of every new network.
+
+    A share of all of it that is added may be a velocity; of what a step, or a method, sets to zero,
+    it does no harm.
+    """
+    network, layers, tolerance = inquiry.subject.network, inquiry.layers, inquiry.tolerance
+    shares = shares_kept(calls, layers, tolerance)
+    names = by_name(layers)
     message = (
-        "the gradient of the same batch changes from call to call, with the same parameters: by "
-        "noise, or by what is kept from the call before"
+        "the gradient of the same batch changes from call to call, with the same parameters, and "
+        "in new networks it does not: something is kept from the call before"
     )
-    return [Verdict("side effects", UNCHECKED, message, "gradients")]
+    if 0 < len(shares) < len(names):
+        is_harmless = _has_reset(inquiry.subject.net)
+        if network.step is not None:
+            used = _new(inquiry, replace(network, gradients=None, backward=None))
+            steps = [_ask(used, layers, batch) for _ in calls]
+            is_harmless = set(shares_kept(steps, layers, tolerance)) != set(shares)
+        if not is_harmless:
+            told = ", ".join(f"{share:.6g} x on {name}" for name, share in shares.items())
+            seen = (
+                f"of a batch of {len(batch)} each call adds {told} of what the call before it "
+                "has returned, and the others are the same"
+            )
+            return named("side effects", "gradient-accumulated", seen, next(iter(shares)))
+    return Verdict("side effects", UNCHECKED, message, "gradients")
 
 
 def _is_grown(now: Array, first: Array, times: int, tolerance: float) -> bool:

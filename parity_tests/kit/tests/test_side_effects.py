@@ -185,6 +185,29 @@ def test_memory_shows_in_steps_alone(make: type[Classifier], cause: str) -> None
     assert causes(ask(declared, side_effects.examine)) == [cause]
 
 
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_a_share_of_some_gradients_that_is_kept_is_told(is_reset: bool) -> None:
+    class _KeepsShare(Classifier):
+        kept: Any = 0.0
+
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            *others, last = super().gradients(x, y)
+            self.kept = (len(x) * last + self.kept) / len(x)
+            return [*others, self.kept]
+
+        def step(self, x: Array, y: Array, lr: float) -> None:
+            if is_reset:
+                self.kept = 0.0
+            super().step(x, y, lr)
+
+    [verdict] = [v for v in ask(network(_KeepsShare), side_effects.examine) if v.tensor]
+    if is_reset:
+        assert (verdict.status, verdict.cause) == (UNCHECKED, None)
+    else:
+        assert (verdict.cause, verdict.tensor) == ("gradient-accumulated", "b3")
+    assert "noise" not in verdict.message
+
+
 def test_gradients_that_are_left_out_where_others_are_set_to_zero_are_told() -> None:
     [verdict] = [
         v
