@@ -208,6 +208,12 @@ def explain(
             for kinds in sorted(KINDS, key=lambda kinds: kinds != likely)
         )
         chosen, findings = _first_known(tried)
+        if number == last and loss is None and not findings[0].known and len(meant) > 1:
+            # Of no loss that is meant, what came is held to the nearest.
+            near = _nearest(observed[last].weight, meant, inputs[0].value)
+            others = [delta for delta in deltas if delta is not near]
+            asked = observed[last], own, [near, *others], inputs, tolerance, KINDS[0], near
+            chosen, findings = _layer(last, *asked, None, limit)
         result.findings += findings
         result.deltas[number] = chosen
         if number == last:
@@ -237,6 +243,16 @@ def explain(
     _settle_exchanged(result, observed, layers, tolerance)
     _settle_short(result, observed, layers, tolerance)
     return result
+
+
+def _nearest(observed: Array, deltas: Sequence[Candidate], source: Array) -> Candidate:
+    """Return the delta of whose product with a source a gradient leaves the least."""
+
+    def left(delta: Candidate) -> float:
+        expected = delta.value.T @ source
+        return fit(observed, expected)[1] if observed.shape == expected.shape else np.inf
+
+    return min(deltas, key=left)
 
 
 def _is_right(findings: Sequence[Finding]) -> bool:

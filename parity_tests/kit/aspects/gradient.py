@@ -670,6 +670,10 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
         if causes:
             tensors.setdefault(causes, []).append(finding)
     is_in_step = is_inferred(inquiry)
+    is_meant = inquiry.spec.loss is not None or inquiry.reported is not None
+    last = f"W{len(inquiry.layers)}"
+    is_open = any(f.tensor == last and not f.known for f in explanation.findings)
+    nearest = explanation.loss if is_open and not is_meant else None
     if clipped and not is_in_step:
         tensors[CLIPPED,] = clipped
     verdicts = [_limited(clipped)] if clipped and is_in_step else []
@@ -685,7 +689,7 @@ def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -
                 known = named("gradient", "parameter-reshaped", seen, finding.tensor)
                 verdicts.append(replace(known, **told))
                 continue
-            message = _unknown(finding, likewise, whole)
+            message = _unknown(finding, likewise, whole, nearest)
             verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, **told))
             continue
         for cause in causes:
@@ -715,19 +719,23 @@ def _limited(clipped: list[Finding]) -> Verdict:
 _NOTHING = 1e-12
 
 
-def _unknown(finding: Finding, likewise: str, whole: float) -> str:
+def _unknown(finding: Finding, likewise: str, whole: float, loss: str | None) -> str:
+    """Return what is said of a gradient that is not known; by the nearest loss if none is meant."""
     nearest = finding.text or "it has infinities or NaN"
+    expected = "what was expected" if loss is None else f"that of the {loss.replace('_', ' ')}"
     # Of a pre-activation that was solved for, the factor is in it.
     factor = finding.factor if finding.relative else finding.factor / whole
     if finding.factor == 0:
-        nearest = "nothing of what was expected is in it"
+        nearest = f"nothing of {expected} is in it"
     elif finding.residual <= _NOTHING:
-        nearest = f"of one number, it is {factor:.4g} x what was expected"
+        nearest = f"of one number, it is {factor:.4g} x {expected}"
     elif np.isfinite(finding.residual):
         nearest = (
-            f"the nearest multiple of what was expected is {factor:.4g} x, which leaves "
+            f"the nearest multiple of {expected} is {factor:.4g} x, which leaves "
             f"{finding.residual:.2g} of its norm"
         )
+        if loss is not None:
+            nearest += ", and that of every other loss that is known leaves no less"
         nearest = f"{finding.text}; {nearest}" if finding.text else nearest
     return f"{finding.tensor}{likewise}: not the gradient; {nearest}. The cause is unknown."
 

@@ -297,6 +297,18 @@ def test_both_batches_are_of_one_loss(seed: int) -> None:
     assert verdict.cause == "derivative-of-another-function"
 
 
+def test_what_is_held_to_no_loss_is_held_to_the_nearest() -> None:
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        p = net.forward(x)
+        return np.asarray((p - y) * np.sqrt(p * (1 - p)) / len(x))
+
+    made = variant(sizes=(12, 9, 3), last=sigmoid, delta=delta)
+    verdict = only(ask(network(made, loss=None, step=None), gradient.examine))
+    assert (verdict.tensor, verdict.cause) == ("W2", None)
+    assert "the nearest multiple of that of the squared error is" in verdict.message
+    assert "every other loss that is known leaves no less" in verdict.message
+
+
 class _ClippedError(Classifier):
     """The derivative by the probability has limits that it is beyond below 2/3."""
 
