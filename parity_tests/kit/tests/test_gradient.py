@@ -275,7 +275,7 @@ def test_softmax_that_is_left_out_behind_logits_is_told() -> None:
     assert "softmax is left out of the backward pass" in verdict.message
 
 
-class _OneOutput(Classifier):
+class _RectifiedOutput(Classifier):
     """The derivative of relu, behind an output that has none."""
 
     sizes = (5, 4, 1)
@@ -292,7 +292,7 @@ class _OneOutput(Classifier):
 @pytest.mark.parametrize("seed", range(6))
 def test_both_batches_are_of_one_loss(seed: int) -> None:
     # Where one sample of three has a gradient, it is a multiple of that of every other loss.
-    declared = network(_OneOutput, step=None, labels="targets")
+    declared = network(_RectifiedOutput, step=None, labels="targets")
     verdict = only(ask(declared, gradient.examine, seed))
     assert verdict.cause == "derivative-of-another-function"
 
