@@ -20,7 +20,7 @@ from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.penalties import close as close_shares
 from parity_tests.kit.scales import IN_LAYERS, Ratio, Scale, ratio, scale_of
-from parity_tests.kit.subject import Layers, SubjectError, tensors
+from parity_tests.kit.subject import Layers, SubjectError, by_name, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 Array = NDArray[Any]
@@ -217,7 +217,7 @@ def note_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]
             shares = {name: share / _LATER for name, share in one.decay.items()}
             if shares and close_shares(other.decay, shares, _ROUGH):
                 decayed.add(one.tensor)
-        elif short.known:
+        elif short.known and by_name(inquiry.layers)[one.tensor].size > 1:
             part = constant_part((one.factor, other.factor, short.factor), rate)
             if part is not None:
                 parts[one.tensor] = part

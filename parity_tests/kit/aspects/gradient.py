@@ -562,7 +562,8 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         if factor.finding.tensor not in inquiry.without_rate
     ]
     # Steps by what has another factor with each batch are not those by the gradient.
-    inquiry.is_gradient_faulty |= any(f.ratio is not None and f.scale is None for f in factors)
+    is_changing = any(f.ratio is not None and f.scale is None for f in factors)
+    inquiry.is_gradient_faulty |= first.known and is_changing
     told, factors = _confirmed(*explanations, factors)
     told, factors = with_formulas(told, factors, expected or Scale(1.0, 1))
     verdicts += of_reading(inquiry, first) + _named(inquiry, told, expected) + of_rate

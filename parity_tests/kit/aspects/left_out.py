@@ -58,6 +58,8 @@ def _shares(
             for n in samples
         ]
         whole = flat(observed)
+        if len(whole) != len(alone[0]):
+            return None
         # Those of the last layers are enough to solve for shares.
         basis = np.stack([own[-_LAST:] for own in alone], axis=1)
     except (InputError, ValueError):

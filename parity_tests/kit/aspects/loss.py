@@ -104,31 +104,6 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     return [found]
 
 
-def _of_parameters_after(inquiry: Inquiry, reported: list[float], exact: float) -> Verdict | None:
-    """Return that the loss that a step reports is that after its update, if it is.
-
-    By a step at a rate of 0 it is the same as that before.
-    """
-    network = inquiry.subject.network
-    if network.loss is not None or network.lr is not None:
-        return None
-    try:
-        still = [_reported(inquiry, batch, 0.0) for batch in inquiry.batches]
-    except SubjectError:
-        return None
-    values = [value for value in still if value is not None and np.isfinite(value)]
-    if len(values) < len(still) or values == reported:
-        return None
-    matches = _confirmed(inquiry, _matches(inquiry, values, exact))
-    if not any(match.cause is None and _is_usual(inquiry, match) for match in matches):
-        return None
-    found = _judge(inquiry, values[0], matches)
-    inquiry.loss_cause = found.cause if inquiry.reported is None else None
-    message = f"{found.message.removesuffix('.')}, by the parameters after the step"
-    status = CONVENTION if found.status == EQUAL else found.status
-    return replace(found, message=message, status=status)
-
-
 _RANDOM = (
     "it is another one each time, by the same parameters: that of a training pass with dropout, "
     "noise or samples in random order"
@@ -143,6 +118,10 @@ def _is_random(inquiry: Inquiry, reported: list[float]) -> bool:
             for batch, value in zip(inquiry.batches, reported, strict=True)
         )
 
+
+# At which learning rate steps are taken for what they report, and how closely that has to be the
+# loss after one, which changes it by far more.
+_RATE, _AFTER = 1e-3, 1e-6
 
 # At how many other parameters a loss is asked that may not depend on them.
 _OTHERS = 4
@@ -174,7 +153,7 @@ def _of_network(inquiry: Inquiry, layers: Layers, batch: Batch) -> float | None:
     if subject.network.loss is not None:
         return subject.loss_of_pass(batch)
     one = batch.part(slice(0, 1)) if subject.single else batch
-    return subject.step(one, subject.network.lr or 1e-3)
+    return subject.step(one, subject.network.lr or _RATE)
 
 
 def _without_parameters(inquiry: Inquiry) -> Verdict:
@@ -407,7 +386,7 @@ def _reported(inquiry: Inquiry, batch: Batch, rate: float | None = None) -> floa
     if subject.network.step is None:
         return None
     if rate is None:
-        rate = subject.network.lr or 1e-3
+        rate = subject.network.lr or _RATE
     if not subject.single:
         return subject.step(batch, rate)
     total = 0.0
@@ -418,6 +397,52 @@ def _reported(inquiry: Inquiry, batch: Batch, rate: float | None = None) -> floa
             return None
         total += value / len(batch)
     return total
+
+
+def _of_parameters_after(inquiry: Inquiry, reported: list[float], exact: float) -> Verdict | None:
+    """Return that the loss that a step reports is that after its update, if it is.
+
+    By a step at a rate of 0 it is the same as that before.
+    """
+    network = inquiry.subject.network
+    if network.loss is not None or network.lr is not None:
+        return None
+    try:
+        still = [_reported(inquiry, batch, 0.0) for batch in inquiry.batches]
+    except SubjectError:
+        return None
+    values = [value for value in still if value is not None and np.isfinite(value)]
+    if len(values) < len(still) or values == reported:
+        return None
+    matches = _confirmed(inquiry, _matches(inquiry, values, exact))
+    matches = [match for match in matches if match.cause is None and _is_usual(inquiry, match)]
+    if not matches or not _is_after(inquiry, matches[0]):
+        return None
+    found = _judge(inquiry, values[0], matches)
+    inquiry.loss_cause = found.cause if inquiry.reported is None else None
+    message = f"{found.message.removesuffix('.')}, by the parameters after the step"
+    status = CONVENTION if found.status == EQUAL else found.status
+    return replace(found, message=message, status=status)
+
+
+def _is_after(inquiry: Inquiry, match: _Match) -> bool:
+    """Whether a step reports a loss by the parameters that it leaves.
+
+    One that goes on from sample to sample reports it by those on the way.
+    """
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    if subject.single:
+        batch = batch.part(slice(0, 1))
+    if match.place is None or inquiry.form is None:
+        return False
+    subject.begin(inquiry.layers)
+    reported = subject.step(batch, _RATE)
+    with inquiry.elsewhere():
+        inquiry.layers = subject.get()
+        passed = run(inquiry.form, inquiry.layers, batch.inputs)
+        own = [value for *_, value in values(inquiry, passed, batch)][match.place]
+    own *= match.scale.at(len(batch))
+    return reported is not None and abs(reported - own) <= _AFTER * abs(own)
 
 
 def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:

@@ -14,7 +14,7 @@ from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.rules import RATES as STEP_RATES
-from parity_tests.kit.subject import Batch, SubjectError, by_name, flat
+from parity_tests.kit.subject import Batch, SubjectError, by_name, flat, tensors
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict, named
 
 Array = NDArray[Any]
@@ -74,6 +74,10 @@ def of_lost_rate(inquiry: Inquiry, loss: str) -> list[Verdict]:
     still = moved & (np.abs(large * _LATER - small) <= _CLOSE * np.abs(small))
     with_rate = moved & (np.abs(large - small) <= _CLOSE * np.abs(large))
     partly = moved & ~(still | with_rate)
+    if any(
+        array.size == 1 for array, own in zip(tensors(inquiry.layers), partly, strict=True) if own
+    ):
+        return []  # one number is a multiple of the gradient, whatever it is
     if not (still | partly).any() or not (with_rate | partly).any():
         return []
     by_rate = np.where(with_rate, large, 0.0)
