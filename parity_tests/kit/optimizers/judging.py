@@ -74,7 +74,7 @@ def of_parts(
     if rules and not left:
         if not are_of_one_kind(rules):
             return [apart_verdict(observed, rules)]
-        return [_of_decays_apart(observed, rules)] if kind is None else []
+        return _of_decays_apart(observed, rules) if kind is None else []
     if len(rules) != 1:
         return []
     [(rule, _)] = rules
@@ -93,7 +93,7 @@ def of_adaptive_parts(
     if not rules or rules[0][0].formula.kind in LINEAR:
         return []
     if not left and kind is None and are_of_one_kind(rules):
-        return [_of_decays_apart(observed, rules)]
+        return _of_decays_apart(observed, rules)
     if len(rules) != 1 or not left:
         return []
     [(rule, _)] = rules
@@ -109,11 +109,18 @@ def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]
     return named("optimizer", "rules-apart", told, names[fewest[0]], residual=residual)
 
 
-def _of_decays_apart(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> Verdict:
-    """Return that some parameters have another weight decay than others, which may be meant."""
+def _of_decays_apart(
+    observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]
+) -> list[Verdict]:
+    """Return that some parameters have another weight decay than others, which may be meant.
+
+    Nothing of one that makes parameters grow.
+    """
+    if any((match.formula.options.get("weight_decay") or 0.0) < 0 for match, _ in rules):
+        return []
     message = f"weight decay is another one for some parameters: {_told_of_rules(observed, rules)}"
     residual = max(match.residual for match, _ in rules)
-    return Verdict("optimizer", CONVENTION, message, None, None, None, residual)
+    return [Verdict("optimizer", CONVENTION, message, None, None, None, residual)]
 
 
 def _told_of_rules(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]) -> str:

@@ -97,14 +97,23 @@ def test_parameters_of_an_adaptive_formula_are_not_blamed_for_others() -> None:
     assert verdict.message.startswith("W1, W2: stepped by no formula that is known; all others")
 
 
-def _decaying(s: State, p: Array, g: Array, lr: float) -> None:
-    before = p.copy()
-    rmsprop(s, p, g, lr)
-    p -= lr * 0.1 * before
+def _decaying(decay: float) -> Update:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        before = p.copy()
+        rmsprop(s, p, g, lr)
+        p -= lr * decay * before
+
+    return update
 
 
 def test_decay_of_one_parameter_may_be_meant() -> None:
-    network = beside(stepping(_of_some(_decaying, rmsprop, first=True)), batch="row")
+    network = beside(stepping(_of_some(_decaying(0.1), rmsprop, first=True)), batch="row")
     [verdict] = examine(network, only="optimizer").verdicts
     assert verdict.status == CONVENTION
     assert "W1 by rmsprop (alpha 0.99, eps 1e-08, momentum 0, weight_decay 0.1)" in verdict.message
+
+
+def test_a_decay_that_makes_parameters_grow_is_not_meant() -> None:
+    network = beside(stepping(_of_some(_decaying(-0.1), rmsprop, first=True)), batch="row")
+    verdicts = examine(network, only="optimizer").verdicts
+    assert CONVENTION not in {verdict.status for verdict in verdicts}
