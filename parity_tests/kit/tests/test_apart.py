@@ -97,10 +97,10 @@ def test_parameters_of_an_adaptive_formula_are_not_blamed_for_others() -> None:
     assert verdict.message.startswith("W1, W2: stepped by no formula that is known; all others")
 
 
-def _decaying(decay: float) -> Update:
+def _decaying(decay: float, rule: Update = rmsprop) -> Update:
     def update(s: State, p: Array, g: Array, lr: float) -> None:
         before = p.copy()
-        rmsprop(s, p, g, lr)
+        rule(s, p, g, lr)
         p -= lr * decay * before
 
     return update
@@ -114,6 +114,6 @@ def test_decay_of_one_parameter_may_be_meant() -> None:
 
 
 def test_a_decay_that_makes_parameters_grow_is_not_meant() -> None:
-    network = beside(stepping(_of_some(_decaying(-0.1), rmsprop, first=True)), batch="row")
-    verdicts = examine(network, only="optimizer").verdicts
+    step = stepping(_of_some(_decaying(-0.9, momentum), momentum, first=False))
+    verdicts = examine(beside(step, batch="row"), only="optimizer").verdicts
     assert CONVENTION not in {verdict.status for verdict in verdicts}
