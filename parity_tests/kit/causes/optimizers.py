@@ -206,7 +206,7 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the line that adds it to the gradient: AdamW shrinks the parameters by themselves",
     ),
     "decay-decoupled": Cause(
-        "weight decay shrinks the parameters by themselves, which is AdamW and not Adam",
+        "weight decay shrinks the parameters by themselves, as AdamW does and Adam does not",
         "the line that shrinks the parameters, or the name",
     ),
     "decay-after-step": Cause(
