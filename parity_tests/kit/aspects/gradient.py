@@ -171,7 +171,6 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         which = str(inquiry.gradient_loss).replace("_", " ")
         inquiry.edges.clear()
         _forget(inquiry)
-        inquiry.evidence.forget_loss()
         return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
     # Whose threshold is not 1 shows in a loss alone.
     is_huber = loss == "huber" and not _is_last_known(explanations[0])

@@ -75,11 +75,7 @@ def of_parts(
         if not are_of_one_kind(rules):
             return [apart_verdict(observed, rules)]
         return _of_decays_apart(observed, rules) if kind is None else []
-    if len(rules) != 1:
-        return []
-    [(rule, _)] = rules
-    found = astray(observed, rule, left, kind, given)
-    return [] if found is None else _of_astray(observed, found)
+    return _of_left(observed, rules, left, kind, given)
 
 
 def of_adaptive_parts(
@@ -94,10 +90,21 @@ def of_adaptive_parts(
         return []
     if not left and kind is None and are_of_one_kind(rules):
         return _of_decays_apart(observed, rules)
+    return _of_left(observed, rules, left, rules[0][0].formula.kind, given)
+
+
+def _of_left(
+    observed: Observed,
+    rules: Sequence[tuple[Match, Sequence[int]]],
+    left: list[int],
+    kind: str | None,
+    given: Mapping[str, float | None],
+) -> list[Verdict]:
+    """Judge parameters that go by no right formula, if all others go by one; else nothing."""
     if len(rules) != 1 or not left:
         return []
     [(rule, _)] = rules
-    found = astray(observed, rule, left, rule.formula.kind, given)
+    found = astray(observed, rule, left, kind, given)
     return [] if found is None else _of_astray(observed, found)
 
 
