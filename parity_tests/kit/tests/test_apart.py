@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.optimizers.rules import examine_rule
-from parity_tests.kit.tests.test_optimizers import (
-    Learner,
+from parity_tests.kit.tests.faulty_rules import first_summed
+from parity_tests.kit.tests.learners import Learner
+from parity_tests.kit.tests.test_steps import beside, found, stepping
+from parity_tests.kit.tests.update_rules import (
     State,
     Step,
     Update,
     adam,
     each,
-    first_summed,
     momentum,
     rmsprop,
     rule,
 )
-from parity_tests.kit.tests.test_steps import beside, found, stepping
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 Array = NDArray[Any]

@@ -11,17 +11,9 @@ from numpy.typing import NDArray
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.test_optimizers import (
-    HALF,
-    Learner,
-    State,
-    Step,
-    each,
-    momentum,
-    nesterov,
-    sgd,
-)
+from parity_tests.kit.tests.learners import HALF, Learner
 from parity_tests.kit.tests.test_steps import Gradients, beside, found, stepping
+from parity_tests.kit.tests.update_rules import State, Step, each, momentum, nesterov, sgd
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 Array = NDArray[Any]

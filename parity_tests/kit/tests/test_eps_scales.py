@@ -7,9 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
+from parity_tests.kit.tests.learners import Learner
 from parity_tests.kit.tests.test_first_steps import BOTH, alone
-from parity_tests.kit.tests.test_optimizers import Learner, State, adam, each, rmsprop
 from parity_tests.kit.tests.test_steps import found
+from parity_tests.kit.tests.update_rules import State, adam, each, rmsprop
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 Array = NDArray[Any]

@@ -13,18 +13,10 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.optimizers.rules import RATES
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.test_optimizers import (
-    HALF,
-    Learner,
-    State,
-    adam,
-    each,
-    momentum,
-    overwritten,
-    rmsprop,
-    without_derivative,
-)
+from parity_tests.kit.tests.faulty_rules import overwritten
+from parity_tests.kit.tests.learners import HALF, Learner, without_derivative
 from parity_tests.kit.tests.test_steps import beside, params, stepping
+from parity_tests.kit.tests.update_rules import State, adam, each, momentum, rmsprop
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 Array = NDArray[Any]

@@ -18,31 +18,31 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject
 from parity_tests.kit.tests.asked import ask, only
-from parity_tests.kit.tests.test_optimizers import (
+from parity_tests.kit.tests.faulty_rules import of_first, plainly, without_eps
+from parity_tests.kit.tests.learners import (
     HALF,
     Learner,
+    Updating,
+    falling,
+    kept_as,
+    summed,
+    without_derivative,
+)
+from parity_tests.kit.tests.test_steps import beside, found, loss, stepping
+from parity_tests.kit.tests.update_rules import (
     State,
     Step,
-    Updating,
     adagrad,
     adam,
     adamw,
     each,
-    falling,
-    kept_as,
     lion,
     momentum,
     nadam,
     nesterov,
-    of_first,
-    plainly,
     rmsprop,
     sgd,
-    summed,
-    without_derivative,
-    without_eps,
 )
-from parity_tests.kit.tests.test_steps import beside, found, loss, stepping
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 Array = NDArray[Any]

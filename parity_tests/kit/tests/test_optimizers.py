@@ -1,278 +1,141 @@
 """Optimizers: right ones in several styles, and each fault by its name."""
-# They are written as learners write them.
-# ruff: noqa: D102
 
-import operator
-from collections.abc import Callable
-from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from numpy_impl import InputError
-from parity_tests.kit.arbiter import pytorch
-from parity_tests.kit.aspects.optimizer import examine as examine_inquiry
-from parity_tests.kit.aspects.walks import right_gradient, trajectory
 from parity_tests.kit.causes.optimizers import OPTIMIZER_CAUSES
 from parity_tests.kit.check import examine as examine_network
-from parity_tests.kit.forward import Form
-from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, Rule
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, read
-from parity_tests.kit.optimizers.kept import Kept, kept
 from parity_tests.kit.optimizers.observed import Observed, responses
-from parity_tests.kit.optimizers.rules import RATES, examine_rule
-from parity_tests.kit.scales import Scale
-from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.optimizers.rules import examine_rule
+from parity_tests.kit.tests.faulty_rules import (
+    accumulated,
+    adadelta_outside,
+    adagrad_inside,
+    adagrad_of_means,
+    adam_begun_whole,
+    adam_begun_whole_and_corrected,
+    adam_folded,
+    adam_inside,
+    adam_made_anew,
+    adam_made_anew_but_counted,
+    adam_of_other_betas,
+    adam_of_whole_squares,
+    adam_swapped,
+    adam_with_penalty,
+    adamax_counted_constantly,
+    adamax_outside,
+    adamw_after_the_step,
+    adamw_and_penalty,
+    adamw_unscaled,
+    amsgrad_of_corrected,
+    clipped,
+    clipped_by_norm,
+    corrected_after_the_root,
+    corrected_in_place,
+    counted,
+    counted_together,
+    decay_of_matrices,
+    eps_under_the_uncorrected_root,
+    falling_beside,
+    falling_inside,
+    falling_upwards,
+    first_corrected,
+    first_corrected_without_power,
+    first_summed,
+    infinite_mean,
+    keeping,
+    last_gradient,
+    late,
+    momentum_average,
+    momentum_average_of_85,
+    momentum_corrected,
+    momentum_dampened,
+    momentum_shared,
+    nadam_of_constant_momentum,
+    norm_for_squares,
+    of_first,
+    of_matrix,
+    one_number,
+    overwritten,
+    plainly,
+    rate_that_falls,
+    rate_twice,
+    rebound,
+    rmsprop_anew_and_whole,
+    rmsprop_begun_whole,
+    rmsprop_corrected,
+    rmsprop_inside,
+    rmsprop_made_anew,
+    root_of_zero,
+    scaled_by_chance,
+    second_by_beta1,
+    second_corrected,
+    second_corrected_without_power,
+    second_summed,
+    sgd_penalty_twice,
+    sgd_unscaled,
+    shrunk_after,
+    strange,
+    strange_filter,
+    three_at_once,
+    thrice,
+    uncorrected,
+    uncorrected_by_another_share,
+    uncorrected_with_eps_inside,
+    upwards,
+    velocity_twice,
+    without_eps,
+    without_root,
+)
+from parity_tests.kit.tests.learners import Learner
+from parity_tests.kit.tests.update_rules import (
+    Array,
+    State,
+    Step,
+    Update,
+    adadelta,
+    adadelta_of_one_root,
+    adagrad,
+    adagrad_of_list,
+    adam,
+    adam_with_powers,
+    adamax,
+    adamax_by_differences,
+    adamw,
+    adamw_in_one_line,
+    amsgrad,
+    amsgrad_folded,
+    corrected,
+    each,
+    lion,
+    lion_by_differences,
+    momentum,
+    momentum_with_rate_inside,
+    nadam,
+    nadam_of_products,
+    nesterov,
+    nesterov_expanded,
+    nesterov_of_two_velocities,
+    radam,
+    radam_with_a_rate,
+    returned,
+    rmsprop,
+    rmsprop_by_differences,
+    rmsprop_centered,
+    rule,
+    sgd,
+    sgd_decayed,
+    sgd_penalty,
+    signs,
+    signs_by_sizes,
+)
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
-
-Array = NDArray[Any]
-State = SimpleNamespace
-Step = Callable[[State, list[Array], list[Array]], Any]
-Update = Callable[[State, Array, Array, float], Any]
-
-
-def each(update: Update) -> Step:
-    """A step that updates one parameter after the other, each with a state of its own."""
-
-    def step(state: State, params: list[Array], grads: list[Array]) -> None:
-        for k, (p, g) in enumerate(zip(params, grads, strict=True)):
-            own = state.__dict__.setdefault(f"of_{k}", State(m=0.0, v=0.0, u=0.0, t=0))
-            own.matrix = p.ndim == 2
-            own.t += 1
-            update(own, p, g, state.lr)
-
-    return step
-
-
-def rule(step: Step, kind: str | None, **options: Any) -> Rule:
-    return Rule(lambda params, lr: State(lr=lr, params=params), step, kind, options)
-
-
-# Right
-
-
-def sgd(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * g
-
-
-def sgd_decayed(_: State, p: Array, g: Array, lr: float) -> None:
-    p *= 1 - lr * 0.01
-    p -= lr * g
-
-
-def sgd_penalty(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * (g + 0.01 * p)
-
-
-def returned(state: State, params: list[Array], grads: list[Array]) -> list[Array]:
-    return [p - state.lr * g for p, g in zip(params, grads, strict=True)]
-
-
-def momentum(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + g
-    p -= lr * s.m
-
-
-def momentum_with_rate_inside(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m - lr * g
-    p += s.m
-
-
-def nesterov(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + g
-    p -= lr * (g + 0.9 * s.m)
-
-
-def nesterov_of_two_velocities(s: State, p: Array, g: Array, lr: float) -> None:
-    before = s.m
-    s.m = 0.9 * s.m - lr * g
-    p += -0.9 * before + 1.9 * s.m
-
-
-def nesterov_expanded(s: State, p: Array, g: Array, lr: float) -> None:
-    p += 0.9 * 0.9 * s.m - 1.9 * lr * g
-    s.m = 0.9 * s.m - lr * g
-
-
-def adagrad(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = s.v + g * g
-    p -= lr * g / (np.sqrt(s.v) + 1e-10)
-
-
-def adagrad_of_list(state: State, params: list[Array], grads: list[Array]) -> list[Array]:
-    if not hasattr(state, "h"):
-        state.h = [np.zeros_like(p) for p in params]
-    state.h = [h + g**2 for h, g in zip(state.h, grads, strict=True)]
-    rates = [state.lr / (h**0.5 + 1e-10) for h in state.h]
-    return [p - rate * g for p, g, rate in zip(params, grads, rates, strict=True)]
-
-
-def rmsprop(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.99 * s.v + 0.01 * g**2
-    p -= lr * g / (np.sqrt(s.v) + 1e-8)
-
-
-def rmsprop_by_differences(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = s.v + (1 - 0.99) * (g * g - s.v)
-    p += -(lr / (s.v**0.5 + 1e-8)) * g
-
-
-def rmsprop_centered(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.99 * s.v + 0.01 * g**2
-    s.m = 0.99 * s.m + 0.01 * g
-    s.u = 0.9 * s.u + g / (np.sqrt(s.v - s.m**2) + 1e-8)
-    p -= lr * s.u
-
-
-def adadelta(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.9 * s.v + 0.1 * g**2
-    step = np.sqrt(s.u + 1e-6) / np.sqrt(s.v + 1e-6) * g
-    s.u = 0.9 * s.u + 0.1 * step**2
-    p -= lr * step
-
-
-def adadelta_of_one_root(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = s.v + 0.1 * (g**2 - s.v)
-    step = -np.sqrt((s.u + 1e-6) / (s.v + 1e-6)) * g
-    s.u = s.u + 0.1 * (step**2 - s.u)
-    p += lr * step
-
-
-def moments(s: State, g: Array, beta1: float = 0.9, beta2: float = 0.999) -> tuple[Any, Any]:
-    s.m = beta1 * s.m + (1 - beta1) * g
-    s.v = beta2 * s.v + (1 - beta2) * g**2
-    return s.m, s.v
-
-
-def corrected(s: State, g: Array, t: int, beta1: float = 0.9, beta2: float = 0.999) -> Any:
-    m, v = moments(s, g, beta1, beta2)
-    return m / (1 - beta1**t), v / (1 - beta2**t)
-
-
-def adam(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    p -= lr * m / (np.sqrt(v) + 1e-8)
-
-
-def adam_with_powers(state: State, params: list[Array], grads: list[Array]) -> None:
-    if not hasattr(state, "m"):
-        state.m = [np.zeros_like(p) for p in params]
-        state.v = [np.zeros_like(p) for p in params]
-        state.power1 = state.power2 = 1.0
-    state.power1 *= 0.9
-    state.power2 *= 0.999
-    for p, g, m, v in zip(params, grads, state.m, state.v, strict=True):
-        m += 0.1 * (g - m)
-        v += (1 - 0.999) * (g * g - v)
-        root = np.sqrt(v / (1 - state.power2)) + 1e-8
-        p += -state.lr / (1 - state.power1) * m / root
-
-
-def adamw(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    p *= 1 - lr * 0.01
-    p -= lr * m / (np.sqrt(v) + 1e-8)
-
-
-def adamw_in_one_line(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    p -= lr * (m / (np.sqrt(v) + 1e-8) + 0.01 * p)
-
-
-def amsgrad(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    s.u = np.maximum(s.u, v)
-    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(s.u / (1 - 0.999**s.t)) + 1e-8)
-
-
-def amsgrad_folded(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    s.u = np.where(v > s.u, v, s.u)
-    root = np.sqrt(1 - 0.999**s.t)
-    p -= lr * root / (1 - 0.9**s.t) * m / (np.sqrt(s.u) + 1e-8 * root)
-
-
-def adamax(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + 0.1 * g
-    s.u = np.maximum(0.999 * s.u, np.abs(g) + 1e-8)
-    p -= lr / (1 - 0.9**s.t) * s.m / s.u
-
-
-def adamax_by_differences(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = s.m + (1 - 0.9) * (g - s.m)
-    size = np.sqrt(g**2) + 1e-8
-    s.u = np.where(size > 0.999 * s.u, size, 0.999 * s.u)
-    p -= lr * (s.m / (1 - 0.9**s.t)) / s.u
-
-
-def nadam(s: State, p: Array, g: Array, lr: float) -> None:
-    mu = 0.9 * (1 - 0.5 * 0.96 ** (s.t * 0.004))
-    ahead = 0.9 * (1 - 0.5 * 0.96 ** ((s.t + 1) * 0.004))
-    s.product = getattr(s, "product", 1.0) * mu
-    m, v = moments(s, g)
-    step = ahead * m / (1 - s.product * ahead) + (1 - mu) * g / (1 - s.product)
-    p -= lr * step / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
-
-
-def nadam_of_products(s: State, p: Array, g: Array, lr: float) -> None:
-    mus = [0.9 * (1 - 0.5 * 0.96 ** (k * 0.004)) for k in range(1, s.t + 2)]
-    m, v = moments(s, g)
-    own = (1 - mus[-2]) / (1 - np.prod(mus[:-1]))
-    p -= (
-        lr
-        * (mus[-1] / (1 - np.prod(mus)) * m + own * g)
-        / (np.sqrt(v) / np.sqrt(1 - 0.999**s.t) + 1e-8)
-    )
-
-
-def radam(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    longest = 2 / (1 - 0.999) - 1
-    length = longest - 2 * s.t * 0.999**s.t / (1 - 0.999**s.t)
-    step = m / (1 - 0.9**s.t)
-    if length > 5:
-        above = (length - 4) * (length - 2) * longest
-        factor = np.sqrt(above / ((longest - 4) * (longest - 2) * length))
-        step = step * factor * np.sqrt(1 - 0.999**s.t) / (np.sqrt(v) + 1e-8)
-    p -= lr * step
-
-
-def radam_with_a_rate(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    power, n = 0.999**s.t, 1999.0
-    length = n - 2 * s.t * power / (1 - power)
-    rate = lr / (1 - 0.9**s.t)
-    if length <= 5:
-        p -= rate * m
-        return
-    r = ((length - 4) / (n - 4) * (length - 2) / (n - 2) * n / length) ** 0.5
-    p -= rate * r * (1 - power) ** 0.5 * m / (v**0.5 + 1e-8)
-
-
-def signs(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * np.sign(g)
-
-
-def signs_by_sizes(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * (g / np.where(g == 0, 1, np.abs(g)) + 0.01 * p)
-
-
-def lion(s: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * np.sign(0.9 * s.m + 0.1 * g)
-    s.m = 0.99 * s.m + 0.01 * g
-
-
-def lion_by_differences(s: State, p: Array, g: Array, lr: float) -> None:
-    step = np.sign(s.m + (1 - 0.9) * (g - s.m))
-    s.m = s.m + (1 - 0.99) * (g - s.m)
-    p += -lr * step
-
 
 RIGHT: dict[str, tuple[Step, str, dict[str, Any]]] = {
     "sgd": (each(sgd), "sgd", {}),
@@ -310,408 +173,7 @@ RIGHT: dict[str, tuple[Step, str, dict[str, Any]]] = {
 }
 
 
-# Written otherwise, or wrong
-
-
-def momentum_average(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + 0.1 * g
-    p -= lr * s.m
-
-
-def momentum_average_of_85(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.83 * s.m + 0.17 * g
-    p -= lr * s.m
-
-
-def adam_begun_whole(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = (g, g**2) if s.t == 1 else moments(s, g)
-    s.m, s.v = m, v
-    p -= lr * m / (np.sqrt(v) + 1e-10)
-
-
-def adam_begun_whole_and_corrected(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m, s.v = (g, g**2) if s.t == 1 else moments(s, g)
-    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
-
-
-def adam_of_whole_squares(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    s.v = g**2 if s.t == 1 else v
-    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(s.v) + 1e-8)
-
-
-def rmsprop_begun_whole(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = g**2 if s.t == 1 else 0.9 * s.v + 0.1 * g**2
-    p -= lr * g / (np.sqrt(s.v) + 1e-8)
-
-
-def momentum_corrected(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + 0.1 * g
-    p -= lr * s.m / (1 - 0.9**s.t)
-
-
-def rmsprop_corrected(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.99 * s.v + 0.01 * g**2
-    p -= lr * g / (np.sqrt(s.v / (1 - 0.99**s.t)) + 1e-8)
-
-
-def rmsprop_anew_and_whole(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * g / (np.sqrt(g**2) + 1e-8)
-
-
-def adamax_counted_constantly(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + 0.1 * g
-    s.u = np.maximum(0.999 * s.u, np.abs(g) + 1e-8)
-    p -= lr / (1 - 0.9**17) * s.m / s.u
-
-
-def momentum_dampened(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = g if s.t == 1 else 0.9 * s.m + 0.1 * g
-    p -= lr * s.m
-
-
-def velocity_twice(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + g
-    p -= lr * 1.9 * s.m
-
-
-def uncorrected(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * m / (np.sqrt(v) + 1e-8)
-
-
-def uncorrected_by_another_share(s: State, p: Array, g: Array, lr: float) -> None:
-    """The first moment has that of the second one."""
-    s.m, s.v = 0.9 * s.m + 0.001 * g, 0.999 * s.v + 0.001 * g**2
-    p -= lr * s.m / (np.sqrt(s.v) + 1e-8)
-
-
-def uncorrected_with_eps_inside(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * m / np.sqrt(v + 1e-7)
-
-
-def first_corrected(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v) + 1e-8)
-
-
-def second_corrected(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * m / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
-
-
-def first_corrected_without_power(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * m / (1 - 0.9) / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
-
-
-def second_corrected_without_power(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v / (1 - 0.999)) + 1e-8)
-
-
-def corrected_after_the_root(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v) / (1 - 0.999**s.t) + 1e-8)
-
-
-def last_gradient(s: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * (g + 0.9 * s.v)
-    s.v = g.copy()
-
-
-def corrected_in_place(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = (0.9 * s.m + 0.1 * g) / (1 - 0.9**s.t)
-    s.v = (0.999 * s.v + 0.001 * g**2) / (1 - 0.999**s.t)
-    p -= lr * s.m / (np.sqrt(s.v) + 1e-8)
-
-
-def second_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + 0.1 * g
-    s.v = 0.9 * s.v + 0.001 * g**2
-    p -= lr * s.m / (1 - 0.9**s.t) / np.sqrt(s.v / (1 - 0.999**s.t) + 1e-8)
-
-
-def rebound(_: State, p: Array, g: Array, lr: float) -> None:
-    p = p - lr * g
-
-
-def falling_inside(momentum: float) -> Update:
-    def update(s: State, p: Array, g: Array, lr: float) -> None:
-        s.v = momentum * s.v - lr / (1 + 0.1 * (s.t - 1)) * g
-        p += s.v
-
-    return update
-
-
-def falling_beside(eps: float = 1e-8, sign: float = 1.0) -> Update:
-    def update(s: State, p: Array, g: Array, lr: float) -> None:
-        m, v = corrected(s, g, s.t)
-        p -= sign * lr / (1 + 1e-3 * (s.t - 1)) * m / (np.sqrt(v) + eps)
-
-    return update
-
-
-def falling_upwards(s: State, p: Array, g: Array, lr: float) -> None:
-    p += lr / (1 + 0.1 * (s.t - 1)) * g
-
-
-def shrunk_after(s: State, p: Array, g: Array, lr: float) -> None:  # noqa: ARG001
-    p -= lr * g
-    p *= 1 - 0.01
-
-
-def counted(count: Callable[[int], int]) -> Step:
-    def update(s: State, p: Array, g: Array, lr: float) -> None:
-        m, v = corrected(s, g, count(s.t))
-        p -= lr * m / (np.sqrt(v) + 1e-8)
-
-    return each(update)
-
-
-def counted_together(per: int, backwards: bool = False, start: int = 0) -> Step:
-    """Adam whose count goes up after every so many parameters."""
-
-    def step(state: State, params: list[Array], grads: list[Array]) -> None:
-        pairs = list(enumerate(zip(params, grads, strict=True)))
-        state.t = getattr(state, "t", start)
-        for place, (k, (p, g)) in enumerate(pairs[::-1] if backwards else pairs):
-            state.t += place % per == 0
-            own = state.__dict__.setdefault(f"of_{k}", State(m=0.0, v=0.0))
-            m, v = corrected(own, g, state.t)
-            p -= state.lr * m / (np.sqrt(v) + 1e-8)
-
-    return step
-
-
-def first_summed(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + g
-    s.v = 0.999 * s.v + (1 - 0.999) * g**2
-    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
-
-
-def second_summed(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.99 * s.v + g**2
-    p -= lr * g / (np.sqrt(s.v) + 1e-8)
-
-
-def one_number(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.99 * s.v + 0.01 * np.sum(g**2)
-    p -= lr * g / (np.sqrt(s.v) + 1e-8)
-
-
-def norm_for_squares(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.99 * s.v + 0.01 * np.linalg.norm(g)
-    p -= lr * g / (np.sqrt(s.v) + 1e-8)
-
-
-def adagrad_of_means(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = s.v + np.mean(g**2)
-    p -= lr * g / (np.sqrt(s.v) + 1e-10)
-
-
-def without_root(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    p -= lr * m / (v + 1e-8)
-
-
-def amsgrad_without_maximum(s: State, p: Array, g: Array, lr: float) -> None:
-    adam(s, p, g, lr)
-
-
-def amsgrad_of_corrected(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    s.u = np.maximum(s.u, v)
-    p -= lr * m / (np.sqrt(s.u) + 1e-8)
-
-
-def nadam_of_constant_momentum(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    step = 0.9 * m + 0.1 * g / (1 - 0.9**s.t)
-    p -= lr * step / (np.sqrt(v) + 1e-8)
-
-
-def adam_inside(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    p -= lr * m / np.sqrt(v + 1e-8)
-
-
-def rmsprop_inside(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.99 * s.v + 0.01 * g**2
-    p -= lr * g / np.sqrt(s.v + 1e-6)
-
-
-def adagrad_inside(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = s.v + g**2
-    p -= lr * g / np.sqrt(s.v + 1e-8)
-
-
-def adam_folded(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t) * m / (np.sqrt(v) + 1e-7)
-
-
-def eps_under_the_uncorrected_root(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = moments(s, g)
-    p -= lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t) * m / np.sqrt(v + 1e-7)
-
-
-def adamax_outside(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + 0.1 * g
-    s.u = np.maximum(0.999 * s.u, np.abs(g))
-    p -= lr / (1 - 0.9**s.t) * s.m / (s.u + 1e-8)
-
-
-def adadelta_outside(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = 0.9 * s.v + 0.1 * g**2
-    step = (np.sqrt(s.u) + 1e-6) / (np.sqrt(s.v) + 1e-6) * g
-    s.u = 0.9 * s.u + 0.1 * step**2
-    p -= lr * step
-
-
-def without_eps(s: State, p: Array, g: Array, lr: float) -> None:
-    s.v = s.v + g**2
-    p -= lr * g / np.sqrt(s.v)
-
-
-def adam_made_anew(_: State, p: Array, g: Array, lr: float) -> None:
-    adam(State(m=0.0, v=0.0, t=1), p, g, lr)
-
-
-def adam_made_anew_but_counted(s: State, p: Array, g: Array, lr: float) -> None:
-    adam(State(m=0.0, v=0.0, t=s.t), p, g, lr)
-
-
-def rmsprop_made_anew(_: State, p: Array, g: Array, lr: float) -> None:
-    rmsprop(State(v=0.0), p, g, lr)
-
-
-def overwritten(*, with_rate: bool = True) -> Update:
-    def update(s: State, p: Array, g: Array, lr: float) -> None:
-        s.v = s.v + g**2
-        direction = g / (np.sqrt(s.v) + 1e-10)
-        s.v = lr * direction if with_rate else direction
-        p -= lr * direction
-
-    return update
-
-
-def momentum_shared(state: State, params: list[Array], grads: list[Array]) -> None:
-    for p, g in zip(params, grads, strict=True):
-        kind = "weights" if p.ndim == 2 else "biases"
-        velocity = 0.9 * getattr(state, kind, 0.0) + g
-        setattr(state, kind, velocity)
-        p -= state.lr * velocity
-
-
-def adam_swapped(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t, 0.999, 0.9)
-    p -= lr * m / (np.sqrt(v) + 1e-8)
-
-
-def adam_of_other_betas(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t, 0.87, 0.997)
-    p -= lr * m / (np.sqrt(v) + 1e-8)
-
-
-def adamw_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
-    p *= 1 - 0.01
-    adam(s, p, g, lr)
-
-
-def sgd_unscaled(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * g + 0.01 * p
-
-
-def sgd_penalty_twice(_: State, p: Array, g: Array, lr: float) -> None:
-    g = g + 0.01 * p
-    p -= lr * (g + 0.01 * p)
-
-
-def adamw_and_penalty(s: State, p: Array, g: Array, lr: float) -> None:
-    g = g + 0.01 * p
-    p *= 1 - lr * 0.01
-    adam(s, p, g, lr)
-
-
-def adam_with_penalty(s: State, p: Array, g: Array, lr: float) -> None:
-    adam(s, p, g + 0.01 * p, lr)
-
-
-def adamw_after_the_step(s: State, p: Array, g: Array, lr: float) -> None:
-    adam(s, p, g, lr)
-    p -= lr * 0.01 * p
-
-
-def decay_of_matrices(s: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * (g + (0.01 * p if s.matrix else 0.0))
-
-
-def rate_that_falls(per: int) -> Step:
-    """SGD whose learning rate falls after every so many parameters."""
-
-    def step(state: State, params: list[Array], grads: list[Array]) -> None:
-        for k, (p, g) in enumerate(zip(params, grads, strict=True)):
-            state.ticks = getattr(state, "ticks", -1) + (k % per == 0)
-            p -= state.lr / (1 + 0.1 * state.ticks) * g
-
-    return step
-
-
-def clipped(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * np.clip(g, -1, 1)
-
-
-def clipped_by_norm(state: State, params: list[Array], grads: list[Array]) -> None:
-    norm = np.sqrt(sum((g**2).sum() for g in grads))
-    for p, g in zip(params, grads, strict=True):
-        p -= state.lr * g * min(1.0, 5.0 / norm)
-
-
-def late(s: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * s.m
-    s.m = g.copy()
-
-
-def accumulated(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = s.m + g
-    p -= lr * s.m
-
-
-def upwards(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    p += lr * m / (np.sqrt(v) + 1e-8)
-
-
-def thrice(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + g
-    p -= 3 * lr * s.m
-
-
-def rate_twice(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m - lr * g
-    p += lr * s.m
-
-
 DECAY = {"weight_decay": 0.01}
-
-
-def plainly(update: Update, which: str, also: bool = False) -> Step:
-    def step(s: State, p: Array, g: Array, lr: float) -> None:
-        is_plain = ("W" if s.matrix else "b") in which
-        if also or not is_plain:
-            update(s, p, g, lr)
-        if is_plain:
-            p -= lr * g
-
-    return each(step)
-
-
-def of_first(state: State, params: list[Array], grads: list[Array]) -> None:
-    """Only the first parameter has momentum."""
-    each(momentum)(state, params[:1], grads[:1])
-    each(sgd)(state, params[1:], grads[1:])
 
 
 OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
@@ -1049,11 +511,6 @@ def test_corrected_squares_are_those_of_rmsprop_where_nothing_is_declared() -> N
     assert (verdict.status, verdict.cause) == (CONVENTION, "second-moment-corrected")
 
 
-def scaled_by_chance(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + g
-    p -= RATES["momentum"] * lr * s.m
-
-
 def test_factor_that_is_the_rate_by_chance_is_not_taken_for_it() -> None:
     verdicts = examine_rule(rule(each(scaled_by_chance), "momentum"), 0)
     assert of_optimizer(verdicts) == [(DIFFERS, "step-scaled")]
@@ -1070,24 +527,10 @@ def test_two_parts_at_once_are_told_apart() -> None:
     assert "eps = inside" in verdicts[0].message
 
 
-def three_at_once(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * g / np.sqrt(0.01 * np.sum(g**2) + 1e-6)
-
-
 def test_three_parts_at_once_are_told_apart() -> None:
     verdicts = examine_rule(rule(each(three_at_once), "rmsprop"), 0)
     assert {v.cause for v in verdicts} == {"state-recreated", "second-moment-scalar"}
     assert "eps = inside" in verdicts[0].message
-
-
-def strange(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = 0.9 * s.m + np.tanh(g)
-    p -= lr * s.m * np.abs(p)
-
-
-def strange_filter(s: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * (g - 0.3 * s.m + 0.2 * s.v)
-    s.v, s.m = s.m, g.copy()
 
 
 def test_a_decay_of_one_parameter_makes_no_other_formula() -> None:
@@ -1097,13 +540,6 @@ def test_a_decay_of_one_parameter_makes_no_other_formula() -> None:
 
     (verdict,) = examine_rule(rule(step, "sgd"), 0)
     assert (verdict.status, verdict.cause) == (DIFFERS, None)
-
-
-def of_matrix(state: State, params: list[Array], grads: list[Array]) -> None:
-    """Biases are divided by the root of what their matrices have kept."""
-    for p, g in zip(params, grads, strict=True):
-        state.v = (0.01 * g**2) if p.ndim == 2 else state.v.mean(axis=0)
-        p -= state.lr * g / (np.sqrt(state.v) + 1e-8)
 
 
 def test_a_nearest_multiple_is_not_of_one_entry() -> None:
@@ -1120,18 +556,6 @@ def test_what_is_not_known_gets_no_name(kind: str) -> None:
     assert (verdict.status, verdict.cause) == (DIFFERS, None)
     assert verdict.tensor == "parameter 1"
     assert "The cause is unknown" in verdict.message
-
-
-def infinite_mean(s: State, p: Array, g: Array, lr: float) -> None:
-    # It divides by a mean that begins at zero.
-    m, v = corrected(s, g, s.t)
-    p -= lr * (m + np.float64(np.inf) * (s.t == 1)) / (np.sqrt(v) + 1e-8)
-
-
-def root_of_zero(s: State, p: Array, g: Array, lr: float) -> None:
-    m, v = corrected(s, g, s.t)
-    with np.errstate(all="ignore"):
-        p -= lr * m / np.sqrt(0 * v)
 
 
 @pytest.mark.parametrize("update", [infinite_mean, root_of_zero])
@@ -1237,11 +661,6 @@ def test_writing_to_the_gradients_is_seen() -> None:
     ]
 
 
-def keeping(s: State, p: Array, g: Array, lr: float) -> None:
-    s.m = g if s.t == 1 else 0.9 * s.m + g
-    p -= lr * s.m
-
-
 def test_keeping_the_gradients_is_seen() -> None:
     verdicts = examine_rule(rule(each(keeping), "momentum"), 0)
     assert [(v.status, v.cause) for v in verdicts] == [(EQUAL, None), (DIFFERS, "gradient-kept")]
@@ -1296,447 +715,3 @@ def test_response_of_nesterov() -> None:
     np.testing.assert_allclose(coefficients[2], [0.125, 0.25, 1.5], atol=1e-9)
     np.testing.assert_allclose(decays, 0, atol=1e-9)
     assert misfit < 1e-9
-
-
-# Networks that update themselves
-
-
-class Learner:
-    """A network of two layers with sigmoids, for the squared error."""
-
-    def __init__(self) -> None:
-        rng = np.random.default_rng(3)
-        self.w1, self.b1 = rng.standard_normal((6, 5)), np.zeros(5)
-        self.w2, self.b2 = rng.standard_normal((5, 4)), np.zeros(4)
-        self.state = State(lr=0.0)
-
-    def forward(self, x: Array) -> Array:
-        self.a = 1 / (1 + np.exp(-(x @ self.w1 + self.b1)))
-        output: Array = 1 / (1 + np.exp(-(self.a @ self.w2 + self.b2)))
-        return output
-
-    def gradients(self, x: Array, y: Array) -> list[Array]:
-        p = self.forward(x)
-        d2 = (p - y) * p * (1 - p) / len(x)
-        d1 = d2 @ self.w2.T * self.a * (1 - self.a)
-        return [x.T @ d1, d1.sum(axis=0), self.a.T @ d2, d2.sum(axis=0)]
-
-
-def learner(step: Step, spec: Spec) -> Inquiry:
-    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
-        net.state.lr = lr
-        step(net.state, [net.w1, net.b1, net.w2, net.b2], net.gradients(x, y))
-
-    network = Network(
-        Learner,
-        parameters="w1 b1 w2 b2",
-        forward="forward",
-        step=taken,
-        spec=spec,
-    )
-    return asked(network)
-
-
-def asked(network: Network) -> Inquiry:
-    inquiry = Inquiry.begin(Subject(network), network.spec, 5)
-    inquiry.form = Form(("sigmoid",), "sigmoid")
-    inquiry.gradient_loss, inquiry.gradient_scale = "squared_error", Scale(1.0, 1)
-    inquiry.is_gradient_known = True
-    return inquiry
-
-
-HALF = {"loss": "squared_error", "scale": "half mean"}
-
-
-@pytest.mark.parametrize(
-    ("step", "kind", "status", "cause"),
-    [
-        (each(sgd), None, EQUAL, None),
-        (each(momentum), None, EQUAL, None),
-        (each(momentum), "nesterov", DIFFERS, "nesterov-is-momentum"),
-        (each(sgd), "momentum", DIFFERS, "momentum-without-effect"),
-        (each(accumulated), "sgd", DIFFERS, "step-of-accumulated"),
-        # The first five steps of RAdam are those of corrected momentum.
-        (each(momentum_corrected), "radam", DIFFERS, "another-optimizer"),
-        (each(momentum_corrected), None, CONVENTION, "momentum-corrected"),
-        (each(radam), None, EQUAL, None),
-        (each(rmsprop_corrected), "adam", DIFFERS, "another-optimizer"),
-        (each(sgd_penalty), None, EQUAL, None),
-        (each(strange), "sgd", UNCHECKED, None),
-    ],
-)
-def test_networks_that_update_themselves(
-    step: Step, kind: str | None, status: str, cause: str | None
-) -> None:
-    inquiry = learner(step, Spec(**HALF, optimizer=kind))
-    assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(status, cause)]
-
-
-@pytest.mark.parametrize("kind", [None, "nesterov"])
-def test_nesterov_inside_a_network_explains_its_factor(kind: str | None) -> None:
-    inquiry = learner(each(nesterov), Spec(**HALF, optimizer=kind))
-    inquiry.gradient_scale = Scale(1.9, 1)
-    assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(EQUAL, None)]
-    inquiry.gradient_scale = Scale(3.8, 1)
-    assert [(v.aspect, v.cause) for v in examine_inquiry(inquiry)] == [
-        ("gradient", "factor-two"),
-        ("optimizer", None),
-    ]
-
-
-def test_average_inside_a_network_explains_its_factor() -> None:
-    inquiry = learner(each(momentum_average), Spec(**HALF))
-    inquiry.gradient_scale = Scale(0.1, 1)
-    (verdict,) = examine_inquiry(inquiry)
-    assert (verdict.status, verdict.cause) == (CONVENTION, "momentum-average")
-
-
-@pytest.mark.parametrize(
-    ("step", "status", "cause"),
-    [
-        (each(adam), EQUAL, None),
-        (each(uncorrected), DIFFERS, "adam-no-bias-correction"),
-        (counted(lambda _: 1), DIFFERS, "adam-step-constant"),
-    ],
-)
-def test_adam_inside_a_network(step: Step, status: str, cause: str | None) -> None:
-    inquiry = learner(step, Spec(**HALF, optimizer="adam"))
-    inquiry.gradient_scale = None
-    assert [(v.status, v.cause) for v in examine_inquiry(inquiry)] == [(status, cause)]
-
-
-def updating(step: Step, gradients: Callable[[Learner, Array, Array], list[Array]]) -> Network:
-    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
-        net.state.lr = lr
-        step(net.state, [net.w1, net.b1, net.w2, net.b2], gradients(net, x, y))
-
-    return Network(Learner, parameters="w1 b1 w2 b2", forward="forward", step=taken)
-
-
-def summed(net: Learner, x: Array, y: Array) -> list[Array]:
-    return [len(x) * gradient for gradient in net.gradients(x, y)]
-
-
-def without_derivative(net: Learner, x: Array, y: Array) -> list[Array]:
-    p = net.forward(x)
-    d2 = (p - y) * p * (1 - p) / len(x)
-    d1 = d2 @ net.w2.T
-    return [x.T @ d1, d1.sum(axis=0), net.a.T @ d2, d2.sum(axis=0)]
-
-
-def told(network: Network, aspect: str) -> list[tuple[str, str | None, float | None]]:
-    report = examine_network(network)
-    factors = [v.factor and round(v.factor, 6) for v in report.of(aspect)]
-    return [
-        (v.status, v.cause, factor) for v, factor in zip(report.of(aspect), factors, strict=True)
-    ]
-
-
-def test_average_of_a_sum_is_not_taken_for_a_batch_size_that_is_fixed() -> None:
-    network = updating(each(momentum_average), summed)
-    assert told(network, "gradient") == [(CONVENTION, "factor-batch", 7.0)]
-    assert told(network, "optimizer") == [(CONVENTION, "momentum-average", 0.1)]
-    declared = replace(network, spec=Spec(**HALF))
-    assert told(declared, "gradient") == [(DIFFERS, "factor-batch", 7.0)]
-    assert told(declared, "optimizer") == [(CONVENTION, "momentum-average", 0.1)]
-
-
-def test_corrected_momentum_by_faulty_gradients_is_not_taken_for_radam() -> None:
-    network = updating(each(momentum_corrected), without_derivative)
-    handed = replace(network, gradients=without_derivative, spec=Spec(**HALF))
-    assert told(handed, "optimizer") == [(CONVENTION, "momentum-corrected", None)]
-
-
-def test_momentum_of_a_sum_is_no_average() -> None:
-    network = updating(each(momentum), summed)
-    assert told(network, "gradient") == [(CONVENTION, "factor-batch", 7.0)]
-    assert told(network, "optimizer") == [(EQUAL, None, None)]
-
-
-def test_factor_of_the_gradient_shows_beside_eps() -> None:
-    network = replace(updating(each(adam), summed), spec=Spec(**HALF))
-    assert told(network, "gradient") == [(DIFFERS, "factor-batch", 7.0)]
-    assert told(network, "optimizer") == [(EQUAL, None, None)]
-
-
-def decayed(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * (g + 0.01 * p)
-
-
-def test_decay_of_all_parameters_is_a_convention() -> None:
-    network = replace(updating(each(decayed), Learner.gradients), spec=Spec(**HALF))
-    [(status, cause, _)] = told(network, "gradient")
-    assert (status, cause) == (CONVENTION, "weight-decay")
-    assert told(network, "optimizer") == [(EQUAL, None, None)]
-    report = examine_network(network, arbiter=pytorch())
-    assert report.failures == []
-    assert "matrices and biases" in str(report)
-
-
-def test_decay_of_biases_that_the_loss_does_not_have_is_a_fault() -> None:
-    def loss(net: Learner, x: Array, y: Array) -> float:
-        squares = float((net.w1**2).sum() + (net.w2**2).sum())
-        return float(((net.forward(x) - y) ** 2).sum() / (2 * len(x)) + 0.005 * squares)
-
-    network = replace(updating(each(decayed), Learner.gradients), loss=loss)
-    [verdict] = examine_network(network, only="gradient").failures
-    assert (verdict.cause, verdict.tensor) == ("weight-decay", "b1")
-
-
-def softened(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * g * np.sqrt(g**2 + 1e-3)
-
-
-def test_gradient_is_not_blamed_for_an_optimizer_that_is_not_known() -> None:
-    network = replace(updating(each(softened), Learner.gradients), spec=Spec(**HALF))
-    assert told(network, "gradient") == [(UNCHECKED, None, None)]
-    assert told(network, "optimizer") == [(UNCHECKED, None, None)]
-    declared = replace(network, spec=Spec(**HALF, optimizer="rmsprop"))
-    assert told(declared, "optimizer") == [(DIFFERS, None, None)]
-
-
-def test_optimizer_that_is_not_known_does_not_hide_a_fault_of_the_gradient() -> None:
-    network = replace(updating(each(softened), without_derivative), spec=Spec(**HALF))
-    assert [status for status, _, _ in told(network, "gradient")] == [DIFFERS]
-
-
-# Networks that update themselves by a gradient with a fault
-
-
-class Updating(Learner):
-    """The second matrix is updated before the error is carried back through it."""
-
-    outputs = 10
-    change: Callable[..., Array]
-
-    def __init__(self) -> None:
-        super().__init__()
-        rng = np.random.default_rng(4)
-        self.w2, self.b2 = rng.standard_normal((5, self.outputs)), np.zeros(self.outputs)
-
-    def taken(self, x: Array, y: Array, lr: float, change: Callable[..., Array]) -> None:
-        p = self.forward(x)
-        d2 = (p - y) * p * (1 - p) / len(x)
-        for name, gradient in (("w2", self.a.T @ d2), ("b2", d2.sum(axis=0))):
-            setattr(self, name, getattr(self, name) - lr * change(self, name, gradient))
-        d1 = d2 @ self.w2.T * self.a * (1 - self.a)
-        for name, gradient in (("w1", x.T @ d1), ("b1", d1.sum(axis=0))):
-            setattr(self, name, getattr(self, name) - lr * change(self, name, gradient))
-
-
-def kept_as(own: float, share: float, ahead: bool = False) -> Callable[..., Array]:
-    def change(net: Updating, name: str, gradient: Array) -> Array:
-        kept = net.state.__dict__
-        kept[name] = own * kept.get(name, 0.0) + share * gradient
-        velocity: Array = share * gradient + own * kept[name] if ahead else kept[name]
-        return velocity
-
-    return change
-
-
-def falling(net: Updating, name: str, gradient: Array) -> Array:
-    ticks = net.state.__dict__[f"t{name}"] = net.state.__dict__.get(f"t{name}", 0) + 1
-    return gradient * 0.1 / ticks
-
-
-def plain(_: Updating, __: str, gradient: Array) -> Array:
-    return gradient
-
-
-def updated_early(change: Callable[..., Array], optimizer: str | None = None) -> Network:
-    return Network(
-        Updating,
-        parameters="w1 b1 w2 b2",
-        forward="forward",
-        step=lambda net, x, y, lr: net.taken(x, y, lr, change),
-        spec=Spec(**HALF, optimizer=optimizer),
-    )
-
-
-EARLY = (DIFFERS, "update-order", None)
-
-
-@pytest.mark.parametrize(
-    ("change", "kind", "status", "cause"),
-    [
-        (plain, None, EQUAL, None),
-        (plain, "momentum", DIFFERS, "momentum-without-effect"),
-        (plain, "adam", DIFFERS, "another-optimizer"),
-        (kept_as(0.9, 1.0), None, EQUAL, None),
-        (kept_as(0.9, 1.0), "momentum", EQUAL, None),
-        (kept_as(0.9, 1.0), "nesterov", DIFFERS, "nesterov-is-momentum"),
-        (kept_as(0.9, 1.0), "sgd", DIFFERS, "another-optimizer"),
-        (kept_as(0.8, 1.0), "momentum", EQUAL, None),
-        (kept_as(0.9, 1.0, True), "nesterov", EQUAL, None),
-        (kept_as(0.9, 1.0, True), None, EQUAL, None),
-        (kept_as(0.9, 0.1), None, CONVENTION, "momentum-average"),
-        (kept_as(0.9, 0.1), "momentum", CONVENTION, "momentum-average"),
-        (kept_as(0.9, 0.1, True), "nesterov", CONVENTION, "momentum-average"),
-        (kept_as(1.0, 1.0), "sgd", DIFFERS, "step-of-accumulated"),
-    ],
-)
-def test_what_steps_keep_shows_beside_a_fault_of_the_gradient(
-    change: Callable[..., Array], kind: str | None, status: str, cause: str | None
-) -> None:
-    network = updated_early(change, kind)
-    # A factor of 1 - momentum is the optimizer's, though there are ten outputs.
-    assert told(network, "gradient") == [EARLY]
-    [(*found, _)] = told(network, "optimizer")
-    assert found == [status, cause]
-
-
-def test_factor_of_the_gradient_shows_beside_momentum_and_another_fault() -> None:
-    network = updated_early(kept_as(0.9, 0.5), "momentum")
-    assert told(network, "gradient") == [EARLY, (DIFFERS, "factor-two", 0.5)]
-    assert told(network, "optimizer") == [(EQUAL, None, None)]
-    network = updated_early(kept_as(0.9, 0.2), "momentum")
-    assert told(network, "gradient") == [EARLY, (DIFFERS, "factor-two", 2.0)]
-    assert told(network, "optimizer") == [(CONVENTION, "momentum-average", 0.1)]
-
-
-def test_factor_is_not_judged_where_steps_keep_what_is_not_known() -> None:
-    network = updated_early(falling)
-    assert told(network, "gradient") == [EARLY, (UNCHECKED, None, None)]
-    assert told(network, "optimizer") == [(UNCHECKED, None, None)]
-
-
-def test_what_networks_share_is_not_taken_for_no_state() -> None:
-    shared = State()
-
-    def change(_: Updating, name: str, gradient: Array) -> Array:
-        before: Array = shared.__dict__.get(name, 0.0 * gradient)
-        shared.__dict__[name] = gradient
-        return gradient + 1e-9 * before
-
-    assert told(updated_early(change), "optimizer") == [(UNCHECKED, None, None)]
-
-
-@pytest.mark.parametrize(
-    ("momenta", "expected"),
-    [
-        ((0.0, 0.0), Kept("nothing")),
-        ((0.875, 0.875), Kept("momentum", 0.875)),
-        ((0.9, 0.5), Kept("other")),
-        ((0.9, 0.0), Kept("other")),
-    ],
-)
-def test_kept_is_of_all_tensors(momenta: tuple[float, float], expected: Kept) -> None:
-    rng = np.random.default_rng(0)
-    gradients = [[rng.standard_normal((4, 3)), rng.standard_normal(6)] for _ in range(3)]
-    steps: list[list[Array]] = [gradients[0]]
-    for gradient in gradients[1:]:
-        velocities = zip(momenta, steps[-1], gradient, strict=True)
-        steps.append([momentum * before + g for momentum, before, g in velocities])
-    assert kept(steps, gradients[1:]) == expected
-
-
-def unscaled(_: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * g + 0.01 * p
-
-
-@pytest.mark.parametrize("kind", ["sgd", None])
-def test_decay_that_nobody_declares_is_asked_at_a_second_rate(kind: str | None) -> None:
-    (verdict,) = examine_rule(rule(each(unscaled), kind), 1)
-    assert (verdict.status, verdict.cause) == (CONVENTION, "decay-not-scaled")
-    assert verdict.factor == pytest.approx(0.01)
-    scaled = each(lambda _, p, g, lr: operator.isub(p, lr * (g + 0.01 * p)))
-    (verdict,) = examine_rule(rule(scaled, kind), 1)
-    assert "weight_decay 0.01" in verdict.message
-
-
-def test_decay_that_does_not_move_with_the_rate_shows_in_steps() -> None:
-    network = replace(updating(each(unscaled), Learner.gradients), spec=Spec(**HALF))
-    [(*found, taken)] = told(network, "optimizer")
-    assert found == [CONVENTION, "decay-not-scaled"]
-    assert taken == 0.01
-    declared = replace(network, spec=Spec(**HALF, weight_decay=0.01))
-    assert told(declared, "optimizer") == [(DIFFERS, "decay-not-scaled", None)]
-
-
-@pytest.mark.parametrize("lr", [None, 0.07])
-def test_decay_is_not_said_to_stay_where_the_rate_does(lr: float | None) -> None:
-    def step(net: Learner, x: Array, y: Array, _: float) -> None:
-        net.state.lr = 0.07
-        each(decayed)(net.state, [net.w1, net.b1, net.w2, net.b2], net.gradients(x, y))
-
-    network = Network(
-        Learner, parameters="w1 b1 w2 b2", forward="forward", step=step, lr=lr, spec=Spec(**HALF)
-    )
-    assert "decay-not-scaled" not in [cause for _, cause, _ in told(network, "optimizer")]
-
-
-class Rectified(Learner):
-    """A hidden layer of rectified units, whose derivative the gradient leaves out."""
-
-    def forward(self, x: Array) -> Array:
-        self.a = np.maximum(x @ self.w1 + self.b1, 0)
-        output: Array = 1 / (1 + np.exp(-(self.a @ self.w2 + self.b2)))
-        return output
-
-
-def test_fault_of_a_gradient_that_is_not_seen_is_not_the_optimizers() -> None:
-    def step(net: Rectified, x: Array, y: Array, lr: float) -> None:
-        net.state.lr = lr
-        params = [net.w1, net.b1, net.w2, net.b2]
-        each(momentum)(net.state, params, without_derivative(net, x, y))
-
-    network = Network(
-        Rectified,
-        parameters="w1 b1 w2 b2",
-        forward="forward",
-        step=step,
-        batch="row",
-        spec=Spec(**HALF, optimizer="momentum"),
-    )
-    inquiry = asked(network)
-    inquiry.form = Form(("relu",), "sigmoid")
-    inquiry.gradient_scale = None
-    assert [verdict.status for verdict in examine_inquiry(inquiry)] == [UNCHECKED]
-
-
-def test_count_of_samples_inside_a_network_is_no_count_of_steps() -> None:
-    def taken(net: Learner, x: Array, y: Array, lr: float) -> None:
-        net.state.lr = lr
-        step = counted(lambda _: len(x))
-        step(net.state, [net.w1, net.b1, net.w2, net.b2], net.gradients(x, y))
-
-    spec = Spec(**HALF, optimizer="adam")
-    network = Network(Learner, parameters="w1 b1 w2 b2", forward="forward", step=taken, spec=spec)
-    inquiry = asked(network)
-    inquiry.gradient_scale = None
-    (verdict,) = examine_inquiry(inquiry)
-    assert (verdict.status, verdict.cause) == (DIFFERS, "adam-step-constant")
-    assert "count = samples" in verdict.message
-
-
-def test_trajectory_alternates() -> None:
-    inquiry = learner(each(sgd), Spec(**HALF))
-    same, turns = trajectory(inquiry, 3, 0.1)
-    first, second, third = map(len, turns.batches)
-    assert first == third != second
-    np.testing.assert_array_equal(same.layers[1][0].weight, turns.layers[1][0].weight)
-    assert not np.array_equal(same.layers[2][0].weight, turns.layers[2][0].weight)
-    with pytest.raises(InputError, match="steps"):
-        trajectory(inquiry, 0, 0.1)
-
-
-def test_right_gradient_is_the_slope() -> None:
-    inquiry = learner(each(sgd), Spec(**HALF))
-    batch = inquiry.batches[0]
-    found = right_gradient(inquiry, "squared_error", inquiry.layers, batch)
-    inquiry.restore()
-    expected = inquiry.subject.net.gradients(batch.inputs, batch.targets)
-    np.testing.assert_allclose(found[0].weight.T / len(batch), expected[0], rtol=1e-12)
-    np.testing.assert_allclose(found[1].bias / len(batch), expected[3], rtol=1e-12)
-
-
-def test_optimizer_of_a_network_is_examined() -> None:
-    network = Network(
-        Learner,
-        parameters="w1 b1 w2 b2",
-        forward="forward",
-        gradients="gradients",
-        optimizer=rule(each(uncorrected), "adam"),
-    )
-    verdicts = examine_inquiry(asked(network))
-    assert of_optimizer(verdicts) == [(DIFFERS, "adam-no-bias-correction")]

@@ -13,28 +13,27 @@ from numpy.typing import NDArray
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.test_optimizers import (
-    HALF,
-    Learner,
+from parity_tests.kit.tests.faulty_rules import (
+    adam_of_other_betas,
+    corrected_in_place,
+    decayed,
+    momentum_average,
+    softened,
+    unscaled,
+    upwards,
+)
+from parity_tests.kit.tests.learners import HALF, Learner, summed, without_derivative
+from parity_tests.kit.tests.update_rules import (
     State,
     Step,
     Update,
     adam,
-    adam_of_other_betas,
     adamw,
-    corrected_in_place,
-    decayed,
     each,
     momentum,
-    momentum_average,
     nesterov,
     rmsprop,
     sgd,
-    softened,
-    summed,
-    unscaled,
-    upwards,
-    without_derivative,
 )
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
