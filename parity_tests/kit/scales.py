@@ -24,6 +24,8 @@ class Scale:
         return self.constant * float(samples) ** -self.power
 
 
+# How closely two factors are one: but for rounding, and where something small may be left out.
+NEAR, ROUGH = 1e-6, 1e-3
 _POWERS = (1, 0, 2, -1)
 # Those of a gradient that is divided, or multiplied, by the samples in every layer.
 IN_LAYERS = (*_POWERS, 3, -2, 4, -3, 5, -4, 6, -5)

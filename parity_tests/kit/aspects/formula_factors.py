@@ -7,7 +7,7 @@ on the way back to them. One formula is wrong, and c is a part of it.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from parity_tests.kit.aspects.factors import Factor
+from parity_tests.kit.aspects.measured_factors import Factor
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.scales import Scale
 

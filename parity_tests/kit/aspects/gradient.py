@@ -12,16 +12,8 @@ from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
 from parity_tests.kit.aspects.entrywise import of_entrywise
-from parity_tests.kit.aspects.factors import (
-    Factor,
-    expected_scale,
-    factors_of,
-    note_rates,
-    of_factors,
-    of_second_rate,
-    shared_scale,
-    without_second_rate,
-)
+from parity_tests.kit.aspects.expected_scales import expected_scale
+from parity_tests.kit.aspects.factors import of_factors
 from parity_tests.kit.aspects.formula_factors import with_formulas
 from parity_tests.kit.aspects.infinite_steps import of_infinite_step
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
@@ -29,6 +21,7 @@ from parity_tests.kit.aspects.left_out import of_left_out
 from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
+from parity_tests.kit.aspects.measured_factors import Factor, factors_of
 from parity_tests.kit.aspects.negated import with_negation
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.normed import of_norms
@@ -53,6 +46,8 @@ from parity_tests.kit.aspects.readings import (
     of_layout,
     of_reading,
 )
+from parity_tests.kit.aspects.second_rates import note_rates, of_second_rate, without_second_rate
+from parity_tests.kit.aspects.shared_factors import shared_scale
 from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes

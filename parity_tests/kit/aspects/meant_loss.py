@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from parity_tests.kit.aspects.factors import expected_scale, factors_of
+from parity_tests.kit.aspects.expected_scales import expected_scale
+from parity_tests.kit.aspects.measured_factors import factors_of
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale
