@@ -24,6 +24,8 @@ class Scale:
         return self.constant * float(samples) ** -self.power
 
 
+# That of a mean over the samples, which a loss usually is.
+MEAN = Scale(1.0, 1)
 # How closely two factors are one: but for rounding, and where something small may be left out.
 NEAR, ROUGH = 1e-6, 1e-3
 _POWERS = (1, 0, 2, -1)

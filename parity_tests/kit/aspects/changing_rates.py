@@ -13,7 +13,7 @@ from parity_tests.kit.aspects.shares import expected_of, first_share
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.observed import Observed, responses
 from parity_tests.kit.optimizers.search import find
-from parity_tests.kit.scales import Scale
+from parity_tests.kit.scales import MEAN
 from parity_tests.kit.verdicts import CONVENTION, Verdict
 
 # How far apart the factors of two steps are that are not the same.
@@ -52,7 +52,7 @@ def of_changing_rates(
 
 def _share(inquiry: Inquiry) -> float:
     """Return the number that the first step's factor has beside what the batch makes of it."""
-    expected = expected_of(inquiry) or Scale(1.0, 1)
+    expected = expected_of(inquiry) or MEAN
     scale = inquiry.gradient_scale
     return 1.0 if scale is None else abs(scale.constant / expected.constant)
 

@@ -21,7 +21,7 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR, read
 from parity_tests.kit.penalties import PENALTIES, slope_of
-from parity_tests.kit.scales import Scale
+from parity_tests.kit.scales import MEAN
 from parity_tests.kit.subject import Batch, Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
 
@@ -133,7 +133,7 @@ def _is_any_growing(inquiry: Inquiry, observed: Layers, loss: str | None) -> boo
     if inquiry.subject.single:
         return False
     steps, values = by_name(observed), by_name(inquiry.layers)
-    scale = (expected_of(inquiry) or Scale(1.0, 1)).at(len(batch))
+    scale = (expected_of(inquiry) or MEAN).at(len(batch))
     for name in [loss] if loss is not None else losses_at(inquiry):
         try:
             right = by_name(right_gradient(inquiry, name, inquiry.layers, batch))

@@ -11,7 +11,7 @@ from parity_tests.kit.aspects.shares import expected_of
 from parity_tests.kit.aspects.solved import solved_with_units
 from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.scales import Scale, scale_of
+from parity_tests.kit.scales import MEAN, Scale, scale_of
 from parity_tests.kit.subject import flat
 
 # How closely a factor is solved for, the largest that is taken for one, and its denominator.
@@ -30,7 +30,7 @@ def scales_by_eps(inquiry: Inquiry, loss: str) -> Iterator[Scale]:
     gradients = [answer.gradients for answer in inquiry.evidence.answers]
     if not is_inferred(inquiry) or any(own is None for own in gradients):
         return
-    expected = expected_of(inquiry) or Scale(1.0, 1)
+    expected = expected_of(inquiry) or MEAN
     try:
         right = [flat(right_gradient(inquiry, loss, inquiry.layers, b)) for b in inquiry.batches]
     except InputError:

@@ -12,14 +12,14 @@ from parity_tests.kit.aspects.shared_factors import carried_factor, shared_scale
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES
-from parity_tests.kit.scales import NEAR, Ratio, Scale, ratio
+from parity_tests.kit.scales import MEAN, NEAR, Ratio, Scale, ratio
 from parity_tests.kit.subject import tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 
 def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> list[Verdict]:
     """Judge the factors of all tensors, by what is expected or, if nothing is, by the mean."""
-    reference = expected or Scale(1.0, 1)
+    reference = expected or MEAN
     texts = {factor.ratio.text if factor.ratio else "" for factor in factors}
     if texts == {""} or not factors:
         return []
@@ -214,7 +214,7 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     if not first.ratio.causes:
         return _changing(factors, first.ratio.text)
     factor = first.scale.at(samples) if first.scale else first.finding.factor
-    value = factor / (expected or Scale(1.0, 1)).at(samples)
+    value = factor / (expected or MEAN).at(samples)
     residual = max(f.finding.residual for f in factors)
     everything = len(tensors(inquiry.layers))
     whole = len(factors) == everything

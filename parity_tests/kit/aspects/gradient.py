@@ -59,7 +59,7 @@ from parity_tests.kit.clipping import STEP_CLIPPED
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.losses import BINARY_HINGES
 from parity_tests.kit.probe import wider_parameters
-from parity_tests.kit.scales import Scale
+from parity_tests.kit.scales import MEAN, Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import (
     CONVENTION,
@@ -164,13 +164,11 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         and not all(_is_elsewhere(inquiry, explanations[0]) for _ in range(_PLACES))
     ):
         which = str(inquiry.gradient_loss).replace("_", " ")
-        inquiry.edges.clear()
         _forget(inquiry)
         return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
     # Whose threshold is not 1 shows in a loss alone.
     is_huber = loss == "huber" and not _is_last_known(explanations[0])
     if is_huber and inquiry.reported is None and not inquiry.is_loss_unknown:
-        inquiry.edges.clear()
         _forget(inquiry)
         return [Verdict("gradient", UNCHECKED, _ANY_THRESHOLD)]
     if inquiry.is_loss_unknown and not differs:
@@ -341,6 +339,8 @@ def _by_slopes_alone(inquiry: Inquiry) -> list[Verdict]:
 
 
 def _forget(inquiry: Inquiry) -> None:
+    """Forget what a gradient was taken for."""
+    inquiry.edges.clear()
     inquiry.is_gradient_known = inquiry.is_gradient_faulty = False
     inquiry.gradient_loss = inquiry.gradient_scale = inquiry.guard = None
     inquiry.evidence.forget_loss()
@@ -378,10 +378,10 @@ def _of_several(inquiry: Inquiry, explanations: list[Explanation]) -> list[Verdi
         unit = usual * len(batch)
         findings = [replace(finding, factor=finding.factor / unit) for finding in own.findings]
         scaled.append(replace(own, findings=findings))
-    factors = factors_of(inquiry, *scaled, Scale(1.0, 1))
+    factors = factors_of(inquiry, *scaled, MEAN)
     if len({factor.ratio and factor.ratio.text for factor in factors}) == 1:
         return []
-    return of_factors(inquiry, factors, Scale(1.0, 1))
+    return of_factors(inquiry, factors, MEAN)
 
 
 _SOLVED = "Only steps show it: sizes are solved from what eps takes away of a first one."
@@ -523,7 +523,6 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         if first.loss in _OF_SIGNS and not _is_last_elsewhere(inquiry, first):
             tensor = f"dL/dz{len(inquiry.layers)}"
             of_some = _OF_SOME.format(str(loss), first.loss).replace("_", " ")
-            inquiry.edges.clear()
             _forget(inquiry)
             inquiry.is_gradient_faulty = True
             return [Verdict("gradient", DIFFERS, f"{tensor}: {of_some}", tensor)]
@@ -552,18 +551,18 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         of_rate = of_second_rate(inquiry, first.findings)
     factors = [
         factor
-        for factor in factors_of(inquiry, first, second, expected or Scale(1.0, 1))
+        for factor in factors_of(inquiry, first, second, expected or MEAN)
         if factor.finding.tensor not in inquiry.without_rate
     ]
     # Steps by what has another factor with each batch are not those by the gradient.
     is_changing = any(f.ratio is not None and f.scale is None for f in factors)
     inquiry.is_gradient_faulty |= first.known and is_changing
     told, factors = _confirmed(*explanations, factors)
-    told, factors = with_formulas(told, factors, expected or Scale(1.0, 1))
+    told, factors = with_formulas(told, factors, expected or MEAN)
     verdicts += of_reading(inquiry, first) + _named(inquiry, told, expected) + of_rate
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
-        shared = shared_scale(inquiry, factors, expected or Scale(1.0, 1))
+        shared = shared_scale(inquiry, factors, expected or MEAN)
         inquiry.gradient_scale = shared or weights[0].scale
     of_scales = _of_norms(inquiry, factors) or with_negation(
         inquiry, first.findings, of_factors(inquiry, factors, expected)
@@ -656,7 +655,7 @@ def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> lis
 
 def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -> list[Verdict]:
     """Return a verdict for every fault on the way back, the first one first."""
-    whole = (expected or Scale(1.0, 1)).at(len(inquiry.batches[0]))
+    whole = (expected or MEAN).at(len(inquiry.batches[0]))
     tensors: dict[tuple[str, ...], list[Finding]] = {}
     clipped = [finding for finding in explanation.findings if CLIPPED in finding.causes]
     for finding in explanation.findings:

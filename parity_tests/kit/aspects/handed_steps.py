@@ -29,7 +29,7 @@ from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed, are_means
 from parity_tests.kit.optimizers.rules import RATES
 from parity_tests.kit.penalties import PENALTIES, SUMS
-from parity_tests.kit.scales import Scale
+from parity_tests.kit.scales import MEAN
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
 
@@ -122,7 +122,7 @@ def _may_be_by_right(
         return True
     gradients = []
     for layers, batch in zip(walk.layers, walk.batches, strict=False):
-        factor = (scale or Scale(1.0, 1)).at(len(batch))
+        factor = (scale or MEAN).at(len(batch))
         right = tensors(right_gradient(inquiry, loss, layers, batch))
         gradients.append([factor * gradient for gradient in right])
     lr, precision = observed.asked.lr, observed.precision

@@ -27,7 +27,7 @@ from parity_tests.kit.functions import wrong_output
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import BINARY_HINGES, huber_threshold
 from parity_tests.kit.probe import wider_parameters
-from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
+from parity_tests.kit.scales import MEAN, Ratio, Scale, ratio, scale_of
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layers, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
@@ -47,7 +47,7 @@ _DECIMALS, _DIGITS = 8, 6
 _WHAT_MAY_BE_MEANT = ("loss-not-squared", "loss-without-log")
 # 1/2 of the squared error is the base: its gradient is p - y.
 _SCALES: dict[str, Callable[[int], Scale]] = {
-    "mean": lambda _: Scale(1.0, 1),
+    "mean": lambda _: MEAN,
     "sum": lambda _: Scale(1.0, 0),
     "mean of all": lambda outputs: Scale(1.0 / outputs, 1),
 }
@@ -453,7 +453,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     declared = [m for m in matches if m.cause is not None and m.name == spec.loss]
     if not right or (declared and right[0].name != spec.loss):
         for match in declared or matches:
-            between = ratio(match.scale, Scale(1.0, 1), sizes, _TOLERANCE)
+            between = ratio(match.scale, MEAN, sizes, _TOLERANCE)
             if between is not None and "factor-constant" in between.causes:
                 continue
             if match.cause in _WHAT_MAY_BE_MEANT and spec.loss is None and _is_meant(inquiry):

@@ -11,7 +11,7 @@ from parity_tests.kit.aspects.observing import RATES, is_inferred, precision_of
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import CLOSE, Inquiry
-from parity_tests.kit.scales import NEAR, Scale
+from parity_tests.kit.scales import MEAN, NEAR, Scale
 from parity_tests.kit.subject import Layers, SubjectError
 
 Array = NDArray[Any]
@@ -53,7 +53,7 @@ def made_up_for(
     rounding = 4 * precision_of(inquiry) * float(np.linalg.norm(places[0])) / rate
     before = [np.zeros_like(steps[0]), *steps]
     samples = [len(inquiry.batches[0])] * 3 if subject.single else [len(b) for b in walk.batches]
-    scale, reference = handed_out.scale, expected or Scale(1.0, 1)
+    scale, reference = handed_out.scale, expected or MEAN
     assert scale is not None
     assert handed_out.ratio is not None
     # Any other factor of steps may be that of what is handed out.

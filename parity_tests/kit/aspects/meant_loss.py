@@ -7,10 +7,7 @@ from parity_tests.kit.aspects.expected_scales import expected_scale
 from parity_tests.kit.aspects.measured_factors import factors_of
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.scales import Scale
-
-# Of a loss that nothing is said of: a mean over the samples.
-_USUAL = Scale(1.0, 1)
+from parity_tests.kit.scales import MEAN, Scale
 
 
 def without_factor(
@@ -35,7 +32,7 @@ def without_factor(
     if loss is None or first.loss in (None, loss) or delta.causes or not delta.also:
         return list(explanations)
     meant = expected_scale(inquiry, replace(first, loss=loss), another=False)
-    if meant is None or not _is_left(inquiry, first, second, _USUAL):
+    if meant is None or not _is_left(inquiry, first, second, MEAN):
         return list(explanations)
     if _is_left(inquiry, first, second, meant):
         return list(explanations)

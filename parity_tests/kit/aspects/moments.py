@@ -28,7 +28,7 @@ from parity_tests.kit.optimizers.judging import (
 )
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import Match, find
-from parity_tests.kit.scales import Scale, ratio, scale_of
+from parity_tests.kit.scales import MEAN, Scale, ratio, scale_of
 from parity_tests.kit.subject import tensors
 from parity_tests.kit.verdicts import UNCHECKED, Verdict
 
@@ -61,7 +61,7 @@ def of_moments(
     def is_likely(name: str) -> bool:
         try:
             with np.errstate(all="ignore"):
-                return _is_of_entries(_seen(inquiry, walk, name, lr, Scale(1.0, 1)))
+                return _is_of_entries(_seen(inquiry, walk, name, lr, MEAN))
         except InputError:
             # A loss of probabilities, where the output is none with other parameters.
             return False
@@ -102,10 +102,10 @@ def of_moments(
         match = matches[0]
         inquiry.steps_explain, inquiry.gradient_loss = "gradient", name
         near = max(NEAR, inquiry.tolerance)
-        factor = ratio(scale, expected or Scale(1.0, 1), inquiry.subject.sizes, near)
+        factor = ratio(scale, expected or MEAN, inquiry.subject.sizes, near)
         left = []
         if factor is not None and scale != handed:
-            told = left_of(inquiry, factor, scale, expected or Scale(1.0, 1), match.residual)
+            told = left_of(inquiry, factor, scale, expected or MEAN, match.residual)
             left = [told]
         count = len(walk.batches)
         if len(matches) > 1 and not match.faults:
@@ -203,7 +203,7 @@ def _gradients(
     Adaptive steps hardly depend on a factor of the gradient, but eps beside it tells.
     """
     expected, outputs = expected_of(inquiry), inquiry.subject.outputs
-    usual = [Scale(1.0, 1), Scale(1.0, 0)]
+    usual = [MEAN, Scale(1.0, 0)]
     known = [scale for scale in (handed, expected) if scale is not None]
     if shown is not None:
         usual.insert(0, shown)

@@ -9,7 +9,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import find
-from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of
+from parity_tests.kit.scales import MEAN, Ratio, Scale, ratio, scale_of
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
 
 # How closely a factor is a number with a meaning.
@@ -140,7 +140,7 @@ def first_share(
     scale = inquiry.gradient_scale
     if scale is None:
         return shares[0], []
-    expected = expected_of(inquiry) or Scale(1.0, 1)
+    expected = expected_of(inquiry) or MEAN
     if inquiry.subject.single:
         expected = Scale(expected.constant, scale.power)
     found = _factors(inquiry, scale, expected, shares)
@@ -190,7 +190,7 @@ def left_of(
 
 def rest_of(inquiry: Inquiry, factors: Sequence[float], samples: Sequence[int]) -> list[Verdict]:
     """Return what is to be said of the factors that the gradients of both batches have."""
-    expected = expected_of(inquiry) or Scale(1.0, 1)
+    expected = expected_of(inquiry) or MEAN
     scale: Scale | None
     if inquiry.subject.single:
         scale, expected = Scale(factors[0], 1), Scale(expected.constant, 1)

@@ -116,7 +116,7 @@ def _of_momentum(inquiry: Inquiry, found: list[Verdict], kept: Kept) -> list[Ver
         if verdict.status != DIFFERS or verdict.factor is None:
             continue
         for share in (ahead, (1 - kept.momentum) * ahead):
-            if abs(verdict.factor - share) > _CLOSE * share or not _is_of_all(verdict):
+            if abs(verdict.factor - share) > _CLOSE * share or not _is_factor_of_all(verdict):
                 continue
             inquiry.first_share = share
             message = (
@@ -128,7 +128,7 @@ def _of_momentum(inquiry: Inquiry, found: list[Verdict], kept: Kept) -> list[Ver
     return found
 
 
-def _is_of_all(verdict: Verdict) -> bool:
+def _is_factor_of_all(verdict: Verdict) -> bool:
     return str(verdict.tensor).startswith("dL/dz") and str(verdict.cause).startswith("factor")
 
 

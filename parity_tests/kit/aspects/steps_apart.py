@@ -16,7 +16,7 @@ from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
 from parity_tests.kit.optimizers.judging import apart_verdict
 from parity_tests.kit.optimizers.observed import Observed
-from parity_tests.kit.scales import Scale
+from parity_tests.kit.scales import MEAN
 from parity_tests.kit.verdicts import Verdict
 
 # How closely a factor is the one that is expected.
@@ -45,7 +45,7 @@ def of_first_steps_apart(
     factors : sequence of two `Factors`
         Of the gradients of both batches, as first steps show them.
     """
-    expected = expected_of(inquiry) or Scale(1.0, 1)
+    expected = expected_of(inquiry) or MEAN
     samples = [len(batch) for batch in walk.batches[:2]]
     wanted = tuple(expected.at(count) for count in samples)
     for common in _common(factors, wanted):
