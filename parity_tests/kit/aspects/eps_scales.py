@@ -40,7 +40,10 @@ def scales_by_eps(inquiry: Inquiry, loss: str) -> Iterator[Scale]:
     for found, units in solved_with_units(inquiry, seen):
         with np.errstate(all="ignore"):
             several = [flat(own) / g for own, g in zip(found, right, strict=True)]
-        factors = [float(np.median(own[np.isfinite(own)])) for own in several]
+        several = [own[np.isfinite(own)] for own in several]
+        if not all(own.size for own in several):
+            continue
+        factors = [float(np.median(own)) for own in several]
         scale = scale_of(factors, samples, _NEAR, expected)
         if scale is None or scale.power == expected.power:
             continue

@@ -17,7 +17,7 @@ from parity_tests.kit.aspects.observing import RATES, changed, is_inferred
 from parity_tests.kit.aspects.walks import losses_at, right_gradient, walk_on
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR, read
-from parity_tests.kit.subject import Batch, SubjectError, by_name
+from parity_tests.kit.subject import Batch, SubjectError, by_name, flat
 from parity_tests.kit.verdicts import DIFFERS, Verdict
 
 Array = NDArray[Any]
@@ -27,6 +27,8 @@ Tensors = Mapping[str, Array]
 OF_INFINITE = "adam-step-from-zero"
 # Next to the largest, an entry of a gradient is not told from none.
 _ROUNDING = 1e-12
+# Of the entries that a first step loses, how many a second one has to show.
+_MOST = 0.5
 
 
 def of_infinite_step(inquiry: Inquiry) -> Verdict | None:
@@ -50,11 +52,37 @@ def of_infinite_step(inquiry: Inquiry) -> Verdict | None:
     if not why:
         return None
     told = ", ".join(f"{name} in {_told(own)}" for name, own in infinite.items())
-    message = (
-        f"the first step is not finite: {told}; {why}. The cause is unknown. Look at what the step "
-        "divides by, such as 1 - beta**t where t begins at 0."
-    )
+    if is_of_first_step_alone(inquiry):
+        look = "what the step divides by, such as 1 - beta**t where t begins at 0"
+    else:
+        told += ", and one more from the same parameters is not finite either"
+        look = "what is divided by, and at what is under a root: squares are added there"
+    message = f"the first step is not finite: {told}; {why}. The cause is unknown. Look at {look}."
     return Verdict("optimizer", DIFFERS, message, next(iter(infinite)))
+
+
+def is_of_first_step_alone(inquiry: Inquiry) -> bool:
+    r"""Return whether a second step is finite, from the parameters written once more.
+
+    .. math:: 1 - \beta^t = 0 \quad\text{for}\quad t = 0 \quad\text{alone}
+
+    After a step that is not finite all others are NaN by their parameters, so that any first step
+    without numbers looks like one that is counted from 0.
+    """
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    one = batch.part(slice(0, 1)) if subject.single else batch
+    rate = subject.network.lr or RATES[1]
+    try:
+        subject.begin(inquiry.layers)
+        subject.step(one, rate)
+        lost = ~np.isfinite(flat(subject.get()))
+        subject.set(inquiry.layers)
+        subject.step(one, rate)
+        told = np.isfinite(flat(subject.get()))[lost]
+    except SubjectError:
+        return False
+    # An entry whose gradient is 0 may stay 0 over 0.
+    return bool(told.mean() > _MOST) if lost.any() else False
 
 
 def _told(step: Array) -> str:

@@ -20,7 +20,11 @@ from parity_tests.kit.aspects.first_steps import (
     observed_steps,
     without_decay,
 )
-from parity_tests.kit.aspects.infinite_steps import OF_INFINITE, of_infinite_step
+from parity_tests.kit.aspects.infinite_steps import (
+    OF_INFINITE,
+    is_of_first_step_alone,
+    of_infinite_step,
+)
 from parity_tests.kit.aspects.kept_steps import of_faulty
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.never_set import refused
@@ -107,6 +111,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             found = found if shuffled is None else [shuffled]
     found = _with_own_rate(inquiry, with_second_rate(inquiry, found))
     found = with_guarded_zeros(inquiry, found)
+    if any(v.cause == OF_INFINITE for v in found):
+        # Of a gradient they show nothing.
+        inquiry.steps_explain = "nothing"
+        if not is_of_first_step_alone(inquiry):
+            lost = Verdict("optimizer", DIFFERS, "the steps are not finite. The cause is unknown.")
+            return [of_infinite_step(inquiry) or lost]
     # Of infinities alone no formula is told from others.
     known = inquiry.spec.optimizer and OF_INFINITE
     is_open = any(

@@ -18,7 +18,7 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Subject
 from parity_tests.kit.tests.asked import ask, only
-from parity_tests.kit.tests.faulty_rules import of_first, plainly, without_eps
+from parity_tests.kit.tests.faulty_rules import counted, of_first, plainly, without_eps
 from parity_tests.kit.tests.learners import (
     HALF,
     Learner,
@@ -301,6 +301,26 @@ def test_a_first_step_that_is_not_finite_tells_nothing_of_the_gradient(
     [verdict] = examine(network, only=BOTH).failures
     assert (verdict.aspect, verdict.cause) == ("optimizer", None)
     assert "the first step is not finite: W1 in" in verdict.message
+
+
+def subtracted(s: State, p: Array, g: Array, lr: float) -> None:
+    """Adam whose squares go below zero, so that every root is NaN."""
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v - 0.001 * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("step", "cause"), [(each(subtracted), None), (counted(lambda t: t - 1), "adam-step-from-zero")]
+)
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_steps_without_a_number_are_counted_from_zero_if_the_second_has_one(
+    step: Step, cause: str | None, is_beside: bool
+) -> None:
+    gradients = "gradients" if is_beside else None
+    network = beside(stepping(step), gradients, spec=Spec(optimizer="adam"))
+    told = (EQUAL if is_beside else UNCHECKED, None)
+    assert found(network, *BOTH) == [told, (DIFFERS, cause)]
 
 
 def test_right_gradients_tell_nothing_of_signs() -> None:
