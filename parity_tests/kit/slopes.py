@@ -47,6 +47,7 @@ def slopes(
     *,
     is_float32: bool = False,
     of_biases: bool = False,
+    renewed: bool = False,
 ) -> dict[str, tuple[Array, Array]]:
     """Return slopes of a loss for some entries of every parameter.
 
@@ -62,6 +63,8 @@ def slopes(
         Whether parameters or losses are single precision: about two digits are right then.
     of_biases : bool, default False
         Whether those of biases are all that is asked.
+    renewed : bool, default False
+        Whether each loss is asked of a new network, as where a call leaves something for the next.
 
     Returns
     -------
@@ -71,24 +74,25 @@ def slopes(
     """
     found = {}
     how = _SINGLE if is_float32 else _DOUBLE
+    write = subject.begin if renewed else subject.set
     for number, layer in enumerate(layers):
         for name, tensor in ((f"W{number + 1}", layer.weight), (f"b{number + 1}", layer.bias)):
             if tensor is None or (of_biases and name.startswith("W")):
                 continue
             chosen = rng.permutation(tensor.size)[:entries]
             pairs = [
-                _slope(subject, layers, batch, (number, name[0]), int(position), loss, how)
+                _slope(write, layers, batch, (number, name[0]), int(position), loss, how)
                 for position in chosen
             ]
             smooth = [n for n, pair in enumerate(pairs) if pair is not None]
             values = np.array([pairs[n] for n in smooth], np.float64)
             found[name] = chosen[smooth], values
-    subject.set(layers)
+    write(layers)
     return found
 
 
 def _slope(
-    subject: Subject,
+    write: Callable[[Layers], Layers],
     layers: Layers,
     batch: Batch,
     where: tuple[int, str],
@@ -110,7 +114,7 @@ def _slope(
             tensor.flat[position] += sign * step
             moved[number] = Layer(tensor, layer.bias) if is_weight else Layer(layer.weight, tensor)
             # What is written is rounded to the precision of the parameters.
-            kept = subject.set(moved)[number]
+            kept = write(moved)[number]
             places.append(np.ravel(kept.weight if is_weight else kept.bias)[position])
             ends.append(loss(batch))
         found.append(float((ends[0] - ends[1]) / (places[0] - places[1])))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.by_slopes import is_of_calls_before
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, arrays_in
@@ -49,6 +50,8 @@ class Unchained(Subject):
                 continue
             if outputs:
                 self.sizes = [width, outputs]
+                # A running average has begun with what was asked.
+                self.renew()
                 return
         none = "forward: it takes no inputs of a width that a parameter has"
         if not raised:
@@ -139,6 +142,9 @@ def _why_not(inquiry: Inquiry) -> str:
     subject, (one, other) = inquiry.subject, inquiry.batches
     # One with dropout is another one each time, whatever training leaves.
     with subject.drawing_alike(int(inquiry.rng.integers(2**31))):
+        if is_of_calls_before(inquiry, subject.loss_of_pass):
+            # The pass of the loss is one of training itself, and was asked of new networks.
+            return ""
         subject.begin(inquiry.layers)
         before = subject.loss_of_pass(one)
         subject.begin(inquiry.layers)

@@ -38,6 +38,12 @@ _NAMED = 1e-3
 _NAMED_SINGLE = 3e-4
 # By how much a small number in the loss may change slopes where outputs are not extreme.
 _GUARDED = 1e-2
+# Decimals that single precision has of a loss of about 1, and what parameters are multiplied by to
+# see to how many a loss is rounded.
+_OF_SINGLE, _STRETCHES = 7, (1.0, 0.9, 1.1)
+# By how much parameters are moved to see whether a loss is the same when they are back, and what
+# rounding makes of it.
+_AWAY, _ROUNDING = 1.25, 1e-12
 # A learning rate with which it is the same whether a step tells the loss before or after it.
 _STILL = 1e-12
 
@@ -63,7 +69,7 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     reported: Loss = subject.loss_of_pass
     try:
         if not _changes(inquiry, reported):
-            return _judged(inquiry, reported, "")
+            return _judged_by_grain(inquiry, reported)
         # The loss that a training step tells has the noise of training.
         told: Loss = partial(_told, inquiry)
         loss = reported if _is_random(inquiry, reported) else told
@@ -118,6 +124,45 @@ def _changes(inquiry: Inquiry, loss: Loss) -> bool:
     )
 
 
+def _judged_by_grain(inquiry: Inquiry, loss: Loss) -> list[Verdict]:
+    r"""Judge by slopes over longer ways where the loss is told to a few digits.
+
+    .. math:: \frac{\ell(\theta + h) - \ell(\theta - h)}{2 h} \quad\text{is off by up to}\quad
+              \frac{\text{grain}}{2 h}
+    """
+    decimals = None if inquiry.is_float32 else _decimals(inquiry, loss)
+    if decimals is None:
+        return _judged(inquiry, loss, "")
+    is_float32, inquiry.is_float32 = inquiry.is_float32, True
+    try:
+        found = _judged(inquiry, loss, "; of a loss that is told to a few digits")
+    finally:
+        inquiry.is_float32 = is_float32
+    if decimals == _OF_SINGLE or all(verdict.status == EQUAL for verdict in found):
+        return found
+    message = (
+        f"the loss is rounded to {decimals} decimals, and what the gradient is off its slopes by "
+        "may come of that: return it as it is"
+    )
+    return [Verdict("gradient", UNCHECKED, message)]
+
+
+def _decimals(inquiry: Inquiry, loss: Loss) -> int | None:
+    """Return how many decimals a loss is rounded to, None if to none."""
+    values = set()
+    with inquiry.elsewhere():
+        for stretch in _STRETCHES:
+            inquiry.subject.set([_times(layer, stretch) for layer in inquiry.layers])
+            values |= {loss(batch) for batch in inquiry.batches}
+    told = [value for value in values if value and np.isfinite(value)]
+    if len(told) < len(_STRETCHES):
+        return None
+    for decimals in range(_OF_SINGLE):
+        if all(round(value, decimals) == value for value in told):
+            return decimals
+    return _OF_SINGLE if all(float(np.float32(own)) == own for own in told) else None
+
+
 def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     met = _met(inquiry, inquiry.batches[0], loss)
     if isinstance(met, Verdict):
@@ -127,6 +172,11 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     found = _of_met(inquiry, met, loss, how)
     if all(verdict.status == EQUAL for verdict in found):
         found = _at_wider_outputs(inquiry, loss, how) or found
+    if met.rough and all(verdict.status == EQUAL for verdict in found):
+        why = f"{' and '.join(met.rough)}: the loss has no slope by any entry that was asked"
+        return [
+            Verdict("gradient", UNCHECKED, f"{why}; {found[0].message.replace('all', 'other')}")
+        ]
     if not met.unsummed:
         return found
     if any(verdict.status == DIFFERS and verdict.cause is None for verdict in found):
@@ -239,7 +289,8 @@ def _close(inquiry: Inquiry) -> float:
 class _Met:
     """Entries of the gradient beside the slopes, by tensor, and how they fit together.
 
-    `unsummed` are tensors that came with a row for each sample, and are summed here.
+    `unsummed` are tensors that came with a row for each sample, and are summed here; `rough` those
+    by whose entries the loss is nowhere smooth.
     """
 
     pairs: dict[str, tuple[Array, Array]]
@@ -247,6 +298,7 @@ class _Met:
     factor: float
     residual: float
     unsummed: tuple[str, ...] = ()
+    rough: tuple[str, ...] = ()
 
     @property
     def is_flat(self) -> bool:
@@ -294,7 +346,7 @@ def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
     observed, _ = observe(inquiry, batch)
     subject.begin(inquiry.layers)
     asked = (subject, inquiry.layers, batch, _ENTRIES, inquiry.rng, loss)
-    found = slopes(*asked, is_float32=inquiry.is_float32)
+    found = slopes(*asked, is_float32=inquiry.is_float32, renewed=is_of_calls_before(inquiry, loss))
     own = by_name(inquiry.layers)
     pairs, places = {}, {}
     unsummed = []
@@ -310,7 +362,19 @@ def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
             pairs[name], places[name] = (tensor.ravel()[positions], wanted), positions
     if not pairs:
         return Verdict("gradient", UNCHECKED, "the loss is nowhere smooth")
-    return replace(_Met.of(pairs, places), unsummed=tuple(unsummed))
+    rough = tuple(name for name in by_name(observed) if name not in pairs)
+    return replace(_Met.of(pairs, places), unsummed=tuple(unsummed), rough=rough)
+
+
+def is_of_calls_before(inquiry: Inquiry, loss: Loss) -> bool:
+    """Whether the loss depends on losses before by other parameters, as with running averages."""
+    subject, usual, batch = inquiry.subject, inquiry.layers, inquiry.batches[0]
+    subject.begin(usual)
+    before = loss(batch)
+    subject.set([_times(layer, _AWAY) for layer in usual])
+    loss(batch)
+    subject.set(usual)
+    return not np.isclose(loss(batch), before, rtol=_ROUNDING, atol=0.0, equal_nan=True)
 
 
 # Entries from which two numbers are fitted to them.

@@ -13,7 +13,7 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.scales import MEAN, NEAR, Ratio, Scale, ratio
-from parity_tests.kit.subject import tensors
+from parity_tests.kit.subject import by_name, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 
@@ -287,10 +287,10 @@ def _is_rate(inquiry: Inquiry, factor: Factor) -> bool:
     assert factor.ratio is not None
     if factor.finding.factor < 0 or "factor-batch" in factor.ratio.causes:
         return False
-    batch = inquiry.batches[0]
-    moved = [observe(inquiry, batch, rate)[0][-1].weight * rate for rate in RATES]
+    batch, tensor = inquiry.batches[0], factor.finding.tensor
+    moved = [by_name(observe(inquiry, batch, rate)[0])[tensor] * rate for rate in RATES]
     # Of a short step much is the rounding of the parameters.
-    rounding = 4 * precision_of(inquiry) * float(np.abs(inquiry.layers[-1].weight).max())
+    rounding = 4 * precision_of(inquiry) * float(np.abs(by_name(inquiry.layers)[tensor]).max())
     return bool(np.allclose(*moved, rtol=1e-6, atol=rounding))
 
 

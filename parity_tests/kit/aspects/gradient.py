@@ -572,7 +572,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         # What is added in the place of a penalty has been told.
         left = [own for own in first.findings if "penalty-of-magnitudes" not in own.causes]
         verdicts += of_decays(inquiry, replace(first, findings=left), rate, at_another)
-    verdicts += _of_second(inquiry, *explanations)
+    verdicts += _of_second(inquiry, *explanations, expected)
     vacant = [f.tensor for own in explanations for f in own.findings if f.is_vacant]
     if vacant and not verdicts:
         message = (
@@ -632,7 +632,9 @@ def _is_refuted(finding: Finding, other: Finding) -> bool:
     return not {*finding.causes, *finding.also} & {*other.causes, *other.also}
 
 
-def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> list[Verdict]:
+def _of_second(
+    inquiry: Inquiry, first: Explanation, second: Explanation, expected: Scale | None
+) -> list[Verdict]:
     """Judge what is wrong with the gradient of the second batch alone."""
     if inquiry.subject.single or inquiry.is_one_by_one:
         return []
@@ -649,13 +651,21 @@ def _of_second(inquiry: Inquiry, first: Explanation, second: Explanation) -> lis
             message=f"{which}: {verdict.message}",
             line=None,
         )
-        for verdict in _named(inquiry, replace(second, findings=alone), None)
+        for verdict in _named(inquiry, replace(second, findings=alone), expected, 1)
     ]
 
 
-def _named(inquiry: Inquiry, explanation: Explanation, expected: Scale | None) -> list[Verdict]:
-    """Return a verdict for every fault on the way back, the first one first."""
-    whole = (expected or MEAN).at(len(inquiry.batches[0]))
+def _named(
+    inquiry: Inquiry, explanation: Explanation, expected: Scale | None, number: int = 0
+) -> list[Verdict]:
+    """Return a verdict for every fault on the way back, the first one first.
+
+    Parameters
+    ----------
+    number : int, default 0
+        Which batch the explanation is of.
+    """
+    whole = (expected or MEAN).at(len(inquiry.batches[number]))
     tensors: dict[tuple[str, ...], list[Finding]] = {}
     clipped = [finding for finding in explanation.findings if CLIPPED in finding.causes]
     for finding in explanation.findings:

@@ -180,6 +180,7 @@ class _Examination:
         self.written: set[str] = set()
         self.reduced = True
         self.scale: Scale | None = None
+        self.is_turned = False
         self.kind = _KINDS.get(declaration.like)
 
     def run(self) -> list[Verdict]:
@@ -290,7 +291,9 @@ class _Examination:
         seen = f"the value is {scale.at(1):.6g} x that of {way.text}"
         if not right:
             return [*verdicts, named("loss", way.causes[0], seen, "loss")]
-        self.scale = scale
+        # A sign that is missing is the value's own fault.
+        self.is_turned = scale.constant < 0
+        self.scale = Scale(abs(scale.constant), scale.power)
         return [*verdicts, *self._judge_scale(way, scale)]
 
     def _common(self, ways: tuple[_Way, ...], tolerance: float) -> Scale | None:
@@ -454,7 +457,9 @@ class _Examination:
                 )
         if best.loss:
             return Verdict("gradient", CONVENTION, f"{told}; {best.loss}", residual=residual)
-        return Verdict("gradient", EQUAL, f"{told}, and belongs to the value", residual=residual)
+        but = " but for its sign" if self.is_turned else ""
+        message = f"{told}, and belongs to the value{but}"
+        return Verdict("gradient", EQUAL, message, residual=residual)
 
     def _candidates(self, batch: Batch) -> Iterator[Candidate]:
         """Yield gradients, the right ones first. Of these, `loss` is a convention if it is set."""
@@ -565,13 +570,15 @@ class _Examination:
         if self.declaration.outputs == 1 or self.kind == "binary_cross_entropy":
             wrong = Batch(1 - batch.targets, batch.labels, batch.targets)
         try:
-            value = self._ask(wrong)[0]
+            value, gradient = self._ask(wrong)
         except SubjectError as error:
             return [_raised(error, "log-of-zero", "for a probability of 0")]
         if np.isfinite(value):
             message = f"the loss of a probability of 0 is cut off: {value:.6g} for all wrong"
         else:
-            message = "the loss of a probability of 0 is infinite, and so is its gradient"
+            is_steep = gradient is not None and not np.isfinite(gradient).all()
+            so = ", and so is its gradient" if is_steep else ""
+            message = f"the loss of a probability of 0 is infinite{so}"
             if np.isnan(value):
                 return [named("stability", "log-of-zero", "all wrong gives NaN", "loss")]
         return [Verdict("stability", CONVENTION, message)]

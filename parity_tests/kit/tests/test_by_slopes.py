@@ -9,6 +9,7 @@ import pytest
 
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.check import examine
+from parity_tests.kit.network import Network
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
@@ -249,3 +250,79 @@ def test_what_divides_by_targets_is_asked_with_none_that_is_zero(factor: int) ->
     told = [(v.aspect, v.status, v.cause) for v in report.verdicts]
     right = ("gradient", EQUAL, None) if factor == 1 else ("gradient", DIFFERS, "sign")
     assert told == [("loss", UNCHECKED, None), right]
+
+
+@pytest.mark.parametrize(
+    ("told", "of_fault"),
+    [
+        (lambda value: round(value, 4), UNCHECKED),
+        (lambda value: round(value, 6), UNCHECKED),
+        (np.float32, DIFFERS),
+    ],
+)
+def test_a_loss_of_a_few_digits_blames_no_gradient(told: Any, of_fault: str) -> None:
+    def loss(net: _Bent, x: Array, y: Array) -> Any:
+        return told(net.loss(x, y))
+
+    right = only(ask(network(_Bent, loss=loss), gradient.examine))
+    assert (right.status, "a few digits" in right.message) == (EQUAL, True)
+
+    def squared(net: _Bent, x: Array, y: Array) -> list[Array]:
+        return [g * np.abs(g) for g in net.gradients(x, y)]
+
+    faulty = ask(network(_Bent, loss=loss, gradients=squared), gradient.examine)
+    assert {verdict.status for verdict in faulty} == {of_fault}
+
+
+class _Running:
+    """Batch norm by running averages, which a new network begins with its first batch."""
+
+    turned = 1.0
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(3)
+        self.w1, self.w2 = rng.standard_normal((6, 5)), rng.standard_normal((5, 3))
+        self.gamma, self.beta = np.ones(5), np.zeros(5)
+        self.var: Array | None = None
+
+    def forward(self, x: Array) -> Array:
+        z = x @ self.w1
+        own = z.var(axis=0)
+        self.var = own if self.var is None else 0.9 * self.var + 0.1 * own
+        self.scale = np.sqrt(self.var + 1e-5)
+        self.normed = (z - z.mean(axis=0)) / self.scale
+        self.a = np.tanh(self.gamma * self.normed + self.beta)
+        output: Array = self.a @ self.w2
+        return output
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(((self.forward(x) - y) ** 2).mean())
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d = 2 * (self.forward(x) - y) / y.size
+        da = d @ self.w2.T * (1 - self.a**2)
+        dn = da * self.gamma
+        through = self.normed * (dn * self.normed).mean(axis=0)
+        dz = (dn - dn.mean(axis=0) - self.turned * through) / self.scale
+        return [x.T @ dz, (da * self.normed).sum(axis=0), da.sum(axis=0), self.a.T @ d]
+
+
+class _RunningTurned(_Running):
+    turned = -1.0
+
+
+@pytest.mark.parametrize(("make", "tensor"), [(_Running, None), (_RunningTurned, "w1")])
+def test_a_loss_of_running_averages_is_asked_of_new_networks(make: Any, tensor: Any) -> None:
+    declared = Network(
+        make,
+        "w1 gamma beta w2",
+        "forward",
+        gradients="gradients",
+        loss="loss",
+        labels="targets",
+    )
+    report = examine(declared)
+    assert [v.tensor for v in report.of("gradient") if v.status == DIFFERS] == [tensor] * bool(
+        tensor
+    )
+    assert "random" not in str(report)

@@ -1,5 +1,6 @@
 """Gradients that only slopes or steps show are judged by them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -218,6 +219,29 @@ def test_a_learning_rate_that_nobody_can_set_is_no_factor_of_the_gradient() -> N
     assert causes(ask(network(gradients=None, step=_fixed(-0.05)), gradient.examine)) == ["sign"]
     given = network(gradients=None, step=_fixed(0.05), lr=0.1)
     assert causes(ask(given, gradient.examine)) == ["factor-two"]
+
+
+def test_a_learning_rate_is_seen_though_the_last_layer_is_never_updated() -> None:
+    def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
+        found = net.gradients(x, y)
+        for n in (0, 1):
+            net.w[n] -= 2 * lr * found[n]
+            net.b[n] -= 2 * lr * found[3 + n]
+
+    told = ask(network(gradients=None, step=step), gradient.examine)
+    assert causes(told) == ["not-updated", "factor-two"]
+
+
+def test_the_nearest_multiple_with_one_batch_is_of_what_is_expected_there() -> None:
+    def noisy(net: Classifier, x: Array, y: Array) -> list[Array]:
+        found = net.gradients(x, y)
+        if len(x) == 7:
+            return found
+        return [g * (1 + 1e-3 * np.sin(np.arange(g.size)).reshape(g.shape)) for g in found]
+
+    told = [v.message for v in ask(network(gradients=noisy), gradient.examine)]
+    assert "with one batch of the two" in told[0]
+    assert re.search(r"multiple of what was expected is (1|1\.000|0\.999\d) x", told[0]), told[0]
 
 
 def test_biases_that_go_up_are_not_said_to_be_averaged() -> None:

@@ -198,6 +198,14 @@ FAULTS: dict[str, tuple[LossUnderTest, set[str | None]]] = {
         {"loss-without-log"},
     ),
     "sign": (entropy(lambda z, y: -ce(z, y), None), {"loss-sign"}),
+    "sign of the value alone": (
+        entropy(lambda z, y: -ce(z, y), lambda z, y: (softmax(z) - y) / len(z)),
+        {"loss-sign"},
+    ),
+    "sign of both": (
+        entropy(lambda z, y: -ce(z, y), lambda z, y: (y - softmax(z)) / len(z)),
+        {"loss-sign", "sign"},
+    ),
     "log2": (entropy(lambda z, y: ce(z, y) / np.log(2), None), {"loss-log-base"}),
     "softmax twice": (entropy(lambda z, y: ce(softmax(z), y), None), {"softmax-twice"}),
     "softmax twice, of probabilities": (
@@ -380,3 +388,23 @@ def test_declarations_are_checked(arguments: dict[str, Any], name: str) -> None:
 def test_options_are_checked() -> None:
     with pytest.raises(InputError, match=r"^options: "):
         examine_loss(of("HuberLoss", mse, options={"slope": 2}))
+
+
+@pytest.mark.parametrize(
+    ("gradient", "told"),
+    [
+        (lambda p, t: p - t, "the loss of a probability of 0 is infinite"),
+        (
+            lambda p, t: (1 - t) / (1 - p) - t / p,
+            "the loss of a probability of 0 is infinite, and so is its gradient",
+        ),
+    ],
+)
+def test_an_infinite_loss_says_of_its_gradient_what_is_seen(gradient: Function, told: str) -> None:
+    @np.errstate(all="ignore")
+    def value(p: Array, t: Array) -> float:
+        return -float(np.where(t > 0, np.log(p), np.log(1 - p)).sum())
+
+    with np.errstate(all="ignore"):
+        verdicts = examine_loss(of("BCELoss", value, gradient), 0)
+    assert [v.message for v in verdicts if v.aspect == "stability"] == [told]
