@@ -335,7 +335,12 @@ def _settle_collapsed(result: Explanation, observed: Layers, layers: Layers) -> 
         size = float(np.linalg.norm(layer.bias))
         if size > 1e-9 * np.linalg.norm(delta.value) or not (size or collapsed):
             continue
-        if abs(delta.value.sum()) <= 1e-9 * np.linalg.norm(delta.value):
+        if _is_nothing(delta.value.sum(axis=0), delta.value):
+            # So is the right sum, as of what was centred on its way.
+            text = f"sum of {delta.text} over the samples, which is zero"
+            finding = Finding(f"b{number}", (), True, 0.0, 0.0, text, delta.solved)
+            result.findings[position[finding.tensor]] = finding
+        elif abs(delta.value.sum()) <= 1e-9 * np.linalg.norm(delta.value):
             text = f"sum of {delta.text} over samples and units, zero for softmax"
             finding = Finding(f"b{number}", ("bias-collapsed",), True, 0.0, 0.0, text)
             result.findings[position[finding.tensor]] = finding

@@ -70,6 +70,8 @@ class Inquiry:
         What keeps the denominators of the gradient from zero.
     is_loss_unknown : bool
         Whether it reports a loss that is none of those known.
+    hinge_reported : str
+        Which binary hinge the loss that the network reports seems to be; empty for any other.
     penalty : Penalized or None
         The penalty in that loss.
     gradient_loss, gradient_scale : str or None, Scale or None
@@ -132,6 +134,7 @@ class Inquiry:
     guard_of_loss: float = 0.0
     guard: Guard | None = None
     is_loss_unknown: bool = False
+    hinge_reported: str = ""
     penalty: Penalized | None = None
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None

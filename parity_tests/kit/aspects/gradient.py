@@ -126,6 +126,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     samples = [len(batch) for batch in inquiry.batches]
     explanations = settled(inquiry.layers, explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
+    if inquiry.hinge_reported and not explanations[0].known:
+        kept = _of_kept_margins(inquiry, inquiry.hinge_reported)
+        if kept:
+            return kept
     if not explanations[0].known:
         left_out = of_left_out(inquiry, [observed for observed, _ in seen], loss)
         if left_out and not _is_random(inquiry, seen[0][0], differs=True):
@@ -166,6 +170,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         which = str(inquiry.gradient_loss).replace("_", " ")
         _forget(inquiry)
         return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
+    if not differs and "hinge" in str(loss):
+        kept = _of_kept_margins(inquiry, str(loss))
+        if kept:
+            return kept
     # Whose threshold is not 1 shows in a loss alone.
     is_huber = loss == "huber" and not _is_last_known(explanations[0])
     if is_huber and inquiry.reported is None and not inquiry.is_loss_unknown:
@@ -436,12 +444,21 @@ def _accumulated(inquiry: Inquiry) -> Verdict:
 def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     """Hold a right gradient to a loss that is not known, by its slopes."""
     found = by_slopes(inquiry)
-    if all(verdict.status != DIFFERS for verdict in found) or not _is_elsewhere(
-        inquiry, explanation
-    ):
+    differs = [verdict for verdict in found if verdict.status == DIFFERS]
+    # What has a factor is of the loss reported, too.
+    is_multiple = all(verdict.factor and not _is_of_one(verdict) for verdict in differs)
+    if is_multiple:
         return found
+    kept = _of_kept_margins(inquiry, inquiry.hinge_reported) if inquiry.hinge_reported else []
+    if kept or not _is_elsewhere(inquiry, explanation):
+        return kept or found
     which = f"another function, by its slopes ({found[0].tensor})"
     return [_another_loss(inquiry, explanation, which)]
+
+
+def _is_of_one(verdict: Verdict) -> bool:
+    """Whether a verdict is of a parameter, and not of what all of them come from."""
+    return not str(verdict.tensor).startswith("dL/dz")
 
 
 def _is_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
@@ -449,7 +466,7 @@ def _is_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
 
     Where all outputs are on one side of their labels, several losses have one gradient.
     """
-    again = _elsewhere(inquiry, explanation)
+    again = _elsewhere(inquiry, explanation.loss)
     return again is None or (again.is_right and again.loss == explanation.loss)
 
 
@@ -458,11 +475,29 @@ def _is_last_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
 
     Where all that is carried back is clipped, it is as that of an absolute error.
     """
-    again = _elsewhere(inquiry, explanation)
+    again = _elsewhere(inquiry, explanation.loss)
     return again is None or (_is_last_known(again) and again.loss == explanation.loss)
 
 
-def _elsewhere(inquiry: Inquiry, explanation: Explanation) -> Explanation | None:
+_KEPT = "with larger outputs, by which some margins are kept:"
+
+
+def _of_kept_margins(inquiry: Inquiry, hinge: str) -> list[Verdict]:
+    """Return what is wrong where margins are kept, as they need not be with usual parameters."""
+    for _ in range(_PLACES):
+        again = _elsewhere(inquiry, hinge)
+        if again is None:
+            return []
+        if not again.known or again.is_right or any(own.is_vacant for own in again.findings):
+            continue
+        inquiry.is_gradient_known = inquiry.is_gradient_faulty = True
+        inquiry.gradient_loss = hinge
+        found = _named(inquiry, again, None)
+        return [replace(own, message=f"{_KEPT} {own.message}", line=None) for own in found]
+    return []
+
+
+def _elsewhere(inquiry: Inquiry, loss: str | None) -> Explanation | None:
     """Explain the gradient by other parameters; None where these are given or nothing comes."""
     batch = inquiry.batches[0]
     if inquiry.is_given:
@@ -470,7 +505,7 @@ def _elsewhere(inquiry: Inquiry, explanation: Explanation) -> Explanation | None
     with inquiry.elsewhere():
         try:
             inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
-            return explained(inquiry, batch, *observe(inquiry, batch), explanation.loss)
+            return explained(inquiry, batch, *observe(inquiry, batch), loss)
         except SubjectError:
             return None
 

@@ -7,6 +7,7 @@ solved for: each is c or 0.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +92,20 @@ def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
     meant = [] if expected is None else [expected.at(count) for count in counts]
     if meant and not any(abs(share / unit - 1) <= _NEAR for unit in meant):
         seen += f", times {share / meant[0]:.6g}"
-    return named("gradient", CAUSE, seen, f"dL/dz{len(inquiry.layers)}")
+    verdict = named("gradient", CAUSE, seen, f"dL/dz{len(inquiry.layers)}")
+    if all(map(_is_slice, shares)):
+        return verdict
+    # Those that a loss or a mask does not count are no slice.
+    look = (
+        "They are no slice: look at the condition by which a sample counts, as a margin or a mask"
+    )
+    message = f"{verdict.message.partition(' Look')[0]} {look}."
+    return replace(verdict, message=message)
+
+
+def _is_slice(shares: NDArray[np.float64]) -> bool:
+    """Whether samples that count follow one another in equal steps."""
+    return len(np.unique(np.diff(np.flatnonzero(shares)))) <= 1
 
 
 def _listed(numbers: NDArray[np.intp]) -> str:

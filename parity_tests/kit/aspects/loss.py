@@ -485,6 +485,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     # The gradient of one with another threshold, or with margins that one batch may not show, is
     # held to its slopes.
     inquiry.is_loss_unknown = not is_usual or match.name in BINARY_HINGES
+    inquiry.hinge_reported = match.name if match.name in BINARY_HINGES else ""
     if not inquiry.is_loss_unknown:
         inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
     if spec.loss is not None and match.name != spec.loss:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate, distinct
+from parity_tests.kit.candidates.margins import of_margins
 from parity_tests.kit.candidates.multipliers import multipliers
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import (
@@ -160,7 +161,11 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
         for kind, slope in slopes.items():
             if kind == "cross_entropy" and name == "log_softmax":
                 continue
-            usual = kind in USUAL_LOSSES or kind == loss
+            if kind == loss and passed.logits[-1].shape == p.shape:
+                wrong += of_margins(kind, function, p, passed.logits[-1], batch.targets)
+            # A hinge is one of the outputs themselves.
+            is_own = "hinge" not in kind or p is passed.output
+            usual = kind in USUAL_LOSSES or (kind == loss and is_own)
             if usual and (kind == "squared_error" or name != "identity"):
                 with np.errstate(all="ignore"):
                     own = list(_wrong_outputs(ways, kind, slope))

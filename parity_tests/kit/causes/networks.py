@@ -201,6 +201,18 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the formula of the derivative is written wrongly",
         "where the square and the brackets stand: 1 - a^2 for tanh, a (1 - a) for sigmoid",
     ),
+    "hinge-margin-missing": Cause(
+        "the derivative of the hinge has no margin",
+        "its condition: an output counts until it is 1 on its side, and not only until it is there",
+    ),
+    "hinge-mask-missing": Cause(
+        "the derivative of the hinge is taken of margins that are kept, too",
+        "its condition: where the loss is zero, its derivative is",
+    ),
+    "hinge-own-class": Cause(
+        "the class that is meant does not get what all others get together, with a minus",
+        "what is written to the derivative at the labels: minus the number of margins missed",
+    ),
     "loss-as-gradient": Cause(
         "the square of p - y is carried back, as a squared error has it, and no derivative",
         "the first line of the backward pass: p - y and not its square",

@@ -146,6 +146,21 @@ def test_samples_that_are_left_out_are_told(kept: slice, told: str, how: str) ->
     assert told in verdict.message
 
 
+@pytest.mark.parametrize(("kept", "is_slice"), [((0, 1, 2), True), ((0, 1, 3), False)])
+def test_samples_that_are_no_slice_are_told_apart_by_a_condition(
+    kept: tuple[int, ...], is_slice: bool
+) -> None:
+    def gradients(net: Classifier, x: Array, y: Array) -> list[Array]:
+        return Classifier.gradients(net, x[list(kept)], y[list(kept)])
+
+    verdict = only(ask(network(gradients=gradients, step=None), gradient.examine))
+    assert verdict.cause == "samples-left-out"
+    assert ("slices and loops" in verdict.message, "condition" in verdict.message) == (
+        is_slice,
+        not is_slice,
+    )
+
+
 def test_samples_that_are_drawn_are_not_called_left_out() -> None:
     def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
         drawn = np.random.permutation(len(x))[:2]  # noqa: NPY002

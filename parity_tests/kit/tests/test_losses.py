@@ -630,24 +630,55 @@ class _Hinge(variant(activation=np.tanh, last=lambda z: z)):  # type: ignore[mis
 
     sizes = (6, 5, 1)
     is_masked = True
+    margin, times = 1.0, 1
 
     def loss(self, x: Array, y: Array) -> float:
         return float(np.maximum(0, 1 - (2 * y - 1) * self.forward(x)).sum() / len(x))
 
     def delta(self, x: Array, y: Array) -> Array:
         signs, outputs = 2 * y - 1, self.forward(x)
-        kept = signs * outputs < 1 if self.is_masked else np.ones_like(signs)
-        return np.asarray(-signs * kept / len(x))
+        kept = signs * outputs < self.margin if self.is_masked else np.ones_like(signs)
+        return np.asarray(-signs * kept / len(x) ** self.times)
 
 
+class _SquaredHinge(_Hinge):
+    """Its square."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float((np.maximum(0, 1 - (2 * y - 1) * self.forward(x)) ** 2).sum() / len(x))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        signs = 2 * y - 1
+        missed = self.margin - signs * self.forward(x)
+        return np.asarray(
+            -2 * signs * (np.maximum(0, missed) if self.is_masked else missed) / len(x)
+        )
+
+
+@pytest.mark.parametrize("make", [_Hinge, _SquaredHinge])
 @pytest.mark.parametrize(
-    ("is_masked", "status", "seed"),
-    [(True, EQUAL, 2), (False, DIFFERS, 3), (False, DIFFERS, 5), (False, DIFFERS, 7)],
+    ("changed", "status", "cause", "seed"),
+    [
+        ({}, EQUAL, None, 2),
+        ({"is_masked": False}, DIFFERS, "hinge-mask-missing", 3),
+        ({"is_masked": False}, DIFFERS, "hinge-mask-missing", 5),
+        ({"is_masked": False}, DIFFERS, "hinge-mask-missing", 7),
+        ({"margin": 0.0}, DIFFERS, "hinge-margin-missing", 2),
+        ({"margin": 0.0}, DIFFERS, "hinge-margin-missing", 4),
+    ],
 )
-def test_margins_are_kept_and_missed(is_masked: bool, status: str, seed: int) -> None:
-    make = type("Net", (_Hinge,), {"is_masked": is_masked})
-    report = examine(network(make, step=None), seed, "gradient", arbiter=pytorch())
-    assert [(verdict.status, verdict.cause) for verdict in report.verdicts] == [(status, None)]
+def test_margins_are_kept_and_missed(
+    make: type[_Hinge], changed: dict[str, Any], status: str, cause: str | None, seed: int
+) -> None:
+    declared = network(type("Net", (make,), changed), step=None)
+    report = examine(declared, seed, "gradient", arbiter=pytorch())
+    assert [(verdict.status, verdict.cause) for verdict in report.verdicts] == [(status, cause)]
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_factor_of_a_hinge_is_no_other_loss(times: int) -> None:
+    declared = network(type("Net", (_Hinge,), {"times": times}), step=None)
+    assert causes(examine(declared, 2, "gradient").verdicts) == ["factor-batch"]
 
 
 def test_what_slopes_judge_is_no_absolute_error_to_pytorch() -> None:
@@ -706,7 +737,7 @@ def test_a_hinge_of_one_output_is_right(make: type[_Hinge], told: str, seed: int
     ("declared", "is_masked", "loss", "expected"),
     [
         ("hinge", True, "loss", [(EQUAL, None), (EQUAL, None)]),
-        ("hinge", False, "loss", [(EQUAL, None), (DIFFERS, None)]),
+        ("hinge", False, "loss", [(EQUAL, None), (DIFFERS, "hinge-mask-missing")]),
         ("squared_hinge", True, "loss", [(DIFFERS, "another-loss"), (EQUAL, None)]),
         ("squared_hinge", True, None, [(DIFFERS, "gradient-of-another-loss")]),
     ],
