@@ -49,12 +49,13 @@ class Arbiter:
     name : str
         For the report.
     ask : callable
-        ``f(form, loss, layers, batch, number)``, of the batch of that number; it returns an
-        `Expected`, and raises ValueError for what it does not know.
+        ``f(form, loss, layers, batch, number)``, of the batch of that number; the loss is None
+        where outputs alone are compared. It returns an `Expected`, and raises ValueError for what
+        it does not know.
     """
 
     name: str
-    ask: Callable[[Form, str, Layers, Batch, int], Expected]
+    ask: Callable[[Form, str | None, Layers, Batch, int], Expected]
 
 
 def pytorch() -> Arbiter | None:
@@ -66,13 +67,15 @@ def pytorch() -> Arbiter | None:
     return Arbiter(f"PyTorch {torch.__version__}", _ask_pytorch)
 
 
-def _ask_pytorch(form: Form, loss: str, layers: Layers, batch: Batch, _number: int) -> Expected:
+def _ask_pytorch(
+    form: Form, loss: str | None, layers: Layers, batch: Batch, _number: int
+) -> Expected:
     from torch_ref.dense import dense
 
     result = dense(
         form.hidden,
         form.output,
-        loss,
+        loss or "squared_error",
         [layer.weight for layer in layers],
         [layer.bias for layer in layers],
         prepared(form, batch.inputs),
@@ -95,15 +98,17 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
         raise ValueError("it does not know such a forward pass")
     worst: dict[str, float] = {}
     own = by_name(evidence.layers)
-    loss = evidence.loss or "squared_error"
+    loss = evidence.loss
     for number, (batch, answer) in enumerate(zip(evidence.batches, evidence.answers, strict=True)):
-        targets = smoothed_targets(batch.targets, evidence.smoothing, loss)
-        meant = replace(batch, targets=targets) if evidence.smoothing else batch
+        meant = batch
+        if evidence.smoothing and loss is not None:
+            targets = smoothed_targets(batch.targets, evidence.smoothing, loss)
+            meant = replace(batch, targets=targets)
         expected = arbiter.ask(evidence.form, loss, evidence.layers, meant, number)
         found: dict[str, tuple[Array, Array]] = {}
         if answer.output is not None:
             found["output"] = answer.output, expected.output
-        if answer.gradients is not None and evidence.factors:
+        if loss is not None and answer.gradients is not None and evidence.factors:
             decays = evidence.decays[number] if evidence.decays else {}
             for name, gradient in by_name(answer.gradients).items():
                 wanted = evidence.factors[number] * expected.gradients[name]

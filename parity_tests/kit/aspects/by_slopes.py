@@ -332,13 +332,24 @@ def _plainly(inquiry: Inquiry, met: _Met, loss: Loss, how: str) -> list[Verdict]
                 told = " The penalty is as it should be: the factor is that of the rest."
             else:
                 beside = [_of_decays(inquiry, decays, loss)]
-    if met.residual > close:
+    if met.residual > close or _is_any_off(met, close):
         found = _by_tensor(inquiry, met, loss, how)
     elif abs(met.factor - 1) <= close:
         return beside or [_equal(met.residual, how)]
     else:
         found = [_constant(inquiry, met, loss)]
     return [replace(verdict, message=f"{verdict.message}{told}") for verdict in found] + beside
+
+
+def _is_any_off(met: _Met, close: float) -> bool:
+    """Whether a tensor has a factor of its own, that is small beside all others."""
+    fits = _fits(met)
+    if any(residual > close for _, residual in fits.values()):
+        return False
+    return any(
+        abs(factor / met.factor - 1) > close and len(met.positions[name]) >= _ENOUGH_OF_ONE
+        for name, (factor, _) in fits.items()
+    )
 
 
 def _met(inquiry: Inquiry, batch: Batch, loss: Loss) -> _Met | Verdict:
@@ -377,8 +388,8 @@ def is_of_calls_before(inquiry: Inquiry, loss: Loss) -> bool:
     return not np.isclose(loss(batch), before, rtol=_ROUNDING, atol=0.0, equal_nan=True)
 
 
-# Entries from which two numbers are fitted to them.
-_ENOUGH = 6
+# Entries from which two numbers are fitted to them, and one.
+_ENOUGH, _ENOUGH_OF_ONE = 6, 3
 
 
 def _entries(inquiry: Inquiry, met: _Met, name: str) -> Array:

@@ -184,9 +184,11 @@ def _is_decay(inquiry: Inquiry, share: float) -> bool:
 def _changing(group: list[Factor], text: str) -> Verdict:
     """Return that the factor of some tensors changes with the batch in a way that is not known."""
     names = ", ".join(factor.finding.tensor for factor in group)
+    what = "a multiple of what is expected"
+    if ", " in text:
+        what += ", and another one for each batch"
     message = (
-        f"{names}: a multiple of what is expected, and another one for each batch: {text}, which "
-        "no power of the batch size explains. The cause is unknown."
+        f"{names}: {what}: {text}, which no power of the batch size explains. The cause is unknown."
     )
     first = group[0].finding
     return Verdict("gradient", DIFFERS, message, first.tensor, None, None, first.residual)

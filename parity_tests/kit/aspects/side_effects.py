@@ -19,7 +19,16 @@ from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Access, Network, arrays_in, look_up, resolve
-from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError, by_name, flat, unflat
+from parity_tests.kit.subject import (
+    Batch,
+    Layers,
+    Subject,
+    SubjectError,
+    by_name,
+    flat,
+    tensors,
+    unflat,
+)
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -52,7 +61,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     taken = _taken(inquiry)
     random = _random(inquiry, taken)
     # What is random is another answer each time, whatever was asked before.
-    asked = [_one_sample] if random else [_one_sample, _remembered, _coupled]
+    asked = [_one_sample] if random else [_one_sample, _remembered, _loss_kept, _coupled]
     if not inquiry.subject.is_chain:
         # A normalization of batches need not take one sample.
         asked.remove(_one_sample)
@@ -323,6 +332,26 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         # An optimizer has its own memory, which is judged for itself.
         return []
     return [_kept_shares(inquiry, first, [asked, again, _ask(used, layers, first)])]
+
+
+def _loss_kept(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
+    """Compare the loss of a batch with that after another batch, by the same parameters."""
+    if inquiry.subject.network.loss is None:
+        return []
+    first, second = taken
+    try:
+        new, used = _new(inquiry).loss(first), _new(inquiry)
+        used.loss(second)
+        after = used.loss(first)
+    except SubjectError:
+        return []  # that it raises is told of the loss
+    if not np.isfinite([new, after]).all() or np.isclose(after, new, rtol=1e-6, atol=0.0):
+        return []
+    message = (
+        f"the loss of a batch is {new:.6g}, and {after:.6g} after that of another batch, with the "
+        "same parameters: it keeps something of the calls before, such as a running mean"
+    )
+    return [Verdict("side effects", CONVENTION, message, "loss")]
 
 
 def _kept_shares(inquiry: Inquiry, batch: Batch, calls: Sequence[Array]) -> Verdict:
@@ -599,10 +628,15 @@ def _coupled(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     # A gradient of another shape than its parameter is told where it is judged.
     if not np.shape(parts) == whole.shape == own.shape or not np.isfinite([whole, parts]).all():
         return []
-    # A penalty on the weights is counted once for each sample.
-    basis = np.stack([parts, own], axis=1)
-    solution, *_ = np.linalg.lstsq(basis, whole, rcond=None)
-    left = np.linalg.norm(whole - basis @ solution) / max(np.linalg.norm(whole), 1e-300)
+    # A penalty on the weights is counted once for each sample. A tensor may have a factor of its
+    # own, which is no influence.
+    ends = np.cumsum([tensor.size for tensor in tensors(layers)])[:-1]
+    rest = []
+    for entries in np.split(np.stack([parts, own, whole], axis=1), ends):
+        basis, wanted = entries[:, :2], entries[:, 2]
+        solution, *_ = np.linalg.lstsq(basis, wanted, rcond=None)
+        rest.append(wanted - basis @ solution)
+    left = np.linalg.norm(np.concatenate(rest)) / max(np.linalg.norm(whole), 1e-300)
     if left <= max(1e-7, inquiry.tolerance):
         return []
     message = (

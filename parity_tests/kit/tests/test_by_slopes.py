@@ -274,6 +274,23 @@ def test_a_loss_of_a_few_digits_blames_no_gradient(told: Any, of_fault: str) -> 
     assert {verdict.status for verdict in faulty} == {of_fault}
 
 
+class _SingleBent(_Bent):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = [w.astype(np.float32) for w in self.w]
+        self.b = [b.astype(np.float32) for b in self.b]
+
+
+@pytest.mark.parametrize("make", [_Bent, _SingleBent])
+def test_a_factor_of_a_tensor_that_is_small_beside_the_others_is_told(make: Any) -> None:
+    def gradients(net: _Bent, x: Array, y: Array) -> list[Array]:
+        dw1, dw2, db1, db2 = net.gradients(x, y)
+        return [dw1, dw2, 1.05 * db1, db2]
+
+    told = ask(network(make, gradients=gradients), gradient.examine)
+    assert [(v.tensor, round(v.factor or 0.0, 3)) for v in told] == [("b1", 1.05)]
+
+
 class _Running:
     """Batch norm by running averages, which a new network begins with its first batch."""
 

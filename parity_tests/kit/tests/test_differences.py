@@ -149,6 +149,7 @@ def test_what_cannot_be_judged_says_why() -> None:
     assert "every call" in status(lambda a: value(a) + rng.random()).message
     assert "finite" in status(lambda _: np.inf).message
     assert "float32" in status(lambda a: np.float32(value(a))).message
+    assert "float32" in status(lambda a: float(np.float32(value(a)))).message
 
 
 def test_arguments_that_are_written_to_are_told() -> None:

@@ -13,6 +13,7 @@ from parity_tests.kit.catalogue.correct import CORRECT, Correct
 from parity_tests.kit.check import examine
 from parity_tests.kit.child import examine_apart
 from parity_tests.kit.golden import VERSION, GoldenError, load, make
+from parity_tests.kit.tests.asked import Array, Classifier, network
 from parity_tests.kit.verdicts import Report
 
 
@@ -52,6 +53,28 @@ def test_a_slope_that_is_left_out_is_the_usual_one(tmp_path: Path) -> None:
     report = examine(leaky.network, golden=load(tmp_path / "mlp.npz"))
     assert report.failures == []
     assert "at most" in report.spec["arbiter"]
+
+
+def test_outputs_agree_where_steps_show_no_gradient(tmp_path: Path) -> None:
+    class Stepping(Classifier):
+        """With an adaptive optimizer inside, whose steps are no multiples of a gradient."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.squares = [np.zeros_like(p) for p in self.w + self.b]
+
+        def step(self, x: Array, y: Array, lr: float) -> None:
+            own = zip(self.w + self.b, self.squares, self.gradients(x, y), strict=True)
+            for p, square, g in own:
+                square *= 0.99
+                square += 0.01 * g**2
+                p -= lr * g / (np.sqrt(square) + 1e-8)
+
+    make(tmp_path / "mlp.npz", Classifier.sizes, "relu", "softmax", "cross_entropy")
+    stepping = network(Stepping, gradients=None, loss=None)
+    report = examine(stepping, golden=load(tmp_path / "mlp.npz"))
+    assert report.failures == []
+    assert report.spec["arbiter"].startswith("mlp.npz: at most")
 
 
 def test_a_fault_is_named_without_pytorch(golden: Path) -> None:

@@ -259,6 +259,21 @@ def test_the_nearest_multiple_with_one_batch_is_of_what_is_expected_there() -> N
     assert re.search(r"multiple of what was expected is (1|1\.000|0\.999\d) x", told[0]), told[0]
 
 
+def test_a_multiple_with_one_batch_is_not_said_to_be_another_one_with_each() -> None:
+    class Single(Classifier):
+        sizes = (3, 4, 1)
+        last = staticmethod(sigmoid)
+
+        def delta(self, x: Array, y: Array) -> Array:
+            d = np.asarray(super().delta(x, y))
+            return d * np.where(y == 1, 3.0, 1.0)
+
+    told = [v.message for v in ask(network(Single, step=None, loss=None), gradient.examine)]
+    of_bias = [message for message in told if message.startswith("b2: a multiple")]
+    assert of_bias
+    assert not [m for m in of_bias if "for each batch" in m and "with one of" not in m]
+
+
 def test_biases_that_go_up_are_not_said_to_be_averaged() -> None:
     def turned(net: Any, x: Array, y: Array) -> list[Array]:
         found = net.gradients(x, y)

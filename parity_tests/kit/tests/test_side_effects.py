@@ -417,3 +417,40 @@ def test_single_samples_are_not_blamed() -> None:
     )  # fmt: skip
     for examine in (side_effects.examine, stability.examine, initialization.examine):
         assert not causes(ask(declared, examine))
+
+
+def test_a_loss_that_keeps_those_before_is_told() -> None:
+    class Mean(Classifier):
+        def __init__(self) -> None:
+            super().__init__()
+            self.losses: list[float] = []
+
+        def loss(self, x: Array, y: Array) -> float:
+            self.losses.append(super().loss(x, y))
+            return float(np.mean(self.losses))
+
+    verdict = only(ask(network(Mean, step=None), side_effects.examine))
+    assert (verdict.status, verdict.tensor) == (CONVENTION, "loss")
+    assert "running mean" in verdict.message
+
+
+def test_a_tensor_with_a_factor_is_no_influence_of_samples() -> None:
+    class Bent(Classifier):
+        """No form that is known, of which samples may be coupled."""
+
+        sizes = (12, 9, 10)
+
+        def forward(self, x: Array) -> Array:
+            self.a = [x, np.tanh(x @ self.w[0] + self.b[0]) ** 3]
+            self.a.append(self.last(self.a[1] @ self.w[1] + self.b[1]))
+            return self.a[-1]
+
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            d = self.delta(x, y)
+            t = np.cbrt(self.a[1])
+            below = (d @ self.w[1].T) * 3 * t**2 * (1 - t**2)
+            db = d.sum(axis=0, keepdims=True) / len(x)
+            return [x.T @ below, self.a[1].T @ d, below.sum(axis=0, keepdims=True), db]
+
+    verdict = only(ask(network(Bent, step=None, loss=None), side_effects.examine))
+    assert verdict.status == EQUAL
