@@ -55,10 +55,13 @@ class Layer:
     bias : ndarray of shape (out_features,), or None
         Of shape (1,) if it is one number for all units. Of a gradient that is wrong it may have
         any shape.
+    folded : {"", "first", "last"}
+        Where the bias is in the network's own matrix, if that has it for an input.
     """
 
     weight: Array
     bias: Array | None
+    folded: str = ""
 
     @property
     def has_shared_bias(self) -> bool:
@@ -283,15 +286,17 @@ class Subject:
         for number, (weight, bias) in enumerate(self._order):
             matrix = arrays[weight]
             vector = None if bias is None else arrays[bias]
+            folded = ""
             if self.network.bias not in ("apart", "none"):
                 matrix, vector = _unfold(matrix, self.network.bias)
+                folded = self.network.bias.partition("_")[0]
             if self.layout == "in_out" and matrix.ndim == 2:
                 matrix = matrix.T
             if vector is not None and vector.shape in ((), (1, vector.size), (vector.size, 1)):
                 vector = vector.ravel()
             if vector is not None and number in self.subtracted:
                 vector = -vector
-            layers.append(Layer(matrix, vector))
+            layers.append(Layer(matrix, vector, folded))
         return layers
 
     def arrays_as_made(self) -> list[Array]:

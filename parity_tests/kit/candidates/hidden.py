@@ -12,7 +12,7 @@ from parity_tests.kit.candidates.multipliers import exchanged, multipliers, mult
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import Activation
-from parity_tests.kit.subject import Batch, Layers
+from parity_tests.kit.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
 
@@ -137,6 +137,7 @@ def hidden_deltas(
                 )
             )
         carried += _without_matrix(base, weight, name)
+        carried += _with_bias(base, layers[number + 1], f"{name} @ {matrix}")
     carried += [
         Candidate(
             error.value,
@@ -198,6 +199,24 @@ def hidden_deltas(
     ]
     found.sort(key=lambda candidate: len(candidate.causes))
     return distinct(found)
+
+
+def _with_bias(delta: Candidate, above: Layer, text: str) -> Iterator[Candidate]:
+    r"""Yield a gradient carried back through a matrix with the bias in the place of a unit.
+
+    .. math:: \tilde W = (b \; w_1 \dots w_n), \qquad
+              \delta \, (b \; w_1 \dots w_{n - 1}) \text{ for } \delta \, (w_1 \dots w_n)
+
+    where the last row or column of the folded matrix is left out and not the first, or the reverse.
+    """
+    if not above.folded or above.bias is None:
+        return
+    bias, weight = above.bias[:, np.newaxis], above.weight
+    is_first = above.folded == "first"
+    shifted = np.hstack([bias, weight[:, :-1]] if is_first else [weight[:, 1:], bias])
+    left_out = "last" if is_first else "first"
+    text = f"{text} with its bias for an input, and without the {left_out}"
+    yield replace(delta, value=delta.value @ shifted, text=text, causes=("bias-carried-back",))
 
 
 def _without_matrix(delta: Candidate, weight: Array, name: str) -> Iterator[Candidate]:

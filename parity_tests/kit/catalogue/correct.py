@@ -90,6 +90,7 @@ CORRECT: tuple[Correct, ...] = (
     _of("binary classifier soft labels", "binary_classifier", labels="soft"),
     _of("folded bias", "folded_bias"),
     _of("folded bias deep", "folded_bias", sizes=_DEEP),
+    _of("folded columns", "folded_columns"),
     _of("float32", "single_precision", spec=_RELU),
     _of("deep relu", "deep_network", spec=_RELU),
     _of("deep wide", "deep_network", sizes=_WIDE, spec=_RELU),

@@ -339,6 +339,20 @@ def folded_bias(code: SimpleNamespace, sizes: Sequence[int] = (12, 9, 10)) -> Ne
     )
 
 
+def folded_columns(code: SimpleNamespace) -> Network:
+    """Matrices with the biases as their first column, for samples in columns."""
+    return Network(
+        lambda: code.Regressor(12, 9, 10),
+        parameters="theta1 theta2",
+        forward="predict",
+        gradients="gradients",
+        loss="cost",
+        batch="columns",
+        labels="targets",
+        bias="first_column",
+    )
+
+
 def single_precision(code: SimpleNamespace, spec: Spec = UNDECLARED) -> Network:
     """Parameters and computation in float32."""
     return Network(

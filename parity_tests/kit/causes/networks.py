@@ -253,6 +253,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the gradient of the matrix is taken with other values than went into the layer",
         "what the backward pass multiplies: the layer's own input",
     ),
+    "bias-carried-back": Cause(
+        "the bias is carried back in the place of a unit",
+        "which row or column of the matrix is left out on the way back: that of the bias",
+    ),
     "gradient-transposed": Cause("the gradient is transposed", "the order of the product"),
     "units-reordered": Cause(
         "the gradient has its units in another order than the parameter",

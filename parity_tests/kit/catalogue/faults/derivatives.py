@@ -405,6 +405,22 @@ FAULTS: tuple[Fault, ...] = (
         "error-without-derivative",
     ),
     Fault(
+        "first row left out on the way back: folded bias",
+        "folded bias",
+        "delta @ self.W[k][:-1].T",
+        "delta @ self.W[k][1:].T",
+        _GRADIENT,
+        "bias-carried-back",
+    ),
+    Fault(
+        "last column left out on the way back: folded columns",
+        "folded columns",
+        "self.theta2[:, 1:].T",
+        "self.theta2[:, :-1].T",
+        _GRADIENT,
+        "bias-carried-back",
+    ),
+    Fault(
         "error without derivative: folded bias",
         "folded bias",
         "delta = delta @ self.W[k]",
