@@ -111,6 +111,7 @@ def _with_first_step(told: list[Verdict], found: list[Verdict]) -> list[Verdict]
         return told + [v for v in found if v.status in (DIFFERS, CONVENTION)]
     message = (
         f"a first step takes {scaled[0].factor:.6g} x the gradient expected; {unnamed.message}"
+        f"{_OF_FIRST if 'Step 3 is' in unnamed.message else ''}"
     )
     others = [verdict for verdict in told if verdict.cause != "step-scaled"]
     return [*others, *(replace(v, message=message) if v is unnamed else v for v in found)]
@@ -212,6 +213,10 @@ def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
         return None
     message = f"{CAUSES['step-clipped'].title}: each entry has an upper limit in a step"
     return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+
+
+# What steps that are described are multiples of.
+_OF_FIRST = ", with what a first step takes for g"
 
 
 def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:

@@ -90,9 +90,12 @@ def _of_groups(
             have = "have" if len(group) > 1 else "has"
             what = f"besides what all have, {names} {have} another {value:.6g} x"
         seen, look = f"{text}, with a batch of {samples}", CAUSES[cause].advice
-        if cause == "factor-two" and f"W{len(inquiry.layers)}" not in names:
+        if cause in ("factor-two", "factor-classes") and f"W{len(inquiry.layers)}" not in names:
             # The last layer has what the loss has.
             look = CAUSES["factor-constant"].advice
+            if cause == "factor-classes":
+                cause = "factor-constant"
+                seen = f"a constant, with a batch of {samples}"
         is_of_matrices = len(group) == matrices and group[0].finding.tensor.startswith("W")
         if is_of_matrices and _is_decay(inquiry, value - 1):
             cause = "decay-of-gradient"
@@ -198,6 +201,8 @@ def _who_says(inquiry: Inquiry) -> str:
     """Return why nothing says what the factor of a gradient should be."""
     reported = inquiry.reported and inquiry.reported[0]
     own = inquiry.gradient_loss
+    if inquiry.is_loss_unknown:
+        return "The loss reported is none that is known"
     if reported is None or own in (None, reported):
         return "No loss says which is meant"
     one, other = (name.replace("_", " ") for name in (str(own), reported))

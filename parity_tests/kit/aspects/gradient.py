@@ -130,7 +130,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         kept = _of_kept_margins(inquiry, inquiry.hinge_reported)
         if kept:
             return kept
-    if not explanations[0].known:
+    # Of a loss that is not known, as of errors with a tolerance, samples need not have a gradient.
+    if not (explanations[0].known or inquiry.is_loss_unknown):
         left_out = of_left_out(inquiry, [observed for observed, _ in seen], loss)
         if left_out and not _is_random(inquiry, seen[0][0], differs=True):
             return left_out

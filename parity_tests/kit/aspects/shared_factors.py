@@ -156,23 +156,28 @@ def carried_factor(
         if not _has_one_function(inquiry):
             return None
         either = ", or the update of the last layer alone is turned: the same numbers come of both"
-    cause = between.causes[0]
+    cause, text = between.causes[0], between.text
+    if cause == "factor-classes":
+        # What a loss is averaged over comes in once, at the last layer.
+        cause, text = "factor-constant", "a constant"
     if besides:
         last = "has what all have"
     else:
         last = f"has {step:.6g} x expected" if is_alike else "is as expected"
     where = "in every layer" if is_alike else "where a gradient is carried back to the layer below"
-    look = _LOOK_IN_LAYERS if cause in ("factor-two", "sign") else CAUSES[cause].advice
+    look = _LOOK_IN_LAYERS if cause in _OF_LOSS else CAUSES[cause].advice
     message = (
         f"the gradient of the last layer {last}, and that of each layer below has another "
-        f"{step:.6g} x: {between.text}; the batch is {samples}. The factor comes in {where}"
+        f"{step:.6g} x: {text}; the batch is {samples}. The factor comes in {where}"
         f"{either}. Look at {look}."
     )
     tensor = f"dL/dz{depth if is_alike else depth - 1}"
     return Verdict("gradient", DIFFERS, message, tensor, cause, step)
 
 
-# Neither the loss nor the direction of an update comes in once more with every layer.
+# Causes that have to do with the loss, or with the direction of an update.
+_OF_LOSS = ("factor-two", "factor-classes", "factor-constant", "sign")
+# Neither comes in once more with every layer.
 _LOOK_IN_LAYERS = "what every layer multiplies with: the derivative of its function, or a scalar"
 
 

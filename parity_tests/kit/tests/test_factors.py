@@ -51,6 +51,9 @@ _TWO, _THREE = (12, 9, 10), (12, 9, 8, 3)
                 ("W2", "factor-two", 2),
             ],
         ),
+        # What is averaged over the outputs comes in at the last layer.
+        (_multiplied(_THREE, 0, 9 / 4, 3 / 2, 1), [("dL/dz2", "factor-constant", 1.5)]),
+        (_multiplied(_TWO, 0, 5, 1), [("W1", "factor-constant", 5)]),
         (_multiplied(_TWO, 0, 1, -1), [("W2", "sign", -1)]),
         (
             _multiplied(_TWO, -1, 1, 1, -1, -1),

@@ -274,6 +274,21 @@ def test_a_multiple_with_one_batch_is_not_said_to_be_another_one_with_each() -> 
     assert not [m for m in of_bias if "for each batch" in m and "with one of" not in m]
 
 
+def test_a_convention_beside_a_loss_that_is_not_known_says_so() -> None:
+    def loss(net: Classifier, x: Array, y: Array) -> float:
+        return float(np.arctan(net.loss(x, y)))
+
+    def gradients(net: Classifier, x: Array, y: Array) -> list[Array]:
+        d = len(x) * net.delta(x, y)
+        below = d @ net.w[1].T
+        return [x.T @ below, net.a[1].T @ d, below.sum(axis=0), d.sum(axis=0)]
+
+    make = type("Net", (Classifier,), {"sizes": (12, 9, 10)})
+    told = ask(network(make, loss=loss, gradients=gradients, step=None), gradient.examine)
+    [convention] = [v.message for v in told if v.cause == "factor-batch"]
+    assert "The loss reported is none that is known" in convention
+
+
 def test_biases_that_go_up_are_not_said_to_be_averaged() -> None:
     def turned(net: Any, x: Array, y: Array) -> list[Array]:
         found = net.gradients(x, y)

@@ -693,6 +693,22 @@ def test_what_slopes_judge_is_no_absolute_error_to_pytorch() -> None:
     assert [verdict.status for verdict in report.verdicts] == [EQUAL]
 
 
+class _Perceptron(_Hinge):
+    """max(0, -t p): of samples on their side it has no gradient."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        return float(np.maximum(0, (1 - 2 * y) * self.forward(x)).sum() / len(x))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        signs = 2 * y - 1
+        return np.asarray(-signs * (signs * self.forward(x) < 0) / len(x))
+
+
+def test_samples_without_a_gradient_of_an_unknown_loss_are_not_left_out() -> None:
+    report = examine(network(_Perceptron, step=None), 2, "gradient")
+    assert [verdict.status for verdict in report.verdicts] == [EQUAL]
+
+
 class _HingeOfSigns(_Hinge):
     """The same of labels that are as they are given: of a label of 0 it has no slope."""
 

@@ -851,3 +851,13 @@ def test_a_rate_of_its_own_is_no_fault(rate: float) -> None:
     assert f"A rate of {rate:g} gives it" in verdict.message
     given = beside(step, spec=spec, lr=rate)
     assert found(given) == [(EQUAL, None)]
+
+
+def test_steps_that_are_described_tell_what_they_are_multiples_of() -> None:
+    def twice(s: State, p: Array, g: Array, lr: float) -> None:
+        s.m = 0.9 * s.m + g
+        p -= lr * (s.m + g)
+
+    [verdict] = examine(beside(stepping(each(twice))), only="optimizer").verdicts
+    assert verdict.message.startswith("a first step takes 2 x the gradient expected")
+    assert "(0.405 g1 + 0.45 g2 + 1 g3), with what a first step takes for g" in verdict.message
