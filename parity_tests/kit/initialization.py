@@ -19,6 +19,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,10 @@ Array = NDArray[np.float64]
 _CUT = 0.8796256610342398
 # A measured scale is a given one if it is no further away than this many standard errors.
 _ERRORS = 4.5
-# Entries from which it is no chance that all have one sign.
+# Entries from which it is no chance that all have one sign, or that all are the largest.
 _SIGNS = 30
+# The least share of entries at the bounds of a distribution that is clipped to them.
+_BOUND = 0.002
 
 
 @dataclass(frozen=True)
@@ -236,10 +239,38 @@ class Drawn:
         top = float(np.abs(self.values - self.mean).max()) / self.std
         if top < 1.8 * (1 + self.tolerance) and self.kurtosis < 2.1:
             return "uniform"
+        if self.share_at_bounds:
+            return "clipped normal"
         if top < 2.35 and size >= 2000:
             return "truncated normal"
         allowed = 0.15 + _ERRORS * math.sqrt(24 / size)
         return "normal" if abs(self.kurtosis - 3) <= allowed else "other"
+
+    @cached_property
+    def share_at_bounds(self) -> float:
+        """Share of the entries that are exactly the largest or its opposite, 0 if it is no clip."""
+        sizes = np.abs(self.values)
+        is_bound = sizes == sizes.max()
+        share, inner = float(is_bound.mean()), self.values[~is_bound]
+        # Of a few numbers, as integers are, some are the largest anyway.
+        is_any = len(np.unique(inner)) < 0.9 * len(inner)
+        return 0.0 if share < _BOUND or is_bound.sum() < _SIGNS or is_any else share
+
+    @cached_property
+    def _cut(self) -> tuple[float, ...]:
+        r"""What the standard deviation may be of that of the uncut distribution.
+
+        .. math:: \operatorname{Var} \operatorname{clip}(z, -c, c) =
+                  1 - p - 2 c \varphi(c) + c^2 p, \qquad p = 2 (1 - \Phi(c))
+        """
+        if self.distribution == "truncated normal":
+            return 1.0, _CUT
+        if self.distribution == "clipped normal":
+            share, normal = self.share_at_bounds, NormalDist()
+            bound = normal.inv_cdf(1 - share / 2)
+            inner = 1 - share - 2 * bound * normal.pdf(bound)
+            return 1.0, math.sqrt(inner + bound**2 * share)
+        return (1.0,)
 
     @cached_property
     def centred(self) -> bool:
@@ -261,8 +292,7 @@ class Drawn:
         """Return whether the entries may have this standard deviation."""
         if not std:
             return not self.std
-        factors = (1.0, _CUT) if self.distribution == "truncated normal" else (1.0,)
-        return any(abs(self.std / (std * f) - 1) <= self.tolerance for f in factors)
+        return any(abs(self.std / (std * f) - 1) <= self.tolerance for f in self._cut)
 
     def follows(self, scheme: Scheme) -> bool:
         """Return whether the entries may be of a scheme; the kind of distribution is not asked."""
@@ -280,7 +310,7 @@ class Drawn:
 
     def is_kind(self, distribution: str | None) -> bool:
         """Return whether the kind of distribution is one, as far as can be told."""
-        own = self.distribution.removeprefix("truncated ")
+        own = self.distribution.removeprefix("truncated ").removeprefix("clipped ")
         return distribution is None or own in (distribution, "unknown")
 
 

@@ -312,6 +312,17 @@ def test_truncated_normal_weights_are_those_of_the_scheme() -> None:
     assert verdict.status == EQUAL
 
 
+def test_clipped_normal_weights_are_those_of_the_scheme() -> None:
+    def draw(n: int, m: int) -> Array:
+        return np.sqrt(2 / n) * np.clip(np.random.randn(n, m), -2, 2)  # noqa: NPY002
+
+    for declared in ("he", None):
+        spec = Spec(initialization=declared)
+        verdict = only(ask(network(variant(draw=draw), spec=spec), initialization.examine))
+        assert verdict.status == EQUAL
+        assert "bias counted" not in verdict.message
+
+
 def test_seeded_constructions_are_told_and_the_global_state_is_kept() -> None:
     def draw(n: int, m: int) -> Array:
         return np.random.default_rng(3).standard_normal((n, m)) / np.sqrt(n)
