@@ -213,6 +213,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the parameters shrink after the step and not before",
         "the order of the two lines; the difference is lr x weight_decay of a step",
     ),
+    "decay-sign": Cause(
+        "weight decay has the wrong sign, and makes parameters grow",
+        "the sign in front of it: it joins the gradient, or is taken away from the parameters",
+    ),
     "decay-missing": Cause("weight decay has no effect", "where weight_decay is used"),
     "decay-matrices-only": Cause(
         "weight decay leaves the biases out", "whether that is meant; PyTorch decays them too"

@@ -148,6 +148,7 @@ def _of_plain_steps(kind: str) -> Iterator[Choice]:
 def _of_decay(kind: str) -> Iterator[Choice]:
     yield Choice("decayed", "matrices", "decay-matrices-only", True)
     yield Choice("decay", "none", "decay-missing")
+    yield Choice("decay", "negated", "decay-sign")
     yield Choice("decay", "unscaled", "decay-not-scaled")
     yield Choice("decay", "twice", "decay-twice")
     if kind in DECOUPLED:

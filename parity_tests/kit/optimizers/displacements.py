@@ -117,9 +117,11 @@ def _decayed(
     form = formula.decay
     if np.all(formula.options["weight_decay"] == 0) or form.startswith(("none", "after")):
         return gradient, 0.0
-    if form == "own":
-        form = "decoupled" if formula.kind in DECOUPLED else "coupled"
     value = _penalty(formula, asked, asked.values[number])
+    if form == "negated":
+        value = -value
+    if form in ("own", "negated"):
+        form = "decoupled" if formula.kind in DECOUPLED else "coupled"
     if form == "coupled":
         return gradient + value, 0.0
     if form == "decoupled":

@@ -131,7 +131,8 @@ class Formula:
         ``"kept"``; ``"new"``, also the count; ``"new, counted"``; ``"shared"``;
         ``"overwritten"``, the squares by the step that is taken; ``"overwritten, without rate"``.
     decay : str
-        Of the weights: ``"own"``, as the kind has it; ``"coupled"``; ``"decoupled"``;
+        Of the weights: ``"own"``, as the kind has it; ``"negated"``, that with the other sign;
+        ``"coupled"``; ``"decoupled"``;
         ``"unscaled"``, not multiplied by the learning rate; ``"twice"``; ``"both"``;
         ``"after"``, decoupled and after the step; ``"after, unscaled"``; ``"none"``.
     decayed : str

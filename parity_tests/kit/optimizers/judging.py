@@ -19,7 +19,7 @@ _SINGLE = 2e-6
 _VISIBLE = 1e-3
 # Entries of which a nearest multiple tells anything.
 _ENOUGH = 4
-_CLIPPED = "step-clipped"
+_CLIPPED, _GROWING = "step-clipped", "decay-sign"
 # Kinds whose first step is the gradient over the root of its squares, if nothing is beside those.
 _NORMED = ("adagrad", "rmsprop", "adam", "amsgrad")
 _BESIDES = ("weight_decay", "initial_accumulator_value", "centered")
@@ -74,7 +74,7 @@ def of_parts(
     if rules and not left:
         if not are_of_one_kind(rules):
             return [apart_verdict(observed, rules)]
-        return _of_decays_apart(observed, rules) if kind is None else []
+        return _of_decays_apart(observed, rules, kind, given)
     return _of_left(observed, rules, left, kind, given)
 
 
@@ -88,8 +88,10 @@ def of_adaptive_parts(
     rules, left = rules_apart(observed, kind, given)
     if not rules or rules[0][0].formula.kind in LINEAR:
         return []
-    if not left and kind is None and are_of_one_kind(rules):
-        return _of_decays_apart(observed, rules)
+    if not left and are_of_one_kind(rules):
+        decays = _of_decays_apart(observed, rules, kind, given)
+        if decays or kind is None:
+            return decays
     return _of_left(observed, rules, left, rules[0][0].formula.kind, given)
 
 
@@ -117,16 +119,24 @@ def apart_verdict(observed: Observed, rules: Sequence[tuple[Match, Sequence[int]
 
 
 def _of_decays_apart(
-    observed: Observed, rules: Sequence[tuple[Match, Sequence[int]]]
+    observed: Observed,
+    rules: Sequence[tuple[Match, Sequence[int]]],
+    kind: str | None,
+    given: Mapping[str, float | None],
 ) -> list[Verdict]:
     """Return that some parameters have another weight decay than others, which may be meant.
 
-    Nothing of one that makes parameters grow.
+    One that makes parameters grow is not; of others nothing is said where a kind is declared.
     """
-    if any((match.formula.options.get("weight_decay") or 0.0) < 0 for match, _ in rules):
-        return []
-    message = f"weight decay is another one for some parameters: {_told_of_rules(observed, rules)}"
+    told = _told_of_rules(observed, rules)
     residual = max(match.residual for match, _ in rules)
+    growing = [numbers[0] for match, numbers in rules if _is_growing(match, given)]
+    if growing:
+        first = _names(observed)[min(growing)]
+        return [named("optimizer", _GROWING, told, first, residual=residual)]
+    if kind is not None:
+        return []
+    message = f"weight decay is another one for some parameters: {told}"
     return [Verdict("optimizer", CONVENTION, message, None, None, None, residual)]
 
 
@@ -233,11 +243,17 @@ def _of_numbers(match: Match, given: Mapping[str, float | None], what: str) -> l
         wrong.append(("betas-swapped", f"beta1 is {options['beta1']:g}"))
     if options.get("eps") == 0.0 and usual.get("eps") != 0.0:
         wrong.append(("epsilon-missing", "eps is 0"))
+    is_growing = _is_growing(match, given)
+    if is_growing:
+        declared = given.get("weight_decay")
+        beside = "" if declared is None else f", declared is {declared:g}"
+        wrong.append((_GROWING, f"weight_decay is {options['weight_decay']:g}{beside}"))
     others = [
         f"{name} is {value:g}, declared is {given[name]:g}"
         for name, value in match.changed.items()
         if given.get(name) is not None
         and name != "eps"
+        and not (is_growing and name == "weight_decay")
         and not (swapped and name in ("beta1", "beta2"))
     ]
     if others:
@@ -246,6 +262,13 @@ def _of_numbers(match: Match, given: Mapping[str, float | None], what: str) -> l
         named("optimizer", cause, f"{text}; {what}", residual=match.residual)
         for cause, text in wrong
     ]
+
+
+def _is_growing(match: Match, given: Mapping[str, float | None]) -> bool:
+    """Whether a decay makes parameters grow, and is not declared to."""
+    return (match.formula.options.get("weight_decay") or 0.0) < min(
+        0.0, given.get("weight_decay") or 0.0
+    )
 
 
 def _equivalent(match: Match) -> str:

@@ -80,7 +80,7 @@ class Reach:
 def _is_flat(formula: Formula) -> bool:
     """Whether the step hardly grows with the gradient; of a kind that is not linear."""
     is_decoupled = formula.decay == "decoupled" or (
-        formula.decay == "own" and formula.kind in DECOUPLED
+        formula.decay in ("own", "negated") and formula.kind in DECOUPLED
     )
     return (
         formula.squares == "entry"

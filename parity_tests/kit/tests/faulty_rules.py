@@ -333,6 +333,19 @@ def sgd_penalty_twice(_: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * (g + 0.01 * p)
 
 
+def grown(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g - 0.01 * p)
+
+
+def grown_matrices(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g - 0.01 * p if s.matrix else g)
+
+
+def adamw_grown(s: State, p: Array, g: Array, lr: float) -> None:
+    p *= 1 + lr * 0.01
+    adam(s, p, g, lr)
+
+
 def adamw_and_penalty(s: State, p: Array, g: Array, lr: float) -> None:
     g = g + 0.01 * p
     p *= 1 - lr * 0.01

@@ -32,6 +32,7 @@ from parity_tests.kit.tests.faulty_rules import (
     adamax_outside,
     adamw_after_the_step,
     adamw_and_penalty,
+    adamw_grown,
     adamw_unscaled,
     amsgrad_of_corrected,
     clipped,
@@ -48,6 +49,8 @@ from parity_tests.kit.tests.faulty_rules import (
     first_corrected,
     first_corrected_without_power,
     first_summed,
+    grown,
+    grown_matrices,
     infinite_mean,
     keeping,
     last_gradient,
@@ -176,7 +179,7 @@ RIGHT: dict[str, tuple[Step, str, dict[str, Any]]] = {
 DECAY = {"weight_decay": 0.01}
 
 
-OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
+OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
     "average": ("momentum-average", CONVENTION, each(momentum_average), "momentum", {}),
     "average, momentum not known": (
         "momentum-average",
@@ -365,6 +368,10 @@ OTHERWISE: dict[str, tuple[str, str, Step, str, dict[str, Any]]] = {
     "sgd not scaled": ("decay-not-scaled", DIFFERS, each(sgd_unscaled), "sgd", DECAY),
     "twice": ("decay-twice", DIFFERS, each(sgd_penalty_twice), "sgd", DECAY),
     "both": ("decay-twice", DIFFERS, each(adamw_and_penalty), "adamw", DECAY),
+    "grown": ("decay-sign", DIFFERS, each(grown), "sgd", DECAY),
+    "grown, nothing declared": ("decay-sign", DIFFERS, each(grown), None, {}),
+    "grown, matrices": ("decay-sign", DIFFERS, each(grown_matrices), "sgd", {}),
+    "grown beside the gradient": ("decay-sign", DIFFERS, each(adamw_grown), None, {}),
     "coupled": ("decay-coupled", DIFFERS, each(adam_with_penalty), "adamw", DECAY),
     "decoupled": ("decay-decoupled", DIFFERS, each(adamw), "adam", DECAY),
     "after": ("decay-after-step", CONVENTION, each(adamw_after_the_step), "adamw", DECAY),

@@ -323,6 +323,22 @@ FAULTS: tuple[Fault, ...] = (
         "decay-twice",
     ),
     Fault(
+        "decay makes grow: stored gradients",
+        "stored gradients penalty",
+        "g = grads[key] + self.weight_decay * params[key]",
+        "g = grads[key] - self.weight_decay * params[key]",
+        _OPTIMIZER,
+        "decay-sign",
+    ),
+    Fault(
+        "decay makes grow: adamw",
+        "closures adamw",
+        "p *= 1 - self.lr * self.weight_decay",
+        "p *= 1 + self.lr * self.weight_decay",
+        _OPTIMIZER,
+        "decay-sign",
+    ),
+    Fault(
         "decay left out: stored gradients",
         "stored gradients penalty",
         "g = grads[key] + self.weight_decay * params[key]",
