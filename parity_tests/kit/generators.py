@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Iterator, Mapping
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,24 @@ def generators_of(net: Any) -> list[Any]:
         for value, _ in walk(net)
         if isinstance(value, _GENERATORS) and not isinstance(value, random.SystemRandom)
     ]
+
+
+def reached_by(*functions: Any) -> list[Any]:
+    """Return the generators that are variables of functions' files, or of what they are made in."""
+    waiting, held, seen = list(functions), [], set()
+    while waiting:
+        own = waiting.pop()
+        held += generators_of(own)
+        function = getattr(own, "__func__", own)
+        if not isinstance(function, FunctionType) or id(function) in seen:
+            continue
+        seen.add(id(function))
+        variables = function.__globals__.values()
+        held += [value for value in variables if isinstance(value, _GENERATORS)]
+        for cell in function.__closure__ or ():
+            with contextlib.suppress(ValueError):  # one that is empty
+                waiting.append(cell.cell_contents)
+    return held
 
 
 def states_of(net: Any) -> tuple[Any, ...]:

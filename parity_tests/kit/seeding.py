@@ -3,6 +3,7 @@
 import contextlib
 import random
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,28 @@ def reseeded(number: int) -> Iterator[None]:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
             return seed
         return int(np.random.SeedSequence([abs(int(seed)), number]).generate_state(1)[0])
+
+    with _seeding(changed):
+        yield
+
+
+@contextlib.contextmanager
+def seeded_throughout(seed: int) -> Iterator[None]:
+    """Seed both global generators and put them back after, and seed those made without a seed."""
+    numbers = count()
+
+    def changed(own: Any) -> Any:
+        if own is not None:
+            return own
+        return int(np.random.SeedSequence([seed, next(numbers)]).generate_state(1)[0])
+
+    with seeded(seed), _seeding(changed):
+        yield
+
+
+@contextlib.contextmanager
+def _seeding(changed: Callable[[Any], Any]) -> Iterator[None]:
+    """Let generators be seeded with other numbers than the code says."""
 
     def seeding(function: Callable[..., Any]) -> Callable[..., Any]:
         def call(seed: Any = None, *others: Any, **named: Any) -> Any:

@@ -10,9 +10,9 @@ from parity_tests.kit.aspects.observing import precision_of
 from parity_tests.kit.aspects.walks import Trajectory, right_gradient
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.optimizers.asking import cornered
 from parity_tests.kit.optimizers.formulas import Asked
 from parity_tests.kit.optimizers.observed import Observed
-from parity_tests.kit.optimizers.rules import cornered
 from parity_tests.kit.penalties import PENALTIES
 from parity_tests.kit.subject import by_name, flat, tensors
 

@@ -23,11 +23,11 @@ from parity_tests.kit.aspects.walks import (
     walk_on,
 )
 from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, Formula, read
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed, are_means
-from parity_tests.kit.optimizers.rules import RATES
 from parity_tests.kit.penalties import PENALTIES, SUMS
 from parity_tests.kit.scales import MEAN
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, tensors

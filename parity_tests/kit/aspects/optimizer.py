@@ -52,10 +52,11 @@ from parity_tests.kit.aspects.zero_gradients import with_guarded_zeros
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
+from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.optimizers.formulas import USUAL, read
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed, are_means, estimates
-from parity_tests.kit.optimizers.rules import RATES, examine_rule
+from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject import ReshapedError, SubjectError

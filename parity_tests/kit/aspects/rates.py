@@ -13,7 +13,7 @@ from parity_tests.kit.aspects.shares import first_share, rest_of
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.optimizers.rules import RATES as STEP_RATES
+from parity_tests.kit.optimizers.asking import RATES as STEP_RATES
 from parity_tests.kit.subject import Batch, SubjectError, by_name, flat, tensors
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict, named
 

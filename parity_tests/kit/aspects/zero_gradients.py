@@ -6,7 +6,7 @@ import numpy as np
 
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.optimizers.rules import RATES
+from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.subject import Layer, SubjectError, flat
 from parity_tests.kit.verdicts import CONVENTION, Verdict
 

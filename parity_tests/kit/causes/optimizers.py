@@ -240,6 +240,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "step-clipped": Cause(
         "gradients are clipped before the step", "whether the clipping is meant to be always on"
     ),
+    "gradient-normalized": Cause(
+        "gradients are divided by their norm before the step",
+        "whether that is meant: steps are as long for small gradients as for large ones",
+    ),
     "gradient-late": Cause(
         "the step takes the gradient of the step before",
         "the order: gradient first, then the step",

@@ -106,6 +106,9 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
     yield Choice("gradient", "late", "gradient-late")
     yield Choice("gradient", "accumulated", "step-of-accumulated")
     yield Choice("gradient", "negated", "step-sign")
+    for what in ("tensor", "all"):
+        for eps in (0, 1e-8, 1e-12, 1e-6):
+            yield Choice("clip", f"{what}:unit, eps {eps:g}", "gradient-normalized", True)
     for what in ("entry", "tensor", "all"):
         for limit in _CLIPS:
             yield Choice("clip", f"{what}:{limit:g}", "step-clipped", True)

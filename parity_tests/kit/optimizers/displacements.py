@@ -83,14 +83,17 @@ def _gradient(formula: Formula, asked: Asked, number: int) -> Array:
     if formula.clip == "none":
         return gradient
     what, _, limit = formula.clip.partition(":")
-    top = float(limit)
     if what == "entry":
-        return np.clip(gradient, -top, top)
+        return np.clip(gradient, -float(limit), float(limit))
     if what == "all":
         norms = np.full(len(asked.shapes), np.linalg.norm(gradient))
     else:
         norms = np.array([np.linalg.norm(gradient[part]) for part in asked.parts])
-    return gradient * asked.spread(np.minimum(1.0, top / norms))
+    if limit.startswith("unit"):
+        times = 1 / (norms + float(limit.rpartition(" ")[2]))
+    else:
+        times = np.minimum(1.0, float(limit) / norms)
+    return gradient * asked.spread(times)
 
 
 def _rate(formula: Formula, asked: Asked, number: int) -> Array:

@@ -90,7 +90,7 @@ class Formula:
         ``"negated"``.
     clip : str
         ``"none"``, or what is clipped and to which value: ``"entry:1"``, ``"tensor:5"``,
-        ``"all:5"``.
+        ``"all:5"``; ``"tensor:unit, eps 0"``, divided by the norm and that.
     average : str
         How the velocity takes the gradient: ``"sum"``; ``"mean"``; ``"mean, first whole"``;
         ``"mean, corrected"``, divided by 1 - momentum^t as Adam's first moment is; ``"last"``, the

@@ -57,6 +57,8 @@ def of_several(
     """
     either = "; or ".join(sorted({_name(match) for match in matches}))
     message = f"the same steps come of several formulas: {either}"
+    if kind is None and all(map(_is_normed, matches)):
+        return [_of_normed(matches[0], steps)]
     if any(match.faults for match in matches):
         return [Verdict("optimizer", DIFFERS, message)]
     told = told_of(matches[0], kind, given, steps)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from parity_tests.kit.optimizers.rules import RATES
+from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.tests.update_rules import (
     Array,
     State,
@@ -309,6 +309,13 @@ def momentum_shared(state: State, params: list[Array], grads: list[Array]) -> No
         p -= state.lr * velocity
 
 
+def momentum_by_shape(state: State, params: list[Array], grads: list[Array]) -> None:
+    kept = state.__dict__.setdefault("by_shape", {})
+    for p, g in zip(params, grads, strict=True):
+        kept[p.shape] = 0.9 * kept.get(p.shape, 0.0) + g
+        p -= state.lr * kept[p.shape]
+
+
 def adam_swapped(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = corrected(s, g, s.t, 0.999, 0.9)
     p -= lr * m / (np.sqrt(v) + 1e-8)
@@ -384,6 +391,13 @@ def clipped_by_norm(state: State, params: list[Array], grads: list[Array]) -> No
     norm = np.sqrt(sum((g**2).sum() for g in grads))
     for p, g in zip(params, grads, strict=True):
         p -= state.lr * g * min(1.0, 5.0 / norm)
+
+
+def normalized(update: Update) -> Update:
+    def change(s: State, p: Array, g: Array, lr: float) -> None:
+        update(s, p, g / (np.linalg.norm(g) + 1e-8), lr)
+
+    return change
 
 
 def late(s: State, p: Array, g: Array, lr: float) -> None:

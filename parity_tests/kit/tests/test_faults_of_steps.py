@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
-from parity_tests.kit.optimizers.rules import RATES
+from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.faulty_rules import overwritten
 from parity_tests.kit.tests.learners import HALF, Learner, without_derivative

@@ -1,5 +1,6 @@
 """Optimizers: right ones in several styles, and each fault by its name."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,13 @@ from parity_tests.kit.tests.faulty_rules import (
     late,
     momentum_average,
     momentum_average_of_85,
+    momentum_by_shape,
     momentum_corrected,
     momentum_dampened,
     momentum_shared,
     nadam_of_constant_momentum,
     norm_for_squares,
+    normalized,
     of_first,
     of_matrix,
     one_number,
@@ -340,6 +343,13 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         {},
     ),
     "shared": ("state-shared", DIFFERS, momentum_shared, "momentum", {}),
+    "shared where shapes are the same": (
+        "state-shared",
+        DIFFERS,
+        momentum_by_shape,
+        "momentum",
+        {},
+    ),
     "swapped": ("betas-swapped", DIFFERS, each(adam_swapped), "adam", {}),
     "swapped, declared": (
         "betas-swapped",
@@ -418,6 +428,8 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
     "falling per tensor": ("lr-decay-per-tensor", DIFFERS, rate_that_falls(1), "sgd", {}),
     "clipped": ("step-clipped", CONVENTION, each(clipped), "sgd", {}),
     "clipped by norm": ("step-clipped", CONVENTION, clipped_by_norm, "sgd", {}),
+    "normalized": ("gradient-normalized", CONVENTION, each(normalized(adam)), None, {}),
+    "normalized, sgd": ("gradient-normalized", CONVENTION, each(normalized(sgd)), None, {}),
     "late": ("gradient-late", DIFFERS, each(late), "sgd", {}),
     "accumulated": ("step-of-accumulated", DIFFERS, each(accumulated), "sgd", {}),
     "upwards": ("step-sign", DIFFERS, each(upwards), "adam", {}),
@@ -699,6 +711,33 @@ def test_state_of_another_optimizer_is_seen() -> None:
     shared = Rule(lambda *_: kept, each(momentum), "momentum")
     verdicts = examine_rule(shared, 0)
     assert "optimizer-state-kept" in [verdict.cause for verdict in verdicts]
+
+
+def test_a_shared_state_does_no_harm_where_no_two_shapes_are_the_same() -> None:
+    shapes = ((6, 5), (5,), (5, 4), (4,))
+    (verdict,) = examine_rule(rule(momentum_by_shape, None), 0, shapes)
+    assert (verdict.status, verdict.cause) == (CONVENTION, "state-shared")
+
+
+_SHARED_GENERATOR = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda _, shape: np.random.normal(size=shape),  # noqa: NPY002
+        lambda _, shape: _SHARED_GENERATOR.normal(size=shape),
+        lambda _, shape: np.random.default_rng().normal(size=shape),
+    ],
+)
+@pytest.mark.parametrize("kind", [None, "sgd"])
+def test_random_steps_could_not_be_checked(draw: Callable[..., Any], kind: str | None) -> None:
+    def update(s: State, p: Array, g: Array, lr: float) -> None:
+        p -= lr * (g + 1e-3 * draw(s, g.shape))
+
+    (verdict,) = examine_rule(rule(each(update), kind), 0)
+    assert (verdict.status, verdict.cause) == (UNCHECKED, None)
+    assert "steps are random" in verdict.message
 
 
 @pytest.mark.parametrize(
