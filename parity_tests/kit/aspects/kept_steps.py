@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.shares import average_verdict, first_share
 from parity_tests.kit.aspects.walks import Trajectory, ends, walk_on
 from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.optimizers.asked_again import is_usual, times_rate
 from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.optimizers.kept import Kept, kept
 from parity_tests.kit.subject import SubjectError, tensors
@@ -18,6 +19,8 @@ from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict, named
 Array = NDArray[Any]
 # Steps that are short, so that the order of updates hardly shows in them.
 _SHORT = 1e-5
+# Rates at which momentum that goes with them can be told, and how closely it does.
+_LONG, _ROUGH = (0.08, 0.02), 1e-3
 
 
 def of_faulty(inquiry: Inquiry) -> list[Verdict]:
@@ -82,6 +85,9 @@ def _of_kept_momentum(
     name = "Nesterov's momentum" if found.kind == "nesterov" else "momentum"
     seen = f"the steps have {name} of {momentum:g}, whatever the gradient is"
     declared = given.get("momentum")
+    of_rate = of_momentum_times_rate(inquiry, momentum, given)
+    if of_rate:
+        return [*left, *of_rate]
     if kind not in (None, found.kind):
         plain = kind == "nesterov" and found.kind == "momentum"
         cause = "nesterov-is-momentum" if plain else "another-optimizer"
@@ -94,14 +100,31 @@ def _of_kept_momentum(
     return [*left, Verdict("optimizer", EQUAL, seen)]
 
 
-def what_is_kept(inquiry: Inquiry) -> Kept | None:
+def of_momentum_times_rate(
+    inquiry: Inquiry, momentum: float, given: Mapping[str, float | None]
+) -> list[Verdict]:
+    """Return that momentum goes with the learning rate; nothing if it is one that may be meant."""
+    if is_usual(momentum, given) or inquiry.subject.network.lr is not None:
+        return []
+    try:
+        one, later = (what_is_kept(inquiry, rate) for rate in _LONG)
+    except SubjectError:
+        return []
+    if one is None or later is None or (one.kind, later.kind) != ("momentum", "momentum"):
+        return []
+    if abs(later.momentum / one.momentum / (_LONG[1] / _LONG[0]) - 1) > _ROUGH:
+        return []
+    return [times_rate(one.momentum, _LONG[0], None)]
+
+
+def what_is_kept(inquiry: Inquiry, rate: float = _SHORT) -> Kept | None:
     """Return what steps keep of those before; None if a new network does not step as another."""
     subject, (one, other) = inquiry.subject, inquiry.batches
     if subject.single or inquiry.is_one_by_one:
         one, other = ends(one)
     if inquiry.tolerance >= CLOSE:
         return None
-    rate = subject.network.lr or _SHORT
+    rate = subject.network.lr or rate
     walk = walk_on(inquiry, [one, other, one], rate)
     steps, anew = _changes(walk), []
     for number in (1, 2):

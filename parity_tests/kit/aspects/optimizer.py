@@ -25,7 +25,7 @@ from parity_tests.kit.aspects.infinite_steps import (
     is_of_first_step_alone,
     of_infinite_step,
 )
-from parity_tests.kit.aspects.kept_steps import of_faulty
+from parity_tests.kit.aspects.kept_steps import of_faulty, of_momentum_times_rate
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import is_inferred
@@ -52,6 +52,7 @@ from parity_tests.kit.aspects.zero_gradients import with_guarded_zeros
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
+from parity_tests.kit.optimizers.asked_again import is_usual
 from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.optimizers.formulas import USUAL, read
 from parity_tests.kit.optimizers.judging import judged
@@ -292,6 +293,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     if {v.cause for v in found} != {v.cause for v in again}:
         message = "steps on one batch and steps on two batches in turn are of different formulas"
         return [Verdict("optimizer", UNCHECKED, message)]
+    of_rate = _of_momentum_times_rate(inquiry, turns, given) if is_known else []
+    if of_rate:
+        return left + of_rate
     beside = of_unscaled_decay(inquiry, loss) + of_decay_after(inquiry, loss)
     beside += of_lost_rate(inquiry, loss)
     beside = [verdict for verdict in beside if verdict.cause not in {v.cause for v in found}]
@@ -305,6 +309,16 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     if ahead == 1:
         beside = of_average(inquiry, turns) + beside
     return left + (beside or found)
+
+
+def _of_momentum_times_rate(
+    inquiry: Inquiry, observed: Observed, given: Mapping[str, float | None]
+) -> list[Verdict]:
+    """Return that momentum goes with the learning rate, if no usual one accounts for the steps."""
+    shown = estimates(observed).get("momentum", [])
+    if any(is_usual(momentum, given) for momentum in shown):
+        return []
+    return of_momentum_times_rate(inquiry, shown[0], given) if shown else []
 
 
 def _with_other_account(apart: list[Verdict]) -> list[Verdict]:

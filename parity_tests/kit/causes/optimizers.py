@@ -49,6 +49,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "momentum has the last gradient alone and none before it",
         "what is kept for the step after: the velocity, which has the earlier ones in it",
     ),
+    "momentum-times-rate": Cause(
+        "the velocity that is kept is multiplied by the learning rate",
+        "what is written over the velocity: the learning rate is for the step alone, or for the "
+        "gradient alone",
+    ),
     # Moments
     "adam-no-bias-correction": Cause(
         "the moments are not corrected for their start from zero",

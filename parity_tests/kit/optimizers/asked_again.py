@@ -6,7 +6,7 @@ from dataclasses import replace
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.optimizers.asking import Question, RuleError, Shapes, answer
 from parity_tests.kit.optimizers.displacements import displacements
-from parity_tests.kit.optimizers.formulas import STATELESS
+from parity_tests.kit.optimizers.formulas import STATELESS, USUAL
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import find
@@ -72,6 +72,45 @@ def _undeclared_decay(
     if len(matches) != 1:
         return 0.0
     return matches[0].changed.get("weight_decay", 0.0)
+
+
+def of_momentum_times_rate(question: Question, observed: Observed) -> list[Verdict]:
+    r"""Return that momentum goes with the learning rate; nothing if it is one that may be meant.
+
+    .. math:: b \leftarrow \eta \, (\mu b + g), \qquad
+              \Delta\theta = -b = -\eta \, (\eta \mu \, (b / \eta) + g)
+    """
+    momentum, residual = _momentum(observed, question)
+    if is_usual(momentum, question.given):
+        return []
+    try:
+        again, _ = answer(question.at(question.lr / _LATER))
+    except RuleError:
+        return []
+    later, _ = _momentum(again, question)
+    if abs(later * _LATER / momentum - 1) > _NEAR:
+        return []
+    return [times_rate(momentum, question.lr, residual)]
+
+
+def is_usual(momentum: float, given: Mapping[str, float | None]) -> bool:
+    """Whether a momentum is none, declared, or a value that occurs in code."""
+    return momentum in (0.0, given.get("momentum"), *USUAL["momentum"])
+
+
+def times_rate(momentum: float, rate: float, residual: float | None) -> Verdict:
+    """Return that momentum is a multiple of the learning rate, by what it is at one."""
+    seen = f"momentum is {momentum / rate:.6g} x the learning rate, {momentum:.6g} at {rate:g}"
+    return named("optimizer", "momentum-times-rate", seen, residual=residual)
+
+
+def _momentum(observed: Observed, question: Question) -> tuple[float, float]:
+    """Return the momentum that steps have, and what it leaves of them; zero if they have none."""
+    others = {name: value for name, value in question.given.items() if name != "momentum"}
+    matches = find(observed, "momentum", others, simple=True)
+    if len(matches) != 1 or matches[0].choices:
+        return 0.0, 0.0
+    return matches[0].formula.options["momentum"], matches[0].residual
 
 
 def of_shared_state(question: Question, observed: Observed, of: Shapes | None) -> list[Verdict]:

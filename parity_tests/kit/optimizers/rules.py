@@ -6,6 +6,7 @@ from dataclasses import replace
 from parity_tests.kit.network import Rule
 from parity_tests.kit.optimizers.asked_again import (
     of_limits,
+    of_momentum_times_rate,
     of_second_rate,
     of_shared_state,
     with_unscaled_decay,
@@ -18,6 +19,9 @@ from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED, Verdict
 
 # Stand for the widths of a network, so that rules are asked with few parameters.
 _WIDTHS = (7, 5, 3, 4, 6, 8, 9)
+# What is said of steps where a velocity may have the learning rate in it, and of which kinds.
+_OF_MOMENTUM = (None, "another-hyperparameter", "another-optimizer")
+_WITH_VELOCITY = (None, "sgd", "momentum")
 _SHAPES = ((7, 5), (5,), (5, 3), (3,))
 
 
@@ -77,6 +81,10 @@ def _of_steps(question: Question, observed: Observed) -> list[Verdict]:
     found = of_second_rate(question, found)
     if any(verdict.status == CONVENTION for verdict in found):
         found = of_limits(question, observed, found)
+    if kind in _WITH_VELOCITY and all(verdict.cause in _OF_MOMENTUM for verdict in found):
+        of_rate = of_momentum_times_rate(question, observed)
+        if of_rate:
+            return of_rate
     if [v.status for v in found] == [EQUAL if kind is None else CONVENTION]:
         return with_unscaled_decay(question, observed) or found
     return found

@@ -26,6 +26,11 @@ def momentum_average(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m
 
 
+def momentum_times_rate(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = lr * (0.9 * s.m + g)
+    p -= s.m
+
+
 def momentum_average_of_85(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = 0.83 * s.m + 0.17 * g
     p -= lr * s.m

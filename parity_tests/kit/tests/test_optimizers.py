@@ -62,6 +62,7 @@ from parity_tests.kit.tests.faulty_rules import (
     momentum_corrected,
     momentum_dampened,
     momentum_shared,
+    momentum_times_rate,
     nadam_of_constant_momentum,
     norm_for_squares,
     normalized,
@@ -190,6 +191,13 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         each(momentum_average_of_85),
         "momentum",
         {"momentum": None},
+    ),
+    "velocity times the rate": (
+        "momentum-times-rate",
+        DIFFERS,
+        each(momentum_times_rate),
+        "momentum",
+        {"momentum": 0.9},
     ),
     "average after a whole step": (
         "momentum-dampened",

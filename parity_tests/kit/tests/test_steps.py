@@ -18,6 +18,7 @@ from parity_tests.kit.tests.faulty_rules import (
     corrected_in_place,
     decayed,
     momentum_average,
+    momentum_times_rate,
     softened,
     unscaled,
     upwards,
@@ -177,9 +178,19 @@ def test_steps_alone_show_what_they_keep_of_an_unknown_forward_pass(step: Any) -
     assert told == [(EQUAL, None), (EQUAL, None)]
 
 
-def test_a_moving_average_accounts_for_the_factor_of_a_first_step() -> None:
-    told = found(bent(by_bent(each(momentum_average)), None), "gradient", "optimizer")
-    assert told == [(EQUAL, None), (CONVENTION, "momentum-average")]
+@pytest.mark.parametrize(
+    ("update", "of_steps"),
+    [
+        # It accounts for the factor of a first step.
+        (momentum_average, (CONVENTION, "momentum-average")),
+        (momentum_times_rate, (DIFFERS, "momentum-times-rate")),
+    ],
+)
+def test_velocities_show_in_steps_alone_of_an_unknown_forward_pass(
+    update: Any, of_steps: tuple[str, str]
+) -> None:
+    told = found(bent(by_bent(each(update)), None), "gradient", "optimizer")
+    assert told == [(EQUAL, None), of_steps]
 
 
 @pytest.mark.parametrize("step", [adam, rmsprop])

@@ -286,6 +286,23 @@ FAULTS: tuple[Fault, ...] = (
         _OPTIMIZER,
         "state-recreated",
     ),
+    Fault(
+        "velocity times the rate: functions",
+        "dict functions",
+        '        parameters[name] = parameters[name] - learning_rate * velocity["d" + name]\n',
+        '        velocity["d" + name] *= learning_rate\n'
+        '        parameters[name] = parameters[name] - velocity["d" + name]\n',
+        _OPTIMIZER,
+        "momentum-times-rate",
+    ),
+    Fault(
+        "velocity times the rate: own momentum",
+        "own momentum",
+        "                value -= lr * self.m[key]\n",
+        "                self.m[key] *= lr\n                value -= self.m[key]\n",
+        _OPTIMIZER,
+        "momentum-times-rate",
+    ),
     # Weight decay
     Fault(
         "decay not times the rate: adamw",
