@@ -17,7 +17,7 @@ from parity_tests.kit.penalties import Penalized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject import Batch, Layers, Subject
-from parity_tests.kit.verdicts import Edge
+from parity_tests.kit.verdicts import Edge, Verdict
 
 Array = NDArray[Any]
 
@@ -107,6 +107,9 @@ class Inquiry:
     constant_parts : dict of str to float
         As above, what of a tensor's steps is the same at every learning rate, over what goes with
         it, where there are both.
+    of_limits : list of Verdict
+        As above, what is said of norms that weights have at most after a step. Then the parameters
+        are smaller ones.
     evidence : Evidence
         What was asked and answered.
     edges : list of Edge
@@ -152,6 +155,7 @@ class Inquiry:
     with_rate: list[str] = field(default_factory=list)
     twice_rate: list[str] = field(default_factory=list)
     constant_parts: dict[str, float] = field(default_factory=dict)
+    of_limits: list[Verdict] = field(default_factory=list)
     evidence: Evidence = field(init=False)
     edges: list[Edge] = field(default_factory=list)
     forms: dict[Hashable, Form | None] = field(default_factory=dict)

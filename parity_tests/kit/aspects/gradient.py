@@ -18,6 +18,14 @@ from parity_tests.kit.aspects.formula_factors import with_formulas
 from parity_tests.kit.aspects.infinite_steps import of_infinite_step
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.left_out import of_left_out
+from parity_tests.kit.aspects.limited_norms import (
+    SHARES,
+    Limit,
+    limits_of,
+    shorter,
+    unjudged,
+    verdict_on,
+)
 from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
@@ -98,6 +106,14 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             break
         seen = _kept(inquiry, _asked_again(inquiry))
         explanations = _explained(inquiry, seen, loss)
+    # A matrix that is shortened as a whole looks as if it had a penalty.
+    if is_inferred(inquiry) and (explanations[0].decays or not explanations[0].known):
+        limits = limits_of(inquiry.layers, [after for _, after in seen])
+        if limits:
+            shortened = _of_shorter(inquiry, limits, seen, loss)
+            if shortened is None:
+                return [Verdict("gradient", UNCHECKED, _OF_LIMITED)]
+            seen, explanations = shortened
     beside: list[Verdict] = []
     if inquiry.smoothing and not explanations[0].known:
         beside = _of_labels_as_given(inquiry, seen, loss)
@@ -214,6 +230,7 @@ _ANY_THRESHOLD = (
     "it is not that of Huber's loss with a threshold of 1, and the network reports no loss "
     "(``loss=``) that would show another one"
 )
+_OF_LIMITED = "only steps show it, after which several norms of weights are the same"
 _INFINITE = "only steps show it, and the first one is not finite"
 # Losses whose derivatives by outputs are numbers of a few sizes, as what is clipped has them, too.
 _OF_SIGNS = {"absolute_error", "hinge", "categorical_hinge", *BINARY_HINGES}
@@ -288,6 +305,31 @@ def _explained(
         explained(inquiry, batch, observed, updated, loss)
         for batch, (observed, updated) in zip(inquiry.batches, seen, strict=True)
     ]
+
+
+def _of_shorter(
+    inquiry: Inquiry,
+    limits: Sequence[Limit],
+    seen: list[tuple[Layers, Layers | None]],
+    loss: str | None,
+) -> tuple[list[tuple[Layers, Layers | None]], list[Explanation]] | None:
+    """Return what is seen by weights of which no step reaches a limit, and note the limit.
+
+    None if it is reached by all that are tried, or the weights are given.
+    """
+    usual, subject = inquiry.layers, inquiry.subject
+    for share in () if inquiry.is_given else SHARES:
+        inquiry.layers = inquiry.evidence.layers = subject.set(shorter(usual, limits, share))
+        again = [observe(inquiry, batch) for batch in inquiry.batches]
+        if not limits_of(inquiry.layers, [after for _, after in again]):
+            again = _kept(inquiry, again)
+            explanations = _explained(inquiry, again, loss)
+            verdict = verdict_on(inquiry, limits, explanations[0], usual, seen[0][1])
+            inquiry.of_limits = [verdict]
+            return again, explanations
+    inquiry.layers = inquiry.evidence.layers = subject.set(usual)
+    inquiry.of_limits = [unjudged(limits)]
+    return None
 
 
 def _are_of_two(explanations: list[Explanation]) -> bool:

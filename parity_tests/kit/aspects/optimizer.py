@@ -26,6 +26,7 @@ from parity_tests.kit.aspects.infinite_steps import (
     of_infinite_step,
 )
 from parity_tests.kit.aspects.kept_steps import of_faulty, of_momentum_times_rate
+from parity_tests.kit.aspects.limited_norms import limits_of
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import is_inferred
@@ -105,9 +106,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if inquiry.is_gradient_random:
         return _of_itself(inquiry)
     if is_inferred(inquiry):
-        found = with_lost_rate(inquiry, _of_itself(inquiry))
+        found = with_lost_rate(inquiry, _within_limits(inquiry))
     else:
-        found = beside_gradients(inquiry, _of_itself)
+        found = beside_gradients(inquiry, _within_limits)
         if any(verdict.message == _RANDOM for verdict in found):
             shuffled = of_shuffled(inquiry)
             found = found if shuffled is None else [shuffled]
@@ -164,9 +165,10 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     subject.network = replace(subject.network, lr=1.0)
     own = replace(inquiry, subject=subject, **_UNASKED, edges=[])
     own.without_rate, own.with_rate, own.twice_rate, own.constant_parts = [], [], [], {}
+    own.of_limits = []
     gradient.examine(own)
     try:
-        alone = _of_itself(own) if is_inferred(own) else beside_gradients(own, _of_itself)
+        alone = _within_limits(own) if is_inferred(own) else beside_gradients(own, _within_limits)
     except SubjectError:
         return found
     if alone and all(map(_is_reproduced, alone)):
@@ -319,6 +321,20 @@ def _of_momentum_times_rate(
     if any(is_usual(momentum, given) for momentum in shown):
         return []
     return of_momentum_times_rate(inquiry, shown[0], given) if shown else []
+
+
+def _within_limits(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
+    """Judge steps as `_of_itself` does, those alone after which no norm of weights is limited."""
+    if not inquiry.of_limits:
+        return _of_itself(inquiry, handed)
+    try:
+        walks = trajectory(inquiry, STEPS, inquiry.subject.network.lr or RATES["sgd"])
+    except SubjectError as error:
+        return [Verdict("optimizer", UNCHECKED, str(error))]
+    if any(limits_of(walk.layers[0], walk.layers[1:]) for walk in walks):
+        return inquiry.of_limits
+    found = _of_itself(inquiry, handed)
+    return inquiry.of_limits + [verdict for verdict in found if verdict.status != EQUAL]
 
 
 def _with_other_account(apart: list[Verdict]) -> list[Verdict]:

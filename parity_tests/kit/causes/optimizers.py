@@ -249,6 +249,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "gradients are divided by their norm before the step",
         "whether that is meant: steps are as long for small gradients as for large ones",
     ),
+    "norm-limited": Cause(
+        "a step shortens weights that are longer than a largest norm",
+        "whether that is meant: it is no part of the gradient, and of no optimizer",
+    ),
     "gradient-late": Cause(
         "the step takes the gradient of the step before",
         "the order: gradient first, then the step",

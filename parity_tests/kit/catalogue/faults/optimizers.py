@@ -303,6 +303,27 @@ FAULTS: tuple[Fault, ...] = (
         _OPTIMIZER,
         "momentum-times-rate",
     ),
+    Fault(
+        "weights shortened to a largest norm: own momentum",
+        "own momentum",
+        "                value -= lr * self.m[key]\n",
+        "                value -= lr * self.m[key]\n"
+        "                if value.ndim == 2:\n"
+        "                    value *= np.minimum(1, 0.5 / np.linalg.norm(value, axis=0))\n",
+        _OPTIMIZER,
+        "norm-limited",
+        status=CONVENTION,
+    ),
+    Fault(
+        "weights shortened to a largest norm: updating layers",
+        "updating layers relu",
+        "self.weights -= learning_rate * weights_gradient",
+        "self.weights -= learning_rate * weights_gradient\n"
+        "        self.weights *= min(1, 0.7 / np.linalg.norm(self.weights))",
+        _OPTIMIZER,
+        "norm-limited",
+        status=CONVENTION,
+    ),
     # Weight decay
     Fault(
         "decay not times the rate: adamw",
