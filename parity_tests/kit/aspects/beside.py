@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from parity_tests.kit.aspects import gradient
+from parity_tests.kit.aspects.handed_shares import Shares, handed_shares, told_of_shares
 from parity_tests.kit.aspects.handed_steps import by_handed
 from parity_tests.kit.aspects.negated import FOLLOWS
 from parity_tests.kit.aspects.observing import observe
@@ -82,8 +83,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
     if len(kept) < len(of_gradient):
         kept += left
-    told = [_of_step(inquiry, verdict) for verdict in kept if not _is_told(inquiry, verdict)]
-    told = [verdict for verdict in told if verdict.status in (DIFFERS, CONVENTION)]
+    kept = [verdict for verdict in kept if not _is_told(inquiry, verdict)]
+    kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
+    told = _of_steps(inquiry, own, is_right, kept)
     if any(verdict.cause in ("decay-not-scaled", "decay-after-step") for verdict in found):
         told = [verdict for verdict in told if verdict.cause != "weight-decay"]
     if inquiry.gradient_loss == own.gradient_loss:
@@ -217,6 +219,45 @@ def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
 
 # What steps that are described are multiples of.
 _OF_FIRST = ", with what a first step takes for g"
+
+
+def _of_steps(inquiry: Inquiry, own: Inquiry, is_right: bool, kept: list[Verdict]) -> list[Verdict]:
+    """Return what was said of the gradient that steps show as said of the steps.
+
+    A factor of some tensors may be that of what is handed out: it is told by what steps make of it.
+    """
+    shares: Shares = {}
+    if any(_is_of_some(verdict) for verdict in kept):
+        shares = handed_shares(_pairs(inquiry, own), 10 * inquiry.tolerance)
+    samples = [len(batch) for batch in inquiry.batches]
+    seen = told_of_shares(shares, samples, inquiry.subject.sizes)
+    by_handed_out = [v for v in kept if _is_of_some(v) and seen and not _is_of_step(v, shares)]
+    of_handed = gradient.examine(_alone(inquiry, is_right)) if by_handed_out else []
+    told = []
+    for verdict in kept:
+        if verdict not in by_handed_out:
+            told.append(_of_step(inquiry, verdict))
+        elif not any(_is_same(verdict, other) for other in of_handed):
+            message = f"{seen}: {verdict.message}"
+            told.append(replace(verdict, aspect="optimizer", message=message))
+    return told
+
+
+def _is_same(one: Verdict, other: Verdict) -> bool:
+    """Whether both say the same factor of the same tensor, by the same cause."""
+    if (one.cause, one.tensor) != (other.cause, other.tensor) or one.factor is None:
+        return False
+    return other.factor is not None and abs(one.factor - other.factor) <= 1e-6 * abs(one.factor)
+
+
+def _is_of_some(verdict: Verdict) -> bool:
+    return verdict.factor is not None and not _is_of_all(verdict)
+
+
+def _is_of_step(verdict: Verdict, shares: Shares) -> bool:
+    """Whether the step has the factor of a tensor that what is handed out has not."""
+    share, _ = shares[str(verdict.tensor)]
+    return abs(share - (verdict.factor or 0.0)) <= 1e-6 * abs(share)
 
 
 def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:

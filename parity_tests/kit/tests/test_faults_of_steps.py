@@ -190,10 +190,15 @@ def test_steps_that_divide_what_is_handed_out_have_the_loss_of_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_out", "expected"),
-    [((1, 3), [(DIFFERS, "b2", "bias-scaled")]), ((0,), [(DIFFERS, "W1", "factor-batch")])],
+    ("left_out", "expected", "divided"),
+    [
+        ((1, 3), [(DIFFERS, "b2", "bias-scaled")], "W1, W2"),
+        ((0,), [(DIFFERS, "W1", "factor-batch")], "b1, W2, b2"),
+    ],
 )
-def test_steps_that_divide_some_of_what_is_handed_out(left_out: Any, expected: Told) -> None:
+def test_steps_that_divide_some_of_what_is_handed_out(
+    left_out: Any, expected: Told, divided: str
+) -> None:
     def summed(net: Learner, x: Array, y: Array) -> list[Array]:
         return [len(x) * gradient for gradient in net.gradients(x, y)]
 
@@ -201,7 +206,24 @@ def test_steps_that_divide_some_of_what_is_handed_out(left_out: Any, expected: T
         for n, (array, gradient) in enumerate(zip(params(net), summed(net, x, y), strict=True)):
             array -= lr * gradient / (1 if n in left_out else len(x))
 
-    assert told(beside(step, summed), "optimizer") == expected
+    verdicts = examine(beside(step, summed), only="optimizer").verdicts
+    assert [(v.status, v.tensor, v.cause) for v in verdicts] == expected
+    # The gradients that are handed out have the factor, too.
+    seen = f"a first step takes 1 / batch size x what is handed out of {divided}, and what"
+    assert verdicts[0].message.startswith(seen)
+
+
+def test_factor_of_one_tensor_that_gradients_have_is_not_said_of_the_steps_again() -> None:
+    def doubled(net: Learner, x: Array, y: Array) -> list[Array]:
+        w1, b1, w2, b2 = net.gradients(x, y)
+        return [w1, b1, 2 * w2, b2]
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        pairs = zip(params(net), doubled(net, x, y), (0.5, 1, 1, 1), strict=True)
+        for array, gradient, share in pairs:
+            array -= share * lr * gradient
+
+    assert told(beside(step, doubled), "optimizer") == [(DIFFERS, "W1", "factor-two")]
 
 
 # Sample by sample
