@@ -110,6 +110,9 @@ class Inquiry:
     of_limits : list of Verdict
         As above, what is said of norms that weights have at most after a step. Then the parameters
         are smaller ones.
+    beginnings : dict of str to (float, float)
+        As above, tensors that have parameters in their first step alone: their momentum, and how
+        many times the parameters the step adds.
     evidence : Evidence
         What was asked and answered.
     edges : list of Edge
@@ -156,6 +159,7 @@ class Inquiry:
     twice_rate: list[str] = field(default_factory=list)
     constant_parts: dict[str, float] = field(default_factory=dict)
     of_limits: list[Verdict] = field(default_factory=list)
+    beginnings: dict[str, tuple[float, float]] = field(default_factory=dict)
     evidence: Evidence = field(init=False)
     edges: list[Edge] = field(default_factory=list)
     forms: dict[Hashable, Form | None] = field(default_factory=dict)

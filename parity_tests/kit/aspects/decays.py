@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from parity_tests.kit.aspects.beginnings import without_beginning
 from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
@@ -33,6 +34,7 @@ def of_decays(
     at_another : callable
         ``f(rate)``, the explanation of the same at another learning rate.
     """
+    explanation = without_beginning(inquiry, explanation, rate)
     replaced = _replaced(inquiry, explanation, rate)
     if replaced:
         left = [f for f in explanation.findings if f not in replaced]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects import reshaped
+from parity_tests.kit.aspects.beginnings import OF_BEGINNINGS, note_beginnings
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
@@ -206,6 +207,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         # What is wrong for all losses that are known may be right for the one that is reported,
         # but for a factor.
         found = by_slopes(inquiry)
+        if is_inferred(inquiry) and any(verdict.status == DIFFERS for verdict in found):
+            note_beginnings(inquiry)
+            if inquiry.beginnings:
+                return [Verdict("gradient", UNCHECKED, OF_BEGINNINGS)]
         fits = all(v.status in (EQUAL, CONVENTION) or v.factor is not None for v in found)
         if fits:
             inquiry.slopes_show = worst([verdict.status for verdict in found])

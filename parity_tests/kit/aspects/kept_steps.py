@@ -66,12 +66,13 @@ def of_kept(inquiry: Inquiry) -> list[Verdict]:
             return [named("optimizer", "another-optimizer", f"{seen}, declared is {kind}")]
         message = f"{seen}: they are plain descent, by the gradient as it is"
         return [Verdict("optimizer", EQUAL, message)]
-    return _of_kept_momentum(inquiry, found, kind, given)
+    return of_kept_momentum(inquiry, found, kind, given)
 
 
-def _of_kept_momentum(
+def of_kept_momentum(
     inquiry: Inquiry, found: Kept, kind: str | None, given: Mapping[str, float | None]
 ) -> list[Verdict]:
+    """Hold the momentum that steps have to what is declared."""
     momentum = found.momentum
     if momentum == 1:
         return [

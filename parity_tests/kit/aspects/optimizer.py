@@ -10,6 +10,7 @@ import numpy as np
 
 from parity_tests.kit.aspects import gradient, reshaped
 from parity_tests.kit.aspects.ahead import nearest_ahead, of_ahead
+from parity_tests.kit.aspects.beginnings import of_beginnings
 from parity_tests.kit.aspects.beside import beside_gradients
 from parity_tests.kit.aspects.changing_rates import of_changing_rates
 from parity_tests.kit.aspects.divisors import first_divisor_verdict, of_first_divisor
@@ -166,6 +167,7 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     own = replace(inquiry, subject=subject, **_UNASKED, edges=[])
     own.without_rate, own.with_rate, own.twice_rate, own.constant_parts = [], [], [], {}
     own.of_limits = []
+    own.beginnings = {}
     gradient.examine(own)
     try:
         alone = _within_limits(own) if is_inferred(own) else beside_gradients(own, _within_limits)
@@ -227,6 +229,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         return steps_alone(inquiry)
     if inquiry.is_gradient_random:
         return [Verdict("optimizer", UNCHECKED, _RANDOM)]
+    if inquiry.beginnings:
+        return of_beginnings(inquiry)
     if inquiry.is_gradient_faulty:
         return of_faulty(inquiry)
     loss = inquiry.gradient_loss or spec.loss or (inquiry.reported and inquiry.reported[0])

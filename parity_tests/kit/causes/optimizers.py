@@ -54,6 +54,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "what is written over the velocity: the learning rate is for the step alone, or for the "
         "gradient alone",
     ),
+    "momentum-begins-elsewhere": Cause(
+        "momentum begins with parameters in it, and not from rest",
+        "what is kept before the first step: where it is the weights of the step before, it begins "
+        "as a copy of the weights and not as zeros; a velocity begins as zeros and not as a copy",
+    ),
     # Moments
     "adam-no-bias-correction": Cause(
         "the moments are not corrected for their start from zero",

@@ -228,6 +228,25 @@ FAULTS: tuple[Fault, ...] = (
         status=CONVENTION,
     ),
     Fault(
+        "momentum by differences of weights from zero: own momentum",
+        "own momentum",
+        "                self.m[key] = 0.9 * self.m[key] + g\n"
+        "                value -= lr * self.m[key]\n",
+        "                last, self.m[key] = self.m[key], value.copy()\n"
+        "                value += 0.9 * (value - last) - lr * g\n",
+        _OPTIMIZER,
+        "momentum-begins-elsewhere",
+    ),
+    Fault(
+        "momentum by differences of weights from zero: fit only",
+        "fit only",
+        "                self.W_o -= lr * grad_o\n",
+        "                last, self.last = getattr(self, 'last', 0.0), self.W_o.copy()\n"
+        "                self.W_o += 0.5 * (self.W_o - last) - lr * grad_o\n",
+        _OPTIMIZER,
+        "momentum-begins-elsewhere",
+    ),
+    Fault(
         "momentum without effect: stored gradients",
         "stored gradients momentum",
         "self.v[key] = self.momentum * self.v[key] - self.lr * g",
