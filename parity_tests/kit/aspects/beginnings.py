@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.kept_steps import of_kept_momentum
 from parity_tests.kit.aspects.observing import RATES, precision_of
-from parity_tests.kit.aspects.walks import Trajectory, ends, walk_on
+from parity_tests.kit.aspects.walks import kept_walk, step_of, taken_anew
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import read
@@ -125,17 +125,14 @@ def _beginnings(
     inquiry: Inquiry, rate: float, names: Sequence[str]
 ) -> dict[str, tuple[float, float]]:
     """Return momentum and share of the parameters in a first step, of tensors that have them."""
-    one, other = inquiry.batches
-    if inquiry.subject.single or inquiry.is_one_by_one:
-        one, other = ends(one)
-    walk = walk_on(inquiry, [one, other, one], rate)
-    anew = [
-        walk_on(inquiry, [walk.batches[number]], rate, walk.layers[number]) for number in (1, 2)
-    ]
-    steps = [_step(walk, number) for number in range(3)]
+    walk = kept_walk(inquiry, rate)
+    anew = taken_anew(inquiry, walk, rate)
+    if anew is None:
+        return {}
+    steps = [step_of(walk, number) for number in range(3)]
     beyond = [
         {name: step[name] - own[name] for name in names}
-        for step, own in zip(steps[1:], (_step(new, 0) for new in anew), strict=True)
+        for step, own in zip(steps[1:], (step_of(new, 0) for new in anew), strict=True)
     ]
     places = [by_name(walk.layers[number]) for number in (1, 2)]
     precision, near = precision_of(inquiry), _near(inquiry)
@@ -162,11 +159,6 @@ def _beginnings(
                 found[name] = momentum if abs(momentum) > near else 0.0, share
                 break
     return found
-
-
-def _step(walk: Trajectory, number: int) -> dict[str, Array]:
-    before, after = by_name(walk.layers[number]), by_name(walk.layers[number + 1])
-    return {name: after[name] - before[name] for name in before}
 
 
 def of_beginnings(inquiry: Inquiry) -> list[Verdict]:

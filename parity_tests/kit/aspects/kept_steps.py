@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.kept_apart import of_accumulated_apart
 from parity_tests.kit.aspects.shares import average_verdict, first_share
-from parity_tests.kit.aspects.walks import Trajectory, ends, walk_on
+from parity_tests.kit.aspects.walks import Trajectory, kept_walk, taken_anew
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.optimizers.asked_again import is_usual, times_rate
 from parity_tests.kit.optimizers.formulas import read
@@ -46,6 +46,8 @@ def of_kept(inquiry: Inquiry) -> list[Verdict]:
         return [Verdict("optimizer", UNCHECKED, str(error))]
     if found is None:
         return [Verdict("optimizer", UNCHECKED, faulty)]
+    if found.kind == "other" and (apart := of_accumulated_apart(inquiry)):
+        return apart
     if found.kind == "other":
         inquiry.steps_explain = "factor"
         depends = "the steps depend on those before, in a way that is not known"
@@ -120,23 +122,12 @@ def of_momentum_times_rate(
 
 def what_is_kept(inquiry: Inquiry, rate: float = _SHORT) -> Kept | None:
     """Return what steps keep of those before; None if a new network does not step as another."""
-    subject, (one, other) = inquiry.subject, inquiry.batches
-    if subject.single or inquiry.is_one_by_one:
-        one, other = ends(one)
     if inquiry.tolerance >= CLOSE:
         return None
-    rate = subject.network.lr or rate
-    walk = walk_on(inquiry, [one, other, one], rate)
-    steps, anew = _changes(walk), []
-    for number in (1, 2):
-        tried = [
-            _changes(walk_on(inquiry, [walk.batches[number]], rate, walk.layers[number]))[0]
-            for _ in range(2)
-        ]
-        if not all(np.array_equal(a, b) for a, b in zip(*tried, strict=True)):
-            return None
-        anew.append(tried[0])
-    return kept(steps, anew)
+    rate = inquiry.subject.network.lr or rate
+    walk = kept_walk(inquiry, rate)
+    anew = taken_anew(inquiry, walk, rate)
+    return None if anew is None else kept(_changes(walk), [_changes(own)[0] for own in anew])
 
 
 def _changes(walk: Trajectory) -> list[list[Array]]:

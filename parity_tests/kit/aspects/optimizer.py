@@ -26,6 +26,7 @@ from parity_tests.kit.aspects.infinite_steps import (
     is_of_first_step_alone,
     of_infinite_step,
 )
+from parity_tests.kit.aspects.kept_apart import of_accumulated_apart
 from parity_tests.kit.aspects.kept_steps import of_faulty, of_momentum_times_rate
 from parity_tests.kit.aspects.limited_norms import limits_of
 from parity_tests.kit.aspects.moments import of_moments
@@ -274,6 +275,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         found = judged(_divided(turns, ahead), kind, given)
     is_known = _is_known(found)
     if not is_known:
+        apart = of_accumulated_apart(inquiry)
+        if apart:
+            return apart
         stale = of_first_divisor(inquiry, walks[1], loss, lr, (one, other))
         if stale is not None and _is_known(judged(_divided(stale, ahead), kind, given)):
             return [first_divisor_verdict(inquiry)]

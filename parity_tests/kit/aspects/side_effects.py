@@ -392,11 +392,19 @@ def _is_grown(now: Array, first: Array, times: int, tolerance: float) -> bool:
 
 def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) -> list[Verdict]:
     """Judge a gradient that is twice the first in the second call."""
-    if not _is_grown(_ask(used, inquiry.layers, batch), asked, 3, inquiry.tolerance):
+    third = _ask(used, inquiry.layers, batch)
+    if not _is_grown(third, asked, 3, inquiry.tolerance):
         return []
     if _is_multiple(inquiry, used):
         return []
     seen = "in the second call for the same batch it is 2 x the first, in the third 3 x"
+    grown = _grown(inquiry, asked, third)
+    if grown:
+        verb = "are" if len(grown) > 1 else "is"
+        seen = (
+            f"in the second call for the same batch {' and '.join(grown)} {verb} 2 x the first, in "
+            "the third 3 x, and the others are the same"
+        )
     network = inquiry.subject.network
     gradients = network.gradients is not None or network.backward is not None
     left_out = _left_out_of_reset(inquiry, batch, asked) if gradients else []
@@ -414,7 +422,18 @@ def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) ->
         return [
             Verdict("side effects", CONVENTION, message, "gradients", "gradient-accumulated", 2.0)
         ]
-    return [named("side effects", "gradient-accumulated", seen, "gradients", 2.0)]
+    tensor = grown[0] if grown else "gradients"
+    return [named("side effects", "gradient-accumulated", seen, tensor, 2.0)]
+
+
+def _grown(inquiry: Inquiry, first: Array, now: Array) -> list[str]:
+    """Return the tensors of which a gradient is another one than it was; empty if all are."""
+    if not first.shape == now.shape == flat(inquiry.layers).shape:
+        return []
+    own, later = (by_name(unflat(vector, inquiry.layers)) for vector in (first, now))
+    grown = [name for name in own if not _close(later[name], own[name], inquiry.tolerance)]
+    is_of_all = all(name in grown or not own[name].any() for name in own)
+    return [] if is_of_all else grown
 
 
 def _is_multiple(inquiry: Inquiry, used: Subject) -> bool:

@@ -105,6 +105,37 @@ def walk_on(
     return Trajectory(batches, layers)
 
 
+def kept_walk(inquiry: Inquiry, lr: float) -> Trajectory:
+    """Take three steps on two batches in turn, from the parameters asked with."""
+    one, other = inquiry.batches
+    if inquiry.subject.single or inquiry.is_one_by_one:
+        one, other = ends(one)
+    return walk_on(inquiry, [one, other, one], lr)
+
+
+def taken_anew(inquiry: Inquiry, walk: Trajectory, lr: float) -> list[Trajectory] | None:
+    """Take each step of a walk but the first once more, by a new network from the same place.
+
+    Returns
+    -------
+    list of Trajectory or None
+        One step each; None if another new network does not step as the first one does.
+    """
+    anew = []
+    for batch, start in zip(walk.batches[1:], walk.layers[1:-1], strict=True):
+        first, second = (walk_on(inquiry, [batch], lr, start) for _ in range(2))
+        if not np.array_equal(flat(first.layers[-1]), flat(second.layers[-1])):
+            return None
+        anew.append(first)
+    return anew
+
+
+def step_of(walk: Trajectory, number: int) -> dict[str, Array]:
+    """Return what a step of a walk adds to each parameter, by name."""
+    before, after = by_name(walk.layers[number]), by_name(walk.layers[number + 1])
+    return {name: after[name] - before[name] for name in before}
+
+
 def _read(subject: Subject) -> Layers:
     before, now = len(subject.shapes), len(subject.arrays())
     if before != now:

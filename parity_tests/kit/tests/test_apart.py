@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.optimizers.rules import examine_rule
+from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.faulty_rules import first_summed
-from parity_tests.kit.tests.learners import Learner
+from parity_tests.kit.tests.learners import Learner, without_derivative
 from parity_tests.kit.tests.test_steps import beside, found, stepping
 from parity_tests.kit.tests.update_rules import (
     State,
@@ -21,6 +22,7 @@ from parity_tests.kit.tests.update_rules import (
     momentum,
     rmsprop,
     rule,
+    sgd,
 )
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
@@ -117,3 +119,44 @@ def test_a_decay_that_makes_parameters_grow_is_not_meant() -> None:
     step = stepping(_of_some(_decaying(-0.9, momentum), momentum, first=False))
     verdicts = examine(beside(step, batch="row"), only="optimizer").verdicts
     assert CONVENTION not in {verdict.status for verdict in verdicts}
+
+
+class _Few(Learner):
+    """It has two outputs, so that their bias tells no formula by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w2, self.b2 = self.w2[:, :2], np.zeros(2)
+
+
+def _summing(gradients: Any) -> Any:
+    """Return gradients of which that of the last bias is added to what is kept of it."""
+
+    def kept(net: Learner, x: Array, y: Array) -> list[Array]:
+        *others, own = gradients(net, x, y)
+        net.state.kept = net.state.__dict__.get("kept", 0.0) + own
+        return [*others, net.state.kept]
+
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("gradients", "kind", "is_handed"),
+    [
+        (Learner.gradients, None, False),
+        (Learner.gradients, "sgd", True),
+        (without_derivative, None, False),
+    ],
+)
+def test_a_gradient_of_few_numbers_that_adds_up_shows_in_steps(
+    gradients: Any, kind: str | None, is_handed: bool
+) -> None:
+    kept = _summing(gradients)
+    network = beside(stepping(each(sgd), kept), kept if is_handed else None)
+    network = replace(network, make=_Few, spec=Spec(optimizer=kind))
+    verdicts = examine(network, only=("optimizer", "side effects")).verdicts
+    assert [(verdict.cause, verdict.tensor) for verdict in verdicts] == [
+        ("step-of-accumulated", "b2"),
+        ("gradient-accumulated", "b2"),
+    ]
+    assert "in the second call for the same batch b2 is 2 x the first" in verdicts[1].message
