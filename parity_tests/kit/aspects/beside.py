@@ -208,13 +208,11 @@ def _clipped(inquiry: Inquiry, own: Inquiry) -> Verdict | None:
 
 
 def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
-    """Return that each entry has an upper limit, if that is all there is about steps."""
-    if not any(verdict.cause == "step-clipped" for verdict in of_gradient):
+    """Return that entries or norms have an upper limit, if that is all there is about steps."""
+    clipped = next((own for own in of_gradient if own.cause == "step-clipped"), None)
+    if clipped is None or any(verdict.status == DIFFERS for verdict in of_gradient):
         return None
-    if any(verdict.status == DIFFERS for verdict in of_gradient):
-        return None
-    message = f"{CAUSES['step-clipped'].title}: each entry has an upper limit in a step"
-    return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+    return replace(clipped, aspect="optimizer")
 
 
 # What steps that are described are multiples of.

@@ -406,9 +406,23 @@ def with_dropout(net: Learner, x: Array, y: Array, lr: float) -> None:
         array -= lr * gradient
 
 
-@pytest.mark.parametrize("step", [clipped, clipped_apart])
-def test_clipping_in_a_step_may_be_meant(step: Callable[..., None]) -> None:
-    assert found(beside(step)) == [(CONVENTION, "step-clipped")]
+def norms_clipped(net: Learner, x: Array, y: Array, lr: float) -> None:
+    for array, gradient in zip(params(net), net.gradients(x, y), strict=True):
+        array -= lr * min(1, 0.002 / np.linalg.norm(gradient)) * gradient
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (clipped, "the norm of all gradients together"),
+        (clipped_apart, "clipped to 0.05"),
+        (norms_clipped, "the norm of every gradient is 0.002"),
+    ],
+)
+def test_clipping_in_a_step_may_be_meant(step: Callable[..., None], told: str) -> None:
+    [verdict] = examine(beside(step), only="optimizer").verdicts
+    assert (verdict.status, verdict.cause) == (CONVENTION, "step-clipped")
+    assert told in verdict.message
 
 
 @pytest.mark.parametrize("step", [with_own_rate, by_samples, with_dropout])
