@@ -71,6 +71,8 @@ def limits_of(before: Layers, after: Sequence[Layers | None]) -> list[Limit]:
         What comes of steps on different batches.
     """
     several = [by_name(own) for own in after if own is not None]
+    if not several:
+        return []
     found = []
     for name, start in by_name(before).items():
         weights = [own[name] for own in several]
