@@ -57,6 +57,7 @@ from parity_tests.kit.aspects.readings import (
 )
 from parity_tests.kit.aspects.second_rates import note_rates, of_second_rate, without_second_rate
 from parity_tests.kit.aspects.shared_factors import shared_scale
+from parity_tests.kit.aspects.shared_states import of_own_velocities
 from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
@@ -115,6 +116,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             if shortened is None:
                 return [Verdict("gradient", UNCHECKED, _OF_LIMITED)]
             seen, explanations = shortened
+    if is_inferred(inquiry) and not explanations[0].known:
+        seen, explanations = _of_own_velocities(inquiry, seen, explanations, loss)
     beside: list[Verdict] = []
     if inquiry.smoothing and not explanations[0].known:
         beside = _of_labels_as_given(inquiry, seen, loss)
@@ -335,6 +338,21 @@ def _of_shorter(
     inquiry.layers = inquiry.evidence.layers = subject.set(usual)
     inquiry.of_limits = [unjudged(limits)]
     return None
+
+
+def _of_own_velocities(
+    inquiry: Inquiry,
+    seen: list[tuple[Layers, Layers | None]],
+    explanations: list[Explanation],
+    loss: str | None,
+) -> tuple[list[tuple[Layers, Layers | None]], list[Explanation]]:
+    """Return what is seen without velocities that are shared, if that is a right gradient."""
+    for parted in of_own_velocities(inquiry, [observed for observed, _ in seen]):
+        again = [(own, after) for own, (_, after) in zip(parted, seen, strict=True)]
+        found = _explained(inquiry, again, loss)
+        if all(explanation.is_right for explanation in found):
+            return _kept(inquiry, again), found
+    return seen, explanations
 
 
 def _are_of_two(explanations: list[Explanation]) -> bool:

@@ -40,6 +40,7 @@ from parity_tests.kit.aspects.rates import (
     with_lost_rate,
     with_second_rate,
 )
+from parity_tests.kit.aspects.shared_states import of_shared_state
 from parity_tests.kit.aspects.shares import first_share, of_average, of_first_fall
 from parity_tests.kit.aspects.shuffled_steps import of_shuffled
 from parity_tests.kit.aspects.slopes_of_steps import steps_alone
@@ -247,6 +248,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     shown = [first_factors(inquiry, walk, loss, lr) for walk in (walks[0], alone)]
     one, other = map(all_known, shown)
     if inquiry.gradient_scale is None or one is None or other is None:
+        shared = of_shared_state(inquiry, walks[1], loss, lr, kind, given)
+        if shared:
+            return shared
         found = of_moments(inquiry, walks[1], loss, lr, shown, kind, given, handed)
         is_told = inquiry.steps_explain != "nothing" or inquiry.is_gradient_known
         # What steps keep shows without a gradient, and a factor of the first step may be its.

@@ -24,6 +24,7 @@ from parity_tests.kit.tests.faulty_rules import (
     counted,
     decayed,
     momentum_average,
+    momentum_by_shape,
     momentum_corrected,
     rmsprop_corrected,
     softened,
@@ -96,6 +97,23 @@ def test_nesterov_inside_a_network_explains_its_factor(kind: str | None) -> None
         ("gradient", "factor-two"),
         ("optimizer", None),
     ]
+
+
+class Square(Learner):
+    """Both matrices have one shape."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        rng = np.random.default_rng(5)
+        self.w1, self.w2 = rng.standard_normal((2, 5, 5))
+        self.b2 = np.zeros(5)
+
+
+def test_a_velocity_shared_by_shape_is_no_fault_of_the_gradient() -> None:
+    network = replace(updating(momentum_by_shape, Learner.gradients), make=Square)
+    network = replace(network, spec=Spec(**HALF))
+    verdicts = examine_network(network, only=("gradient", "optimizer")).verdicts
+    assert [(v.status, v.cause) for v in verdicts] == [(EQUAL, None), (DIFFERS, "state-shared")]
 
 
 def test_average_inside_a_network_explains_its_factor() -> None:
