@@ -62,8 +62,8 @@ class Network:
         ``f(net, x)`` returning the output, alone or first in a tuple.
     gradients : str or callable, optional
         ``f(net, x, y)`` returning the gradients in the order of `parameters` (a sequence or a dict
-        with the same order), or names where they are after `backward`. Leave it out for a network
-        that only updates itself.
+        with the same order, or one vector of all of them, each as ``ravel`` gives it), or names
+        where they are after `backward`. Leave it out for a network that only updates itself.
     backward : callable, optional
         ``f(net, x, y)``, called before gradients are looked up by name.
     loss : callable, optional

@@ -501,7 +501,7 @@ class Subject:
                     result = [look_up(self.net, path) for path in network.gradients.split()]
                     if len(result) == 1 and callable(result[0]):
                         result = result[0](x, y)
-                found = list(arrays_in(result, scalars=True))
+                found = _parts(list(arrays_in(result, scalars=True)), self.shapes)
             except Exception as error:
                 raise SubjectError(f"gradients: {_told(error)}") from error
         if len(found) != len(self.shapes):
@@ -561,6 +561,15 @@ class Subject:
                 return resolve(self.net, access, *arguments)
             except Exception as error:
                 raise SubjectError(f"{what}: {_told(error)}") from error
+
+
+def _parts(found: list[Array], shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """Return the parts of one vector that has all gradients in it; what else was found as it is."""
+    sizes = [int(np.prod(shape, dtype=int)) for shape in shapes]
+    if len(found) != 1 or len(shapes) == 1 or found[0].shape != (sum(sizes),):
+        return found
+    parts = np.split(found[0], np.cumsum(sizes)[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def _numbers_apart(value: Any) -> Any:

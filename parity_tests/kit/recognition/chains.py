@@ -65,10 +65,21 @@ class Chain:
             lists = [Found(group[0].parent, group[0].array).dotted for group in groups]
             if all(lists):
                 return repr(" ".join(map(str, lists)))
-        dotted = [one.dotted for one in self.found]
-        if all(dotted):
-            return repr(" ".join(map(str, dotted)))
-        return f"lambda net: [{', '.join('net' + one.text for one in self.found)}]"
+        return _source(self.found)
+
+    def orders(self) -> list[tuple[str, list[Found]]]:
+        """Return how they are declared as above, and layer by layer or matrices first, with that.
+
+        Returns
+        -------
+        list of tuple of (source, order)
+        """
+        found, other = self.found, [*self.weights, *self.biases]
+        if self.listed and self.biases:
+            pairs = zip(self.weights, self.biases, strict=True)
+            other = [member for pair in pairs for member in pair]
+        own = [(self.source(), found)]
+        return own if other == found else [*own, (_source(other), other)]
 
     def position(self, one: Found) -> tuple[int, bool]:
         """Return the layer that an array belongs to, from 0, and whether it is its bias."""
@@ -77,6 +88,13 @@ class Chain:
                 if member is one:
                     return number, is_bias
         raise ValueError(f"{one.text} is no parameter")
+
+
+def _source(order: Sequence[Found]) -> str:
+    dotted = [one.dotted for one in order]
+    if all(dotted):
+        return repr(" ".join(map(str, dotted)))
+    return f"lambda net: [{', '.join('net' + one.text for one in order)}]"
 
 
 def possible(net: Any) -> list[Found]:

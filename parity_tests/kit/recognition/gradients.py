@@ -359,7 +359,8 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
     fields = {**forward.fields, "labels": repr(labels)}
     fields.pop("lr", None)
     options: list[Backward] = []
-    for declared, unsummed in _declared(forward, call, seen, scope):
+    in_one = [(declared, False) for declared in _in_one_vector(forward, call, seen)]
+    for declared, unsummed in [*_declared(forward, call, seen, scope), *in_one]:
         match = of_labels({**fields, **declared}, scope, forward)
         if match is not None:
             exact = _exact(call, seen.result)
@@ -459,6 +460,30 @@ def _declared(
             body = ", ".join(one.code("net") for one in stored)
             zeroed = f"({_zeroing(stored)}, {text}, [{body}])[-1]"
             yield {"gradients": f"lambda net, x, y: {zeroed}"}, _unsummed(stored)
+
+
+def _in_one_vector(forward: Forward, call: Call, seen: _Seen) -> Iterator[dict[str, str]]:
+    """Yield what is declared if one vector that is returned has all gradients in it.
+
+    Its parts lie layer by layer, or those of the matrices before those of the biases: parameters
+    are declared in the same order. Nothing but numbers tells which it is: the gradient of the last
+    matrix has to be right where it is taken to lie.
+    """
+    chain = forward.chain
+    total = sum(one.array.size for one in chain.found)
+    vectors = [leaf for leaf in seen.leaves if leaf.array.shape == (total,)]
+    if seen.moved or len(vectors) != 1 or len(chain.found) == 1 or forward.inquiry.subject.single:
+        return
+    expected = [gradients[-1].weight for _, gradients in references(forward.inquiry)]
+    text, path = _RATE.sub("0.0", call.text), vectors[0].text
+    body = f"(lambda g: g{path})({text})" if path else text
+    for parameters, order in chain.orders():
+        last = next(n for n, one in enumerate(order) if one is chain.weights[-1])
+        begin = sum(one.array.size for one in order[:last])
+        shape = order[last].array.shape
+        part = vectors[0].array[begin : begin + order[last].array.size].reshape(shape)
+        if closest(part.T if chain.layout == "in_out" else part, expected) > 1 - 1e-9:
+            yield {"parameters": parameters, "gradients": f"lambda net, x, y: {body}"}
 
 
 def _zeroing(places: Sequence["_Place"]) -> str:
