@@ -126,7 +126,7 @@ def _beginnings(
 ) -> dict[str, tuple[float, float]]:
     """Return momentum and share of the parameters in a first step, of tensors that have them."""
     walk = kept_walk(inquiry, rate)
-    anew = taken_anew(inquiry, walk, rate)
+    anew = taken_anew(inquiry, walk, rate, inquiry.tolerance)
     if anew is None:
         return {}
     steps = [step_of(walk, number) for number in range(3)]

@@ -23,7 +23,7 @@ def of_accumulated_apart(inquiry: Inquiry) -> list[Verdict]:
     rate = inquiry.subject.network.lr or RATES[0]
     try:
         walk = kept_walk(inquiry, rate)
-        anew = taken_anew(inquiry, walk, rate)
+        anew = taken_anew(inquiry, walk, rate, inquiry.tolerance)
     except SubjectError:
         return []
     if anew is None:

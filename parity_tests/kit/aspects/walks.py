@@ -113,8 +113,16 @@ def kept_walk(inquiry: Inquiry, lr: float) -> Trajectory:
     return walk_on(inquiry, [one, other, one], lr)
 
 
-def taken_anew(inquiry: Inquiry, walk: Trajectory, lr: float) -> list[Trajectory] | None:
+def taken_anew(
+    inquiry: Inquiry, walk: Trajectory, lr: float, tolerance: float = 0.0
+) -> list[Trajectory] | None:
     """Take each step of a walk but the first once more, by a new network from the same place.
+
+    Parameters
+    ----------
+    tolerance : float, default 0.0
+        How far the places may be apart to which two new networks step, relative: samples that are
+        shuffled are added up in another order.
 
     Returns
     -------
@@ -124,7 +132,8 @@ def taken_anew(inquiry: Inquiry, walk: Trajectory, lr: float) -> list[Trajectory
     anew = []
     for batch, start in zip(walk.batches[1:], walk.layers[1:-1], strict=True):
         first, second = (walk_on(inquiry, [batch], lr, start) for _ in range(2))
-        if not np.array_equal(flat(first.layers[-1]), flat(second.layers[-1])):
+        one, other = flat(first.layers[-1]), flat(second.layers[-1])
+        if not np.linalg.norm(one - other) <= tolerance * np.linalg.norm(one):
             return None
         anew.append(first)
     return anew
