@@ -78,6 +78,9 @@ class Inquiry:
         The loss whose gradient it computes, once that is known.
     is_gradient_known : bool
         Whether the gradient could be reproduced, right or with a fault in it.
+    is_kept_outside : bool
+        Whether it is another one in every new network though nothing is drawn for it from NumPy's
+        and Python's own generators, or from the network's.
     is_gradient_faulty : bool
         Whether the gradient could be reproduced with a fault in it.
     is_gradient_unturned : bool
@@ -102,8 +105,9 @@ class Inquiry:
     without_rate, with_rate : list of str
         Where the gradient is seen from steps: tensors whose steps are the same at every learning
         rate, and those whose steps go with it. Empty unless there are both.
-    twice_rate : list of str
-        As above, tensors whose steps go with the square of the learning rate.
+    rate_powers : dict of str to int
+        As above, with which power of the learning rate the steps of tensors go, where that is above
+        one.
     constant_parts : dict of str to float
         As above, what of a tensor's steps is the same at every learning rate, over what goes with
         it, where there are both.
@@ -145,6 +149,7 @@ class Inquiry:
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None
     is_gradient_known: bool = False
+    is_kept_outside: bool = False
     is_gradient_faulty: bool = False
     is_gradient_unturned: bool = False
     is_gradient_random: bool = False
@@ -156,7 +161,7 @@ class Inquiry:
     steps_explain: str = "nothing"
     without_rate: list[str] = field(default_factory=list)
     with_rate: list[str] = field(default_factory=list)
-    twice_rate: list[str] = field(default_factory=list)
+    rate_powers: dict[str, int] = field(default_factory=dict)
     constant_parts: dict[str, float] = field(default_factory=dict)
     of_limits: list[Verdict] = field(default_factory=list)
     beginnings: dict[str, tuple[float, float]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.masks import of_mask
-from parity_tests.kit.aspects.observing import is_another, observe
+from parity_tests.kit.aspects.observing import KEPT_OUTSIDE, is_another, observe
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
@@ -60,7 +60,9 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     """
     subject = inquiry.subject
     if subject.network.loss is None:
-        if inquiry.is_gradient_random:
+        if inquiry.is_kept_outside:
+            why = f"it is another one in every new network: {KEPT_OUTSIDE}"
+        elif inquiry.is_gradient_random:
             why = "it is random, as with dropout"
         else:
             why = _UNKNOWN if inquiry.form is None else _OF_STEP

@@ -171,6 +171,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if _is_random(inquiry, seen[0][0], differs=differs):
         inquiry.edges.clear()
         inquiry.is_gradient_random = True
+        inquiry.is_kept_outside = not is_drawn(
+            subject, lambda: observe(inquiry, inquiry.batches[0])
+        )
         if is_grown_outside(inquiry):
             return [named("gradient", "gradient-accumulated", GROWN_OUTSIDE)]
         return _by_slopes_alone(inquiry)

@@ -98,6 +98,9 @@ GROWN_OUTSIDE = (
     "in every new network that of the same batch is larger by the same amount: what is added up is "
     "kept outside of the networks"
 )
+KEPT_OUTSIDE = (
+    "something is kept outside of the networks, such as a velocity or a generator in a global name"
+)
 # Of how many answers each has to be as much larger than the one before.
 _GROWING = 4
 

@@ -167,7 +167,7 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     subject = copy(inquiry.subject)
     subject.network = replace(subject.network, lr=1.0)
     own = replace(inquiry, subject=subject, **_UNASKED, edges=[])
-    own.without_rate, own.with_rate, own.twice_rate, own.constant_parts = [], [], [], {}
+    own.without_rate, own.with_rate, own.rate_powers, own.constant_parts = [], [], {}, {}
     own.of_limits = []
     own.beginnings = {}
     gradient.examine(own)

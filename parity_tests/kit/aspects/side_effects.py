@@ -11,9 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.divisors import kept_divisor
-from parity_tests.kit.aspects.drawn import is_ever_another
+from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
 from parity_tests.kit.aspects.kept_gradients import shares_kept
-from parity_tests.kit.aspects.observing import GROWN_OUTSIDE, is_grown_outside, is_inferred
+from parity_tests.kit.aspects.observing import (
+    GROWN_OUTSIDE,
+    KEPT_OUTSIDE,
+    is_grown_outside,
+    is_inferred,
+)
 from parity_tests.kit.backprop import explain
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
@@ -120,8 +125,10 @@ def _random(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
                 message += "they depend on something that is no parameter and is drawn anew"
             elif ask is gradients and not _is_random_for_one(inquiry, batch):
                 message += "samples come in a random order, or some of them do"
-            else:
+            elif is_drawn(subject, partial(ask, subject)):
                 message += "they are random, by dropout or noise"
+            else:
+                message += KEPT_OUTSIDE
             return [Verdict("side effects", UNCHECKED, message, what)]
     return []
 

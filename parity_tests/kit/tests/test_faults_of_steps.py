@@ -34,7 +34,7 @@ def rated(factors: tuple[float, ...], *twice: int, decay: float = 0.0) -> Callab
     def step(net: Learner, x: Array, y: Array, lr: float) -> None:
         pairs = zip(params(net), net.gradients(x, y), factors, strict=True)
         for number, (array, gradient, factor) in enumerate(pairs):
-            own = lr**2 if number in twice else lr
+            own = lr ** (1 + twice.count(number))
             array -= own * (factor * gradient + decay * array)
 
     return step
@@ -53,6 +53,8 @@ ALL = (0, 1, 2, 3)
             rated((2.0, 2.0, 2.0, 2.0), 0, 1),
             [(DIFFERS, "W1", "rate-twice"), (DIFFERS, "dL/dz2", "factor-two")],
         ),
+        # It may be multiplied with in every layer.
+        (rated(ONES, 0, 0, 1, 1, 2), [(DIFFERS, "W2", "rate-twice")]),
         # It is no factor that the gradient has.
         (rated((0.5, 0.5, 0.5, 0.5)), [(DIFFERS, "dL/dz2", "factor-two")]),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from parity_tests.kit import check_network
 from parity_tests.kit.aspects import initialization, side_effects, stability
+from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.tests.asked import (
     Array,
@@ -237,6 +238,22 @@ def test_sums_that_are_kept_outside_of_the_networks_are_told(changes: dict[str, 
     assert "kept outside of the networks" in report.failures[0].message
 
 
+def test_a_velocity_in_a_global_name_is_not_called_random() -> None:
+    kept: list[Array] = []
+
+    class _Global(Classifier):
+        def step(self, x: Array, y: Array, lr: float) -> None:
+            own = self.gradients(x, y)
+            kept[:] = [0.9 * v + g for v, g in zip(kept, own, strict=True)] if kept else own
+            for p, v in zip(self.w + self.b, kept, strict=True):
+                p -= lr * v
+
+    report = examine(network(_Global, gradients=None, loss=None))
+    told = [v for aspect in ("gradient", "side effects") for v in report.of(aspect)]
+    assert [v.status for v in told] == [UNCHECKED] * 2
+    assert all("kept outside of the networks" in v.message for v in told)
+
+
 def test_gradients_that_are_meant_to_add_up_are_a_convention() -> None:
     for make, step in ((_AccumulatesAsMeant, None), (_AccumulatesBetweenSteps, "step")):
         verdicts = ask(network(make, step=step), side_effects.examine)
@@ -415,8 +432,8 @@ def test_single_samples_are_not_blamed() -> None:
         _Samples, lambda net: net.w + net.b, "forward", lambda n, x, y: n.gradients(x, y),
         batch="column",
     )  # fmt: skip
-    for examine in (side_effects.examine, stability.examine, initialization.examine):
-        assert not causes(ask(declared, examine))
+    for asked in (side_effects.examine, stability.examine, initialization.examine):
+        assert not causes(ask(declared, asked))
 
 
 def test_a_loss_that_keeps_those_before_is_told() -> None:
