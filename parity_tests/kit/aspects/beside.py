@@ -8,7 +8,7 @@ import numpy as np
 
 from parity_tests.kit.aspects import gradient
 from parity_tests.kit.aspects.handed_shares import Shares, handed_shares, told_of_shares
-from parity_tests.kit.aspects.handed_steps import by_handed
+from parity_tests.kit.aspects.handed_steps import by_handed, go_by_kept
 from parity_tests.kit.aspects.negated import FOLLOWS
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.shares import expected_of, is_accounted_for
@@ -28,6 +28,12 @@ _OF_NONE = (
     "the forward pass is not known, and the steps are of no optimizer that is known, by the "
     "gradients that are handed out"
 )
+_OF_CALLS = (
+    "the steps are plain ones by the gradients that are handed out, and these have something of "
+    "the calls before in them: what steps keep is not the optimizer's"
+)
+# That gradients are added up is told of the steps, too.
+_SUMS = "step-of-accumulated"
 OfSteps = Callable[[Inquiry, Scale | None], list[Verdict]]
 
 
@@ -53,6 +59,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
+    if any(v.status == DIFFERS and v.cause != _SUMS for v in found) and go_by_kept(inquiry):
+        return [Verdict("optimizer", UNCHECKED, _OF_CALLS)]
     is_blamed = any(v.status == DIFFERS and not v.cause for v in found)
     is_of_unknown = not inquiry.is_gradient_known and is_blamed
     is_open = is_blamed and not is_right

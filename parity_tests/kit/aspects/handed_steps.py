@@ -30,7 +30,7 @@ from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed, are_means
 from parity_tests.kit.penalties import PENALTIES, SUMS
 from parity_tests.kit.scales import MEAN
-from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, tensors
+from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, flat, tensors
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
 
 Array = NDArray[np.float64]
@@ -94,6 +94,29 @@ def by_handed(inquiry: Inquiry, *, is_right: bool) -> list[Verdict]:
     # What steps on batches and on single samples do not have in common may be how they are taken.
     causes = [[verdict.cause for verdict in found] for found in told]
     return told[0] if all(own == causes[0] for own in causes) else []
+
+
+def go_by_kept(inquiry: Inquiry) -> bool:
+    """Whether plain steps go by gradients that have something of the calls before in them.
+
+    Then what steps keep is not the optimizer's.
+    """
+    subject, (one, other) = inquiry.subject, inquiry.batches
+    if subject.single:
+        one, other = ends(one)
+    rate = subject.network.lr or RATES["sgd"]
+    try:
+        _, place, after = map(flat, walk_on(inquiry, [one, other], rate).layers)
+        layers = walk_on(inquiry, [one], rate).layers[-1]
+        used = subject.gradients(other)
+        new = _handed(inquiry, layers, other)
+    except (SubjectError, ValueError):
+        return False
+    if flat(used).shape != place.shape or _is_same(used, new):
+        return False
+    off = float(np.linalg.norm(after - place + rate * flat(used)))
+    rounding = 16 * precision_of(inquiry) * float(np.linalg.norm(place))
+    return off <= 10 * inquiry.tolerance * float(np.linalg.norm(after - place)) + rounding
 
 
 def _by_gradients(verdict: Verdict) -> Verdict:

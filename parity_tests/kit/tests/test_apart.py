@@ -129,12 +129,12 @@ class _Few(Learner):
         self.w2, self.b2 = self.w2[:, :2], np.zeros(2)
 
 
-def _summing(gradients: Any) -> Any:
-    """Return gradients of which that of the last bias is added to what is kept of it."""
+def _summing(gradients: Any, share: float = 1.0) -> Any:
+    """Return gradients of which that of the last bias has a share of what is kept of it added."""
 
     def kept(net: Learner, x: Array, y: Array) -> list[Array]:
         *others, own = gradients(net, x, y)
-        net.state.kept = net.state.__dict__.get("kept", 0.0) + own
+        net.state.kept = share * net.state.__dict__.get("kept", 0.0) + own
         return [*others, net.state.kept]
 
     return kept
@@ -160,3 +160,11 @@ def test_a_gradient_of_few_numbers_that_adds_up_shows_in_steps(
         ("gradient-accumulated", "b2"),
     ]
     assert "in the second call for the same batch b2 is 2 x the first" in verdicts[1].message
+
+
+def test_what_gradients_keep_is_not_the_optimizers() -> None:
+    kept = _summing(Learner.gradients, 0.5)
+    network = beside(stepping(each(sgd), kept), kept)
+    assert found(network) == [(UNCHECKED, None)]
+    declared = replace(beside(stepping(each(sgd))), spec=Spec(optimizer="momentum"))
+    assert found(declared) == [(DIFFERS, "momentum-without-effect")]
