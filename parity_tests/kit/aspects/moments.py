@@ -33,6 +33,7 @@ from parity_tests.kit.subject import tensors
 from parity_tests.kit.verdicts import UNCHECKED, Verdict
 
 Array = NDArray[Any]
+_OF_NORM = "gradient-normalized"
 # What is beside the probabilities, a loss, and the scale of its gradient.
 _Question = tuple[Guard | None, tuple[str, Scale]]
 
@@ -77,7 +78,10 @@ def of_moments(
             inquiry.guard = guard
             observed = _seen(inquiry, walk, name, lr, scale)
             matches = find(observed, likely, given, simple=simple)
-            if not _is_one(matches) or matches[0].formula.kind in LINEAR:
+            if not _is_one(matches):
+                continue
+            # Multiples of the gradient are judged as such; over its norm it is none.
+            if matches[0].formula.kind in LINEAR and _OF_NORM not in matches[0].causes:
                 continue
             if best is None or matches[0].cost < best[0][0].cost:
                 best = matches, scale, name, guard

@@ -533,7 +533,7 @@ def over_norm(_: State, p: Array, g: Array, lr: float) -> None:
     ("update", "gradients", "told"),
     [
         (adam, None, (EQUAL, None)),
-        (over_norm, None, (CONVENTION, "step-clipped")),
+        (over_norm, None, (CONVENTION, "gradient-normalized")),
         (adagrad_guarded, "gradients", (CONVENTION, "epsilon-missing")),
         (without_eps, "gradients", (DIFFERS, "epsilon-missing")),
     ],

@@ -505,7 +505,7 @@ def test_every_cause_is_planted() -> None:
     # Those show in the steps of a network alone: see `test_steps`.
     beside |= {"nesterov-gradient-ahead", "nesterov-ahead-kept", "step-without-rate"}
     beside |= {"nesterov-look-behind", "rate-without-effect", "parameter-reshaped"}
-    beside |= {"parameters-of-integers", "norm-limited"}
+    beside |= {"parameters-of-integers", "norm-limited", "momentum-begins-elsewhere"}
     assert {cause for cause, *_ in OTHERWISE.values()} | beside == set(OPTIMIZER_CAUSES)
 
 
