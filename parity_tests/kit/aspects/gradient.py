@@ -16,7 +16,7 @@ from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.expected_scales import expected_scale
 from parity_tests.kit.aspects.factors import of_factors
 from parity_tests.kit.aspects.formula_factors import with_formulas
-from parity_tests.kit.aspects.infinite_steps import of_infinite_step
+from parity_tests.kit.aspects.infinite_steps import is_of_first_step_alone, of_infinite_step
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.left_out import of_left_out
 from parity_tests.kit.aspects.limited_norms import (
@@ -33,7 +33,7 @@ from parity_tests.kit.aspects.meant_loss import without_factor
 from parity_tests.kit.aspects.measured_factors import Factor, factors_of
 from parity_tests.kit.aspects.negated import with_negation
 from parity_tests.kit.aspects.never_set import refused
-from parity_tests.kit.aspects.normed import of_norms
+from parity_tests.kit.aspects.normed import are_of_one_norm, of_limited, of_norms
 from parity_tests.kit.aspects.noted import note
 from parity_tests.kit.aspects.observing import (
     GROWN_OUTSIDE,
@@ -69,7 +69,7 @@ from parity_tests.kit.clipping import STEP_CLIPPED
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.losses import BINARY_HINGES
 from parity_tests.kit.probe import wider_parameters
-from parity_tests.kit.scales import MEAN, Scale
+from parity_tests.kit.scales import MEAN, NEAR, Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import (
     CONVENTION,
@@ -102,6 +102,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     is_finite = all(np.isfinite(tensor).all() for tensor in tensors(seen[0][0]))
     if is_inferred(inquiry) and not is_finite and of_infinite_step(inquiry):
         return [Verdict("gradient", UNCHECKED, _INFINITE)]
+    if is_inferred(inquiry) and not any(np.isfinite(own).any() for own in tensors(seen[0][0])):
+        # What the second step is not, the gradient is not either.
+        status = UNCHECKED if is_of_first_step_alone(inquiry) else DIFFERS
+        return [Verdict("gradient", status, _INFINITE)]
     explanations = _explained(inquiry, seen, loss)
     for _ in range(0 if inquiry.is_given else _DRAWS):
         if not _are_of_two(explanations):
@@ -255,13 +259,19 @@ _PLACES = 8
 _DRAWS = 4
 
 
-def _of_norms(inquiry: Inquiry, factors: list[Factor]) -> list[Verdict]:
+def _of_norms(inquiry: Inquiry, factors: list[Factor], expected: Scale) -> list[Verdict]:
     """Return that factors which change with the batch make the norm the same, if they do."""
+    limited = of_limited(inquiry, factors, expected)
+    if limited:
+        return limited
     if any(factor.scale is not None or factor.ratio is None for factor in factors):
         return []
     seen = [answer.gradients for answer in inquiry.evidence.answers]
     names = [factor.finding.tensor for factor in factors]
-    found = of_norms(inquiry, [own for own in seen if own is not None], names)
+    shares = [factor.finding.factor for factor in factors]
+    is_shared = bool(shares) and np.ptp(shares) <= NEAR * max(shares)
+    tensors_seen = [own for own in seen if own is not None]
+    found = of_norms(inquiry, tensors_seen, names, is_shared=is_shared)
     inquiry.is_gradient_faulty |= bool(found)
     return found
 
@@ -660,6 +670,9 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     ]
     # Steps by what has another factor with each batch are not those by the gradient.
     is_changing = any(f.ratio is not None and f.scale is None for f in factors)
+    # Those of an optimizer that has one number for each array may be.
+    seen = [answer.gradients for answer in inquiry.evidence.answers]
+    is_changing &= not are_of_one_norm([own for own in seen if own is not None])
     inquiry.is_gradient_faulty |= first.known and is_changing
     told, factors = _confirmed(*explanations, factors)
     told, factors = with_formulas(told, factors, expected or MEAN)
@@ -668,7 +681,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if weights:
         shared = shared_scale(inquiry, factors, expected or MEAN)
         inquiry.gradient_scale = shared or weights[0].scale
-    of_scales = _of_norms(inquiry, factors) or with_negation(
+    of_scales = _of_norms(inquiry, factors, expected or MEAN) or with_negation(
         inquiry, first.findings, of_factors(inquiry, factors, expected)
     )
     verdicts += of_scales

@@ -60,7 +60,7 @@ from parity_tests.kit.optimizers.asked_again import is_usual
 from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.optimizers.formulas import USUAL, read
 from parity_tests.kit.optimizers.judging import judged
-from parity_tests.kit.optimizers.observed import Observed, are_means, estimates
+from parity_tests.kit.optimizers.observed import Observed, are_means, estimates, responses
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Scale
@@ -70,6 +70,8 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 # How far a momentum may be from its estimate, with a decay beside it.
 _NEAR = 0.1
 _OF_TWO = "momentum-of-last-gradient"
+# How closely steps are linear in gradients, and by how much the share of their own has to change.
+_LINEAR, _CHANGING = 1e-6, 1e-3
 # What is known of a gradient before it is asked.
 _UNASKED: Mapping[str, Any] = {
     "gradient_loss": None,
@@ -300,8 +302,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         is_known = _is_known(found)
     if ahead == 1 and not is_known and kind == "nesterov":
         return [nearest_ahead(inquiry, walks[1], right, lr, (one, other), given.get("momentum"))]
+    left = [] if is_known else _of_changing_factor(inquiry, turns)
     again = judged(_divided(same, ahead), kind, given) if is_known else found
-    left: list[Verdict] = []
     if ahead != 1 and is_known:
         _, left = first_share(inquiry, (ahead,), None)
     if {v.cause for v in found} != {v.cause for v in again}:
@@ -347,6 +349,26 @@ def _within_limits(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdic
         return inquiry.of_limits
     found = _of_itself(inquiry, handed)
     return inquiry.of_limits + [verdict for verdict in found if verdict.status != EQUAL]
+
+
+def _of_changing_factor(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
+    r"""Take the factor of a first step for its own, where later ones have another one.
+
+    .. math:: \theta_{t+1} = \theta_t - \eta_t (g_t + \mu g_{t-1} + \dots), \qquad
+              \eta_1 \ne \eta_2
+
+    as while the learning rate is warmed up. What is kept besides need not be known.
+    """
+    coefficients, _, misfit = responses(observed)
+    own = [row[number] for number, row in enumerate(coefficients)]
+    if misfit > _LINEAR or np.ptp(own) <= _CHANGING * np.max(np.abs(own)):
+        return []
+    inquiry.steps_explain = "factor"
+    told = ", ".join(f"{factor:.4g}" for factor in own)
+    message = (
+        f"its factor is not judged: of their own gradient steps take {told} x as much as the first"
+    )
+    return [Verdict("gradient", UNCHECKED, message)]
 
 
 def _with_other_account(apart: list[Verdict]) -> list[Verdict]:

@@ -331,6 +331,8 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     asked = _ask(used, layers, first)
     again = _ask(used, layers, first)
     if _is_grown(again, asked, 2, tolerance):
+        if _is_rate(inquiry, first, second, new[1]):
+            return []  # an optimizer's, which is judged for itself
         return _accumulated(inquiry, used, first, asked)
     if _close(again, asked, tolerance):
         found = _after_its_like(inquiry, first)
@@ -339,6 +341,14 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
         # An optimizer has its own memory, which is judged for itself.
         return []
     return [_kept_shares(inquiry, first, [asked, again, _ask(used, layers, first)])]
+
+
+def _is_rate(inquiry: Inquiry, first: Batch, second: Batch, alone: Array) -> bool:
+    """Whether a second step is twice as long though nothing is added up, as while rates grow."""
+    used = _new(inquiry)
+    _ask(used, inquiry.layers, first)
+    after = _ask(used, inquiry.layers, second)
+    return after.shape == alone.shape and _close(after, 2 * alone, inquiry.tolerance)
 
 
 def _loss_kept(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:

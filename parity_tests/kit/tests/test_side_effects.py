@@ -238,6 +238,20 @@ def test_sums_that_are_kept_outside_of_the_networks_are_told(changes: dict[str, 
     assert "kept outside of the networks" in report.failures[0].message
 
 
+def test_rates_that_grow_are_no_gradients_that_add_up() -> None:
+    class _WarmingUp(Classifier):
+        def __init__(self) -> None:
+            super().__init__()
+            self.t = 0
+
+        def step(self, x: Array, y: Array, lr: float) -> None:
+            self.t += 1
+            super().step(x, y, lr * min(1, self.t / 3))
+
+    verdict = only(ask(network(_WarmingUp, gradients=None), side_effects.examine))
+    assert verdict.status == EQUAL
+
+
 def test_a_velocity_in_a_global_name_is_not_called_random() -> None:
     kept: list[Array] = []
 
