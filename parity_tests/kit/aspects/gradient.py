@@ -231,6 +231,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         is_guessed = loss is None and (is_any or any(v.cause is None for v in verdicts))
         is_guessed |= is_huber
         return found if fits or is_guessed else verdicts
+    if not differs and explanations[0].is_right and explanations[-1].is_right:
+        wider = _of_wider_outputs(inquiry, explanations[0])
+        if wider:
+            return wider
     is_another = inquiry.hinges and inquiry.gradient_loss not in (None, *inquiry.hinges)
     if is_another and inquiry.reported is None and not differs:
         return [_another_loss(inquiry, explanations[0], inquiry.hinges[0])]
@@ -253,6 +257,8 @@ _OF_SOME = (
     "not the gradient of the {}; with some parameters it is that of the {}, and with others it is "
     "not. The cause is unknown. Look at what is clipped."
 )
+# At how many other parameters a gradient has to be wrong that is right with usual outputs.
+_WIDE_PLACES = 3
 # At how many other parameters the gradient of a hinge is asked.
 _PLACES = 8
 # How often parameters are drawn at which a gradient is not zero.
@@ -574,6 +580,24 @@ def _of_kept_margins(inquiry: Inquiry, hinge: str) -> list[Verdict]:
         found = _named(inquiry, again, None)
         return [replace(own, message=f"{_KEPT} {own.message}", line=None) for own in found]
     return []
+
+
+_WIDER = "with larger outputs:"
+
+
+def _of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
+    """Return what is wrong where outputs are larger, as under a condition that none met before."""
+    if inquiry.is_one_by_one or inquiry.tolerance >= CLOSE:
+        # Single precision tells less of outputs near their ends, and steps of single samples more
+        # than one gradient.
+        return []
+    for _ in range(_WIDE_PLACES):
+        again = _elsewhere(inquiry, explanation.loss)
+        if again is None or again.is_right or any(own.is_vacant for own in again.findings):
+            return []
+    inquiry.is_gradient_faulty = True
+    found = _named(inquiry, again, inquiry.gradient_scale)
+    return [replace(own, message=f"{_WIDER} {own.message}", line=None) for own in found]
 
 
 def _elsewhere(inquiry: Inquiry, loss: str | None) -> Explanation | None:

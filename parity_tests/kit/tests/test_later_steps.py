@@ -254,3 +254,25 @@ def test_plain_steps_of_two_faults_are_no_adaptive_optimizer(made: type, status:
     declared = network(made, gradients=None, labels="targets", batch="row")
     verdicts = examine(declared, only="gradient").verdicts
     assert {(v.status, v.cause) for v in verdicts} == {(status, None)}
+
+
+class _Tolerant(Classifier):
+    """Errors below 0.3 count for nothing, and outputs of usual parameters have none."""
+
+    sizes = (12, 9, 10)
+    last = staticmethod(sigmoid)
+    tolerance = 0.3
+
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        error = np.where(np.abs(p - y) < self.tolerance, 0.0, p - y)
+        return np.asarray(error * p * (1 - p))
+
+
+@pytest.mark.parametrize(("tolerance", "status"), [(0.3, DIFFERS), (0.0, EQUAL)])
+def test_a_condition_that_usual_outputs_do_not_meet_is_seen(tolerance: float, status: str) -> None:
+    make = type("Net", (_Tolerant,), {"tolerance": tolerance})
+    declared = network(make, gradients=None, batch="row", loss=None)
+    [verdict] = examine(declared, only="gradient").verdicts
+    assert (verdict.status, verdict.cause) == (status, None)
+    assert ("with larger outputs" in verdict.message) == (status == DIFFERS)
