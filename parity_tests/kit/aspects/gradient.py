@@ -62,15 +62,17 @@ from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
+from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.backprop import ANOTHER_SHAPE, Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.clipping import CAUSE as CLIPPED
 from parity_tests.kit.clipping import STEP_CLIPPED
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.losses import BINARY_HINGES
 from parity_tests.kit.probe import wider_parameters
-from parity_tests.kit.scales import MEAN, NEAR, Scale
-from parity_tests.kit.subject import Layers, SubjectError, tensors
+from parity_tests.kit.scales import MEAN, NEAR, ROUGH, Scale
+from parity_tests.kit.subject import Layers, SubjectError, flat, tensors
 from parity_tests.kit.verdicts import (
     CONVENTION,
     DIFFERS,
@@ -586,7 +588,10 @@ _WIDER = "with larger outputs:"
 
 
 def _of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
-    """Return what is wrong where outputs are larger, as under a condition that none met before."""
+    """Return what is wrong where outputs are larger, as under a condition that none met before.
+
+    Limits are no such conditions: nothing is wrong about a gradient that is shortened to one.
+    """
     if inquiry.is_one_by_one or inquiry.tolerance >= CLOSE:
         # Single precision tells less of outputs near their ends, and steps of single samples more
         # than one gradient.
@@ -595,9 +600,28 @@ def _of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdic
         again = _elsewhere(inquiry, explanation.loss)
         if again is None or again.is_right or any(own.is_vacant for own in again.findings):
             return []
+    if any(CLIPPED in own.causes for own in again.findings) or _is_shortened(inquiry, again.loss):
+        return []
     inquiry.is_gradient_faulty = True
     found = _named(inquiry, again, inquiry.gradient_scale)
     return [replace(own, message=f"{_WIDER} {own.message}", line=None) for own in found]
+
+
+def _is_shortened(inquiry: Inquiry, loss: str | None) -> bool:
+    """Whether single samples have shorter gradients in the right direction, and not all or none."""
+    if not inquiry.subject.single or loss is None:
+        return False
+    batch = inquiry.batches[0]
+    with inquiry.elsewhere():
+        inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
+        fits = []
+        for n in range(len(batch)):
+            one = batch.part(slice(n, n + 1))
+            right = flat(right_gradient(inquiry, loss, inquiry.layers, one))
+            fits.append(fit(flat(observe(inquiry, one)[0]), right))
+    factors = np.abs([factor for factor, _ in fits])
+    is_part = (factors > ROUGH * factors.max()) & (factors < (1 - ROUGH) * factors.max())
+    return bool(is_part.any() and all(residual <= ROUGH for _, residual in fits))
 
 
 def _elsewhere(inquiry: Inquiry, loss: str | None) -> Explanation | None:
