@@ -12,6 +12,14 @@ from parity_tests.kit.aspects.beginnings import OF_BEGINNINGS, note_beginnings
 from parity_tests.kit.aspects.by_slopes import by_slopes
 from parity_tests.kit.aspects.decays import of_decays
 from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
+from parity_tests.kit.aspects.elsewhere import (
+    PLACES,
+    is_elsewhere,
+    is_last_elsewhere,
+    is_last_known,
+    of_kept_margins,
+    of_wider_outputs,
+)
 from parity_tests.kit.aspects.entrywise import of_entrywise
 from parity_tests.kit.aspects.expected_scales import expected_scale
 from parity_tests.kit.aspects.factors import of_factors
@@ -27,7 +35,6 @@ from parity_tests.kit.aspects.limited_norms import (
     unjudged,
     verdict_on,
 )
-from parity_tests.kit.aspects.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.loss import is_saturated
 from parity_tests.kit.aspects.meant_loss import without_factor
 from parity_tests.kit.aspects.measured_factors import Factor, factors_of
@@ -62,27 +69,14 @@ from parity_tests.kit.aspects.short_steps import of_short_steps
 from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
-from parity_tests.kit.aspects.walks import right_gradient
-from parity_tests.kit.backprop import ANOTHER_SHAPE, Explanation, Finding
+from parity_tests.kit.aspects.told_findings import _also, edges, told_findings
+from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.clipping import CAUSE as CLIPPED
-from parity_tests.kit.clipping import STEP_CLIPPED
-from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.losses import BINARY_HINGES
-from parity_tests.kit.probe import wider_parameters
-from parity_tests.kit.scales import MEAN, NEAR, ROUGH, Scale
-from parity_tests.kit.subject import Layers, SubjectError, flat, tensors
-from parity_tests.kit.verdicts import (
-    CONVENTION,
-    DIFFERS,
-    EQUAL,
-    UNCHECKED,
-    Edge,
-    Verdict,
-    named,
-    worst,
-)
+from parity_tests.kit.scales import MEAN, NEAR, Scale
+from parity_tests.kit.subject import Layers, SubjectError, tensors
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named, worst
 
 Array = NDArray[Any]
 NOT_DECLARED = "neither gradients nor a step are declared"
@@ -153,7 +147,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     explanations = settled(inquiry.layers, explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
     if inquiry.hinge_reported and not explanations[0].known:
-        kept = _of_kept_margins(inquiry, inquiry.hinge_reported)
+        kept = of_kept_margins(inquiry, inquiry.hinge_reported)
         if kept:
             return kept
     # Of a loss that is not known, as of errors with a tolerance, samples need not have a gradient.
@@ -195,17 +189,17 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if (
         is_hinge
         and loss is None
-        and not all(_is_elsewhere(inquiry, explanations[0]) for _ in range(_PLACES))
+        and not all(is_elsewhere(inquiry, explanations[0]) for _ in range(PLACES))
     ):
         which = str(inquiry.gradient_loss).replace("_", " ")
         _forget(inquiry)
         return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
     if not differs and "hinge" in str(loss):
-        kept = _of_kept_margins(inquiry, str(loss))
+        kept = of_kept_margins(inquiry, str(loss))
         if kept:
             return kept
     # Whose threshold is not 1 shows in a loss alone.
-    is_huber = loss == "huber" and not _is_last_known(explanations[0])
+    is_huber = loss == "huber" and not is_last_known(explanations[0])
     if is_huber and inquiry.reported is None and not inquiry.is_loss_unknown:
         _forget(inquiry)
         return [Verdict("gradient", UNCHECKED, _ANY_THRESHOLD)]
@@ -234,7 +228,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         is_guessed |= is_huber
         return found if fits or is_guessed else verdicts
     if not differs and explanations[0].is_right and explanations[-1].is_right:
-        wider = _of_wider_outputs(inquiry, explanations[0])
+        wider = of_wider_outputs(inquiry, explanations[0])
         if wider:
             return wider
     is_another = inquiry.hinges and inquiry.gradient_loss not in (None, *inquiry.hinges)
@@ -259,10 +253,6 @@ _OF_SOME = (
     "not the gradient of the {}; with some parameters it is that of the {}, and with others it is "
     "not. The cause is unknown. Look at what is clipped."
 )
-# At how many other parameters a gradient has to be wrong that is right with usual outputs.
-_WIDE_PLACES = 3
-# At how many other parameters the gradient of a hinge is asked.
-_PLACES = 8
 # How often parameters are drawn at which a gradient is not zero.
 _DRAWS = 4
 
@@ -282,12 +272,6 @@ def _of_norms(inquiry: Inquiry, factors: list[Factor], expected: Scale) -> list[
     found = of_norms(inquiry, tensors_seen, names, is_shared=is_shared)
     inquiry.is_gradient_faulty |= bool(found)
     return found
-
-
-def _is_last_known(explanation: Explanation) -> bool:
-    """Whether the gradient of the last matrix is known, with a fault or without."""
-    last = max(int(f.tensor[1:]) for f in explanation.findings)
-    return any(f.known for f in explanation.findings if f.tensor == f"W{last}")
 
 
 def _observed(inquiry: Inquiry) -> list[tuple[Layers, Layers | None]]:
@@ -454,7 +438,7 @@ def _of_solved(
         first, *others = explanations
         if not others or not explanations[-1].known or causes_of(first) != causes_of(others[0]):
             continue
-        verdicts = _named(inquiry, first, None) + _of_several(inquiry, explanations)
+        verdicts = told_findings(inquiry, first, None) + _of_several(inquiry, explanations)
         if verdicts:
             inquiry.is_gradient_known = inquiry.is_gradient_faulty = True
             inquiry.edges += edges(first, len(inquiry.layers))
@@ -536,8 +520,8 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     is_multiple = all(verdict.factor and not _is_of_one(verdict) for verdict in differs)
     if is_multiple:
         return found
-    kept = _of_kept_margins(inquiry, inquiry.hinge_reported) if inquiry.hinge_reported else []
-    if kept or not _is_elsewhere(inquiry, explanation):
+    kept = of_kept_margins(inquiry, inquiry.hinge_reported) if inquiry.hinge_reported else []
+    if kept or not is_elsewhere(inquiry, explanation):
         return kept or found
     which = f"another function, by its slopes ({found[0].tensor})"
     return [_another_loss(inquiry, explanation, which)]
@@ -546,95 +530,6 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
 def _is_of_one(verdict: Verdict) -> bool:
     """Whether a verdict is of a parameter, and not of what all of them come from."""
     return not str(verdict.tensor).startswith("dL/dz")
-
-
-def _is_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
-    """Whether the gradient is that of the same loss by other parameters, or these are given.
-
-    Where all outputs are on one side of their labels, several losses have one gradient.
-    """
-    again = _elsewhere(inquiry, explanation.loss)
-    return again is None or (again.is_right and again.loss == explanation.loss)
-
-
-def _is_last_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
-    """Whether that of the last matrix is of the same loss by other parameters, or these are given.
-
-    Where all that is carried back is clipped, it is as that of an absolute error.
-    """
-    again = _elsewhere(inquiry, explanation.loss)
-    return again is None or (_is_last_known(again) and again.loss == explanation.loss)
-
-
-_KEPT = "with larger outputs, by which some margins are kept:"
-
-
-def _of_kept_margins(inquiry: Inquiry, hinge: str) -> list[Verdict]:
-    """Return what is wrong where margins are kept, as they need not be with usual parameters."""
-    for _ in range(_PLACES):
-        again = _elsewhere(inquiry, hinge)
-        if again is None:
-            return []
-        if not again.known or again.is_right or any(own.is_vacant for own in again.findings):
-            continue
-        inquiry.is_gradient_known = inquiry.is_gradient_faulty = True
-        inquiry.gradient_loss = hinge
-        found = _named(inquiry, again, None)
-        return [replace(own, message=f"{_KEPT} {own.message}", line=None) for own in found]
-    return []
-
-
-_WIDER = "with larger outputs:"
-
-
-def _of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
-    """Return what is wrong where outputs are larger, as under a condition that none met before.
-
-    Limits are no such conditions: nothing is wrong about a gradient that is shortened to one.
-    """
-    if inquiry.is_one_by_one or inquiry.tolerance >= CLOSE:
-        # Single precision tells less of outputs near their ends, and steps of single samples more
-        # than one gradient.
-        return []
-    for _ in range(_WIDE_PLACES):
-        again = _elsewhere(inquiry, explanation.loss)
-        if again is None or again.is_right or any(own.is_vacant for own in again.findings):
-            return []
-    if any(CLIPPED in own.causes for own in again.findings) or _is_shortened(inquiry, again.loss):
-        return []
-    inquiry.is_gradient_faulty = True
-    found = _named(inquiry, again, inquiry.gradient_scale)
-    return [replace(own, message=f"{_WIDER} {own.message}", line=None) for own in found]
-
-
-def _is_shortened(inquiry: Inquiry, loss: str | None) -> bool:
-    """Whether single samples have shorter gradients in the right direction, and not all or none."""
-    if not inquiry.subject.single or loss is None:
-        return False
-    batch = inquiry.batches[0]
-    with inquiry.elsewhere():
-        inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
-        fits = []
-        for n in range(len(batch)):
-            one = batch.part(slice(n, n + 1))
-            right = flat(right_gradient(inquiry, loss, inquiry.layers, one))
-            fits.append(fit(flat(observe(inquiry, one)[0]), right))
-    factors = np.abs([factor for factor, _ in fits])
-    is_part = (factors > ROUGH * factors.max()) & (factors < (1 - ROUGH) * factors.max())
-    return bool(is_part.any() and all(residual <= ROUGH for _, residual in fits))
-
-
-def _elsewhere(inquiry: Inquiry, loss: str | None) -> Explanation | None:
-    """Explain the gradient by other parameters; None where these are given or nothing comes."""
-    batch = inquiry.batches[0]
-    if inquiry.is_given:
-        return None
-    with inquiry.elsewhere():
-        try:
-            inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
-            return explained(inquiry, batch, *observe(inquiry, batch), loss)
-        except SubjectError:
-            return None
 
 
 def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
@@ -682,7 +577,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     verdicts: list[Verdict] = []
     of_loss: list[Verdict] = []
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
-        if first.loss in _OF_SIGNS and not _is_last_elsewhere(inquiry, first):
+        if first.loss in _OF_SIGNS and not is_last_elsewhere(inquiry, first):
             tensor = f"dL/dz{len(inquiry.layers)}"
             of_some = _OF_SOME.format(str(loss), first.loss).replace("_", " ")
             _forget(inquiry)
@@ -724,7 +619,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     inquiry.is_gradient_faulty |= first.known and is_changing
     told, factors = _confirmed(*explanations, factors)
     told, factors = with_formulas(told, factors, expected or MEAN)
-    verdicts += of_reading(inquiry, first) + _named(inquiry, told, expected) + of_rate
+    verdicts += of_reading(inquiry, first) + told_findings(inquiry, told, expected) + of_rate
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
         shared = shared_scale(inquiry, factors, expected or MEAN)
@@ -816,103 +711,8 @@ def _of_second(
             message=f"{which}: {verdict.message}",
             line=None,
         )
-        for verdict in _named(inquiry, replace(second, findings=alone), expected, 1)
+        for verdict in told_findings(inquiry, replace(second, findings=alone), expected, 1)
     ]
-
-
-def _named(
-    inquiry: Inquiry, explanation: Explanation, expected: Scale | None, number: int = 0
-) -> list[Verdict]:
-    """Return a verdict for every fault on the way back, the first one first.
-
-    Parameters
-    ----------
-    number : int, default 0
-        Which batch the explanation is of.
-    """
-    whole = (expected or MEAN).at(len(inquiry.batches[number]))
-    tensors: dict[tuple[str, ...], list[Finding]] = {}
-    clipped = [finding for finding in explanation.findings if CLIPPED in finding.causes]
-    for finding in explanation.findings:
-        # That entries have a limit is told once, of all tensors.
-        causes = tuple(cause for cause in finding.causes if cause != CLIPPED)
-        if causes:
-            tensors.setdefault(causes, []).append(finding)
-    is_in_step = is_inferred(inquiry)
-    is_meant = inquiry.spec.loss is not None or inquiry.reported is not None
-    last = f"W{len(inquiry.layers)}"
-    is_open = any(f.tensor == last and not f.known for f in explanation.findings)
-    nearest = explanation.loss if is_open and not is_meant else None
-    if clipped and not is_in_step:
-        tensors[CLIPPED,] = clipped
-    verdicts = [_limited(clipped)] if clipped and is_in_step else []
-    for causes, findings in tensors.items():
-        finding, *others = findings
-        lines = (line_of(inquiry, explanation, of) for of in findings)
-        told = {"residual": finding.residual, "line": next(filter(None, lines), None)}
-        likewise = f", likewise on {' and '.join(f.tensor for f in others)}" if others else ""
-        if "unknown" in causes:
-            if is_inferred(inquiry) and finding.text == ANOTHER_SHAPE:
-                told["residual"] = None
-                seen = f"{finding.tensor}{likewise}"
-                known = named("gradient", "parameter-reshaped", seen, finding.tensor)
-                verdicts.append(replace(known, **told))
-                continue
-            message = _unknown(finding, likewise, whole, nearest)
-            verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, **told))
-            continue
-        for cause in causes:
-            known = CAUSES[cause]
-            title = known.title
-            if cause == "not-updated" and not is_in_step:
-                title = "the gradient is all zeros, as one that is cut off to integers may be"
-            message = (
-                f"{title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
-                f"{finding.residual:.1g}). Look at {known.advice}.{_also(finding.also)}"
-            )
-            own = dict(told)
-            if cause == "activation-derivative-missing":
-                own["line"] = line_of_mask(inquiry, explanation, finding) or told["line"]
-            verdicts.append(Verdict("gradient", DIFFERS, message, finding.tensor, cause, **own))
-    return verdicts
-
-
-def _limited(clipped: list[Finding]) -> Verdict:
-    """Return that steps are limited, which may be meant where no gradient is handed out besides."""
-    names, first = " and ".join(finding.tensor for finding in clipped), clipped[0]
-    message = f"{CAUSES[STEP_CLIPPED].title}: {names} {first.text.rpartition(', ')[2]} in a step"
-    return Verdict("gradient", CONVENTION, message, None, STEP_CLIPPED, residual=first.residual)
-
-
-# What is left of one number that is a multiple of another.
-_NOTHING = 1e-12
-
-
-def _unknown(finding: Finding, likewise: str, whole: float, loss: str | None) -> str:
-    """Return what is said of a gradient that is not known; by the nearest loss if none is meant."""
-    nearest = finding.text or "it has infinities or NaN"
-    expected = "what was expected" if loss is None else f"that of the {loss.replace('_', ' ')}"
-    # Of a pre-activation that was solved for, the factor is in it.
-    factor = finding.factor if finding.relative else finding.factor / whole
-    if finding.factor == 0:
-        nearest = f"nothing of {expected} is in it"
-    elif finding.residual <= _NOTHING:
-        nearest = f"of one number, it is {factor:.4g} x {expected}"
-    elif np.isfinite(finding.residual):
-        nearest = (
-            f"the nearest multiple of {expected} is {factor:.4g} x, which leaves "
-            f"{finding.residual:.2g} of its norm"
-        )
-        if loss is not None:
-            nearest += ", and that of every other loss that is known leaves no less"
-        nearest = f"{finding.text}; {nearest}" if finding.text else nearest
-    return f"{finding.tensor}{likewise}: not the gradient; {nearest}. The cause is unknown."
-
-
-def _also(causes: Sequence[str]) -> str:
-    """Return what else would give the same numbers."""
-    titles = [CAUSES[cause].title for cause in causes]
-    return f" The same numbers come if {', or if '.join(titles)}." if titles else ""
 
 
 def _of_squares(inquiry: Inquiry, explanation: Explanation) -> Scale | None:
@@ -953,22 +753,3 @@ def _another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Verd
         message += f" The same numbers come if {function} is left out of the backward pass."
     tensor = f"dL/dz{len(inquiry.layers)}"
     return Verdict("gradient", DIFFERS, message, tensor, "gradient-of-another-loss")
-
-
-def edges(explanation: Explanation, depth: int) -> list[Edge]:
-    """Return the backward pass as a graph."""
-    found = {finding.tensor: finding for finding in explanation.findings}
-    result = []
-    for number in reversed(range(depth)):
-        delta = explanation.deltas[number]
-        above = "loss" if number == depth - 1 else f"dL/dz{number + 2}"
-        status = DIFFERS if delta.causes else EQUAL
-        result.append(Edge(above, f"dL/dz{number + 1}", status, delta.text))
-        for name in (f"W{number + 1}", f"b{number + 1}"):
-            if name in found:
-                finding = found[name]
-                own = [cause for cause in finding.causes if cause not in delta.causes]
-                bad = bool(own) or not finding.known
-                status = DIFFERS if bad else EQUAL
-                result.append(Edge(f"dL/dz{number + 1}", f"dL/d{name}", status, finding.text))
-    return result

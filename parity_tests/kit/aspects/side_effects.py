@@ -86,7 +86,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if not verdicts:
         message = "no argument is written to, and no answer depends on the calls before"
         if not taken:
-            message = "no argument is written to; gradients, which are refused, are not asked"
+            message = "no argument is written to; gradients, of which none come, are not asked"
         verdicts = [Verdict("side effects", EQUAL, message)]
     return verdicts
 

@@ -121,8 +121,9 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "the gradient is that of the batch before", "values kept from an earlier call"
     ),
     "activations-kept": Cause(
-        "activations of the first batch are kept, and gradients of later ones are made of them",
-        "lists that grow and caches that are filled once: every forward pass must replace them",
+        "activations of a batch before are kept, and gradients of later ones are made of them",
+        "lists that grow, and caches that are filled once or behind their use: every forward pass "
+        "must replace them",
     ),
     "batch-size-kept": Cause(
         "it raises for a batch of another size than the one before",

@@ -276,3 +276,24 @@ def test_a_condition_that_usual_outputs_do_not_meet_is_seen(tolerance: float, st
     [verdict] = examine(declared, only="gradient").verdicts
     assert (verdict.status, verdict.cause) == (status, None)
     assert ("with larger outputs" in verdict.message) == (status == DIFFERS)
+
+
+class _Cut(_Tolerant):
+    """Outputs have a limit, and no gradient behind it, that those of usual parameters keep."""
+
+    limit, tolerance = 7.0, 0.0
+
+    def forward(self, x: Array) -> Array:
+        self.whole = super().forward(x)
+        return np.clip(self.whole, -self.limit, self.limit)
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return np.asarray((self.forward(x) - y) * (np.abs(self.whole) < self.limit))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_outputs_that_are_cut_blame_no_gradient(seed: int) -> None:
+    make = type("Net", (_Cut,), {"last": staticmethod(lambda z: z)})
+    declared = network(make, gradients=None, labels="targets", loss=None)
+    [verdict] = examine(declared, seed, only="gradient").verdicts
+    assert verdict.status in (EQUAL, CONVENTION)
