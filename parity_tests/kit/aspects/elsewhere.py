@@ -74,7 +74,7 @@ def of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict
 
     Limits are no such conditions: nothing is wrong about a gradient that is shortened to one.
     """
-    if inquiry.is_one_by_one or inquiry.tolerance >= CLOSE:
+    if inquiry.is_one_by_one or inquiry.of_limits or inquiry.tolerance >= CLOSE:
         # Single precision tells less of outputs near their ends, and steps of single samples more
         # than one gradient.
         return []
