@@ -84,9 +84,17 @@ def of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict
             return []
     if any(CLIPPED in own.causes for own in again.findings) or _is_shortened(inquiry, again.loss):
         return []
+    if not inquiry.subject.single and not _is_right_as_seen(inquiry, explanation.loss):
+        return []
     inquiry.is_gradient_faulty = True
     found = told_findings(inquiry, again, inquiry.gradient_scale)
     return [replace(own, message=f"{_WIDER} {own.message}", line=None) for own in found]
+
+
+def _is_right_as_seen(inquiry: Inquiry, loss: str | None) -> bool:
+    """Whether the gradient is right without anything that steps have besides taken out of it."""
+    batch = inquiry.batches[0]
+    return explained(inquiry, batch, *observe(inquiry, batch), loss).is_right
 
 
 def _is_shortened(inquiry: Inquiry, loss: str | None) -> bool:
