@@ -99,7 +99,8 @@ GROWN_OUTSIDE = (
     "kept outside of the networks"
 )
 KEPT_OUTSIDE = (
-    "something is kept outside of the networks, such as a velocity or a generator in a global name"
+    "none of the generators that are known is drawn from, so that one is made for every call, or "
+    "something is kept outside of the networks, such as a velocity in a global name"
 )
 # Of how many answers each has to be as much larger than the one before.
 _GROWING = 4
