@@ -84,6 +84,10 @@ def of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict
             return []
     if any(CLIPPED in own.causes for own in again.findings) or _is_shortened(inquiry, again.loss):
         return []
+    # Of a bias of one number much is left open that its matrix shows.
+    matrices = [own for own in again.findings if own.tensor.startswith("W")]
+    if not any(own.causes or not own.known for own in matrices):
+        return []
     if not inquiry.subject.single and not _is_right_as_seen(inquiry, explanation.loss):
         return []
     inquiry.is_gradient_faulty = True

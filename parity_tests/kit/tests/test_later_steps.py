@@ -297,3 +297,20 @@ def test_outputs_that_are_cut_blame_no_gradient(seed: int) -> None:
     declared = network(make, gradients=None, labels="targets", loss=None)
     [verdict] = examine(declared, seed, only="gradient").verdicts
     assert verdict.status in (EQUAL, CONVENTION)
+
+
+class _PartlyWithoutRate(_Tolerant):
+    """Of the matrices' steps a part is the same at every learning rate."""
+
+    sizes, tolerance = (6, 5, 1), 0.0
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for n, (p, g) in enumerate(zip(self.w + self.b, self.gradients(x, y), strict=True)):
+            p -= (lr + 0.9 * (n < len(self.w))) * g
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_bias_of_one_number_says_nothing_by_larger_outputs(seed: int) -> None:
+    declared = network(_PartlyWithoutRate, gradients=None, batch="row", loss=None)
+    report = examine(declared, seed, only=("gradient", "optimizer"))
+    assert not [verdict for verdict in report.of("gradient") if verdict.status == DIFFERS]
