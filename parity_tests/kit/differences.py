@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.differences import central_difference, complex_step
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.fitting import fit
+from parity_tests.kit.fitting import are_single, fit
 from parity_tests.kit.subject import quiet
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 
@@ -203,7 +203,7 @@ def _is_single(function: Function, arrays: list[Array]) -> bool:
     with quiet():
         several = [float(np.real(function([s * a for a in arrays]))) for s in _STRETCHES]
     told = {value for value in several if value and np.isfinite(value)}
-    return len(told) == len(_STRETCHES) and all(float(np.float32(own)) == own for own in told)
+    return len(told) == len(_STRETCHES) and are_single([*told])
 
 
 def _size(shape: tuple[int, ...]) -> int:

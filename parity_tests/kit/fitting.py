@@ -1,5 +1,6 @@
 """How close one tensor is to a multiple of another."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,13 @@ def fit(observed: Array, expected: Array) -> tuple[float, float]:
         return 0.0, np.inf
     factor = float(observed @ expected) / other
     return factor, float(np.linalg.norm(observed - factor * expected)) / size
+
+
+def are_single(numbers: Array | Sequence[float]) -> bool:
+    """Whether all numbers are ones that single precision has."""
+    own = np.asarray(numbers, np.float64)
+    with np.errstate(over="ignore"):
+        return np.array_equal(own, own.astype(np.float32).astype(np.float64))
 
 
 def fits(observed: Array, expected: Array) -> tuple[Array, Array]:

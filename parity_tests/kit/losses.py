@@ -91,7 +91,8 @@ def _margins(p: Array, y: Array) -> Array:
     return np.where(y == 1, 0.0, np.maximum(0, p - own + 1))
 
 
-def _hinge_back(upstream: Array, y: Array) -> Array:
+def hinge_back(upstream: Array, y: Array) -> Array:
+    """Return the gradient by all outputs, from that by the margins of the other classes."""
     return upstream - y * upstream.sum(axis=1, keepdims=True)
 
 
@@ -136,11 +137,11 @@ LOSSES: dict[str, Loss] = {
             "tanh(p - y)",
         ),
         # Weston and Watkins (1999); PyTorch's multi_margin_loss divides it by the classes.
-        Loss("hinge", _margins, lambda p, y: _hinge_back(_margins(p, y) > 0, y), "hinge'"),
+        Loss("hinge", _margins, lambda p, y: hinge_back(_margins(p, y) > 0, y), "hinge'"),
         Loss(
             "squared_hinge",
             lambda p, y: _margins(p, y) ** 2,
-            lambda p, y: _hinge_back(2 * _margins(p, y), y),
+            lambda p, y: hinge_back(2 * _margins(p, y), y),
             "(hinge^2)'",
         ),
         # The class that comes nearest alone: Crammer and Singer (2001).

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.by_slopes import is_of_calls_before
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
+from parity_tests.kit.fitting import are_single
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, arrays_in
 from parity_tests.kit.subject import Layer, Layers, Subject, SubjectError, write_to
@@ -113,7 +114,7 @@ def of_forward(inquiry: Inquiry, told: str) -> list[Verdict]:
     outputs = [inquiry.subject.forward(batch.inputs) for _ in range(2)]
     inquiry.evidence.answers[0].output = observed = outputs[0]
     is_fraction = bool((observed != np.round(observed)).any())
-    is_kept = np.array_equal(observed, observed.astype(np.float32).astype(np.float64))
+    is_kept = are_single(observed)
     inquiry.is_float32 |= is_fraction and is_kept
     return [Verdict("forward", UNCHECKED, told)]
 

@@ -13,7 +13,7 @@ from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.masks import of_mask
 from parity_tests.kit.aspects.observing import KEPT_OUTSIDE, is_another, observe
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.fitting import fit
+from parity_tests.kit.fitting import are_single, fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.probe import parameters
 from parity_tests.kit.scales import IN_LAYERS, Scale, ratio, scale_of
@@ -162,7 +162,7 @@ def _decimals(inquiry: Inquiry, loss: Loss) -> int | None:
     for decimals in range(_OF_SINGLE):
         if all(round(value, decimals) == value for value in told):
             return decimals
-    return _OF_SINGLE if all(float(np.float32(own)) == own for own in told) else None
+    return _OF_SINGLE if are_single(told) else None
 
 
 def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
@@ -175,10 +175,11 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     if all(verdict.status == EQUAL for verdict in found):
         found = _at_wider_outputs(inquiry, loss, how) or found
     if met.rough and all(verdict.status == EQUAL for verdict in found):
-        why = f"{' and '.join(met.rough)}: the loss has no slope by any entry that was asked"
-        return [
-            Verdict("gradient", UNCHECKED, f"{why}; {found[0].message.replace('all', 'other')}")
-        ]
+        message = (
+            f"{' and '.join(met.rough)}: the loss has no slope by any entry that was asked; some "
+            f"entries of the other tensors are slopes of it ({met.residual:.1g}){how}"
+        )
+        return [Verdict("gradient", UNCHECKED, message)]
     if not met.unsummed:
         return found
     if any(verdict.status == DIFFERS and verdict.cause is None for verdict in found):

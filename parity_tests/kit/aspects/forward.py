@@ -13,6 +13,7 @@ from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.dropped import drops, training_factor
 from parity_tests.kit.beside_sum import find_beside_sum
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import are_single
 from parity_tests.kit.forward import Form, find, run
 from parity_tests.kit.functions import (
     WRONG_ACTIVATIONS,
@@ -64,7 +65,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [Verdict("forward", DIFFERS, message, tensor="output")]
     # What comes whole out of float32 is kept in it: labels or zeros alone would, too.
     is_fraction = bool((observed != np.round(observed)).any())
-    is_kept = np.array_equal(observed, observed.astype(np.float32).astype(np.float64))
+    is_kept = are_single(observed)
     inquiry.is_float32 |= is_fraction and is_kept
     declared = _declared(inquiry)
     # Those that ask little come first: they have the sums of the outputs to go by.

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.outputs import losses_of, misnormalized
+from parity_tests.kit.fitting import are_single
 from parity_tests.kit.forward import Pass
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import huber, losses_behind
@@ -23,9 +24,7 @@ Row = tuple[str, str | None, float, float]
 def is_single(reported: Sequence[float]) -> bool:
     """Whether values are those of float32, of which whole numbers tell nothing."""
     own = np.asarray(reported, np.float64)
-    with np.errstate(over="ignore"):
-        is_kept = np.array_equal(own, own.astype(np.float32).astype(np.float64))
-    return is_kept and bool((own != np.round(own)).all())
+    return are_single(own) and bool((own != np.round(own)).all())
 
 
 def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:

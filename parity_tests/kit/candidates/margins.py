@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.functions import Output
-from parity_tests.kit.losses import BINARY_HINGES, LOSSES, Loss
+from parity_tests.kit.losses import BINARY_HINGES, LOSSES, Loss, hinge_back
 
 Array = NDArray[Any]
 _MARGIN, _MASK, _OWN = "hinge-margin-missing", "hinge-mask-missing", "hinge-own-class"
@@ -59,8 +59,7 @@ def _of_several(loss: Loss, p: Array, y: Array) -> Iterator[tuple[str, Array, st
     # missed.
     yield _MARGIN, loss.slope(p + y, y), f"{loss.formula} without the margin of 1"
     if loss.name == "squared_hinge":
-        upstream = 2 * (p - own + 1) * (1 - y)
-        mask = upstream - y * upstream.sum(axis=1, keepdims=True)
+        mask = hinge_back(2 * (p - own + 1) * (1 - y), y)
     else:
         mask = loss.slope(p - y * (1 + np.ptp(p)), y)
     yield _MASK, mask, f"{loss.formula} of every class"
