@@ -15,8 +15,9 @@ one fault does not hide the next, and a gradient that follows from another fault
 Where nothing fits, the gradient of the pre-activation is solved for, if the batch is small enough.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -35,7 +36,13 @@ from parity_tests.kit.candidates.decayed import (
     own_decays,
     with_magnitudes,
 )
-from parity_tests.kit.candidates.hidden import carried_errors, errors_of, hidden_deltas, inputs_of
+from parity_tests.kit.candidates.hidden import (
+    carried_errors,
+    errors_of,
+    hidden_deltas,
+    inputs_of,
+    right_hidden_deltas,
+)
 from parity_tests.kit.candidates.outputs import output_deltas, right_deltas, rights_below
 from parity_tests.kit.clipping import CAUSE as CLIPPED
 from parity_tests.kit.clipping import clipped_products, clipped_sums, limit_of, own_limit
@@ -173,47 +180,48 @@ def explain(
     """
     result = Explanation()
     last = len(layers) - 1
-    # Most last layers are right: until one is not, the wrong ways need not be worked out.
+    # Most layers are right: until one is not, the wrong ways need not be worked out.
     meant = [
         delta for delta in right_deltas(form, passed, batch, loss) if loss in (None, delta.loss)
     ]
     deltas = distinct(meant)
     inputs = list(inputs_of(form, passed, last, batch.inputs))
     if not deltas or not _is_right(
-        _layer(last, observed[last], layers[last], deltas, inputs, tolerance, KINDS[0])[1]
+        _layer(last, observed[last], layers[last], deltas, inputs, tolerance, KINDS[:1])[1]
     ):
         guarded = list(any_guards(form, passed, batch, loss, observed[last].weight, tolerance))
         deltas = guarded[:1] + output_deltas(form, passed, batch, loss) or meant[:1]
     # One that is zero is no candidate, and yet it may be what is right.
     rights = [meant[0] if meant and not np.any(meant[0].value) else deltas[0]]
+    ways: Callable[[], list[Candidate]] | None = None
     errors: list[Candidate] = []
     limit = limit_of(tensors(observed), tolerance)
     for number, own in reversed(list(enumerate(layers))):
         inputs = list(inputs_of(form, passed, number, batch.inputs))
-        # Most likely all matrices have the penalties that the first one has.
-        likely = next((tuple(decay) for decay in result.decays.values()), None)
-        tried = (
-            _layer(
-                number,
-                observed[number],
-                own,
-                deltas,
-                inputs,
-                tolerance,
-                kinds,
-                rights[0],
-                loss,
-                limit,
-            )
-            for kinds in sorted(KINDS, key=lambda kinds: kinds != likely)
+        asked = partial(
+            _layer,
+            number,
+            observed[number],
+            own,
+            inputs=inputs,
+            tolerance=tolerance,
+            right=rights[0],
+            loss=loss,
+            limit=limit,
         )
-        chosen, findings = _first_known(tried)
+        found = asked(deltas=deltas, penalties=KINDS[:1]) if ways is not None else None
+        if found is None or not _is_right(found[1]):
+            deltas = deltas if ways is None else ways() or deltas
+            # Most likely all matrices have the penalties that the first one has.
+            likely = next((tuple(decay) for decay in result.decays.values()), None)
+            every = sorted(KINDS, key=lambda kinds: kinds != likely)
+            found = asked(deltas=deltas, penalties=every)
+        chosen, findings = found
         if number == last and loss is None and not findings[0].known and len(meant) > 1:
             # Of no loss that is meant, what came is held to the nearest.
             near = _nearest(observed[last].weight, meant, inputs[0].value)
             others = [delta for delta in deltas if delta is not near]
-            asked = observed[last], own, [near, *others], inputs, tolerance, KINDS[0], near
-            chosen, findings = _layer(last, *asked, None, limit)
+            chosen, findings = asked(deltas=[near, *others], penalties=KINDS[:1], right=near)
         result.findings += findings
         result.deltas[number] = chosen
         if number == last:
@@ -228,7 +236,7 @@ def explain(
             above = [chosen, *(right for right in rights if not _is_same(right, chosen))]
             factor = findings[0].factor if findings[0].known else 1.0
             given = form, passed, layers, updated, number - 1, above, errors, factor
-            deltas = hidden_deltas(*given, observed[number].weight)
+            ways = partial(hidden_deltas, *given, observed[number].weight)
             rights = [
                 replace(
                     right,
@@ -237,7 +245,7 @@ def explain(
                 )
                 for right in rights
             ]
-            deltas = deltas or rights[:1]
+            deltas = right_hidden_deltas(form, passed, layers, number - 1, above) or rights[:1]
     _settle_loss(result, last, [right.loss for right in rights[1:]])
     _settle_collapsed(result, observed, layers)
     _settle_exchanged(result, observed, layers, tolerance)
@@ -257,17 +265,6 @@ def _nearest(observed: Array, deltas: Sequence[Candidate], source: Array) -> Can
 
 def _is_right(findings: Sequence[Finding]) -> bool:
     return all(finding.known and not (finding.causes or finding.decay) for finding in findings)
-
-
-def _first_known(
-    tried: Iterator[tuple[Candidate, list[Finding]]],
-) -> tuple[Candidate, list[Finding]]:
-    first = found = next(tried)
-    while not found[-1][0].known:
-        found = next(tried, None)
-        if found is None:
-            return first
-    return found
 
 
 def _is_same(one: Candidate, other: Candidate) -> bool:
@@ -414,7 +411,7 @@ def _layer(
     deltas: Sequence[Candidate],
     inputs: Sequence[Candidate],
     tolerance: float,
-    penalties: tuple[str, ...],
+    penalties: Sequence[tuple[str, ...]],
     right: Candidate | None = None,
     loss: str | None = None,
     limit: float | None = None,
@@ -423,6 +420,8 @@ def _layer(
 
     Parameters
     ----------
+    penalties : sequence of tuple of str
+        Those that are tried, one after another, until the matrix is known.
     right : Candidate, optional
         What it should be, if that may be zero and no candidate.
     loss : str, optional
@@ -430,72 +429,120 @@ def _layer(
     limit : float, optional
         What no entry of any gradient is larger than, where several are as large.
     """
-    name = f"W{number + 1}"
-    decay: Shares = {}
-    if right is not None and _is_vacant(observed.weight, right.value.T @ inputs[0].value):
-        chosen, finding = right, _vacant(name)
-    elif not np.any(observed.weight):
-        # Nothing came; what lies below is judged by the right gradient.
-        chosen, finding = deltas[0], _nothing(name)
-    else:
-        matches = _matches(observed.weight, deltas, inputs, tolerance)
-        if not matches:
-            # Several numbers are fitted, which a few entries would always allow.
-            several = inputs if own.weight.size >= ENOUGH * len(penalties) else inputs[:1]
-            for source in several:
-                decay = decay_of(
-                    observed.weight, own.weight, penalties, deltas, source.value, tolerance
-                )
-                if decay:
-                    rest = _left(observed.weight, slope_of(decay, own.weight), tolerance)
-                    observed = replace(observed, weight=rest)
-                    matches = _matches(observed.weight, deltas, [source], 10 * tolerance)
-                    break
-        if not np.any(observed.weight):
-            chosen = deltas[0]
-            finding = replace(_nothing(name), text=_PENALTY_ALONE)
-        elif matches:
-            delta, source, factor, residual = matches[0]
-            causes = delta.causes + source.causes
-            text = f"({delta.text}).T @ {source.text}"
-            chosen = delta
-            finding = Finding(name, causes, True, factor, residual, text, delta.solved, delta.also)
-            finding = replace(finding, loss=delta.loss)
-        else:
-            clipped = _clipped(name, observed, own, deltas, inputs, tolerance, limit)
-            chosen, finding = clipped or _unknown(
-                name, observed, own.weight, deltas, inputs, tolerance
-            )
-            decay = finding.decay
-    findings = [replace(finding, decay=decay)]
+    name = f"{number + 1}"
+    asked = observed, own, deltas, inputs, tolerance
+    chosen, finding = _matrix(f"W{name}", *asked, penalties, right, limit)
+    findings = [finding]
     if observed.bias is not None:
-        name = f"b{number + 1}"
-        reference = _reference(finding, chosen)
-        unknown = Finding(name, ("unknown",), False, np.nan, np.inf, "")
-        asked = observed.bias, [chosen, *deltas], tolerance, reference, limit, own
-        found = unknown
-        if observed.bias.size == 1 and reference is not None:
-            # One number is a multiple of any sum.
-            found = _clipped_bias(name, observed.bias, [chosen], *asked[2:], unknown)
-        if not found.known:
-            found = _bias(name, observed.bias, own, chosen, deltas, tolerance, reference, loss)
-        if not found.known and np.shape(own.bias) == observed.bias.shape:
-            bias = np.asarray(own.bias)
-            total = (reference or 0.0) * right_sum(chosen.value, own)
-            # A step that is assigned leaves nothing of the bias, and its gradient with any sign.
-            several = (own_decays(observed.bias, bias, by, tolerance) for by in (total, -total))
-            for shares in chain([decay], *several):
-                rest = _left(observed.bias, slope_of(shares, bias), tolerance)
-                without = _bias(name, rest, own, chosen, deltas, 10 * tolerance, reference, loss)
-                if without.known:
-                    found = replace(without, decay=shares)
-                    if not np.any(rest) and without.causes:
-                        found = replace(found, text=_PENALTY_ALONE)
-                    break
-        if not found.known:
-            found = _clipped_bias(name, *asked, found)
-        findings.append(found)
+        beside = own, chosen, deltas, finding, tolerance
+        findings.append(_beside_matrix(f"b{name}", observed.bias, *beside, loss, limit))
     return chosen, findings
+
+
+def _matrix(
+    name: str,
+    observed: Layer,
+    own: Layer,
+    deltas: Sequence[Candidate],
+    inputs: Sequence[Candidate],
+    tolerance: float,
+    penalties: Sequence[tuple[str, ...]],
+    right: Candidate | None,
+    limit: float | None,
+) -> tuple[Candidate, Finding]:
+    """Return what the gradient of a matrix was found to be, and that of the pre-activation."""
+    if right is not None and _is_vacant(observed.weight, right.value.T @ inputs[0].value):
+        return right, _vacant(name)
+    if not np.any(observed.weight):
+        # Nothing came; what lies below is judged by the right gradient.
+        return deltas[0], _nothing(name)
+    asked = deltas, inputs, tolerance
+    likely, *others = penalties
+    found = _product(name, observed.weight, *asked)
+    found = found or _penalized(name, observed.weight, own.weight, *asked, likely)
+    found = found or _clipped(name, observed, own, *asked, limit)
+    for kinds in others:
+        found = found or _penalized(name, observed.weight, own.weight, *asked, kinds)
+    return found or _unknown(name, observed, own.weight, *asked)
+
+
+def _product(
+    name: str,
+    observed: Array,
+    deltas: Sequence[Candidate],
+    inputs: Sequence[Candidate],
+    tolerance: float,
+) -> tuple[Candidate, Finding] | None:
+    """Return the product that the gradient of a matrix is, or None."""
+    matches = _matches(observed, deltas, inputs, tolerance)
+    if not matches:
+        return None
+    delta, source, factor, residual = matches[0]
+    causes = delta.causes + source.causes
+    text = f"({delta.text}).T @ {source.text}"
+    finding = Finding(name, causes, True, factor, residual, text, delta.solved, delta.also)
+    return delta, replace(finding, loss=delta.loss)
+
+
+def _penalized(
+    name: str,
+    observed: Array,
+    weight: Array,
+    deltas: Sequence[Candidate],
+    inputs: Sequence[Candidate],
+    tolerance: float,
+    penalties: tuple[str, ...],
+) -> tuple[Candidate, Finding] | None:
+    """Return the product that the gradient of a matrix is beside those of penalties, or None."""
+    # Several numbers are fitted, which a few entries would always allow.
+    several = inputs if weight.size >= ENOUGH * len(penalties) else inputs[:1]
+    for source in several:
+        decay = decay_of(observed, weight, penalties, deltas, source.value, tolerance)
+        if not decay:
+            continue
+        rest = _left(observed, slope_of(decay, weight), tolerance)
+        if not np.any(rest):
+            return deltas[0], replace(_nothing(name), text=_PENALTY_ALONE, decay=decay)
+        found = _product(name, rest, deltas, [source], 10 * tolerance)
+        return None if found is None else (found[0], replace(found[1], decay=decay))
+    return None
+
+
+def _beside_matrix(
+    name: str,
+    observed: Array,
+    own: Layer,
+    chosen: Candidate,
+    deltas: Sequence[Candidate],
+    matrix: Finding,
+    tolerance: float,
+    loss: str | None,
+    limit: float | None,
+) -> Finding:
+    """Return what the gradient of a bias was found to be, by what that of its matrix is."""
+    reference = _reference(matrix, chosen)
+    unknown = Finding(name, ("unknown",), False, np.nan, np.inf, "")
+    asked = observed, [chosen, *deltas], tolerance, reference, limit, own
+    found = unknown
+    if observed.size == 1 and reference is not None:
+        # One number is a multiple of any sum.
+        found = _clipped_bias(name, observed, [chosen], *asked[2:], unknown)
+    if not found.known:
+        found = _bias(name, observed, own, chosen, deltas, tolerance, reference, loss)
+    if not found.known and np.shape(own.bias) == observed.shape:
+        bias = np.asarray(own.bias)
+        total = (reference or 0.0) * right_sum(chosen.value, own)
+        # A step that is assigned leaves nothing of the bias, and its gradient with any sign.
+        several = (own_decays(observed, bias, by, tolerance) for by in (total, -total))
+        for shares in chain([matrix.decay], *several):
+            rest = _left(observed, slope_of(shares, bias), tolerance)
+            without = _bias(name, rest, own, chosen, deltas, 10 * tolerance, reference, loss)
+            if without.known:
+                found = replace(without, decay=shares)
+                if not np.any(rest) and without.causes:
+                    found = replace(found, text=_PENALTY_ALONE)
+                break
+    return found if found.known else _clipped_bias(name, *asked, found)
 
 
 def _left(observed: Array, penalty: Array, tolerance: float) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 
 from parity_tests.kit.aspects.shares import expected_of, first_share
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.optimizers.observed import Observed, responses
+from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import MEAN
 from parity_tests.kit.verdicts import CONVENTION, Verdict
@@ -59,7 +59,7 @@ def _share(inquiry: Inquiry) -> float:
 
 def _multiples(observed: Observed) -> Sequence[float]:
     """Return how many times its own gradient each step is; empty if that is always the same."""
-    coefficients, decays, misfit = responses(observed)
+    coefficients, decays, misfit = observed.responses
     if misfit > observed.tolerance or any(abs(decay) > _APART for decay in decays):
         return []
     own = [float(step[-1]) for step in coefficients]

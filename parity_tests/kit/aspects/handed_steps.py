@@ -27,7 +27,7 @@ from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, Formula, read
 from parity_tests.kit.optimizers.judging import judged
-from parity_tests.kit.optimizers.observed import Observed, are_means
+from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.penalties import PENALTIES, SUMS
 from parity_tests.kit.scales import MEAN
 from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, flat, tensors
@@ -194,7 +194,7 @@ def _walked(
         gradients.append(tensors(handed))
     tolerance = CLOSE if inquiry.is_float32 else inquiry.tolerance
     seen = seen_steps(walk, lr, gradients, tolerance, precision_of(inquiry))
-    if steps < MORE_STEPS and are_means(seen):
+    if steps < MORE_STEPS and seen.are_means:
         return _walked(inquiry, pair, MORE_STEPS)
     return walk, seen
 

@@ -60,7 +60,7 @@ from parity_tests.kit.optimizers.asked_again import is_usual
 from parity_tests.kit.optimizers.asking import RATES
 from parity_tests.kit.optimizers.formulas import USUAL, read
 from parity_tests.kit.optimizers.judging import judged
-from parity_tests.kit.optimizers.observed import Observed, are_means, estimates, responses
+from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Scale
@@ -264,7 +264,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     # A decay that is declared is the optimizer's, and what else is added the gradient's.
     one, other = (without_decay(inquiry, factors, given) for factors in (one, other))
     turns = observed_steps(inquiry, walks[1], loss, lr, (one, other))
-    if are_means(turns):
+    if turns.are_means:
         try:
             walks = trajectory(inquiry, MORE_STEPS, lr)
         except SubjectError as error:
@@ -331,7 +331,7 @@ def _of_momentum_times_rate(
     inquiry: Inquiry, observed: Observed, given: Mapping[str, float | None]
 ) -> list[Verdict]:
     """Return that momentum goes with the learning rate, if no usual one accounts for the steps."""
-    shown = estimates(observed).get("momentum", [])
+    shown = observed.estimates.get("momentum", [])
     if any(is_usual(momentum, given) for momentum in shown):
         return []
     return of_momentum_times_rate(inquiry, shown[0], given) if shown else []
@@ -359,7 +359,7 @@ def _of_changing_factor(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
 
     as while the learning rate is warmed up. What is kept besides need not be known.
     """
-    coefficients, _, misfit = responses(observed)
+    coefficients, _, misfit = observed.responses
     own = [row[number] for number, row in enumerate(coefficients)]
     if misfit > _LINEAR or np.ptp(own) <= _CHANGING * np.max(np.abs(own)):
         return []
@@ -408,7 +408,7 @@ def _first_step(observed: Observed, kind: str | None, given: Mapping[str, float 
         return any(not (decays and "weight_decay" in match.changed) for match in matches)
 
     if not is_found(1.0):
-        shown = estimates(observed).get("momentum", [])
+        shown = observed.estimates.get("momentum", [])
         if decays:
             # The decay of the step before is in the estimates, which are near to what they show.
             usual = (given.get("momentum"), *USUAL["momentum"])

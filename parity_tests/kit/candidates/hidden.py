@@ -76,6 +76,40 @@ def carried_errors(
     return carried[:_MOST_ERRORS]
 
 
+def right_hidden_deltas(
+    form: Form, passed: Pass, layers: Layers, number: int, above: Sequence[Candidate]
+) -> list[Candidate]:
+    """Return the gradient of a hidden pre-activation as it should be, from each of those above.
+
+    They are what `hidden_deltas` returns first, in a small part of its time.
+    """
+    function = functions(form)[0][number]
+    z, weight = passed.logits[number], layers[number + 1].weight
+    is_outside = number in form.bias_outside
+    found = []
+    for delta in above:
+        carried = delta.value @ weight
+        found.append(
+            replace(
+                delta,
+                value=function.back(carried, z),
+                text=f"({_named(delta, above, number)} @ W{number + 2}) * "
+                f"{function.name}'(z{number + 1})",
+                causes=(),
+                also=[],
+                guard=None,
+                carried=None,
+                upstream=carried if is_outside else None,
+            )
+        )
+    return distinct(found)
+
+
+def _named(delta: Candidate, above: Sequence[Candidate], number: int) -> str:
+    name = f"dz{number + 2}"
+    return name if delta is above[0] else f"({name} as it should be)"
+
+
 def hidden_deltas(
     form: Form,
     passed: Pass,
@@ -102,7 +136,7 @@ def hidden_deltas(
     matrix = f"W{number + 2}"
     carried = []
     for delta in above:
-        name = f"dz{number + 2}" if delta is above[0] else f"(dz{number + 2} as it should be)"
+        name = _named(delta, above, number)
         base = replace(delta, causes=(), also=[])
         carried.append(replace(base, value=base.value @ weight, text=f"{name} @ {matrix}"))
         if updated is not None:
@@ -158,7 +192,7 @@ def hidden_deltas(
     inner = function.value(z) if is_outside else a
     right = Candidate(function.slope(z), f"{function.name}'(z{number + 1})")
     for delta in above:
-        name = f"dz{number + 2}" if delta is above[0] else f"(dz{number + 2} as it should be)"
+        name = _named(delta, above, number)
         for twice in _twice(replace(delta, causes=(), also=[]), form, passed, number + 1, name):
             back = replace(twice, value=twice.value @ weight, text=f"{twice.text} @ {matrix}")
             found += [

@@ -10,7 +10,7 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.optimizers.apart import Astray, are_of_one_kind, astray, rules_apart
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, Formula
-from parity_tests.kit.optimizers.observed import Observed, responses
+from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import Match, find
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
@@ -345,7 +345,7 @@ def unknown(observed: Observed, kind: str | None, given: Mapping[str, float | No
 
 def _response(observed: Observed) -> str:
     """Return the third step in terms of the gradients, if the steps are linear in them."""
-    coefficients, decays, misfit = responses(observed)
+    coefficients, decays, misfit = observed.responses
     if misfit > 1e-6 or len(coefficients) < 3:
         return ""
     # Next to the largest, the others may be nothing but rounding.

@@ -149,80 +149,76 @@ class Observed:
                 left += float(((step - own @ solution) ** 2).sum())
             return float(np.sqrt(left / self._large[-1]))
 
+    @cached_property
+    def responses(self) -> tuple[list[Array], list[float], float]:
+        r"""The steps as combinations of the gradients so far and the parameters.
 
-def responses(observed: Observed) -> tuple[list[Array], list[float], float]:
-    r"""Return the steps as combinations of the gradients so far and the parameters.
+        .. math:: \Delta\theta_t = -\eta \Big( \sum_{k \le t} c_{tk} g_k + w_t \theta_t \Big)
 
-    .. math:: \Delta\theta_t = -\eta \Big( \sum_{k \le t} c_{tk} g_k + w_t \theta_t \Big)
+        c of each step; w of each step; and what is left, relative to the steps, which is large if
+        they are not linear.
+        """
+        asked = self.asked
+        coefficients, decays, worst = [], [], 0.0
+        with np.errstate(all="ignore"):
+            for number, step in enumerate(self.steps):
+                # Where rounding of the parameter is much of a step, it tells less.
+                rounding = self.precision * np.abs(asked.values[number])
+                least = rounding / (asked.lr * self.tolerance)
+                largest = np.abs(asked.gradients[: number + 1]).max(axis=0)
+                weights = np.where(step != 0, 1 / np.maximum(largest, least), 0)
+                weights = np.where(np.isfinite(weights), weights, 0.0)
+                basis = np.stack([*asked.gradients[: number + 1], asked.values[number]]) * weights
+                target = -step / asked.lr * weights
+                if not np.isfinite(target).all() or not np.isfinite(basis).all():
+                    return [], [], np.inf
+                solution, *_ = np.linalg.lstsq(basis.T, target, rcond=None)
+                left = np.linalg.norm(target - solution @ basis)
+                worst = max(worst, float(left / max(np.linalg.norm(target), 1e-300)))
+                coefficients.append(solution[:-1])
+                decays.append(float(solution[-1]))
+        return coefficients, decays, worst
 
-    Returns
-    -------
-    coefficients : list of ndarray
-        c of each step.
-    decays : list of float
-        w of each step.
-    misfit : float
-        What is left, relative to the steps; large if they are not linear.
-    """
-    asked = observed.asked
-    coefficients, decays, worst = [], [], 0.0
-    with np.errstate(all="ignore"):
-        for number, step in enumerate(observed.steps):
-            # Where rounding of the parameter is much of a step, it tells less.
-            rounding = observed.precision * np.abs(asked.values[number])
-            least = rounding / (asked.lr * observed.tolerance)
-            largest = np.abs(asked.gradients[: number + 1]).max(axis=0)
-            weights = np.where(step != 0, 1 / np.maximum(largest, least), 0)
-            weights = np.where(np.isfinite(weights), weights, 0.0)
-            basis = np.stack([*asked.gradients[: number + 1], asked.values[number]]) * weights
-            target = -step / asked.lr * weights
-            if not np.isfinite(target).all() or not np.isfinite(basis).all():
-                return [], [], np.inf
-            solution, *_ = np.linalg.lstsq(basis.T, target, rcond=None)
-            left = np.linalg.norm(target - solution @ basis)
-            worst = max(worst, float(left / max(np.linalg.norm(target), 1e-300)))
-            coefficients.append(solution[:-1])
-            decays.append(float(solution[-1]))
-    return coefficients, decays, worst
+    @cached_property
+    def are_means(self) -> bool:
+        r"""Whether the second step is a mean of both gradients, as long as the first step is.
 
+        .. math:: \Delta\theta_2 \approx -\eta \, (c_1 g_1 + c_2 g_2), \qquad c_1 + c_2 = c
 
-def are_means(observed: Observed) -> bool:
-    r"""Whether the second step is a mean of both gradients, as long as the first step is.
+        Corrected momentum takes such steps, and so does RAdam as long as its steps are not
+        rectified, which is for five of them with the usual :math:`\beta_2`.
+        """
+        coefficients, _, misfit = self.responses
+        if misfit > max(1e-6, self.tolerance) or len(coefficients) < 2:
+            return False
+        begun, (first, own) = coefficients[0][0], coefficients[1]
+        close = max(1e-6, 10 * self.tolerance) * abs(begun)
+        return bool(abs(first + own - begun) <= close < abs(first))
 
-    .. math:: \Delta\theta_2 \approx -\eta \, (c_1 g_1 + c_2 g_2), \qquad c_1 + c_2 = c
-
-    Corrected momentum takes such steps, and so does RAdam as long as its steps are not rectified,
-    which is for five of them with the usual :math:`\beta_2`.
-    """
-    coefficients, _, misfit = responses(observed)
-    if misfit > max(1e-6, observed.tolerance) or len(coefficients) < 2:
-        return False
-    begun, (first, own) = coefficients[0][0], coefficients[1]
-    close = max(1e-6, 10 * observed.tolerance) * abs(begun)
-    return bool(abs(first + own - begun) <= close < abs(first))
-
-
-def estimates(observed: Observed) -> dict[str, list[float]]:
-    """Return momentum and weight decay as the responses of two steps show them."""
-    coefficients, decays, misfit = responses(observed)
-    if misfit > max(1e-6, observed.tolerance) or len(coefficients) < 2:
-        return {}
-    first, own = coefficients[1]
-    begun = coefficients[0][0]
-    found: dict[str, list[float]] = {"momentum": [], "weight_decay": []}
-    if own:
-        ratio = first / own
-        # Nesterov's: mu^2 / (1 + mu).
-        ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
-        # Where the velocity takes a rate in that falls, the second gradient's share is smaller.
-        inside = first / begun if begun else 0.0
-        # A mean of two gradients has momentum and what that leaves of one.
-        of_two = ratio / (1 + ratio) if ratio > 0 else 0.0
-        digits = 9 if observed.tolerance <= 1e-6 else 4
-        several = (ratio, ahead, own - 1, inside, of_two)
-        shown = [round(float(value), digits) for value in several]
-        found["momentum"] = [value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999]
-    for decay in (decays[0], decays[0] / begun if begun else 0.0):
-        if abs(decay) > 1e-8:
-            found["weight_decay"].append(float(f"{decay:.12g}"))
-    return found
+    @cached_property
+    def estimates(self) -> dict[str, list[float]]:
+        """Momentum and weight decay as the responses of two steps show them."""
+        coefficients, decays, misfit = self.responses
+        if misfit > max(1e-6, self.tolerance) or len(coefficients) < 2:
+            return {}
+        first, own = coefficients[1]
+        begun = coefficients[0][0]
+        found: dict[str, list[float]] = {"momentum": [], "weight_decay": []}
+        if own:
+            ratio = first / own
+            # Nesterov's: mu^2 / (1 + mu).
+            ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
+            # Where the velocity takes a rate in that falls, the second gradient's share is smaller.
+            inside = first / begun if begun else 0.0
+            # A mean of two gradients has momentum and what that leaves of one.
+            of_two = ratio / (1 + ratio) if ratio > 0 else 0.0
+            digits = 9 if self.tolerance <= 1e-6 else 4
+            several = (ratio, ahead, own - 1, inside, of_two)
+            shown = [round(float(value), digits) for value in several]
+            found["momentum"] = [
+                value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999
+            ]
+        for decay in (decays[0], decays[0] / begun if begun else 0.0):
+            if abs(decay) > 1e-8:
+                found["weight_decay"].append(float(f"{decay:.12g}"))
+        return found

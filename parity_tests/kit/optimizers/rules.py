@@ -50,7 +50,7 @@ def examine_rule(rule: Rule, seed: int, shapes: Shapes | None = None) -> list[Ve
     own = list(shapes or _SHAPES)
     small, alike = _small(own), [tuple(4 if n > 1 else 1 for n in shape) for shape in own]
     told, found, cause = "", None, None
-    for tried in (small, own, alike):
+    for tried in (small, *(() if own == small else (own,)), alike):
         question = Question(rule, kind, given, seed, tried)
         try:
             observed, verdicts = answer(question)

@@ -27,7 +27,7 @@ from parity_tests.kit.optimizers.formulas import (
     Asked,
     Formula,
 )
-from parity_tests.kit.optimizers.observed import Observed, estimates, responses
+from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.reach import Reach
 
 Array = NDArray[Any]
@@ -361,7 +361,7 @@ def _grid(
 ) -> list[dict[str, float]]:
     """Return values of the free hyperparameters other than eps, the declared ones first."""
     columns: dict[str, list[float]] = {}
-    response = estimates(observed) if question.kind in LINEAR else {}
+    response = observed.estimates if question.kind in LINEAR else {}
     for name in declared:
         if name not in question.free or name not in USUAL:
             continue
@@ -407,7 +407,7 @@ def _falls(observed: Observed, question: _Question, formula: Formula) -> Iterato
     asked = observed.asked
     what, how, *inside = question.rate.split(", ")
     if inside:
-        coefficients, _, misfit = responses(observed)
+        coefficients, _, misfit = observed.responses
         if misfit > 1e-6 or len(coefficients) < 2 or not coefficients[0][0]:
             return
         ratio = coefficients[1][1] / coefficients[0][0]

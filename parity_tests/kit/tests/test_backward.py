@@ -1,13 +1,18 @@
 """What is wrong on the way back is named where it is, and what is right is not blamed for it."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from parity_tests.kit.aspects import gradient
+from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.candidates.hidden import hidden_deltas, right_hidden_deltas
 from parity_tests.kit.check import examine
+from parity_tests.kit.forward import Form, run
 from parity_tests.kit.network import Network
+from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.asked import Array, Classifier, ask, network, sigmoid, softmax, variant
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
@@ -500,3 +505,20 @@ def test_a_mask_that_the_backward_pass_leaves_out_is_named() -> None:
         assert (verdict.status, verdict.tensor, verdict.cause) == (DIFFERS, "b1", cause)
     [verdict] = ask(_of_training(_Dropped), gradient.examine)
     assert verdict.status == EQUAL
+
+
+def test_right_ways_below_are_the_first_of_all() -> None:
+    rng = np.random.default_rng(3)
+    form = Form(("tanh",), "softmax")
+    layers = [drawn_layer(9, 12, rng), drawn_layer(10, 9, rng)]
+    passed = run(form, layers, rng.standard_normal((7, 12)))
+    chosen, other = (Candidate(rng.standard_normal((7, 10)), "dz2") for _ in range(2))
+    wrong = replace(chosen, causes=("derivative-twice",), also=["update-order"])
+    rights = right_hidden_deltas(form, passed, layers, 0, [wrong, other])
+    every = hidden_deltas(form, passed, layers, None, 0, [wrong, other], [])
+    assert [right.text for right in rights] == [own.text for own in every[:2]]
+    for right, own in zip(rights, every, strict=False):
+        np.testing.assert_allclose(right.value, own.value, rtol=1e-14)
+        assert right.causes == own.causes == ()
+        assert right.also == own.also == []
+    assert all(own.causes for own in every[2:])

@@ -12,7 +12,7 @@ from parity_tests.kit.check import examine as examine_network
 from parity_tests.kit.network import Network, Rule
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import OPTIMIZERS, Asked, Formula, read
-from parity_tests.kit.optimizers.observed import Observed, responses
+from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.tests.faulty_rules import (
     accumulated,
@@ -765,7 +765,8 @@ def test_response_of_nesterov() -> None:
     steps = displacements(
         Formula("nesterov", {"momentum": 0.5, "dampening": 0.0, "weight_decay": 0.0}), asked
     )
-    coefficients, decays, misfit = responses(Observed(asked, steps, np.zeros(15, int), 1e-9, 0.0))
+    seen = Observed(asked, steps, np.zeros(15, int), 1e-9, 0.0)
+    coefficients, decays, misfit = seen.responses
     np.testing.assert_allclose(coefficients[2], [0.125, 0.25, 1.5], atol=1e-9)
     np.testing.assert_allclose(decays, 0, atol=1e-9)
     assert misfit < 1e-9
