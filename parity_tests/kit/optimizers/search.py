@@ -182,7 +182,7 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         settled = ("sgd", *DECOUPLED)
         apart = Choice("decay", "decoupled", "decay-decoupled", True)
         yield [_Question(k, (apart,), free[k] | decayed) for k in own if k not in settled]
-    singles = {k: list(choices(k, decays[k])) for k in own}
+    singles = {k: [c for c in choices(k, decays[k]) if _may_be_told(kind, c)] for k in own}
     unclipped = {k: [choice for choice in singles[k] if _is_combined(k, choice)] for k in own}
     few = frozenset({"eps", "momentum"})
     # Where the kind is open there are too many to try them with all hyperparameters.
@@ -238,6 +238,11 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
 def _rates(kind: str) -> tuple[str, ...]:
     """Return the ways in which a learning rate may fall."""
     return _RATES + (_INSIDE if kind == "momentum" else ())
+
+
+def _may_be_told(kind: str | None, choice: Choice) -> bool:
+    """Whether a choice is told at all: AdamW with a coupled decay is Adam, if nobody calls it so."""
+    return kind is not None or choice.cause != "decay-coupled"
 
 
 def _is_combined(kind: str, choice: Choice) -> bool:
