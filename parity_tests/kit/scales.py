@@ -8,6 +8,7 @@ has p = 1, a mean over all entries k = 1 / outputs too.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 
@@ -117,7 +118,12 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
         unnamed = named is not None and named[0][0] == "factor-constant"
         # One more than a width: columns with a column of ones.
         is_size = whole is not None and whole >= _SMALLEST_NOMINAL and whole - 1 not in sizes
-        if power == 1 and unnamed and is_size:
+        widths = _of_widths(whole, sizes) if whole is not None else None
+        if power == 1 and unnamed and is_size and widths is not None:
+            causes.append("factor-batch")
+            parts.append(f"batch size / {whole} ({widths}, or a batch size that is written down)")
+            named = None
+        elif power == 1 and unnamed and is_size:
             causes.append("factor-nominal-batch")
             parts.append(f"batch size / {whole}")
             named = None
@@ -136,6 +142,17 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
 def _whole(value: float, tolerance: float) -> int | None:
     nearest = round(value)
     return nearest if nearest > 0 and abs(value - nearest) <= 10 * tolerance * nearest else None
+
+
+def _of_widths(number: int, sizes: Sequence[int]) -> str | None:
+    """Return a number as twice a width, half of one or a product of two, or None."""
+    names = ("inputs", *("width of a hidden layer" for _ in sizes[1:-1]), "outputs")
+    several = [(size, f"{size} ({name})") for size, name in zip(sizes, names, strict=True)]
+    several += [(2, "2")]
+    for (one, first), (other, second) in combinations(several, 2):
+        if one * other == number:
+            return f"{second} x {first}" if other == 2 else f"{first} x {second}"
+    return next((f"{text} / 2" for size, text in several if size == 2 * number), None)
 
 
 def _constant(value: float, sizes: Sequence[int], tolerance: float) -> list[tuple[str, str]] | None:

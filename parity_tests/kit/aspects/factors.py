@@ -28,6 +28,8 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
     carried = carried_factor(inquiry, factors, reference)
     if carried is not None:
         return [carried]
+    if "" not in texts and (by_layer := _of_widths(inquiry, factors, reference, besides=False)):
+        return [by_layer]
     shared = shared_scale(inquiry, factors, reference)
     if shared is None:
         return _of_groups(inquiry, factors, reference)

@@ -262,6 +262,11 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the step takes the gradient of the step before",
         "the order: gradient first, then the step",
     ),
+    "gradient-of-first-step": Cause(
+        "every step takes the gradient of the first",
+        "what the optimizer is given once: gradients that a backward pass makes anew have to be "
+        "handed over before every step",
+    ),
     "step-of-accumulated": Cause(
         "the step takes the sum of all gradients so far",
         "where the gradients are set to zero: before every backward pass",

@@ -104,6 +104,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
     if decays:
         yield from _of_decay(kind)
     yield Choice("gradient", "late", "gradient-late")
+    yield Choice("gradient", "first", "gradient-of-first-step")
     yield Choice("gradient", "accumulated", "step-of-accumulated")
     yield Choice("gradient", "negated", "step-sign")
     for what in ("tensor", "all"):

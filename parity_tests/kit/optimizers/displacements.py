@@ -76,6 +76,8 @@ def _gradient(formula: Formula, asked: Asked, number: int) -> Array:
     gradient = asked.gradients[number]
     if formula.gradient == "late":
         gradient = asked.gradients[number - 1] if number else np.zeros_like(gradient)
+    elif formula.gradient == "first":
+        gradient = asked.gradients[0]
     elif formula.gradient == "accumulated":
         gradient = asked.gradients[: number + 1].sum(axis=0)
     elif formula.gradient == "negated":

@@ -86,8 +86,8 @@ class Formula:
         Hyperparameters as in `DEFAULTS`. Arrays of shape (formulas, 1) stand for several formulas
         at once.
     gradient : str
-        ``"own"``; ``"late"``, of the step before; ``"accumulated"``, the sum so far;
-        ``"negated"``.
+        ``"own"``; ``"late"``, of the step before; ``"first"``, of the first step;
+        ``"accumulated"``, the sum so far; ``"negated"``.
     clip : str
         ``"none"``, or what is clipped and to which value: ``"entry:1"``, ``"tensor:5"``,
         ``"all:5"``; ``"tensor:unit, eps 0"``, divided by the norm and that.

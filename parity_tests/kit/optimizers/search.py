@@ -241,7 +241,7 @@ def _rates(kind: str) -> tuple[str, ...]:
 
 
 def _may_be_told(kind: str | None, choice: Choice) -> bool:
-    """Whether a choice is told at all: AdamW with a coupled decay is Adam, if nobody calls it so."""
+    """Whether a choice is told: AdamW with a coupled decay is Adam, if nobody calls it AdamW."""
     return kind is not None or choice.cause != "decay-coupled"
 
 

@@ -410,6 +410,12 @@ def late(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = g.copy()
 
 
+def by_the_first(s: State, p: Array, g: Array, lr: float) -> None:
+    if s.t == 1:
+        s.m = g.copy()
+    p -= lr * s.m
+
+
 def accumulated(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = s.m + g
     p -= lr * s.m

@@ -37,7 +37,7 @@ def _one(_inputs: Array, _outputs: Array) -> float:
         (
             lambda x, _: x.shape[1] / x.shape[0],
             lambda x, _: x.shape[1] / x.shape[0],
-            "1 / (its inputs)",
+            "batch size x 1 / (its inputs)",
         ),
         (lambda x, _: x.shape[1] + 1, lambda x, _: x.shape[1] + 1, "1 / (its inputs + 1)"),
         (lambda _, a: np.sqrt(a.shape[1]), _one, "1 / sqrt(its outputs)"),

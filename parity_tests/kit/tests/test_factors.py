@@ -59,6 +59,11 @@ _TWO, _THREE = (12, 9, 10), (12, 9, 8, 3)
             _multiplied(_TWO, -1, 1, 1, -1, -1),
             [("dL/dz2", "factor-batch", 7), ("b2", "sign", -1)],
         ),
+        # Each layer divides by its own width, of which others are multiples.
+        (
+            _multiplied((12, 9, 8, 4), -1, 1 / 9, 1 / 8, 1 / 4),
+            [("W3", "factor-width", 7 / 4)],
+        ),
         # A sum over the batch is a convention where no loss says otherwise.
         (replace(_multiplied(_TWO, -1, 1, 1, -1, -1), loss=None), [("b2", "sign", -1)]),
     ],

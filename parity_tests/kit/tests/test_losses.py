@@ -568,6 +568,11 @@ def test_one_more_than_a_width_is_no_nominal_batch() -> None:
     nominal = ratio(Scale(1 / 32, 0), Scale(1.0, 1), inputs, 1e-9)
     assert nominal is not None
     assert nominal.causes == ("factor-nominal-batch",)
+    # Nor is what comes of the widths and a two as well.
+    either = ratio(Scale(1 / 24, 0), Scale(1.0, 1), inputs, 1e-9)
+    assert either is not None
+    assert either.causes == ("factor-batch",)
+    assert either.text.startswith("batch size / 24 (2 x 12 (inputs), or ")
 
 
 def test_large_factors_are_one_whatever_is_rounded() -> None:

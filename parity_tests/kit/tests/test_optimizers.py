@@ -36,6 +36,7 @@ from parity_tests.kit.tests.faulty_rules import (
     adamw_grown,
     adamw_unscaled,
     amsgrad_of_corrected,
+    by_the_first,
     clipped,
     clipped_by_norm,
     corrected_after_the_root,
@@ -439,6 +440,7 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
     "normalized": ("gradient-normalized", CONVENTION, each(normalized(adam)), None, {}),
     "normalized, sgd": ("gradient-normalized", CONVENTION, each(normalized(sgd)), None, {}),
     "late": ("gradient-late", DIFFERS, each(late), "sgd", {}),
+    "of the first": ("gradient-of-first-step", DIFFERS, each(by_the_first), "sgd", {}),
     "accumulated": ("step-of-accumulated", DIFFERS, each(accumulated), "sgd", {}),
     "upwards": ("step-sign", DIFFERS, each(upwards), "adam", {}),
     "average corrected": (
@@ -567,6 +569,15 @@ def test_a_decay_of_one_parameter_makes_no_other_formula() -> None:
 
     (verdict,) = examine_rule(rule(step, "sgd"), 0)
     assert (verdict.status, verdict.cause) == (DIFFERS, None)
+
+
+def test_a_penalty_of_the_size_of_adamws_decay_is_adams() -> None:
+    def step(s: State, p: Array, g: Array, lr: float) -> None:
+        (adam if p.ndim == 1 else adam_with_penalty)(s, p, g, lr)
+
+    [verdict] = examine_rule(rule(each(step), None), 1)
+    assert (verdict.status, verdict.cause) == (CONVENTION, None)
+    assert "adamw" not in verdict.message
 
 
 def test_a_nearest_multiple_is_not_of_one_entry() -> None:
