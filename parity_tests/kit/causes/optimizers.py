@@ -126,6 +126,14 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "second-moment-by-beta1": Cause(
         "the second moment decays by beta1", "what the second moment of the step before is times"
     ),
+    "squares-by-beta1": Cause(
+        "the second moment takes the squares in by 1 - beta1",
+        "what the square of the gradient is times: 1 - beta2",
+    ),
+    "adam-correction-of-other-betas": Cause(
+        "the moments are corrected by 0.9 and 0.999, which are not the betas that they decay by",
+        "numbers in the corrections: 1 - beta^t, with the beta of that moment",
+    ),
     "second-moment-scalar": Cause(
         "one number stands for the squared gradients of a whole array",
         "the square: every entry has its own, without a sum or a norm",

@@ -97,7 +97,9 @@ def astray(
     largest = max(numbers, key=sizes.__getitem__)
     if sizes[largest] < _ENOUGH:
         return None
-    found = find(parts[largest], rule.formula.kind, {**rule.formula.options, **given})
+    kind_of_others = rule.formula.kind
+    found = find(parts[largest], kind_of_others, {**rule.formula.options, **given})
+    found = found or find(parts[largest], kind_of_others, given, simple=True)
     if len(found) == 1 and all(_is_of(parts[number], found[0]) for number in numbers):
         return Astray(rule, numbers, found[0])
     if min(sizes.values()) < _ENOUGH:

@@ -84,6 +84,8 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
             yield Choice("moments", whole, "moments-begin-whole")
         yield Choice("moments", "kept corrected", "moments-kept-corrected")
         yield Choice("moments", "second by beta1", "second-moment-by-beta1")
+        yield Choice("moments", "squares by beta1", "squares-by-beta1")
+        yield Choice("correction", "of usual betas", "adam-correction-of-other-betas")
     if kind == "adamax":
         yield Choice("moments", "first whole", "moments-begin-whole")
     if kind in ROOTED:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl.optimizers.radam import rectification
-from parity_tests.kit.optimizers.formulas import DECOUPLED, SQUARES, Asked, Formula
+from parity_tests.kit.optimizers.formulas import DECOUPLED, DEFAULTS, SQUARES, Asked, Formula
 
 Array = NDArray[Any]
 Memory = dict[str, Array]
@@ -310,6 +310,8 @@ def _adadelta(formula: Formula, memory: Memory, gradient: Array, count: Array) -
 def _corrections(formula: Formula, count: Array) -> tuple[Array, Array]:
     """Return what the two moments are divided by."""
     beta1, beta2 = formula.options["beta1"], formula.options["beta2"]
+    if formula.correction == "of usual betas":
+        beta1, beta2 = (DEFAULTS["adam"][name] for name in ("beta1", "beta2"))
     ones = np.ones_like(count)
     begins_from_zero = formula.moments.endswith("corrected")
     first, second = ones, ones
@@ -341,8 +343,9 @@ def _moments(formula: Formula, memory: Memory, gradient: Array) -> tuple[Array, 
     beta1, beta2 = formula.options["beta1"], formula.options["beta2"]
     first = _mean(memory, "first", beta1, gradient, formula.moments)
     squares = _squares(formula, gradient)
-    if formula.moments == "second by beta1":
-        memory["second"] = beta1 * memory.get("second", 0.0) + (1 - beta2) * squares
+    if formula.moments in ("second by beta1", "squares by beta1"):
+        left, own = (beta1, beta2) if formula.moments == "second by beta1" else (beta2, beta1)
+        memory["second"] = left * memory.get("second", 0.0) + (1 - own) * squares
         return first, memory["second"]
     return first, _mean(memory, "second", beta2, squares, formula.moments)
 

@@ -100,7 +100,8 @@ class Formula:
         Nesterov's step: ``"full"``; ``"none"``; ``"twice"``.
     correction : str
         Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``;
-        ``"first by 1 - beta1"`` or ``"second by 1 - beta2"``, that one without the power of t.
+        ``"first by 1 - beta1"`` or ``"second by 1 - beta2"``, that one without the power of t;
+        ``"of usual betas"``, with 0.9 and 0.999 whatever the betas are.
     count : str
         What t counts: ``"steps"``; ``"steps from 0"``; ``"lagging"``; ``"tensors"``;
         ``"tensors, matrices first"``; ``"tensors, backwards"``; ``"layers"``;
@@ -114,7 +115,7 @@ class Formula:
         not corrected for a start from zero; ``"both whole, corrected"``. ``"means, corrected"``:
         those of RMSprop, which are not, divided by 1 - alpha^t. ``"kept corrected"``: the
         corrected ones go on to the next step; ``"second by beta1"``: beta1 in the place of beta2
-        in what is left of the second one.
+        in what is left of the second one; ``"squares by beta1"``: in what comes to it.
     squares : str
         Of what: ``"entry"``; ``"sum"``, ``"mean"`` or ``"norm"`` of the array.
     eps : str

@@ -326,6 +326,18 @@ def adam_swapped(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * m / (np.sqrt(v) + 1e-8)
 
 
+def squares_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v + 0.1 * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def corrected_by_usual_betas(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.99 * s.v + 0.01 * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
 def adam_of_other_betas(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = corrected(s, g, s.t, 0.87, 0.997)
     p -= lr * m / (np.sqrt(v) + 1e-8)

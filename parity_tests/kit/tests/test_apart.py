@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.check import examine
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.faulty_rules import first_summed
+from parity_tests.kit.tests.faulty_rules import corrected_by_usual_betas, first_summed
 from parity_tests.kit.tests.learners import Learner, without_derivative
 from parity_tests.kit.tests.test_steps import beside, found, stepping
 from parity_tests.kit.tests.update_rules import (
@@ -57,6 +57,13 @@ def test_the_fault_of_some_parameters_is_named(first: bool, kind: str | None) ->
     assert "all others are stepped by adam" in verdict.message
     verdicts = [(EQUAL, None), (DIFFERS, "first-moment-summed")]
     assert found(beside(stepping(step)), "gradient", "optimizer") == verdicts
+
+
+def test_a_fault_of_biases_beside_another_beta_is_named() -> None:
+    step = _of_some(adam, corrected_by_usual_betas, first=False)
+    [verdict] = examine_rule(rule(step, None), 0)
+    assert (verdict.status, verdict.cause) == (DIFFERS, "adam-correction-of-other-betas")
+    assert verdict.tensor == "parameter 2"
 
 
 def test_parameters_of_no_formula_are_told_where_others_of_their_kind_have_one() -> None:
