@@ -26,7 +26,8 @@ from typing import Any, TypeGuard
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import Convention, Proposal, recognize
 from parity_tests.kit.recognition.callers import names_used
-from parity_tests.kit.recognition.names import INITIALIZE, rank
+from parity_tests.kit.recognition.names import FORWARD, INITIALIZE, rank
+from parity_tests.kit.recognition.proposal import LIKELY
 from parity_tests.kit.removed import notes, remove, restore
 from parity_tests.kit.sources import (
     DEFINING,
@@ -493,10 +494,29 @@ def _with_beside(value: Any, loaded: Loaded, sizes: Sequence[int] | None) -> Pro
         return None
     used = names_used(proposal.fields.values())
     modules = {m.__module__ for n, m in more.items() if n in used}
-    if not _has_own_part(proposal, loaded.namespace, modules):
+    taken = {n: m.__module__ for n, m in more.items() if n in used}
+    if not taken or not _has_own_part(proposal, loaded.namespace, modules):
         return None
-    imports = [f"from {m.__module__} import {n}" for n, m in more.items() if n in used]
-    return replace(proposal, imports=tuple(imports)) if imports else None
+    are_layers = any(isinstance(more[n], type) for n in taken)
+    if are_layers and _own_layers(loaded.namespace) - used:
+        # What the file has of its own is what its network is made of.
+        return None
+    imports = [f"from {module} import {n}" for n, module in taken.items()]
+    why = "none was made of what the file has and imports"
+    beside = Convention("beside the file", "; ".join(imports), LIKELY, why)
+    conventions = (*proposal.conventions, beside)
+    return replace(proposal, imports=tuple(imports), conventions=conventions)
+
+
+def _own_layers(namespace: Mapping[str, Any]) -> set[str]:
+    """Return the names of a file's own classes that have a forward pass."""
+    own = {n: m for n, m in namespace.items() if isinstance(m, type)}
+    return {
+        n
+        for n, m in own.items()
+        if m.__module__ == namespace.get("__name__")
+        and any(rank(member, FORWARD) is not None for member in vars(m))
+    }
 
 
 def _has_own_part(proposal: Proposal, namespace: Mapping[str, Any], beside: set[str]) -> bool:

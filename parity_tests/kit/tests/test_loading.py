@@ -445,6 +445,25 @@ def test_layers_in_files_beside_are_found(tmp_path: Path, name: str, place: str)
     assert proposal.fields["make"] == "lambda: Network([Dense(12, 9), Tanh(), Dense(9, 10)])"
     assert proposal.imports == (f"from {module} import Dense", f"from {module} import Tanh")
     assert f"from {module} import Dense\n" in proposal.to_source()
+    beside = next(c for c in proposal.conventions if c.name == "beside the file")
+    assert beside.value == f"from {module} import Dense; from {module} import Tanh"
+
+
+def test_layers_beside_do_not_stand_for_those_of_the_file(tmp_path: Path) -> None:
+    # Its own are made without their inputs, and nobody says when.
+    own = """
+class Late:
+    def __init__(self, units):
+        self.units = units
+    def build(self, inputs):
+        self.w = np.random.randn(inputs, self.units)
+    def forward(self, x):
+        return x @ self.w
+"""
+    write(tmp_path / "layers.py", LAYERS)
+    file = write(tmp_path / "model.py", f"import numpy as np\n{own}{CONTAINER}")
+    with Loader() as loader, pytest.raises(LoadError):
+        propose(loader.load(f"{file}:Network"))
 
 
 @pytest.mark.parametrize("imports", ["", "from layers import Dense\n", "import layers\n"])
