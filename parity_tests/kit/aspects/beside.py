@@ -310,5 +310,8 @@ def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:
         why = CAUSES[cause].title
         told = f"a first step takes {verdict.factor:.6g} x the gradient expected: {why}"
         return named("optimizer", "step-scaled", told, None, verdict.factor, verdict.residual)
-    message = f"in the step, not in the gradients beside it: {verdict.message}"
+    told = verdict.message
+    if cause.startswith("factor") or cause == "bias-scaled":
+        told = f"{told.partition(' Look at ')[0]} Look at what the step multiplies with."
+    message = f"in the step, not in the gradients beside it: {told}"
     return replace(verdict, aspect="optimizer", message=message)

@@ -134,7 +134,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "a factor of each layer's own widths",
         "the axis whose length divides: the samples are meant, and not the units",
     ),
-    "factor-two": Cause("a factor of two", "the square's derivative, or the 1/2 in front of it"),
+    "factor-two": Cause(
+        "a factor of two",
+        "a 2 or 1/2 that one of loss and gradient has, as of a square and of its derivative",
+    ),
     "factor-nominal-batch": Cause(
         "divided by the nominal batch size and not by the number of samples",
         "short batches: divide by the number of rows that came",

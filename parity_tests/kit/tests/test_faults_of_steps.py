@@ -474,3 +474,9 @@ def test_sign_that_gradients_have_is_not_told_again_of_steps_by_means() -> None:
         (DIFFERS, "dL/dz2", "sign"),
         (UNCHECKED, None, None),
     ]
+
+
+def test_a_factor_of_the_step_is_not_looked_for_on_the_way_back() -> None:
+    [verdict] = examine(beside(rated((1.0, 1.0, 1.0, 3.0))), only="optimizer").failures
+    assert (verdict.tensor, verdict.cause) == ("b2", "bias-scaled")
+    assert verdict.message.endswith("Look at what the step multiplies with.")
