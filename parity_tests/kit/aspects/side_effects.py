@@ -546,7 +546,7 @@ def _after_its_like(inquiry: Inquiry, first: Batch) -> list[Verdict]:
         return [named("side effects", "activations-kept", seen, "gradients")]
     network = inquiry.subject.network
     if network.gradients is None and network.backward is None:
-        return [_of_another_call()]
+        return _of_another_call(inquiry)
     message = (
         "a batch has another gradient after that of another batch of the same size, with the same "
         "parameters. The cause is unknown."
@@ -597,7 +597,7 @@ def _after_another(
     if _close(after, new[1], inquiry.tolerance):
         return []
     kept = kept_divisor(first, second, new[1], after, inquiry.tolerance)
-    return kept or [_of_another_call()]
+    return kept or _of_another_call(inquiry)
 
 
 def _next(inquiry: Inquiry, used: Subject, batch: Batch) -> Array:
@@ -624,9 +624,12 @@ def _refused(inquiry: Inquiry, first: Batch, told: str) -> Verdict:
     return named("side effects", "batch-size-kept", told, "gradients")
 
 
-def _of_another_call() -> Verdict:
+def _of_another_call(inquiry: Inquiry) -> list[Verdict]:
+    if inquiry.is_entrywise:
+        # An adaptive optimizer takes the same step twice, too, and keeps what it divides by.
+        return []
     message = "the gradient of a batch is another one after that of another batch"
-    return Verdict("side effects", UNCHECKED, message, "gradients")
+    return [Verdict("side effects", UNCHECKED, message, "gradients")]
 
 
 # Batches

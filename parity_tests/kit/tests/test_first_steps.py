@@ -576,3 +576,9 @@ def over_norm(_: State, p: Array, g: Array, lr: float) -> None:
 def test_steps_of_single_samples(update: Any, gradients: str | None, told: tuple[str, str]) -> None:
     network = beside(stepping(each(update)), gradients, batch="row")
     assert found(network, *BOTH) == [(EQUAL, None), told]
+
+
+def test_the_moments_of_steps_alone_are_no_side_effect() -> None:
+    # The same step comes twice, and another one after that of another batch.
+    [verdict] = examine(alone(each(adam), None)).of("side effects")
+    assert verdict.status == EQUAL
