@@ -191,10 +191,12 @@ def _changing(group: list[Factor], text: str) -> Verdict:
     names = ", ".join(factor.finding.tensor for factor in group)
     what = "a multiple of what is expected"
     if ", " in text:
-        what += ", and another one for each batch"
-    message = (
-        f"{names}: {what}: {text}, which no power of the batch size explains. The cause is unknown."
-    )
+        what += (
+            f", and another one for each batch: {text}, which no power of the batch size explains"
+        )
+    else:
+        what += f" with one batch alone: {text}"
+    message = f"{names}: {what}. The cause is unknown."
     first = group[0].finding
     return Verdict("gradient", DIFFERS, message, first.tensor, None, None, first.residual)
 

@@ -2,7 +2,8 @@ r"""Steps after which weights that are longer than a largest norm are shortened 
 
 .. math:: w \leftarrow w' \min\Big(1, \frac{c}{\lVert w' \rVert}\Big), \qquad w' = w - \eta g
 
-where w are the weights into a unit, those out of one, or a whole matrix. By smaller weights than
+where w are the weights into a unit, those out of one, a whole matrix, or single entries, whose norm
+is their absolute value. By smaller weights than
 that, steps show the gradient.
 """
 
@@ -26,9 +27,17 @@ Array = NDArray[Any]
 CAUSE = "norm-limited"
 # How closely several norms are one number, and how far weights are from multiples of others.
 _NEAR, _APART = 1e-9, 1e-6
+# Entries that have one absolute value by chance: the largest one, after each of two steps.
+_FEW = 2
 # What of the limit weights are that are asked instead.
 SHARES = (0.1, 0.01, 1e-3)
-_OF = {1: "the weights into each unit", 0: "the weights out of each unit", None: "the matrix"}
+_ENTRY = "entry"
+_OF = {
+    _ENTRY: "each entry",
+    1: "the weights into each unit",
+    0: "the weights out of each unit",
+    None: "the matrix",
+}
 
 
 @dataclass(frozen=True)
@@ -39,18 +48,20 @@ class Limit:
     ----------
     tensor : str
         Name of the matrix.
-    axis : int or None
-        Over which axis of it; None for all of it.
+    axis : int, str or None
+        Over which axis of it; None for all of it, ``"entry"`` for each entry by itself.
     norm : float
         The largest norm.
     """
 
     tensor: str
-    axis: int | None
+    axis: int | str | None
     norm: float
 
     def norms(self, weight: Array) -> Array:
-        """Return the norms of what is limited, of shape (outputs, 1), (1, inputs) or (1, 1)."""
+        """Return the norms of what is limited, of a shape that goes with the weight's."""
+        if isinstance(self.axis, str):
+            return np.abs(weight)
         squares: Array = np.sum(weight**2, axis=self.axis, keepdims=True)
         return np.sqrt(squares)
 
@@ -84,16 +95,27 @@ def limits_of(before: Layers, after: Sequence[Layers | None]) -> list[Limit]:
             top = float(norms.max(initial=0.0))
             if not np.isfinite(top) or not top:
                 break
-            longest = vectors[norms >= top * (1 - _NEAR)] / top
-            # Those that are multiples of one another, as of a step that repeats one, show no limit.
-            if (np.abs(longest @ longest[0]) < 1 - _APART).any():
+            is_longest = norms >= top * (1 - _NEAR)
+            # Those that are multiples of one another, as of a step that repeats one, show no limit,
+            # nor do entries that were the same before, or where others are the same as well.
+            if axis == _ENTRY:
+                begun = np.tile(np.abs(start).ravel(), len(several))[is_longest]
+                rest = np.sort(norms[~is_longest][: int((~is_longest[: start.size]).sum())])
+                is_alone = len(rest) > 1 and np.diff(rest).min() > _NEAR * top
+                are_apart = np.ptp(begun) > _APART * top and len(begun) > _FEW and is_alone
+            else:
+                longest = vectors[is_longest] / top
+                are_apart = (np.abs(longest @ longest[0]) < 1 - _APART).any()
+            if are_apart:
                 found.append(Limit(name, axis, top))
                 break
     return found
 
 
-def _vectors(weight: Array, axis: int | None) -> Array:
+def _vectors(weight: Array, axis: int | str | None) -> Array:
     """Return the weights over an axis, one vector in a row."""
+    if isinstance(axis, str):
+        return weight.reshape(-1, 1)
     if axis is None:
         return weight.reshape(1, -1)
     return weight if axis else weight.T

@@ -39,6 +39,11 @@ def limited(norm: float, axis: int | None = 0) -> Change:
     return lambda p: np.minimum(1, norm / np.linalg.norm(p, axis=axis, keepdims=True))
 
 
+def clipped(p: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.minimum(1, 0.3 / np.abs(p))
+
+
 def divided(p: Array) -> Array:
     return 1 / np.linalg.norm(p, axis=0, keepdims=True)
 
@@ -55,6 +60,8 @@ _NOT_KNOWN = [("gradient", UNCHECKED, None), ("optimizer", UNCHECKED, None)]
         (momentum, limited(0.5, 1), None, _SHORTENED),
         # Some of each matrix taken away looks like a penalty.
         (sgd, limited(0.5, None), None, _SHORTENED),
+        (sgd, clipped, None, _SHORTENED),
+        (momentum, clipped, "gradients", _SHORTENED),
         # By a step that is as long for small gradients all are at the limit.
         (adam, limited(0.5), None, _NOT_KNOWN),
         (sgd, divided, None, _NOT_KNOWN),
