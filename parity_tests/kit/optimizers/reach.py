@@ -4,7 +4,8 @@ A first step is linear in the gradient, :math:`c g`, or nearly as large for smal
 large ones, :math:`c g / (\sqrt{s g^2 + a} + a)`, with a number c for each parameter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,17 @@ _FLAT: Mapping[str, tuple[float, float]] = {
 _LINEAR = 1e-3
 
 
+# Parts of a formula that later steps show alone, and what they are in the first one.
+_LATER: Mapping[str, Mapping[str, str]] = {
+    "gradient": {"accumulated": "own", "first": "own"},
+    "count": {"lagging": "steps"},
+    "moments": dict.fromkeys(("kept corrected", "second by beta1"), "means"),
+    "maximum": dict.fromkeys(("corrected", "none"), "moments"),
+    "rate": {f"steps, {how}": "constant" for how in ("inverse", "exponential")},
+}
+_PARTS = tuple(own.name for own in fields(Formula) if own.name not in ("options", "scale"))
+
+
 class Reach:
     """What is known of the first step of all formulas of a kind.
 
@@ -40,6 +52,7 @@ class Reach:
     def __init__(self, observed: Observed) -> None:
         self._observed = observed
         self._left: dict[tuple[float, float] | None, float] = {}
+        self._begun: dict[tuple[Any, ...], Array] = {}
 
     def excludes(self, formula: Formula, limit: float) -> bool:
         """Whether no formula like this one, whatever its numbers, has a first step so near.
@@ -61,6 +74,24 @@ class Reach:
         most_linear = share, max(added, formula.options.get("eps", 0.0))
         return self._beside(None) <= _LINEAR and self._beside(most_linear) > limit
 
+    def of_first(
+        self, formula: Formula, free: frozenset[str], distances: Callable[[], Array]
+    ) -> Array:
+        """Return how far first steps are off, worked out once for those that begin alike.
+
+        Parameters
+        ----------
+        free : frozenset of str
+            Hyperparameters of which several values are tried; all others are as in the formula.
+        distances : callable
+            ``f()``, which works them out.
+        """
+        rate = None if formula.rate.startswith("steps") else formula.options.get("lr_decay")
+        key = (*_begun(formula), formula.scale, rate, free)
+        if key not in self._begun:
+            self._begun[key] = distances()
+        return self._begun[key]
+
     def _beside(self, shape: tuple[float, float] | None) -> float:
         """Return what a shape leaves of the first step: s and a, or None where it is linear."""
         if shape not in self._left:
@@ -75,6 +106,15 @@ class Reach:
         with np.errstate(all="ignore"):
             size = np.sqrt(share * gradient**2 + added) + added
             return np.where(gradient == 0, 0.0, gradient / size)
+
+
+def _begun(formula: Formula) -> Iterator[str]:
+    """Yield the parts of a formula that begins as this one does, but for rounding."""
+    for name in _PARTS:
+        own = getattr(formula, name)
+        if name == "state" and own != "shared" and (own != "new" or formula.count == "steps"):
+            own = "kept"
+        yield _LATER.get(name, {}).get(own, own)
 
 
 def _is_flat(formula: Formula) -> bool:

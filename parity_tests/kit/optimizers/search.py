@@ -279,19 +279,24 @@ def _answers(
         return
     grid = _grid(observed, question, declared)
     for formula in formulas:
-        yield from _of_grid(observed, question, formula, declared, grid)
+        yield from _of_grid(observed, reach, question, formula, declared, grid)
 
 
 def _of_grid(
     observed: Observed,
+    reach: Reach,
     question: _Question,
     formula: Formula,
     declared: Mapping[str, float],
     grid: Sequence[Mapping[str, float]],
 ) -> Iterator[Match]:
     """Yield the formula with the hyperparameters that reproduce all steps, if there are any."""
-    begun = observed.distance(_together(observed.first, formula, grid)) <= question.enough
-    values = [own for own, is_near in zip(grid, begun, strict=True) if is_near]
+
+    def begun() -> Array:
+        return observed.distance(_together(observed.first, formula, grid))
+
+    distances = reach.of_first(formula, question.free, begun)
+    values = [own for own, off in zip(grid, distances, strict=True) if off <= question.enough]
     if not values:
         return
     near = observed.distance(_together(observed.asked, formula, values))

@@ -1,9 +1,11 @@
 """What the first step rules out: never the formula that it is of, and the other kinds."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from parity_tests.kit.optimizers.choices import choices
 from parity_tests.kit.optimizers.displacements import displacements
@@ -11,6 +13,7 @@ from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, OPTIMIZERS, A
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.reach import Reach
 
+Array = NDArray[Any]
 _SHAPES = ((11, 7), (7,), (7, 5), (5,))
 _NEAR = 0.02
 
@@ -76,3 +79,29 @@ def test_choices_that_make_another_step_of_it_are_not_judged(
     plain = Formula(kind, dict(DEFAULTS[kind]))
     assert reach.excludes(plain, _NEAR)
     assert not reach.excludes(replace(plain, **{part: value}), _NEAR)
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_what_begins_alike_is_worked_out_once(kind: str) -> None:
+    options = {**DEFAULTS[kind], "weight_decay": 0.1}
+    plain = Formula(kind, options)
+    seen = observed(plain, 1.0)
+    reach, asked = Reach(seen), 0
+    tried = [replace(plain, **{choice.part: choice.value}) for choice in choices(kind, True)]
+    tried += [
+        replace(plain, rate=rate, options={**options, "lr_decay": decay})
+        for rate in ("steps, inverse", "layers, inverse", "tensors, exponential")
+        for decay in (0.1, 0.3)
+    ]
+    for formula in tried:
+        if formula.count.startswith("each:") or formula.count == "constant:":
+            continue
+
+        def distances(formula: Formula = formula) -> Array:
+            nonlocal asked
+            asked += 1
+            return np.atleast_1d(seen.distance(displacements(formula, seen.first)))
+
+        off = reach.of_first(formula, frozenset(), distances)
+        np.testing.assert_allclose(off, distances(), rtol=1e-9, atol=1e-12, err_msg=str(formula))
+    assert asked < 2 * len(tried)
