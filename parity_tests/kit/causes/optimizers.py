@@ -266,6 +266,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "a step shortens weights that are longer than a largest norm",
         "whether that is meant: it is no part of the gradient, and of no optimizer",
     ),
+    "momentum-sign": Cause(
+        "the velocity of the step before is taken away, and not added",
+        "the sign in front of the momentum, in both lines: one of the two minus signs is too many",
+    ),
     "gradient-late": Cause(
         "the step takes the gradient of the step before",
         "the order: gradient first, then the step",

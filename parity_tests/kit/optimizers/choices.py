@@ -52,6 +52,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("average", "none", "momentum-without-effect")
     if kind == "momentum":
         yield Choice("average", "mean, corrected", "momentum-corrected", True)
+        yield Choice("average", "against", "momentum-sign")
         yield Choice("average", "last", "momentum-of-last-gradient")
         yield Choice("average", "last, mean", "momentum-of-last-gradient")
     if kind == "nesterov":

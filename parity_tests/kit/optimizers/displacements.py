@@ -202,7 +202,8 @@ def _velocity(formula: Formula, memory: Memory, gradient: Array, share: float) -
         own = 1 - momentum if formula.average.endswith("mean") else 1.0
         return own * gradient + momentum * before
     if "velocity" in memory:
-        velocity = momentum * memory["velocity"] + share * gradient
+        kept = -momentum if formula.average == "against" else momentum
+        velocity = kept * memory["velocity"] + share * gradient
     else:
         is_small = formula.average in ("mean", "mean, corrected")
         velocity = (share if is_small else 1.0) * gradient

@@ -95,7 +95,7 @@ class Formula:
         How the velocity takes the gradient: ``"sum"``; ``"mean"``; ``"mean, first whole"``;
         ``"mean, corrected"``, divided by 1 - momentum^t as Adam's first moment is; ``"last"``, the
         gradient before and none earlier; ``"last, mean"``, the mean of that and the own one;
-        ``"none"``, no velocity.
+        ``"against"``, the velocity before with a minus; ``"none"``, no velocity.
     ahead : str
         Nesterov's step: ``"full"``; ``"none"``; ``"twice"``.
     correction : str

@@ -422,6 +422,11 @@ def late(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = g.copy()
 
 
+def momentum_against(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = g - 0.9 * s.m
+    p -= lr * s.m
+
+
 def by_the_first(s: State, p: Array, g: Array, lr: float) -> None:
     if s.t == 1:
         s.m = g.copy()

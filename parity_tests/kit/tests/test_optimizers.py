@@ -58,6 +58,7 @@ from parity_tests.kit.tests.faulty_rules import (
     keeping,
     last_gradient,
     late,
+    momentum_against,
     momentum_average,
     momentum_average_of_85,
     momentum_by_shape,
@@ -376,6 +377,7 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         "adam",
         {"betas": (0.9, 0.999)},
     ),
+    "momentum against": ("momentum-sign", DIFFERS, each(momentum_against), "momentum", {}),
     "squares by beta1": ("squares-by-beta1", DIFFERS, each(squares_by_beta1), None, {}),
     "corrected by usual betas": (
         "adam-correction-of-other-betas",
