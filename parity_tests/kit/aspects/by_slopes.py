@@ -15,6 +15,7 @@ from parity_tests.kit.aspects.observing import KEPT_OUTSIDE, is_another, observe
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import are_single, fit
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.mixed_margins import with_mixed_margins
 from parity_tests.kit.probe import parameters
 from parity_tests.kit.scales import IN_LAYERS, Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
@@ -240,20 +241,26 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
 
     Of an unknown loss of numbers, a mask may be the same for all samples where outputs are small.
     """
-    usual, form = inquiry.layers, inquiry.form
-    if not inquiry.is_loss_unknown or form is None or form.output != "identity":
+    usual, form, batch = inquiry.layers, inquiry.form, inquiry.batches[0]
+    if not inquiry.is_loss_unknown or form is None:
         return []
-    size = _WIDE / float(np.std(inquiry.subject.forward(inquiry.batches[0].inputs)))
-    if not 1 < size < _LARGEST:
-        return []
-    with inquiry.elsewhere():
-        inquiry.layers = inquiry.subject.begin([*usual[:-1], _times(usual[-1], size)])
-        if _is_extreme(inquiry):
+    if inquiry.hinge_reported:
+        asked = (inquiry.subject, form, inquiry.hinge_reported, batch, inquiry.rng)
+        wider, which = with_mixed_margins(*asked), "by other parameters"
+    else:
+        size = _WIDE / float(np.std(inquiry.subject.forward(batch.inputs)))
+        if form.output != "identity" or not 1 < size < _LARGEST:
             return []
-        met = _met(inquiry, inquiry.batches[0], loss)
+        wider = [*usual[:-1], _times(usual[-1], size)]
+        which = f"with the last layer {size:.3g} x as large"
+    with inquiry.elsewhere():
+        inquiry.layers = inquiry.subject.begin(wider)
+        if not inquiry.hinge_reported and _is_extreme(inquiry):
+            return []
+        met = _met(inquiry, batch, loss)
         if isinstance(met, Verdict) or met.residual <= _GUARDED:
             return []
-        told = f"; with the last layer {size:.3g} x as large, for both sides of margins{how}"
+        told = f"; {which}, for both sides of margins{how}"
         return [v for v in _plainly(inquiry, met, loss, told) if v.status == DIFFERS]
 
 

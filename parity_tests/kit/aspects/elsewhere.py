@@ -15,7 +15,7 @@ from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.probe import wider_parameters
 from parity_tests.kit.scales import ROUGH
-from parity_tests.kit.subject import SubjectError, flat
+from parity_tests.kit.subject import Layers, SubjectError, flat
 from parity_tests.kit.verdicts import Verdict
 
 # At how many other parameters a gradient has to be wrong that is right with usual outputs.
@@ -46,24 +46,6 @@ def is_last_elsewhere(inquiry: Inquiry, explanation: Explanation) -> bool:
     """
     again = _elsewhere(inquiry, explanation.loss)
     return again is None or (is_last_known(again) and again.loss == explanation.loss)
-
-
-_KEPT = "with larger outputs, by which some margins are kept:"
-
-
-def of_kept_margins(inquiry: Inquiry, hinge: str) -> list[Verdict]:
-    """Return what is wrong where margins are kept, as they need not be with usual parameters."""
-    for _ in range(PLACES):
-        again = _elsewhere(inquiry, hinge)
-        if again is None:
-            return []
-        if not again.known or again.is_right or any(own.is_vacant for own in again.findings):
-            continue
-        inquiry.is_gradient_known = inquiry.is_gradient_faulty = True
-        inquiry.gradient_loss = hinge
-        found = told_findings(inquiry, again, None)
-        return [replace(own, message=f"{_KEPT} {own.message}", line=None) for own in found]
-    return []
 
 
 _WIDER = "with larger outputs:"
@@ -119,12 +101,17 @@ def _is_shortened(inquiry: Inquiry, loss: str | None) -> bool:
 
 def _elsewhere(inquiry: Inquiry, loss: str | None) -> Explanation | None:
     """Explain the gradient by other parameters; None where these are given or nothing comes."""
-    batch = inquiry.batches[0]
     if inquiry.is_given:
         return None
+    return explained_by(inquiry, wider_parameters(inquiry.subject, inquiry.rng), loss)
+
+
+def explained_by(inquiry: Inquiry, layers: Layers, loss: str | None) -> Explanation | None:
+    """Explain the gradient by these parameters; None where nothing comes by them."""
+    batch = inquiry.batches[0]
     with inquiry.elsewhere():
         try:
-            inquiry.layers = inquiry.subject.begin(wider_parameters(inquiry.subject, inquiry.rng))
+            inquiry.layers = inquiry.subject.begin(layers)
             if not _is_of_form(inquiry):
                 return None
             return explained(inquiry, batch, *observe(inquiry, batch), loss)

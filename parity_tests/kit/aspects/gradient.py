@@ -17,7 +17,6 @@ from parity_tests.kit.aspects.elsewhere import (
     is_elsewhere,
     is_last_elsewhere,
     is_last_known,
-    of_kept_margins,
     of_wider_outputs,
 )
 from parity_tests.kit.aspects.entrywise import of_entrywise
@@ -25,6 +24,7 @@ from parity_tests.kit.aspects.expected_scales import expected_scale
 from parity_tests.kit.aspects.factors import of_factors
 from parity_tests.kit.aspects.formula_factors import with_formulas
 from parity_tests.kit.aspects.infinite_steps import is_of_first_step_alone, of_infinite_step
+from parity_tests.kit.aspects.kept_margins import of_kept_margins
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.left_out import of_left_out
 from parity_tests.kit.aspects.limited_norms import (
@@ -146,8 +146,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     samples = [len(batch) for batch in inquiry.batches]
     explanations = settled(inquiry.layers, explanations, samples, inquiry.tolerance)
     entrywise: list[Verdict] = []
-    if inquiry.hinge_reported and not explanations[0].known:
-        kept = of_kept_margins(inquiry, inquiry.hinge_reported)
+    if inquiry.hinge_reported and not explanations[0].is_right:
+        kept = of_kept_margins(inquiry, inquiry.hinge_reported, named_alone=True)
         if kept:
             return kept
     # Of a loss that is not known, as of errors with a tolerance, samples need not have a gradient.
@@ -225,7 +225,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         last = len(inquiry.layers) - 1
         is_any = _is_of_logits(inquiry) and any(own.deltas[last].causes for own in explanations)
         is_guessed = loss is None and (is_any or any(v.cause is None for v in verdicts))
-        is_guessed |= is_huber
+        is_guessed |= is_huber or bool(inquiry.hinge_reported)
         return found if fits or is_guessed else verdicts
     if not differs and explanations[0].is_right and explanations[-1].is_right:
         wider = of_wider_outputs(inquiry, explanations[0])
@@ -518,9 +518,9 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     differs = [verdict for verdict in found if verdict.status == DIFFERS]
     # What has a factor is of the loss reported, too.
     is_multiple = all(verdict.factor and not _is_of_one(verdict) for verdict in differs)
-    if is_multiple:
-        return found
     kept = of_kept_margins(inquiry, inquiry.hinge_reported) if inquiry.hinge_reported else []
+    if is_multiple:
+        return [*kept, *differs] if kept else found
     if kept or not is_elsewhere(inquiry, explanation):
         return kept or found
     which = f"another function, by its slopes ({found[0].tensor})"

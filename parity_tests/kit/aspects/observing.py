@@ -149,6 +149,11 @@ def _is_in_turn(inquiry: Inquiry, samples: int, again: float, *, is_divided: boo
     batch, own = inquiry.batches[0], inquiry.subject.network.lr
     parts = [batch.part(slice(number, number + 1)) for number in range(samples)]
     start = flat(inquiry.layers)
+    if again and not all(
+        np.any(_after(inquiry, part, own or RATES[0], inquiry.layers) != start) for part in parts
+    ):
+        # What changes nothing is nothing once more, too.
+        return False
     wanted = [
         _in_turn(inquiry, order, again, is_divided=is_divided) for order in permutations(parts)
     ]

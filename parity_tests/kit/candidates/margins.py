@@ -19,6 +19,7 @@ from parity_tests.kit.losses import BINARY_HINGES, LOSSES, Loss, hinge_back
 
 Array = NDArray[Any]
 _MARGIN, _MASK, _OWN = "hinge-margin-missing", "hinge-mask-missing", "hinge-own-class"
+_INVERTED = "derivative-inverted"
 
 
 def of_margins(kind: str, function: Output, p: Array, z: Array, y: Array) -> Iterator[Candidate]:
@@ -37,36 +38,50 @@ def of_margins(kind: str, function: Output, p: Array, z: Array, y: Array) -> Ite
     if loss is None or "hinge" not in kind:
         return
     wrong = _of_one(loss, p, y) if kind in BINARY_HINGES else _of_several(loss, p, y)
-    for cause, slope, text in wrong:
-        yield Candidate(function.back(slope, z), text, (cause,), kind)
+    for causes, slope, text in wrong:
+        yield Candidate(function.back(slope, z), text, causes, kind)
 
 
-def _of_one(loss: Loss, p: Array, y: Array) -> Iterator[tuple[str, Array, str]]:
+# Causes, derivative by the output, formula.
+_Wrong = tuple[tuple[str, ...], Array, str]
+
+
+def _of_one(loss: Loss, p: Array, y: Array) -> Iterator[_Wrong]:
     # At 0 each margin is missed, and the slope is -t, or -2 t.
     straight = loss.slope(np.zeros_like(p), y)
     sign = -np.sign(straight)
+    right = loss.slope(p, y)
     if np.abs(straight).max() > 1:
-        yield _MASK, straight * (1 - sign * p), "-2 t (1 - t p) of every sample"
-        yield _MARGIN, straight * np.maximum(0, -sign * p), "-2 t max(0, -t p)"
+        every = straight * (1 - sign * p)
+        yield (_MASK,), every, "-2 t (1 - t p) of every sample"
+        yield (_MARGIN,), straight * np.maximum(0, -sign * p), "-2 t max(0, -t p)"
+        yield (_INVERTED,), every - right, "-2 t (1 - t p) [t p > 1]"
     else:
-        yield _MASK, straight, "-t of every sample"
-        yield _MARGIN, straight * (sign * p < 0), "-t [t p < 0]"
+        yield (_MASK,), straight, "-t of every sample"
+        missed = straight * (sign * p < 0)
+        yield (_MARGIN,), missed, "-t [t p < 0]"
+        yield (_INVERTED,), straight - right, "-t [t p > 1]"
+        yield (_INVERTED, _MARGIN), straight - missed, "-t [t p > 0]"
 
 
-def _of_several(loss: Loss, p: Array, y: Array) -> Iterator[tuple[str, Array, str]]:
+def _of_several(loss: Loss, p: Array, y: Array) -> Iterator[_Wrong]:
     own = (p * y).sum(axis=1, keepdims=True)
     # With the class that is meant raised by 1, its margin is that without 1; lowered far, all are
     # missed.
-    yield _MARGIN, loss.slope(p + y, y), f"{loss.formula} without the margin of 1"
+    missed = loss.slope(p + y, y)
+    yield (_MARGIN,), missed, f"{loss.formula} without the margin of 1"
     if loss.name == "squared_hinge":
-        mask = hinge_back(2 * (p - own + 1) * (1 - y), y)
+        every = hinge_back(2 * (p - own + 1) * (1 - y), y)
     else:
-        mask = loss.slope(p - y * (1 + np.ptp(p)), y)
-    yield _MASK, mask, f"{loss.formula} of every class"
+        every = loss.slope(p - y * (1 + np.ptp(p)), y)
+        yield (_INVERTED, _MARGIN), every - missed, f"{loss.formula} of margins of 0 that are kept"
+    yield (_MASK,), every, f"{loss.formula} of every class"
     right = loss.slope(p, y)
+    yield (_INVERTED,), every - right, f"{loss.formula} of margins that are kept"
     others = right * (1 - y)
-    yield _OWN, others, f"{loss.formula} of the other classes alone"
-    missed = others.any(axis=1, keepdims=True)
+    yield (_OWN,), others, f"{loss.formula} of the other classes alone"
+    any_missed = others.any(axis=1, keepdims=True)
     if loss.name == "hinge":
-        yield _OWN, others - y * missed, f"{loss.formula} with -1 for the class that is meant"
-    yield _OWN, others - y, f"{loss.formula} with -1 for the class that is meant, always"
+        text = f"{loss.formula} with -1 for the class that is meant"
+        yield (_OWN,), others - y * any_missed, text
+    yield (_OWN,), others - y, f"{loss.formula} with -1 for the class that is meant, always"

@@ -634,7 +634,7 @@ class _Hinge(variant(activation=np.tanh, last=lambda z: z)):  # type: ignore[mis
     """A hinge of each output, of labels of -1 and 1."""
 
     sizes = (6, 5, 1)
-    is_masked = True
+    is_masked, is_inverted, is_of_both_sides = True, False, False
     margin, times = 1.0, 1
 
     def loss(self, x: Array, y: Array) -> float:
@@ -642,8 +642,9 @@ class _Hinge(variant(activation=np.tanh, last=lambda z: z)):  # type: ignore[mis
 
     def delta(self, x: Array, y: Array) -> Array:
         signs, outputs = 2 * y - 1, self.forward(x)
-        kept = signs * outputs < self.margin if self.is_masked else np.ones_like(signs)
-        return np.asarray(-signs * kept / len(x) ** self.times)
+        inside = np.abs(outputs) if self.is_of_both_sides else signs * outputs
+        missed = (inside < self.margin) != self.is_inverted if self.is_masked else 1
+        return np.asarray(-signs * missed / len(x) ** self.times)
 
 
 class _SquaredHinge(_Hinge):
@@ -655,9 +656,8 @@ class _SquaredHinge(_Hinge):
     def delta(self, x: Array, y: Array) -> Array:
         signs = 2 * y - 1
         missed = self.margin - signs * self.forward(x)
-        return np.asarray(
-            -2 * signs * (np.maximum(0, missed) if self.is_masked else missed) / len(x)
-        )
+        mask = (missed > 0) != self.is_inverted if self.is_masked else 1
+        return np.asarray(-2 * signs * missed * mask / len(x))
 
 
 @pytest.mark.parametrize("make", [_Hinge, _SquaredHinge])
@@ -670,6 +670,7 @@ class _SquaredHinge(_Hinge):
         ({"is_masked": False}, DIFFERS, "hinge-mask-missing", 7),
         ({"margin": 0.0}, DIFFERS, "hinge-margin-missing", 2),
         ({"margin": 0.0}, DIFFERS, "hinge-margin-missing", 4),
+        ({"is_inverted": True}, DIFFERS, "derivative-inverted", 2),
     ],
 )
 def test_margins_are_kept_and_missed(
@@ -678,6 +679,78 @@ def test_margins_are_kept_and_missed(
     declared = network(type("Net", (make,), changed), step=None)
     report = examine(declared, seed, "gradient", arbiter=pytorch())
     assert [(verdict.status, verdict.cause) for verdict in report.verdicts] == [(status, cause)]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"margin": 0.0}, ["hinge-margin-missing"]),
+        (
+            {"margin": 0.0, "is_inverted": True, "times": 0, "sizes": (6, 5, 1)},
+            ["derivative-inverted", "hinge-margin-missing"],
+        ),
+        ({"is_of_both_sides": True}, [None]),
+        ({}, []),
+    ],
+)
+def test_a_condition_of_large_outputs_is_told_of_none_that_coincides(
+    changed: dict[str, Any], expected: list[str | None], seed: int
+) -> None:
+    deeper = {"sizes": (12, 9, 8, 1), **changed}
+    declared = network(type("Net", (_Hinge,), deeper), gradients=None)
+    failures = examine(declared, seed, "gradient").failures
+    assert list(dict.fromkeys(verdict.cause for verdict in failures)) == expected
+
+
+def test_steps_that_change_nothing_are_of_no_formula() -> None:
+    changed = {"sizes": (12, 9, 8, 1), "is_of_both_sides": True}
+    declared = network(type("Net", (_Hinge,), changed), gradients=None)
+    [verdict] = examine(declared, 0, "optimizer").verdicts
+    assert verdict.status == UNCHECKED
+    assert verdict.message == "by the parameters that were asked no step changes anything"
+
+
+class _Rival(variant(activation=np.tanh, last=lambda z: z)):  # type: ignore[misc]
+    """A hinge of the class that comes nearest, behind two hidden layers."""
+
+    sizes = (6, 5, 4, 5)
+    is_masked = True
+    by_missed, is_loss_so = False, False
+
+    def _margins(self, x: Array, y: Array) -> tuple[Array, Array]:
+        p = self.forward(x)
+        nearest = np.eye(p.shape[1])[np.where(y > 0, -np.inf, p).argmax(axis=1)]
+        return 1 + (p * (nearest - y)).sum(axis=1, keepdims=True), nearest - y
+
+    def _number(self, margins: Array, *, by_missed: bool) -> int:
+        return max(1, int((margins > 0).sum())) if by_missed else len(margins)
+
+    def loss(self, x: Array, y: Array) -> float:
+        margins, _ = self._margins(x, y)
+        number = self._number(margins, by_missed=self.is_loss_so)
+        return float(np.maximum(0, margins).sum() / number)
+
+    def delta(self, x: Array, y: Array) -> Array:
+        margins, slopes = self._margins(x, y)
+        mask = (margins > 0) | (not self.is_masked)
+        return np.asarray(slopes * mask / self._number(margins, by_missed=self.by_missed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause", "text"),
+    [
+        ({}, None, ""),
+        ({"is_masked": False}, "hinge-mask-missing", "of every class"),
+        ({"by_missed": True}, None, "it is divided by the number of samples that miss a margin"),
+        ({"by_missed": True, "is_loss_so": True}, None, ""),
+    ],
+)
+def test_a_margin_of_few_samples_is_kept(changed: dict[str, Any], cause: str, text: str) -> None:
+    declared = network(type("Net", (_Rival,), changed), step=None)
+    failures = examine(declared, 0, ["loss", "gradient"]).failures
+    assert {verdict.cause for verdict in failures} == ({cause} if text else set())
+    assert all(text in verdict.message for verdict in failures)
 
 
 @pytest.mark.parametrize("times", [0, 2])
