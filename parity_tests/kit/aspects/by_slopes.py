@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.masks import of_mask
 from parity_tests.kit.aspects.observing import KEPT_OUTSIDE, is_another, observe
+from parity_tests.kit.aspects.walks import ends
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import are_single, fit
 from parity_tests.kit.inquiry import Inquiry
@@ -57,8 +58,20 @@ Loss = Callable[[Batch], float]
 def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     """Hold the gradient to differences of the reported loss.
 
-    With dropout or noise in it, loss and gradient are asked with the same random numbers.
+    With dropout or noise in it, loss and gradient are asked with the same random numbers. Of a
+    step that goes through its batch sample by sample, one sample is asked.
     """
+    if not inquiry.is_one_by_one:
+        return _by_slopes(inquiry)
+    usual = inquiry.batches
+    inquiry.batches = ends(usual[0])
+    try:
+        return _by_slopes(inquiry)
+    finally:
+        inquiry.batches = usual
+
+
+def _by_slopes(inquiry: Inquiry) -> list[Verdict]:
     subject = inquiry.subject
     if subject.network.loss is None:
         if inquiry.is_kept_outside:

@@ -9,7 +9,7 @@ from parity_tests.kit.aspects.elsewhere import explained_by
 from parity_tests.kit.aspects.told_findings import told_findings
 from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.forward import run
-from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.mixed_margins import terms_of, with_mixed_margins
 from parity_tests.kit.scales import NEAR
 from parity_tests.kit.subject import SubjectError
@@ -44,6 +44,8 @@ def of_kept_margins(inquiry: Inquiry, hinge: str, *, named_alone: bool = False) 
     named_alone : bool, default False
         Whether nothing is said of a gradient that is wrong without a known cause.
     """
+    if inquiry.is_one_by_one:
+        return []  # a step on a batch is no gradient of it
     places: list[_Place] = []
     for asked in range(_MOST):
         if asked >= _PLACES and len(_wrong(places)) != 1:
@@ -58,7 +60,7 @@ def of_kept_margins(inquiry: Inquiry, hinge: str, *, named_alone: bool = False) 
         return _of_divisor(inquiry, places)
     told = [own for own in wrong if not _is_of_nothing(own)] or wrong
     common = _in_common(told) if len(told) >= _SEEN else None
-    if common is None and named_alone:
+    if common is None and (named_alone or not _is_surely_wrong(inquiry, told)):
         return []
     if common is None:
         unknown = next((own for own in told if not own.known), None)
@@ -112,6 +114,18 @@ def _is_of_hinge(inquiry: Inquiry, places: Sequence[_Place]) -> bool:
 
 def _is_of_nothing(explanation: Explanation) -> bool:
     return all(own.causes == (_NOTHING,) for own in explanation.findings)
+
+
+def _is_surely_wrong(inquiry: Inquiry, told: Sequence[Explanation]) -> bool:
+    """Whether more is wrong than rounding, or a bias of one number alone, may make of it."""
+    if inquiry.tolerance >= CLOSE:
+        return False
+    off = [any(_is_off(own) for own in explanation.findings) for explanation in told]
+    return sum(off) >= _SEEN
+
+
+def _is_off(finding: Finding) -> bool:
+    return finding.tensor.startswith("W") and (bool(finding.causes) or not finding.known)
 
 
 def _in_common(told: Sequence[Explanation]) -> Explanation | None:

@@ -753,6 +753,16 @@ def test_a_margin_of_few_samples_is_kept(changed: dict[str, Any], cause: str, te
     assert all(text in verdict.message for verdict in failures)
 
 
+@pytest.mark.parametrize("base", [_SquaredHinge, _Rival])
+def test_steps_that_go_through_a_batch_are_no_gradient_of_it(base: type[Classifier]) -> None:
+    class Net(base):  # type: ignore[misc, valid-type]
+        def step(self, x: Array, y: Array, lr: float) -> None:
+            for n in range(len(x)):
+                super().step(x[n : n + 1], y[n : n + 1], lr)
+
+    assert not examine(network(Net, gradients=None), 0, "gradient").failures
+
+
 @pytest.mark.parametrize("times", [0, 2])
 def test_a_factor_of_a_hinge_is_no_other_loss(times: int) -> None:
     declared = network(type("Net", (_Hinge,), {"times": times}), step=None)
