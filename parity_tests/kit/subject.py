@@ -136,7 +136,7 @@ class Batch:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def part(self, rows: slice) -> "Batch":
+    def part(self, rows: slice | list[int]) -> "Batch":
         """Return some of the samples."""
         parts = (part[rows] for part in (self.inputs, self.labels, self.targets))
         return Batch(*parts, self.are_numbers)

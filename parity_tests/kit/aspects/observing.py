@@ -147,17 +147,18 @@ def _is_in_turn(inquiry: Inquiry, samples: int, again: float, *, is_divided: boo
         rate, their changes are divided.
     """
     batch, own = inquiry.batches[0], inquiry.subject.network.lr
-    parts = [batch.part(slice(number, number + 1)) for number in range(samples)]
+    rate = own or RATES[0]
+    chosen = _moving(inquiry, samples, rate)
+    if len(chosen) < samples:
+        if again:
+            return False  # what changes nothing is nothing once more, too
+        chosen = list(range(samples))
+    parts = [batch.part(slice(number, number + 1)) for number in chosen]
     start = flat(inquiry.layers)
-    if again and not all(
-        np.any(_after(inquiry, part, own or RATES[0], inquiry.layers) != start) for part in parts
-    ):
-        # What changes nothing is nothing once more, too.
-        return False
     wanted = [
         _in_turn(inquiry, order, again, is_divided=is_divided) for order in permutations(parts)
     ]
-    rate, together = own or RATES[0], batch.part(slice(0, samples))
+    together = batch.part(chosen)
     if not again and not (is_divided and own):
         # What is kept of the samples before, as a velocity is, one network alone has.
         shorter = rate / samples if is_divided else rate
@@ -173,6 +174,20 @@ def _is_in_turn(inquiry: Inquiry, samples: int, again: float, *, is_divided: boo
         ):
             return True
     return False
+
+
+def _moving(inquiry: Inquiry, samples: int, rate: float) -> list[int]:
+    """Return which samples of a batch are the first whose steps change something: so many at most.
+
+    Of a hinge, one whose margin is kept changes nothing.
+    """
+    start, batch = flat(inquiry.layers), inquiry.batches[0]
+    found: list[int] = []
+    for number in range(len(batch)):
+        one = batch.part(slice(number, number + 1))
+        if len(found) < samples and np.any(_after(inquiry, one, rate, inquiry.layers) != start):
+            found.append(number)
+    return found
 
 
 def _in_turn(inquiry: Inquiry, parts: Sequence[Batch], again: float, *, is_divided: bool) -> Array:

@@ -48,7 +48,6 @@ from parity_tests.kit.aspects.steps_apart import keeps_nothing, of_first_steps_a
 from parity_tests.kit.aspects.walks import (
     MORE_STEPS,
     STEPS,
-    Trajectory,
     right_gradient,
     trajectory,
     walk_on,
@@ -65,7 +64,7 @@ from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject import ReshapedError, SubjectError, flat
+from parity_tests.kit.subject import ReshapedError, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 # How far a momentum may be from its estimate, with a decay beside it.
@@ -85,7 +84,6 @@ _UNASKED: Mapping[str, Any] = {
     "steps_tolerance": 0.0,
     "steps_explain": "nothing",
 }
-_UNMOVED = "by the parameters that were asked no step changes anything"
 _RANDOM = (
     "the gradient is another one each time, by the same parameters, so that no step can be "
     "recomputed: declare the optimizer on its own"
@@ -248,8 +246,6 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         alone = walk_on(inquiry, [walks[1].batches[1]], lr)
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
-    if not inquiry.is_gradient_known and all(map(_is_unmoved, walks)):
-        return [Verdict("optimizer", UNCHECKED, _UNMOVED)]
     kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
     shown = [first_factors(inquiry, walk, loss, lr) for walk in (walks[0], alone)]
     one, other = map(all_known, shown)
@@ -329,10 +325,6 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     if ahead == 1:
         beside = of_average(inquiry, turns) + beside
     return left + (beside or found)
-
-
-def _is_unmoved(walk: Trajectory) -> bool:
-    return bool(np.array_equal(flat(walk.layers[0]), flat(walk.layers[-1])))
 
 
 def _of_momentum_times_rate(

@@ -703,14 +703,6 @@ def test_a_condition_of_large_outputs_is_told_of_none_that_coincides(
     assert list(dict.fromkeys(verdict.cause for verdict in failures)) == expected
 
 
-def test_steps_that_change_nothing_are_of_no_formula() -> None:
-    changed = {"sizes": (12, 9, 8, 1), "is_of_both_sides": True}
-    declared = network(type("Net", (_Hinge,), changed), gradients=None)
-    [verdict] = examine(declared, 0, "optimizer").verdicts
-    assert verdict.status == UNCHECKED
-    assert verdict.message == "by the parameters that were asked no step changes anything"
-
-
 class _Rival(variant(activation=np.tanh, last=lambda z: z)):  # type: ignore[misc]
     """A hinge of the class that comes nearest, behind two hidden layers."""
 
