@@ -172,6 +172,8 @@ BINARY_HINGES: dict[str, Loss] = {
         _binary_hinge("squared_hinge_of_signs", 2, lambda y: y),
     )
 }
+# Whose derivatives by outputs are numbers of a few sizes, as what is clipped has them, too.
+OF_SIGNS = {"absolute_error", "hinge", "categorical_hinge", *BINARY_HINGES}
 
 
 # What a declared hinge is of a single output, which has no other class to keep a margin from.

@@ -73,7 +73,7 @@ from parity_tests.kit.aspects.told_findings import _also, edges, told_findings
 from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
-from parity_tests.kit.losses import BINARY_HINGES
+from parity_tests.kit.losses import BINARY_HINGES, OF_SIGNS
 from parity_tests.kit.scales import MEAN, NEAR, Scale
 from parity_tests.kit.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named, worst
@@ -183,7 +183,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     # Where all margins are missed, what does not ask for them has the gradient of a hinge; where
     # outputs are between 0 and 1, that of the absolute error.
     is_few = inquiry.subject.outputs == 1 or inquiry.subject.single
-    of_few = is_few and inquiry.gradient_loss in _OF_SIGNS
+    of_few = is_few and inquiry.gradient_loss in OF_SIGNS
     is_hinge = of_few or inquiry.gradient_loss in BINARY_HINGES
     is_hinge &= not (inquiry.is_loss_unknown or differs)
     if (
@@ -247,8 +247,6 @@ _ANY_THRESHOLD = (
 )
 _OF_LIMITED = "only steps show it, after which several norms of weights are the same"
 _INFINITE = "only steps show it, and the first one is not finite"
-# Losses whose derivatives by outputs are numbers of a few sizes, as what is clipped has them, too.
-_OF_SIGNS = {"absolute_error", "hinge", "categorical_hinge", *BINARY_HINGES}
 _OF_SOME = (
     "not the gradient of the {}; with some parameters it is that of the {}, and with others it is "
     "not. The cause is unknown. Look at what is clipped."
@@ -577,7 +575,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     verdicts: list[Verdict] = []
     of_loss: list[Verdict] = []
     if another and not first.deltas[len(inquiry.layers) - 1].causes:
-        if first.loss in _OF_SIGNS and not is_last_elsewhere(inquiry, first):
+        if first.loss in OF_SIGNS and not is_last_elsewhere(inquiry, first):
             tensor = f"dL/dz{len(inquiry.layers)}"
             of_some = _OF_SOME.format(str(loss), first.loss).replace("_", " ")
             _forget(inquiry)

@@ -19,6 +19,8 @@ from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict, named
 Array = NDArray[Any]
 # Steps that are short, so that the order of updates hardly shows in them.
 _SHORT = 1e-5
+# Of what stays where it is, any formula is that which takes no step.
+STILL = "none of the steps that are asked changes a parameter"
 # Rates at which momentum that goes with them can be told, and how closely it does.
 _LONG, _ROUGH = (0.08, 0.02), 1e-3
 
@@ -59,7 +61,7 @@ def of_kept(inquiry: Inquiry) -> list[Verdict]:
     if given.get("momentum") == 0:
         kind = "sgd"
     if found.kind == "nothing" and not found.moves:
-        return [Verdict("optimizer", UNCHECKED, "no step changes a parameter")]
+        return [Verdict("optimizer", UNCHECKED, STILL)]
     if found.kind == "nothing":
         seen = "no state is kept between steps"
         if kind in ("momentum", "nesterov"):

@@ -27,7 +27,7 @@ from parity_tests.kit.aspects.infinite_steps import (
     of_infinite_step,
 )
 from parity_tests.kit.aspects.kept_apart import of_accumulated_apart
-from parity_tests.kit.aspects.kept_steps import of_faulty, of_momentum_times_rate
+from parity_tests.kit.aspects.kept_steps import STILL, of_faulty, of_momentum_times_rate
 from parity_tests.kit.aspects.limited_norms import limits_of
 from parity_tests.kit.aspects.moments import of_moments
 from parity_tests.kit.aspects.never_set import refused
@@ -64,7 +64,7 @@ from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject import ReshapedError, SubjectError
+from parity_tests.kit.subject import ReshapedError, SubjectError, flat
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 # How far a momentum may be from its estimate, with a decay beside it.
@@ -246,6 +246,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         alone = walk_on(inquiry, [walks[1].batches[1]], lr)
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
+    if not any(np.any(flat(now) != flat(walk.layers[0])) for walk in walks for now in walk.layers):
+        return [Verdict("optimizer", UNCHECKED, STILL)]
     kind, given = read(spec.optimizer, spec.options) if spec.optimizer else (None, {})
     shown = [first_factors(inquiry, walk, loss, lr) for walk in (walks[0], alone)]
     one, other = map(all_known, shown)

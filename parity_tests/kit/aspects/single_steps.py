@@ -1,14 +1,18 @@
 """Steps of single samples, which show the gradient of each with the matrices as they are then."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.readings import explained
 from parity_tests.kit.backprop import Explanation
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import OF_SIGNS
 from parity_tests.kit.subject import Batch
 
 
@@ -16,23 +20,32 @@ def of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | N
     """Explain the steps of two samples, each with the matrices as they are after it.
 
     They are two that are explained alike: where one unit of a layer is alive, all gradients below
-    are multiples of each other, and the first that is tried is taken.
+    are multiples of each other, and the first that is tried is taken. None if a sample in which
+    more units are alive has another explanation, or none: then what fits two does so by chance.
+    Where no loss is meant, two that have the errors of a loss of signs are returned all the same:
+    of which loss these are shows with other parameters.
     """
-    batch, tried = inquiry.batches[0], list[Explanation]()
-    alike = None
-    for number in _liveliest(inquiry, batch):
+    batch, tried, is_refuted = inquiry.batches[0], list[Explanation](), False
+    alive = _alive_units(inquiry, batch)
+    for number in map(int, np.argsort(-alive, kind="stable")):
+        is_telling = alive[number] == _TWO
+        if not is_telling and len(tried) > 1:
+            break
         one = batch.part(slice(number, number + 1))
         observed, updated = observe(inquiry, one)
-        explanation = replace(explained(inquiry, one, observed, updated, loss), sample=number)
-        if not explanation.known:
+        own = replace(explained(inquiry, one, observed, updated, loss), sample=number)
+        if all(finding.is_vacant for finding in own.findings):
             continue
-        for before in tried:
-            if pair := _alike(inquiry, before, explanation):
-                if causes_of(before) == causes_of(explanation):
-                    return pair
-                alike = alike or pair
-        tried.append(explanation)
-    return alike
+        is_other = not own.known or (bool(tried) and not _is_alike(inquiry, tried[0], own))
+        is_refuted |= is_telling and is_other
+        if is_refuted and loss is not None:
+            return None
+        tried += [own] if own.known else []
+    if is_refuted:
+        tried = [own for own in tried if own.is_right and own.loss in OF_SIGNS]
+    pairs = [pair for pair in combinations(tried, 2) if _is_alike(inquiry, *pair)]
+    pairs.sort(key=lambda pair: causes_of(pair[0]) != causes_of(pair[1]))
+    return _as_batches(inquiry, pairs[0]) if pairs else None
 
 
 def causes_of(explanation: Explanation) -> list[tuple[str, ...]]:
@@ -40,33 +53,38 @@ def causes_of(explanation: Explanation) -> list[tuple[str, ...]]:
     return [finding.causes for finding in explanation.findings]
 
 
-def _liveliest(inquiry: Inquiry, batch: Batch) -> list[int]:
-    """Return samples, those first that have two units or more alive in every hidden layer."""
+def _alive_units(inquiry: Inquiry, batch: Batch) -> NDArray[np.int_]:
+    """Return how many units each sample has alive in every hidden layer, up to two."""
     assert inquiry.form is not None
     passed, (hidden, _) = run(inquiry.form, inquiry.layers, batch.inputs), functions(inquiry.form)
     alive = np.full(len(batch), _TWO)
     for function, z in zip(hidden, passed.logits, strict=False):
         alive = np.minimum(alive, np.count_nonzero(function.slope(z), axis=1))
-    return list(np.argsort(-alive, kind="stable"))
+    return alive
 
 
 # Units of which no gradient is a multiple of another one.
 _TWO = 2
 
 
-def _alike(inquiry: Inquiry, one: Explanation, other: Explanation) -> list[Explanation] | None:
-    """Return explanations of two samples as those of the batches, if they have the same factors."""
+def _is_alike(inquiry: Inquiry, one: Explanation, other: Explanation) -> bool:
+    """Whether two samples have the same factors, but for what rounding leaves of a short step."""
     close = max(1e-6, 10 * inquiry.tolerance)
-    if any(
-        abs(a.factor - b.factor) > close * abs(a.factor)
+    return all(
+        abs(a.factor - b.factor) <= max(close, a.residual, b.residual) * abs(a.factor)
         for a, b in zip(one.findings, other.findings, strict=True)
-    ):
-        return None
-    # Batches of one sample each: as means, whatever the number.
+    )
+
+
+def _as_batches(inquiry: Inquiry, pair: Sequence[Explanation]) -> list[Explanation]:
+    """Return explanations of two samples as those of the batches.
+
+    Batches of one sample each: as means, whatever the number.
+    """
     return [
         replace(
             explanation,
             findings=[replace(f, factor=f.factor / len(batch)) for f in explanation.findings],
         )
-        for explanation, batch in zip((one, other), inquiry.batches, strict=True)
+        for explanation, batch in zip(pair, inquiry.batches, strict=True)
     ]
