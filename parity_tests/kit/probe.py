@@ -133,6 +133,8 @@ def batch(
 ) -> Batch:
     """Return samples of both signs, with labels in which classes repeat and others are absent.
 
+    The first and the last class are there, if there are two samples.
+
     Parameters
     ----------
     all_classes : bool, default False
@@ -141,8 +143,10 @@ def batch(
     inputs = rng.standard_normal((samples, subject.sizes[0]))
     classes = max(subject.outputs, 2)
     labels = rng.integers(0, classes, samples)
-    # The last class is there, so that one-hot labels that are sized by it have all columns.
+    # The last class is there, so that one-hot labels that are sized by it have all columns, and
+    # the first, which is false where a label is taken for a condition.
     labels[0] = classes - 1
+    labels[1:2] = 0
     if all_classes:
         labels[:classes] = np.arange(classes)[::-1]
     if subject.outputs == 1:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
+from parity_tests.kit.probe import batch
 from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject import Subject
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]
@@ -88,6 +90,14 @@ def test_no_layer_is_dead(sizes: tuple[int, ...], spec: Spec, seed: int) -> None
     assert _told(_rectified(sizes, spec), seed) == []
     [verdict] = _told(_rectified(sizes, spec, _scaled(lambda name, n: 3.0)), seed)
     assert (verdict.cause, verdict.factor) == ("factor-constant", pytest.approx(3))
+
+
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_the_last_class_and_the_first_are_asked(samples: int) -> None:
+    subject = Subject(replace(_rectified((6, 5, 10), _LINEAR), labels="integers"))
+    labels = [batch(subject, samples, np.random.default_rng(seed)).labels for seed in range(5)]
+    wanted = {9, 0} if samples > 1 else {9}
+    assert all(wanted <= {*own.tolist()} for own in labels)
 
 
 def test_a_factor_of_one_batch_alone_is_a_difference() -> None:
