@@ -397,7 +397,7 @@ class Subject:
         form = self.network.batch
         if form == "vector":
             return rows[0].copy()
-        return np.ascontiguousarray(rows.T) if form in ("columns", "column") else rows.copy()
+        return rows.T.copy() if form in ("columns", "column") else rows.copy()
 
     def _labels(self, batch: Batch) -> Any:
         form = self.network.labels

@@ -9,6 +9,7 @@ from parity_tests.kit import check_network
 from parity_tests.kit.aspects import initialization, side_effects, stability
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
+from parity_tests.kit.subject import Subject
 from parity_tests.kit.tests.asked import (
     Array,
     Classifier,
@@ -448,6 +449,18 @@ def test_single_samples_are_not_blamed() -> None:
     )  # fmt: skip
     for asked in (side_effects.examine, stability.examine, initialization.examine):
         assert not causes(ask(declared, asked))
+
+
+@pytest.mark.parametrize("form", ["rows", "columns", "vector", "column", "row"])
+def test_what_is_written_to_is_a_copy_of_one_sample_too(form: str) -> None:
+    def forward(_: Any, x: Any) -> Any:
+        x *= -1
+        return x
+
+    declared = Network(lambda: [np.ones((4, 4))], "0", forward, batch=form)
+    inputs = np.ones((1, 4))
+    Subject(declared).forward(inputs)
+    np.testing.assert_array_equal(inputs, np.ones((1, 4)))
 
 
 def test_a_loss_that_keeps_those_before_is_told() -> None:
