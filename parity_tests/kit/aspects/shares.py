@@ -22,18 +22,20 @@ def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
     """Take a factor in the first step of momentum for that of a moving average.
 
     The first step of a moving average is 1 - momentum times the gradient. Empty if that does not
-    make the factor of the gradient a simpler one.
+    make the factor of the gradient a simpler one. Where a factor is left that has a meaning either
+    way, both accounts are told.
     """
     for match in find(observed, None, {}):
         momentum = match.formula.options.get("momentum")
         if not momentum:
             continue
-        first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
-        if first != 1:
-            return [*left, average_verdict(momentum, first, match.residual)]
         either = _either(inquiry, momentum, match.residual)
         if either:
             return either
+        first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
+        if first != 1:
+            told = average_verdict(momentum, first, match.residual)
+            return [*left, told if left else _with_sum(inquiry, momentum, told)]
     return []
 
 
@@ -44,16 +46,10 @@ def _either(inquiry: Inquiry, momentum: float, residual: float | None) -> list[V
 
     No step tells the sum of a gradient from the moving average of another multiple of it.
     """
-    scale, expected = inquiry.gradient_scale, expected_of(inquiry)
-    if scale is None or expected is None:
-        return []
-    if inquiry.subject.single:
-        expected = Scale(expected.constant, scale.power)
-    summed, averaged = _factors(inquiry, scale, expected, (1.0, 1 - momentum))
+    summed, averaged, value = _of_sum_and_average(inquiry, momentum)
     if summed is None or averaged is None or _difficulty(summed)[0] or _difficulty(averaged)[0]:
         return []
     samples = len(inquiry.batches[0])
-    value = scale.at(samples) / expected.at(samples)
     common = [cause for cause in summed.causes if cause in averaged.causes]
     cause = common[0] if common else None
     message = (
@@ -69,6 +65,35 @@ def _either(inquiry: Inquiry, momentum: float, residual: float | None) -> list[V
         Verdict("gradient", DIFFERS, message, tensor, cause, value, residual),
         Verdict("optimizer", EQUAL, seen, residual=residual),
     ]
+
+
+def _of_sum_and_average(
+    inquiry: Inquiry, momentum: float
+) -> tuple[Ratio | None, Ratio | None, float]:
+    """Return the factor of the gradient if momentum adds up and if it averages; its value summed.
+
+    None where there is no factor, or no loss says which is expected.
+    """
+    scale, expected = inquiry.gradient_scale, expected_of(inquiry)
+    if scale is None or expected is None:
+        return None, None, 1.0
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, scale.power)
+    summed, averaged = _factors(inquiry, scale, expected, (1.0, 1 - momentum))
+    samples = len(inquiry.batches[0])
+    return summed, averaged, scale.at(samples) / expected.at(samples)
+
+
+def _with_sum(inquiry: Inquiry, momentum: float, told: Verdict) -> Verdict:
+    """Add that a sum gives the same steps, where the share of an average is a usual factor."""
+    summed, _, value = _of_sum_and_average(inquiry, momentum)
+    if summed is None or _difficulty(summed)[0]:
+        return told
+    message = (
+        f"{told.message}. The same steps come of a sum of gradients that are {value:.6g} x those "
+        f"expected ({summed.text}): no step tells which"
+    )
+    return replace(told, message=message)
 
 
 def average_verdict(momentum: float, first: float, residual: float | None) -> Verdict:

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
-from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.asked import Classifier, network
-from parity_tests.kit.verdicts import DIFFERS, EQUAL
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 Array = NDArray[Any]
 
@@ -19,7 +18,7 @@ Array = NDArray[Any]
 class Averaging(Classifier):
     """The gradient of the sum goes into a moving average; ten outputs make up for that."""
 
-    scale = 10.0
+    momentum = 0.9
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,20 +26,56 @@ class Averaging(Classifier):
 
     def step(self, x: Array, y: Array, lr: float) -> None:
         for p, v, g in zip(self.w + self.b, self.v, self.gradients(x, y), strict=True):
-            v *= 0.9
-            v += 0.1 * self.scale * len(x) * g
+            v *= self.momentum
+            v += self.added(len(x)) * g
             p -= lr * v
+
+    def added(self, samples: int) -> float:
+        return 0.1 * 10 * samples
+
+
+class Adding(Averaging):
+    """Half the gradient of the mean over ten outputs goes into a sum, or that of the mean."""
+
+    momentum = 0.5
+    share = 5.0
+
+    def added(self, samples: int) -> float:  # noqa: ARG002
+        return self.share
 
 
 def alone(make: Any) -> Network:
-    return network(make, gradients=None, spec=Spec(optimizer="momentum"))
+    return network(make, gradients=None)
 
 
-def test_factor_that_a_moving_average_may_hide_is_told_both_ways() -> None:
-    told = examine(alone(Averaging), only=("gradient", "optimizer")).verdicts
-    assert [(v.status, v.cause) for v in told] == [(DIFFERS, "factor-batch"), (EQUAL, None)]
-    for account in ("7 x the gradient expected: batch size, if", "70 x: batch size x 10 (outputs)"):
-        assert account in told[0].message
+@pytest.mark.parametrize(
+    ("make", "cause", "accounts"),
+    [
+        (
+            Averaging,
+            "factor-batch",
+            ("7 x the gradient expected: batch size, if", "70 x: batch size x 10 (outputs)"),
+        ),
+        (
+            Adding,
+            "factor-classes",
+            ("5 x the gradient expected: 10 (outputs) x 1/2, if", "10 x: 10 (outputs), if"),
+        ),
+    ],
+)
+def test_factor_that_a_moving_average_may_hide_is_told_both_ways(
+    make: type[Averaging], cause: str, accounts: tuple[str, str]
+) -> None:
+    told = examine(alone(make), only=("gradient", "optimizer")).verdicts
+    assert [(v.status, v.cause) for v in told] == [(DIFFERS, cause), (EQUAL, None)]
+    assert all(account in told[0].message for account in accounts)
+
+
+def test_half_a_gradient_may_be_the_share_of_an_average() -> None:
+    half = type("Half", (Adding,), {"share": 0.5})
+    told = examine(alone(half), only=("gradient", "optimizer")).verdicts
+    assert [(v.status, v.cause) for v in told] == [(EQUAL, None), (CONVENTION, "momentum-average")]
+    assert "a sum of gradients that are 0.5 x those expected (1/2)" in told[1].message
 
 
 def test_factor_of_one_meaning_is_told_alone() -> None:
