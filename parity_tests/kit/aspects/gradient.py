@@ -62,6 +62,7 @@ from parity_tests.kit.aspects.readings import (
     of_layout,
     of_reading,
 )
+from parity_tests.kit.aspects.relative_factors import of_relative_factors
 from parity_tests.kit.aspects.second_rates import note_rates, of_second_rate, without_second_rate
 from parity_tests.kit.aspects.shared_factors import shared_scale
 from parity_tests.kit.aspects.shared_states import of_own_velocities
@@ -625,7 +626,7 @@ def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     of_scales = _of_norms(inquiry, factors, expected or MEAN) or with_negation(
         inquiry, first.findings, of_factors(inquiry, factors, expected)
     )
-    verdicts += of_scales
+    verdicts += of_scales + of_relative_factors(inquiry, first, second)
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
         # What is added in the place of a penalty has been told.
         left = [own for own in first.findings if "penalty-of-magnitudes" not in own.causes]

@@ -153,3 +153,30 @@ def test_a_number_in_a_wrong_derivative_is_a_part_of_its_formula(
     [verdict] = _told(network(variant(activation=radial), step=None))
     assert (verdict.tensor, verdict.cause) == ("W2", "times-activation")
     assert f"{number:g} x ((dz3 @ W3) * a2).T @ a1, on W2, likewise on W1" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [(lambda p, y: (p - y) ** 2, "loss-as-gradient"), (lambda p, y: np.sin(p - y) ** 3, None)],
+)
+def test_what_tensors_have_beside_one_another_shows_behind_a_wrong_error(
+    error: Any, cause: str | None
+) -> None:
+    class Net(variant(last=sigmoid, sizes=(12, 9, 10))):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            return float(np.sum((self.forward(x) - y) ** 2) / 2 / len(x))
+
+        def delta(self, x: Array, y: Array) -> Array:
+            p = self.forward(x)
+            return np.asarray(error(p, y) * p * (1 - p))
+
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            *matrices, b1, b2 = super().gradients(x, y)
+            return [*matrices, b1 / len(x), b2 / len(x)]
+
+    first, *others = _told(network(Net, step=None))
+    assert (first.tensor, first.cause) == ("W2", cause)
+    assert [(v.tensor, v.cause, v.factor) for v in others] == [
+        ("b2", "factor-batch", pytest.approx(1 / 7))
+    ]
+    assert "on b2 and b1: 1 / batch size" in others[0].message
