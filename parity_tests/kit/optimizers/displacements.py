@@ -111,7 +111,11 @@ def _rate(formula: Formula, asked: Asked, number: int) -> Array:
         "tensors": number * len(tensors) + tensors,
     }[what]
     decay = formula.options["lr_decay"]
-    falling = 1 / (1 + decay * ticks) if how == "inverse" else (1 - decay) ** ticks
+    falling = {
+        "inverse": 1 / (1 + decay * ticks),
+        "root": 1 / np.sqrt(1 + decay * ticks),
+        "exponential": (1 - decay) ** ticks,
+    }[how]
     return asked.spread(asked.lr * falling)
 
 

@@ -140,7 +140,7 @@ class Formula:
         ``"all"``; ``"matrices"``.
     rate : str
         ``"constant"``; or what it falls with, and how: ``"steps, inverse"``,
-        ``"layers, exponential"`` and so on, by ``options["lr_decay"]``;
+        ``"layers, exponential"``, ``"steps, root"`` and so on, by ``options["lr_decay"]``;
         ``"steps, inverse, inside"`` where the velocity takes it in and not the step.
     plain : str
         What goes down by the gradient itself: ``"nothing"``; ``"biases"`` or ``"matrices"``, which

@@ -35,7 +35,7 @@ _LATER: Mapping[str, Mapping[str, str]] = {
     "count": {"lagging": "steps"},
     "moments": dict.fromkeys(("kept corrected", "second by beta1"), "means"),
     "maximum": dict.fromkeys(("corrected", "none"), "moments"),
-    "rate": {f"steps, {how}": "constant" for how in ("inverse", "exponential")},
+    "rate": {f"steps, {how}": "constant" for how in ("inverse", "exponential", "root")},
 }
 _PARTS = tuple(own.name for own in fields(Formula) if own.name not in ("options", "scale"))
 

@@ -33,10 +33,11 @@ from parity_tests.kit.optimizers.reach import Reach
 Array = NDArray[Any]
 
 _WITH_MOMENTUM = (0.0, 0.9, 0.5, 0.99)
-_RATES = tuple(
-    f"{what}, {how}"
-    for how in ("inverse", "exponential")
-    for what in ("steps", "layers", "tensors")
+_FALLING = ("steps", "layers", "tensors")
+_ROOT = "steps, root"
+_RATES = (
+    *(f"{what}, {how}" for how in ("inverse", "exponential") for what in _FALLING),
+    _ROOT,
 )
 # A rate that falls may be inside of the velocity.
 _INSIDE = tuple(f"steps, {how}, inside" for how in ("inverse", "exponential"))
@@ -202,7 +203,7 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         for k in own
         for choice in unclipped[k]
         for rate in _rates(k)
-        if rate.startswith("steps") and choice.part != "count"
+        if rate.startswith("steps") and rate != _ROOT and choice.part != "count"
     ]
     pairs = [
         _Question(k, pair, few - known)
@@ -435,7 +436,7 @@ def _falls(observed: Observed, question: _Question, formula: Formula) -> Iterato
             ratio = np.linalg.norm(observed.steps[row][large])
             ratio /= np.linalg.norm(predicted[row][large])
     if np.isfinite(ratio) and ratio > 0:
-        yield float(1 / ratio - 1 if how == "inverse" else 1 - ratio)
+        yield float({"inverse": 1 / ratio - 1, "root": 1 / ratio**2 - 1}.get(how, 1 - ratio))
 
 
 def _first_factor(observed: Observed, formula: Formula) -> float:

@@ -427,6 +427,10 @@ def momentum_against(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m
 
 
+def over_the_root(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr / np.sqrt(s.t) * g
+
+
 def by_the_first(s: State, p: Array, g: Array, lr: float) -> None:
     if s.t == 1:
         s.m = g.copy()

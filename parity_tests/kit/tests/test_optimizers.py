@@ -72,6 +72,7 @@ from parity_tests.kit.tests.faulty_rules import (
     of_first,
     of_matrix,
     one_number,
+    over_the_root,
     overwritten,
     plainly,
     rate_that_falls,
@@ -423,6 +424,7 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         "adam",
         {},
     ),
+    "falling as a root": ("lr-decay", CONVENTION, each(over_the_root), None, {}),
     "falling inside": (
         "lr-decay-in-velocity",
         CONVENTION,
