@@ -261,9 +261,10 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
         asked = (inquiry.subject, form, inquiry.hinge_reported, batch, inquiry.rng)
         wider, which = with_mixed_margins(*asked), "by other parameters"
     else:
-        size = _WIDE / float(np.std(inquiry.subject.forward(batch.inputs)))
-        if form.output != "identity" or not 1 < size < _LARGEST:
+        spread = float(np.std(inquiry.subject.forward(batch.inputs)))
+        if form.output != "identity" or not _WIDE / _LARGEST < spread < _WIDE:
             return []
+        size = _WIDE / spread
         wider = [*usual[:-1], _times(usual[-1], size)]
         which = f"with the last layer {size:.3g} x as large"
     with inquiry.elsewhere():

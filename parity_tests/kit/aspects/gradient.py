@@ -71,6 +71,7 @@ from parity_tests.kit.aspects.single_steps import causes_of, of_single_steps
 from parity_tests.kit.aspects.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.solved import solved
 from parity_tests.kit.aspects.told_findings import _also, edges, told_findings
+from parity_tests.kit.aspects.walks import losses_at
 from parity_tests.kit.backprop import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -557,7 +558,9 @@ def _not_observed(inquiry: Inquiry, error: SubjectError) -> Verdict:
 
 def _judge(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) -> list[Verdict]:
     first, second = explanations = without_factor(inquiry, explanations, loss)
-    inquiry.gradient_loss = first.loss
+    # The nearest of what is not known may be of a softmax that one output has not.
+    is_possible = first.known or first.loss in losses_at(inquiry)
+    inquiry.gradient_loss = first.loss if is_possible else None
     if first.known:
         inquiry.guard = first.deltas[len(inquiry.layers) - 1].guard
         # What is known to some digits only is no measure for more of them.

@@ -83,6 +83,8 @@ def _asked(inquiry: Inquiry, hinge: str) -> _Place | None:
     if explanation is None or any(own.is_vacant for own in explanation.findings):
         return None
     terms = terms_of(hinge, run(inquiry.form, layers, batch.inputs).output, batch.targets)
+    if not terms.any():
+        return None
     reported = None
     if subject.network.loss is not None:
         with inquiry.elsewhere():

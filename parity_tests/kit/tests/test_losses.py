@@ -38,6 +38,7 @@ from parity_tests.kit.tests.asked import (
     causes,
     network,
     only,
+    relu,
     sigmoid,
     softmax,
     variant,
@@ -701,6 +702,13 @@ def test_a_condition_of_large_outputs_is_told_of_none_that_coincides(
     declared = network(type("Net", (_Hinge,), deeper), gradients=None)
     failures = examine(declared, seed, "gradient").failures
     assert list(dict.fromkeys(verdict.cause for verdict in failures)) == expected
+
+
+@pytest.mark.parametrize(("activation", "seed"), [(np.tanh, 6), (relu, 4)])
+def test_steps_by_a_hinge_that_is_not_known_can_be_asked(activation: Any, seed: int) -> None:
+    changed = {"is_of_both_sides": True, "activation": staticmethod(activation)}
+    report = examine(network(type("Net", (_Hinge,), changed)), seed, "optimizer")
+    assert not report.failures
 
 
 class _Rival(variant(activation=np.tanh, last=lambda z: z)):  # type: ignore[misc]
