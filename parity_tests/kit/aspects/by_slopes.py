@@ -278,6 +278,15 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
         return [v for v in _plainly(inquiry, met, loss, told) if v.status == DIFFERS]
 
 
+def off_slopes(inquiry: Inquiry) -> list[Verdict]:
+    """Return where the gradient is no multiple of slopes of the loss, just as it is asked."""
+    loss: Loss = inquiry.subject.loss_of_pass
+    met = _met(inquiry, inquiry.batches[0], loss)
+    if isinstance(met, Verdict) or all(left <= _GUARDED for _, left in _fits(met).values()):
+        return []
+    return [v for v in _plainly(inquiry, met, loss, "") if v.status == DIFFERS]
+
+
 def _at_other_parameters(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     """Judge where the loss has slopes, as a hinge has none where all margins are kept."""
     subject = inquiry.subject

@@ -25,6 +25,7 @@ from parity_tests.kit.aspects.factors import of_factors
 from parity_tests.kit.aspects.formula_factors import with_formulas
 from parity_tests.kit.aspects.infinite_steps import is_of_first_step_alone, of_infinite_step
 from parity_tests.kit.aspects.kept_margins import of_kept_margins
+from parity_tests.kit.aspects.larger_values import of_larger_values
 from parity_tests.kit.aspects.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.left_out import of_left_out
 from parity_tests.kit.aspects.limited_norms import (
@@ -233,6 +234,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         wider = of_wider_outputs(inquiry, explanations[0])
         if wider:
             return wider
+        larger = of_larger_values(inquiry)
+        if any(verdict.status == DIFFERS for verdict in larger):
+            return larger
+        verdicts = verdicts + larger
     is_another = inquiry.hinges and inquiry.gradient_loss not in (None, *inquiry.hinges)
     if is_another and inquiry.reported is None and not differs:
         return [_another_loss(inquiry, explanations[0], inquiry.hinges[0])]

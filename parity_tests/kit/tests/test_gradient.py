@@ -562,3 +562,43 @@ def test_a_factor_is_not_said_to_have_no_loss_where_another_one_is_reported() ->
     [factor] = [v for v in found if v.cause == "factor-batch"]
     assert "No loss says" not in factor.message
     assert "the loss reported is the absolute error" in factor.message
+
+
+class _Bounded(Classifier):
+    """A regression by rectifiers that end at 6, or by Huber's loss with a threshold of 8."""
+
+    sizes = (6, 5, 3)
+    last = staticmethod(lambda z: z)
+    top, threshold, is_right = np.inf, np.inf, True
+
+    def activation(self, z: Array) -> Array:
+        return np.clip(z, 0, self.top)
+
+    def loss(self, x: Array, y: Array) -> float:
+        off = np.abs(self.forward(x) - y)
+        near = np.minimum(off, self.threshold)
+        return float((near * (off - near / 2)).sum() / len(x))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        off = self.forward(x) - y
+        return (np.clip(off, -self.threshold, self.threshold) if self.is_right else off) / len(x)
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d = self.delta(x, y)
+        a = self.a[1]
+        below = (d @ self.w[1].T) * (a > 0) * ((a < self.top) | (not self.is_right))
+        return [x.T @ below, a.T @ d, *(own.sum(axis=0, keepdims=True) for own in (below, d))]
+
+
+@pytest.mark.parametrize(
+    ("changed", "aspect", "cause"),
+    [({"top": 6.0}, "forward", None), ({"threshold": 8.0}, "loss", "gradient-of-another-loss")],
+)
+@pytest.mark.parametrize("is_right", [True, False])
+def test_an_end_that_usual_values_do_not_reach_is_asked(
+    changed: dict[str, float], aspect: str, cause: str | None, is_right: bool
+) -> None:
+    make = type("Net", (_Bounded,), {**changed, "is_right": is_right})
+    report = examine(network(make, step=None), 0, ["forward", "loss", "gradient"])
+    assert [verdict.cause for verdict in report.failures] == ([] if is_right else [cause])
+    assert any("it has an end that usual values" in v.message for v in report.of(aspect))
