@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
-from parity_tests.kit.aspects.same_numbers import with_same_numbers
+from parity_tests.kit.aspects.same_numbers import repeated_numbers, with_same_numbers
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Form
 from parity_tests.kit.functions import activation
@@ -96,7 +96,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if draws is None:
         message = "make returns what it has returned before, with the parameters written to it"
         return [Verdict("initialization", UNCHECKED, message)]
-    found = _hampered(draws, inquiry.form)
+    found = _hampered(draws, inquiry)
     if found is not None:
         return [found]
     if meant is None:
@@ -109,16 +109,20 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
 
 
 def _of_same_numbers(draws: _Draws) -> list[Verdict]:
-    """Return that layers do not begin apart, though each may be spread as it should be."""
+    """Return that layers or units do not begin apart, though the spread may be as it should be."""
+    verdicts = []
+    for name, text in repeated_numbers(draws.first).items():
+        message = f"{name} begins with one number for each {text}, as what is broadcast has"
+        verdicts.append(Verdict("initialization", CONVENTION, message, name))
     names = with_same_numbers(draws.first)
     if not names:
-        return []
+        return verdicts
     message = (
         f"{', '.join(names[:-1])} and {names[-1]} begin with the same random numbers, but for "
         "their scale, as from generators of one seed: a single generator for all layers makes them "
         "independent"
     )
-    return [Verdict("initialization", CONVENTION, message, names[1])]
+    return [*verdicts, Verdict("initialization", CONVENTION, message, names[1])]
 
 
 def _meant(inquiry: Inquiry) -> list[Scheme] | None:
@@ -218,15 +222,29 @@ def _equal(one: Layers, other: Layers) -> bool:
 # What no training gets over
 
 
-def _hampered(draws: _Draws, form: Form | None) -> Verdict | None:
+def _hampered(draws: _Draws, inquiry: Inquiry) -> Verdict | None:
     """Return what keeps any network from learning, or None."""
-    return _alike(draws, form) or _one_signed(draws) or _out_of_range(draws)
+    is_shifted = _is_without_shift(inquiry)
+    alike = _alike(draws, inquiry.form, is_shifted=is_shifted)
+    return alike or _one_signed(draws) or _out_of_range(draws)
 
 
-def _alike(draws: _Draws, form: Form | None) -> Verdict | None:
-    """Units of a hidden layer with the same weights before and behind them never part.
+def _is_without_shift(inquiry: Inquiry) -> bool:
+    """Whether what is added to all outputs has no effect, as before softmax."""
+    output = inquiry.form and inquiry.form.output
+    loss = inquiry.spec.loss or (inquiry.reported and inquiry.reported[0])
+    is_of_logits = output == "identity" and loss == "cross_entropy"
+    return output in ("softmax", "log_softmax") or is_of_logits
 
-    Nor do those that begin with zeros where their activation has no slope.
+
+def _alike(draws: _Draws, form: Form | None, *, is_shifted: bool) -> Verdict | None:
+    r"""Units of a hidden layer with the same weights before and behind them never part.
+
+    Nor do those that begin with zeros where their activation has no slope, or those before a
+    softmax whose weights behind differ by one number for all outputs:
+
+    .. math:: \sum_k \delta_k = 0, \quad w_{kj} = v_j + c_k \quad\Rightarrow\quad
+              \sum_k \delta_k w_{kj} = \sum_k \delta_k c_k \quad\text{for all } j
     """
     for number in range(len(draws.first) - 1):
         before, behind = draws.first[number], draws.first[number + 1]
@@ -236,7 +254,9 @@ def _alike(draws: _Draws, form: Form | None) -> Verdict | None:
             continue
         if np.ptp(rows, axis=0).any():
             continue
-        if np.ptp(columns, axis=0).any():
+        is_last = number == len(draws.first) - 2
+        parts = columns - columns[:, :1] if is_shifted and is_last else columns
+        if np.ptp(parts, axis=0).any():
             name = form.hidden[number] if form is not None else "identity"
             is_dead = not (rows.any() or activation(name).slope(np.zeros(1)).any())
             if is_dead and (bias is None or not bias.any()):
@@ -246,6 +266,8 @@ def _alike(draws: _Draws, form: Form | None) -> Verdict | None:
         zeros = not rows.any() and not columns.any()
         cause = "initialization-zeros" if zeros else "initialization-alike"
         what = "zero" if zeros else "the same for every unit"
+        if np.ptp(columns, axis=0).any():
+            what += ", but for what a softmax takes away,"
         seen = f"W{number + 1} and W{number + 2} are {what} in hidden layer {number + 1}"
         return named("initialization", cause, seen, f"W{number + 1}")
     return None

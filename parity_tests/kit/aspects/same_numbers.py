@@ -42,6 +42,33 @@ def with_same_numbers(layers: Layers) -> list[str]:
     return [f"W{number + 1}" for number in sorted(found)]
 
 
+def repeated_numbers(layers: Layers) -> dict[str, str]:
+    """Return the names of matrices that repeat one row or one column, and what each number is of.
+
+    What is constant as a whole repeats nothing that was drawn.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        Parameters as the network begins with them.
+
+    Returns
+    -------
+    dict of str to str
+        ``{"W1": "input, the same in all units"}``; empty if there are none.
+    """
+    found = {}
+    for number, layer in enumerate(layers, start=1):
+        weight = layer.weight
+        if min(weight.shape) < 2 or not np.ptp(weight):
+            continue
+        if not np.ptp(weight, axis=0).any():
+            found[f"W{number}"] = "input, the same in all units"
+        elif not np.ptp(weight, axis=1).any():
+            found[f"W{number}"] = "unit, the same for all its inputs"
+    return found
+
+
 def _of_one_stream(matrices: Sequence[Array]) -> set[int]:
     numbered = enumerate(np.ravel(matrix) for matrix in matrices)
     found: set[int] = set()

@@ -25,6 +25,8 @@ from parity_tests.kit.tests.asked import (
     normal,
     only,
     relu,
+    sigmoid,
+    softmax,
     uniform,
     variant,
 )
@@ -65,6 +67,8 @@ INITIAL: list[tuple[Draw, str | None, str]] = [
     (uniform(lambda n, _: np.sqrt(8 / n)), "he", "initialization-scaled"),
     (lambda n, m: np.zeros((n, m)), None, "initialization-zeros"),
     (ones, None, "initialization-alike"),
+    # Before a softmax one number for each input is none at all.
+    (lambda n, m: he(n, 1) + np.zeros(m), None, "initialization-alike"),
     (normal(lambda _n, _m: 50.0), None, "initialization-exploding"),
     (normal(lambda _n, _m: 1e-9), None, "initialization-vanishing"),
     (
@@ -374,6 +378,23 @@ def test_units_that_begin_alike_part_by_what_is_behind_them(
     make = variant(draw=draw, activation=activation)
     verdict = only(ask(network(make), initialization.examine))
     assert verdict.cause == cause
+
+
+@pytest.mark.parametrize(
+    ("shape", "last", "text"),
+    [
+        (lambda n, _: (n, 1), sigmoid, "input, the same in all units"),
+        (lambda _, m: (1, m), softmax, "unit, the same for all its inputs"),
+    ],
+)
+def test_a_row_that_is_repeated_is_told(shape: Any, last: Any, text: str) -> None:
+    def draw(n: int, m: int) -> Array:
+        return 0.1 * np.random.randn(*shape(n, m)) + np.zeros((n, m))  # noqa: NPY002
+
+    told = ask(network(variant(draw=draw, last=last)), initialization.examine)
+    assert {verdict.status for verdict in told} == {CONVENTION}
+    seen = [v.message for v in told if v.tensor == "W1"]
+    assert seen == [f"W1 begins with one number for each {text}, as what is broadcast has"]
 
 
 def test_layers_that_draw_the_same_numbers_are_told() -> None:
