@@ -29,16 +29,23 @@ Array = NDArray[np.float64]
 _FAR = 100.0
 
 
-def of_derivatives(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] | None:
+def of_derivatives(
+    inquiry: Inquiry, form: Form, inputs: Array | None, besides: Sequence[Extreme] = ()
+) -> list[Verdict] | None:
     """Return what is wrong with gradients for large pre-activations; None if nothing was asked.
 
     Where a gradient is not finite for ordinary reasons, as one that divides by a probability of 0,
     it is not asked.
+
+    Parameters
+    ----------
+    besides : sequence of Extreme, optional
+        What is asked as well.
     """
     if inquiry.gradient_loss is None:
         return None
     answers = []
-    for extreme in extremes(inquiry, form, inputs):
+    for extreme in (*besides, *extremes(inquiry, form, inputs)):
         layers = inquiry.subject.begin(extreme.layers)
         # What is wrong with the outputs has been told.
         if _has_outputs(inquiry, form, extreme.batch):

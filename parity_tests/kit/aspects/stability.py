@@ -308,6 +308,9 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
             same = last is None or np.array_equal(finite, last)
             if by_zero and same and not finite.all():
                 cause = "gradient-divides-by-zero"
+    derived = of_derivatives(inquiry, form, inputs, [extreme]) if cause is None else None
+    if derived and derived[0].cause:
+        return derived
     return [judged(cause, seen, tensor)]
 
 

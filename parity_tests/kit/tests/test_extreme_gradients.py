@@ -88,6 +88,7 @@ _OF_TANH = {"activation": np.tanh}
         ({"slope": _by_exponentials}, "W1"),
         ({"slope": _by_negative_exponentials}, "W1"),
         ({"slope": _by_value, "last_slope": _by_exponentials}, "W2"),
+        ({"slope": _by_value, "last_slope": _by_negative_exponentials}, "W2"),
         ({"slope": _by_exponentials, "last_slope": _by_exponentials}, "W2"),
         (_OF_TANH | {"slope": _tanh_by_exponentials}, "W1"),
     ],
