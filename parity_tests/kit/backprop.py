@@ -157,6 +157,7 @@ def explain(
     observed: Layers,
     tolerance: float,
     loss: str | None = None,
+    beside: float = 0.0,
 ) -> Explanation:
     """Find out how a gradient was computed.
 
@@ -177,6 +178,8 @@ def explain(
         Relative distance up to which a recomputed tensor is taken for the observed one.
     loss : str, optional
         The loss that is meant; tried first.
+    beside : float, default 0
+        What is beside the probabilities in that loss.
     """
     result = Explanation()
     last = len(layers) - 1
@@ -190,7 +193,7 @@ def explain(
         _layer(last, observed[last], layers[last], deltas, inputs, tolerance, KINDS[:1])[1]
     ):
         guarded = list(any_guards(form, passed, batch, loss, observed[last].weight, tolerance))
-        deltas = guarded[:1] + output_deltas(form, passed, batch, loss) or meant[:1]
+        deltas = guarded[:1] + output_deltas(form, passed, batch, loss, beside) or meant[:1]
     # One that is zero is no candidate, and yet it may be what is right.
     rights = [meant[0] if meant and not np.any(meant[0].value) else deltas[0]]
     ways: Callable[[], list[Candidate]] | None = None

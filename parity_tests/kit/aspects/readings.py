@@ -96,11 +96,12 @@ def _read(
     meant = inquiry.meant(batch)
     layers, gradients = upright(inquiry.layers, turned), upright(observed, turned)
     after = None if updated is None else upright(updated, turned)
+    beside = inquiry.guard_of_loss if inquiry.reported and inquiry.reported[0] == loss else 0.0
 
     def read(tolerance: float) -> Explanation:
         # Candidates that are far off may overflow.
         with np.errstate(all="ignore"):
-            return explain(form, passed, layers, after, meant, gradients, tolerance, loss)
+            return explain(form, passed, layers, after, meant, gradients, tolerance, loss, beside)
 
     tolerance = max(least, inquiry.tolerance, _rounding(inquiry, observed, updated))
     exactly = read(tolerance)

@@ -143,8 +143,18 @@ def rights_below(
     return [own, *first.values()]
 
 
-def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:
-    """Return the gradient of the last pre-activation, in all ways: the right ones first."""
+def output_deltas(
+    form: Form, passed: Pass, batch: Batch, loss: str | None, beside: float = 0.0
+) -> list[Candidate]:
+    """Return the gradient of the last pre-activation, in all ways: the right ones first.
+
+    Parameters
+    ----------
+    loss : str or None
+        The loss that is meant.
+    beside : float, default 0
+        What is beside its probabilities, and may be in a denominator of the wrong ways, too.
+    """
     right = right_deltas(form, passed, batch, loss)
     is_outside = len(passed.logits) - 1 in form.bias_outside
     begun = list(losses_of(form, passed, batch))
@@ -168,7 +178,11 @@ def output_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> l
             usual = kind in USUAL_LOSSES or (kind == loss and is_own)
             if usual and (kind == "squared_error" or name != "identity"):
                 with np.errstate(all="ignore"):
-                    own = list(_wrong_outputs(ways, kind, slope))
+                    own = list(_wrong_outputs(ways, kind, slope, _ERRORS[kind]))
+                    for guard in guards(kind, beside) if kind == loss and not is_outside else ():
+                        text = f"{_ERRORS[kind]} with {beside:g} beside the probabilities"
+                        guarded = guarded_slope(guard, p, batch.targets)
+                        own += _wrong_outputs(ways, kind, guarded, text)
                     if form.output == "log_softmax":
                         # -y / p times p is what is left where log-softmax's derivative is missing.
                         own = [one for one in own if "times-activation" not in one.causes]
@@ -373,9 +387,8 @@ def _within(ways: _Ways, kind: str, slope: Array) -> Iterator[Candidate]:
         yield Candidate(back * rule.value, formula, causes, kind)
 
 
-def _wrong_outputs(ways: _Ways, kind: str, slope: Array) -> Iterator[Candidate]:
+def _wrong_outputs(ways: _Ways, kind: str, slope: Array, text: str) -> Iterator[Candidate]:
     function, p, z = ways.function, ways.p, ways.z
-    text = _ERRORS[kind]
     missing = "output-derivative-missing"
     yield Candidate(slope, text, (missing,), kind)
     back = function.at(z)

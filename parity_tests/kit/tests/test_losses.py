@@ -911,6 +911,17 @@ def test_a_denominator_may_be_kept_from_zero_in_any_way(denominator: Any) -> Non
         assert [verdict.status for verdict in report.verdicts] == [EQUAL]
 
 
+def test_what_is_beside_probabilities_in_the_loss_is_in_a_wrong_gradient_too() -> None:
+    class Net(variant(sizes=(6, 5, 4))):  # type: ignore[misc]
+        guard = 1e-5
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray(-y / (self.forward(x) + self.guard) / len(x))
+
+    report = examine(network(Net, step=None), 0, "gradient")
+    assert [verdict.cause for verdict in report.verdicts] == ["output-derivative-missing"]
+
+
 def test_one_output_has_no_softmax() -> None:
     plain = variant(sizes=(5, 4, 1), last=lambda z: z)
     inquiry = Inquiry.begin(Subject(network(plain, labels="targets")), Spec(), 0)
