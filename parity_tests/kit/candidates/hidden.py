@@ -205,6 +205,10 @@ def hidden_deltas(
                 )
                 for source in (back, *_without_matrix(twice, weight, twice.text))
             ]
+        for source in _through_others(delta, layers, number + 1, name):
+            text = f"({source.text}) * {right.text}"
+            value = function.back(source.value, z)
+            found.append(replace(source, value=value, text=text, carried=source.value))
     # Gradients of single samples are averaged, and each is as many times as large as its share.
     sizes = (factor, factor * len(z))
     of_layer = [
@@ -251,6 +255,17 @@ def _with_bias(delta: Candidate, above: Layer, text: str) -> Iterator[Candidate]
     left_out = "last" if is_first else "first"
     text = f"{text} with its bias for an input, and without the {left_out}"
     yield replace(delta, value=delta.value @ shifted, text=text, causes=("bias-carried-back",))
+
+
+def _through_others(
+    delta: Candidate, layers: Layers, number: int, name: str
+) -> Iterator[Candidate]:
+    """Yield a gradient carried back through the matrix of another layer, of the same shape."""
+    for other, layer in enumerate(layers):
+        if other != number and layer.weight.shape == layers[number].weight.shape:
+            text, cause = f"{name} @ W{other + 1}", ("weight-of-another-layer",)
+            value = delta.value @ layer.weight
+            yield replace(delta, value=value, text=text, causes=cause, also=[])
 
 
 def _without_matrix(delta: Candidate, weight: Array, name: str) -> Iterator[Candidate]:

@@ -240,6 +240,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "weight-missing": Cause(
         "the error is carried back without the matrix", "the product with the next layer's weights"
     ),
+    "weight-of-another-layer": Cause(
+        "the error is carried back through the matrix of another layer",
+        "the index of the matrix: dz of a layer goes back through that layer's own W",
+    ),
     "carried-through-gradient": Cause(
         "the error is carried back through the matrix's gradient",
         "what is multiplied with it: W of the next layer, and not dW",

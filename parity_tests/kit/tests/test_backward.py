@@ -101,6 +101,11 @@ def test_an_error_that_is_carried_back_through_a_gradient_is_named() -> None:
     assert _told(ask(network(make), gradient.examine)) == [("W1", "carried-through-gradient")]
 
 
+def test_an_error_that_is_carried_back_through_another_layers_matrix_is_named() -> None:
+    make = _tanh(sizes=(9, 9, 9), carried=lambda net, e, _: e @ net.w[0].T)
+    assert _told(ask(network(make), gradient.examine)) == [("W1", "weight-of-another-layer")]
+
+
 # Matrices that are taken the other way round
 
 

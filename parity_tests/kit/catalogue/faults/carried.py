@@ -22,6 +22,24 @@ FAULTS: tuple[Fault, ...] = (
         "carried-through-gradient",
     ),
     Fault(
+        "matrix of the layer below: deep",
+        "deep square",
+        'delta @ self.layers[k]["W"] *',
+        'delta @ self.layers[k - 1]["W"] *',
+        _GRADIENT,
+        "weight-of-another-layer",
+    ),
+    Fault(
+        "matrix of the first layer: Jacobian",
+        "jacobian layers square",
+        "grad = layer.backward(grad)",
+        "below = layer.backward(grad)\n"
+        "            is_last = layer is self.stack[-2]\n"
+        '            grad = grad @ self.stack[0].params["W"].T if is_last else below',
+        _GRADIENT,
+        "weight-of-another-layer",
+    ),
+    Fault(
         "matrix missing below one output: two classes",
         "binary classifier",
         "(dZ2 @ self.W2) * (1 -",
