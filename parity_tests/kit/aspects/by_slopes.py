@@ -183,6 +183,9 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     met = _met(inquiry, inquiry.batches[0], loss)
     if isinstance(met, Verdict):
         return [met]
+    infinite = [name for name, (came, _) in met.pairs.items() if not np.isfinite(came).all()]
+    if infinite:
+        return [_infinite(infinite)]
     if met.is_flat:
         return _at_other_parameters(inquiry, loss, how)
     found = _of_met(inquiry, met, loss, how)
@@ -204,6 +207,14 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     )
     unsummed = named("gradient", "bias-not-summed", seen, met.unsummed[0], None, met.residual)
     return [unsummed, *(verdict for verdict in found if verdict.status != EQUAL)]
+
+
+def _infinite(names: list[str]) -> Verdict:
+    message = (
+        f"{' and '.join(names)}: it has infinities or NaN, where the loss reported has slopes. The "
+        "cause is unknown. Look at what is divided by zero."
+    )
+    return Verdict("gradient", DIFFERS, message, names[0], residual=np.inf)
 
 
 def _equal(residual: float, how: str) -> Verdict:

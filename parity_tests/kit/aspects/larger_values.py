@@ -63,8 +63,13 @@ def _asked(inquiry: Inquiry, form: Form) -> Iterator[tuple[str, Layers]]:
         first, *others = below
         larger = [_times(first, _LARGER), *others]
         yield "forward", [*larger, replace(last, weight=last.weight / _LARGER)]
-    if form.output == "identity" and inquiry.gradient_loss == "squared_error":
+    if form.output == "identity" and _is_of_squares(inquiry):
         yield "loss", [*below, _times(last, _LARGER)]
+
+
+def _is_of_squares(inquiry: Inquiry) -> bool:
+    reported = inquiry.reported and inquiry.reported[0]
+    return inquiry.gradient_loss == reported == "squared_error"
 
 
 def _times(layer: Layer, size: float) -> Layer:
@@ -73,7 +78,7 @@ def _times(layer: Layer, size: float) -> Layer:
 
 def _share(inquiry: Inquiry, form: Form) -> float | None:
     """Return the loss that is reported over the squares; None where it has more in it."""
-    if inquiry.penalty is not None or inquiry.gradient_loss != "squared_error":
+    if inquiry.penalty is not None or not _is_of_squares(inquiry):
         return None
     batch = inquiry.batches[0]
     output = run(form, inquiry.layers, batch.inputs).output

@@ -10,16 +10,20 @@ from parity_tests.kit.aspects.extremes import by_logits, zeros
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, run
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.verdicts import CONVENTION, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 Array = NDArray[np.float64]
 
 # What is added to a probability, or is its lower bound, in a loss.
 _SMALLEST, _LARGEST = 1e-305, 1e-2
+# What no probability of 0 costs, over what even ones do.
+_NOTHING = 1e-9
 
 
 def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | None:
     """Return what keeps a cross-entropy finite, if it is a guard and not the logits.
+
+    What leaves out the worst samples is no guard, but differs.
 
     Three losses are asked, with none, one and two probabilities of 0. That of two, over that of
     none, gives the guard, whatever the loss is divided by; that of one has to follow from it, and
@@ -44,6 +48,13 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
         shares.append([p for *_, p, _ in losses_of(form, passed, batch)])
     if batch is None or len(observed) < len(wanted) or not observed[0]:
         return None
+    if inquiry.reported is not None and abs(observed[2]) <= _NOTHING * observed[0]:
+        message = (
+            "samples whose own probability is 0 cost nothing, where the loss of them is largest: "
+            f"of even probabilities it is {observed[0]:.5g}, and of 0 "
+            f"{abs(observed[2]):.5g}. The cause is unknown. Look at what stands for log(0)."
+        )
+        return Verdict("stability", DIFFERS, message, "loss")
     ratios = np.array(observed[1:]) / observed[0]
     tolerance = max(1e-6, 10 * inquiry.tolerance)
     for probabilities in zip(*shares, strict=True):

@@ -67,7 +67,8 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
                 yield from _broadcast_each(p, y)
         elif y.shape[1] == 1 and len(y) > 1:
             yield from _broadcast(p, y[:, 0])
-    if inquiry.form.output in ("identity", "softmax"):
+    # Of numbers, the sum of exponentials less the target's output is the loss of Poisson's rates.
+    if inquiry.form.output in ("identity", "softmax") and not batch.are_numbers:
         # log softmax is the logit less the logarithm of the sum.
         z = passed.logits[-1]
         with np.errstate(all="ignore"):

@@ -135,6 +135,8 @@ def _is_near(inquiry: Inquiry, again: float, *, is_divided: bool = False) -> boo
         return False
 
 
+# A step need not be finite.
+@np.errstate(all="ignore")
 def _is_in_turn(inquiry: Inquiry, samples: int, again: float, *, is_divided: bool) -> bool:
     """Whether a step on some samples goes where steps on each go, in any order.
 

@@ -343,3 +343,13 @@ def test_a_loss_of_running_averages_is_asked_of_new_networks(make: Any, tensor: 
         tensor
     )
     assert "random" not in str(report)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_what_is_not_finite_has_no_penalty(value: float) -> None:
+    def change(found: list[Array], _w: list[Array], _n: int) -> list[Array]:
+        return [found[0] + value, *found[1:]]
+
+    verdict = only(_asked(_Bent, change))
+    assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, "W1")
+    assert verdict.message.startswith("W1: it has infinities or NaN")

@@ -244,6 +244,19 @@ def test_a_sum_without_its_logarithm_in_log_softmax(shift: bool) -> None:
     assert causes(_judged(_Linear, value, delta)[0]) == ["loss-without-log"]
 
 
+def test_a_loss_of_rates_is_no_cross_entropy() -> None:
+    class Net(variant(last=lambda z: z, sizes=(6, 5, 3))):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            z = self.forward(x)
+            return float((np.exp(z) - y * z).sum() / len(x))
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray((np.exp(self.forward(x)) - y) / len(x))
+
+    report = examine(network(Net, step=None, labels="targets"), 0, ["loss", "gradient"])
+    assert [verdict.status for verdict in report.verdicts] == [UNCHECKED, EQUAL]
+
+
 def test_the_sign_of_log_probabilities_is_no_missing_logarithm() -> None:
     def value(net: Any, x: Array, y: Array) -> float:
         return float(np.mean(np.sum(y * net.forward(x), axis=1)))

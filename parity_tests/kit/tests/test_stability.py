@@ -39,7 +39,7 @@ from parity_tests.kit.tests.asked import (
     tanh_of_exponentials,
     variant,
 )
-from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
 def log_softmax(z: Array) -> Array:
@@ -393,6 +393,17 @@ def test_guard_of_a_logarithm_is_measured() -> None:
     verdicts = ask(network(variant(guard=3e-10)), stability.examine)
     assert only(verdicts).status == CONVENTION
     assert "3e-10" in only(verdicts).message
+
+
+def test_the_worst_samples_are_not_left_out_of_a_loss() -> None:
+    class Net(Classifier):
+        def loss(self, x: Array, y: Array) -> float:
+            p = self.forward(x)
+            return float(-np.mean(np.sum(y * np.log(np.where(p > 0, p, 1)), axis=1)))
+
+    verdict = only(ask(network(Net), stability.examine))
+    assert (verdict.status, verdict.tensor) == (DIFFERS, "loss")
+    assert "samples whose own probability is 0 cost nothing" in verdict.message
 
 
 def test_float32_network_is_not_blamed() -> None:
