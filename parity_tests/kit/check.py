@@ -28,6 +28,7 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.subject import NoChainError, Subject, SubjectError
 from parity_tests.kit.verdicts import (
     ASPECTS,
+    CONVENTION,
     DIFFERS,
     EQUAL,
     UNCHECKED,
@@ -216,8 +217,10 @@ def _unchained(
 def _instead(verdicts: list[Verdict], aspect: str, new: list[Verdict]) -> list[Verdict]:
     """Replace what was said of an aspect, if it was asked and there is anything to say instead."""
     others = [verdict for verdict in verdicts if verdict.aspect != aspect]
-    was_asked = len(others) < len(verdicts)
-    if not (was_asked and new):
+    own = [verdict for verdict in verdicts if verdict.aspect == aspect]
+    # What is only noted takes back no difference.
+    is_noted = all(verdict.status == CONVENTION and verdict.cause is None for verdict in new)
+    if not (own and new) or (is_noted and any(verdict.status == DIFFERS for verdict in own)):
         return verdicts
     return new + others if aspect == "forward" else others + new
 

@@ -602,3 +602,10 @@ def test_an_end_that_usual_values_do_not_reach_is_asked(
     report = examine(network(make, step=None), 0, ["forward", "loss", "gradient"])
     assert [verdict.cause for verdict in report.failures] == ([] if is_right else [cause])
     assert any("it has an end that usual values" in v.message for v in report.of(aspect))
+
+
+def test_an_end_takes_back_no_difference() -> None:
+    make = type("Net", (_Bounded,), {"threshold": 8.0})
+    meant = Spec(loss="squared_error", scale="half sum")
+    report = examine(network(make, step=None, spec=meant), 0, ["loss", "gradient"])
+    assert [verdict.cause for verdict in report.of("loss")] == ["factor-batch"]
