@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.aspects.shares import expected_of
 from parity_tests.kit.aspects.walks import losses_at, right_gradient
+from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject import Batch, Layers, flat
 from parity_tests.kit.verdicts import Verdict, named
@@ -93,6 +94,13 @@ def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
     if meant and not any(abs(share / unit - 1) <= _NEAR for unit in meant):
         seen += f", times {share / meant[0]:.6g}"
     verdict = named("gradient", CAUSE, seen, f"dL/dz{len(inquiry.layers)}")
+    if _are_missed(inquiry, shares):
+        look = (
+            "They are those whose class has not the largest output: look at the condition by which "
+            "a sample counts, as the others have a gradient, too"
+        )
+        message = f"{verdict.message.partition(' Look')[0]} {look}."
+        return replace(verdict, message=message)
     if all(map(_is_slice, shares)):
         return verdict
     # Those that a loss or a mask does not count are no slice.
@@ -101,6 +109,19 @@ def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
     )
     message = f"{verdict.message.partition(' Look')[0]} {look}."
     return replace(verdict, message=message)
+
+
+def _are_missed(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> bool:
+    """Whether the samples that count are those whose class has not the largest output."""
+    assert inquiry.form is not None
+    if inquiry.subject.outputs == 1:
+        return False
+    for batch, own in zip(inquiry.batches, shares, strict=True):
+        output = run(inquiry.form, inquiry.layers, batch.inputs).output
+        is_missed = output.argmax(axis=1) != batch.targets.argmax(axis=1)
+        if not np.array_equal(own != 0, is_missed):
+            return False
+    return True
 
 
 def _is_slice(shares: NDArray[np.float64]) -> bool:

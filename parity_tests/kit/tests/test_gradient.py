@@ -146,6 +146,19 @@ def test_samples_that_are_left_out_are_told(kept: slice, told: str, how: str) ->
     assert told in verdict.message
 
 
+def test_samples_that_are_left_out_where_they_are_right_are_told_by_that() -> None:
+    class Net(Classifier):
+        sizes = (6, 5, 3)
+
+        def delta(self, x: Array, y: Array) -> Array:
+            is_missed = self.forward(x).argmax(axis=1) != y.argmax(axis=1)
+            return super().delta(x, y) * is_missed[:, np.newaxis]
+
+    verdict = only(ask(network(Net, step=None), gradient.examine, 2))
+    assert "2 to 6 of 7" in verdict.message
+    assert "They are those whose class has not the largest output" in verdict.message
+
+
 @pytest.mark.parametrize(("kept", "is_slice"), [((0, 1, 2), True), ((0, 1, 3), False)])
 def test_samples_that_are_no_slice_are_told_apart_by_a_condition(
     kept: tuple[int, ...], is_slice: bool
