@@ -54,6 +54,8 @@ _ONE_DIGIT = tuple(digit * 10.0**power for power in range(-4, 2) for digit in ra
 # What the least of uniform entries from 0 on is, over the largest.
 _NEAR_ZERO = 0.02
 _IS_ARE = ("is", "are")
+# A seed may be the time of day, in seconds.
+_AGAIN = "constructions right after one another give the same numbers"
 _TWO, _ONE_SIGNED_CAUSE = "initialization-factor-two", "initialization-one-signed"
 
 
@@ -353,7 +355,7 @@ def _declared(inquiry: Inquiry, draws: _Draws, meant: Scheme) -> Verdict:
     if not all(draws.weights[number].centred for number in off):
         message += f"; the mean of {first} is {draws.weights[off[0]].mean:.3g}"
     if draws.same:
-        message += ". Every construction gives the same numbers, which may be a copy's"
+        message += f"; {_AGAIN}, which may be a copy's"
         return Verdict("initialization", UNCHECKED, message, first)
     known = dict.fromkeys(m.text for m in found)
     fixed = _round_std(draws.weights)
@@ -607,9 +609,9 @@ def _more(draws: _Draws) -> str:
         else:
             text = f"; biases are random, up to {np.abs(every).max():.3g}"
     if draws.same and any(drawn.distribution != "constant" for drawn in draws.weights):
-        text += "; every construction gives the same numbers: it is seeded, or a copy"
+        text += f"; {_AGAIN}: they are seeded, or copies"
     if draws.is_seeded:
-        text += "; every construction gives the same numbers, and others with other seeds"
+        text += f"; {_AGAIN}, and others with other seeds"
     smallest = min(drawn.values.size for drawn in draws.weights)
     off = 100 * max(drawn.tolerance for drawn in draws.weights)
     return text if math.isnan(off) else f"{text} (known to {off:.2g} % from {smallest} entries)"

@@ -334,7 +334,7 @@ def test_seeded_constructions_are_told_and_the_global_state_is_kept() -> None:
     state = np.random.get_state()  # noqa: NPY002
     verdict = ask(network(variant(draw=draw, sizes=(64, 32, 10))), initialization.examine)[0]
     assert verdict.status == EQUAL
-    assert "same numbers" in verdict.message
+    assert "right after one another give the same numbers" in verdict.message
     np.testing.assert_array_equal(state[1], np.random.get_state()[1])  # noqa: NPY002
 
 
