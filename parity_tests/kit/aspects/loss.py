@@ -645,9 +645,10 @@ def _told(
         reduced = f"{factor}the mean over the samples{half}"
     if inquiry is not None and inquiry.penalty:
         reduced = f"{inquiry.penalty}, and {reduced}"
-    # One that is not among those tried is near to one of them.
-    about = "about " if match.residual > 10 * _ROUNDING else ""
-    inside = f", with {about}{match.epsilon:g} beside the probabilities" if match.epsilon else ""
+    inside = f", with {match.epsilon:g} beside the probabilities" if match.epsilon else ""
+    if match.epsilon and match.residual > 10 * _ROUNDING:
+        # It is none of those that are tried, or beside some of the probabilities alone.
+        inside = f", with something small beside the probabilities, such as {match.epsilon:g}"
     after = "" if match.decimals is None else f", rounded to {match.decimals} digits"
     if inquiry is not None and inquiry.smoothing:
         after += f", of labels of which {inquiry.smoothing:.6g} is spread over the classes"
