@@ -119,7 +119,7 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
         # One more than a width: columns with a column of ones.
         is_size = whole is not None and whole >= _SMALLEST_NOMINAL and whole - 1 not in sizes
         widths = _of_widths(whole, sizes) if whole is not None else None
-        if power == 1 and unnamed and is_size and widths is not None:
+        if power == 1 and unnamed and is_size and widths is not None and not _is_usual(whole):
             causes.append("factor-batch")
             parts.append(f"batch size / {whole} ({widths}, or a batch size that is written down)")
             named = None
@@ -142,6 +142,11 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
 def _whole(value: float, tolerance: float) -> int | None:
     nearest = round(value)
     return nearest if nearest > 0 and abs(value - nearest) <= 10 * tolerance * nearest else None
+
+
+def _is_usual(number: int | None) -> bool:
+    """Whether a number is one that batches usually have: 16, 32, 64 and so on, 50, 100."""
+    return number is not None and (number & (number - 1) == 0 or number % 50 == 0)
 
 
 def _of_widths(number: int, sizes: Sequence[int]) -> str | None:

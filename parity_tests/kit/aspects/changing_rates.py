@@ -37,9 +37,8 @@ def of_changing_rates(
         Steps on two batches in turn, and on one: what goes by the batch is no rate. The gradients
         are those observed, so that the first step is once its own.
     """
-    shown, alike = _multiples(turns), _multiples(same)
-    is_same = len(shown) == len(alike) and np.allclose(shown, alike, rtol=_APART, atol=0)
-    if not shown or not is_same or find(turns, kind, given, simple=True):
+    shown = _multiples(turns)
+    if not shown or not _are_of(same, shown) or find(turns, kind, given, simple=True):
         return []
     first, left = first_share(inquiry, (1.0, _share(inquiry)), None)
     told = ", ".join(f"{first * own:.6g}" for own in shown)
@@ -55,6 +54,18 @@ def _share(inquiry: Inquiry) -> float:
     expected = expected_of(inquiry) or MEAN
     scale = inquiry.gradient_scale
     return 1.0 if scale is None else abs(scale.constant / expected.constant)
+
+
+def _are_of(observed: Observed, multiples: Sequence[float]) -> bool:
+    """Whether each step is so many times its own gradient.
+
+    On one batch all gradients are nearly the same, and no solution tells one from another.
+    """
+    asked = observed.asked
+    if len(multiples) != len(observed.steps):
+        return False
+    steps = -asked.lr * np.array(multiples)[:, np.newaxis] * asked.gradients
+    return bool(observed.misfit(steps) <= max(_APART, observed.tolerance))
 
 
 def _multiples(observed: Observed) -> Sequence[float]:
