@@ -112,8 +112,10 @@ def _is_adaptive(inquiry: Inquiry, observed: Layers, loss: str | None, *, is_kno
     except SubjectError:
         kept = None
     is_linear = kept is not None and kept.kind != "other"
-    # Signs are exact, where something is kept or divided by they are not.
-    return not is_linear or inquiry.tolerance < spread <= _SPREAD
+    # Signs are exact, where something is kept or divided by they are not. Those that are not of the
+    # gradient in all tensors may be of what an optimizer keeps, which hardly shows in two steps.
+    is_exact = spread <= inquiry.tolerance
+    return not is_linear or (spread <= _SPREAD and not (is_exact and is_known))
 
 
 def _of_one_step(inquiry: Inquiry, observed: Layers) -> Layers:

@@ -21,7 +21,8 @@ def of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | N
 
     They are two that are explained alike: where one unit of a layer is alive, all gradients below
     are multiples of each other, and the first that is tried is taken. None if a sample in which
-    more units are alive has another explanation, or none: then what fits two does so by chance.
+    more units are alive has another explanation, or none: then what fits two does so by chance. One
+    whose gradients are all as many times as large, as of a norm that is limited, has the same.
     Where no loss is meant, two that have the errors of a loss of signs are returned all the same:
     of which loss these are shows with other parameters.
     """
@@ -36,7 +37,7 @@ def of_single_steps(inquiry: Inquiry, loss: str | None) -> list[Explanation] | N
         own = replace(explained(inquiry, one, observed, updated, loss), sample=number)
         if all(finding.is_vacant for finding in own.findings):
             continue
-        is_other = not own.known or (bool(tried) and not _is_alike(inquiry, tried[0], own))
+        is_other = not own.known or (bool(tried) and not _is_multiple(inquiry, tried[0], own))
         is_refuted |= is_telling and is_other
         if is_refuted and loss is not None:
             return None
@@ -65,6 +66,14 @@ def _alive_units(inquiry: Inquiry, batch: Batch) -> NDArray[np.int_]:
 
 # Units of which no gradient is a multiple of another one.
 _TWO = 2
+
+
+def _is_multiple(inquiry: Inquiry, one: Explanation, other: Explanation) -> bool:
+    """Whether one number is between all factors of two samples, as `_is_alike` compares them."""
+    pairs = list(zip(one.findings, other.findings, strict=True))
+    share = next((b.factor / a.factor for a, b in pairs if a.factor), 1.0)
+    findings = [replace(own, factor=share * own.factor) for own in one.findings]
+    return share > 0 and _is_alike(inquiry, replace(one, findings=findings), other)
 
 
 def _is_alike(inquiry: Inquiry, one: Explanation, other: Explanation) -> bool:
