@@ -120,7 +120,7 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
         is_size = whole is not None and whole >= _SMALLEST_NOMINAL and whole - 1 not in sizes
         widths = _of_widths(whole, sizes) if whole is not None else None
         if power == 1 and unnamed and is_size and widths is not None and not _is_usual(whole):
-            causes.append("factor-batch")
+            causes += ["factor-batch", "factor-constant"]
             parts.append(f"batch size / {whole} ({widths}, or a batch size that is written down)")
             named = None
         elif power == 1 and unnamed and is_size:

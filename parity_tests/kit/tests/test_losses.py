@@ -585,7 +585,7 @@ def test_one_more_than_a_width_is_no_nominal_batch() -> None:
     # Nor is what comes of the widths and a two as well.
     either = ratio(Scale(1 / 24, 0), Scale(1.0, 1), inputs, 1e-9)
     assert either is not None
-    assert either.causes == ("factor-batch",)
+    assert either.causes == ("factor-batch", "factor-constant")
     assert either.text.startswith("batch size / 24 (2 x 12 (inputs), or ")
 
 
