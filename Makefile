@@ -31,7 +31,7 @@ help:
 	@echo "make format   format the code"
 	@echo "make types    check types"
 	@echo "make docs     run the code in the documentation, build it into build/docs and look at it"
-	@echo "make package  build the wheel and run the suite from it, elsewhere"
+	@echo "make package  build the wheel and run a test of every function from it, elsewhere"
 	@echo "make clean    remove build"
 
 # For a network of this size a second BLAS thread gains next to nothing, and loses much on a busy
