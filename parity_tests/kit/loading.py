@@ -493,9 +493,8 @@ def _with_beside(value: Any, loaded: Loaded, sizes: Sequence[int] | None) -> Pro
     except SubjectError:
         return None
     used = names_used(proposal.fields.values())
-    modules = {m.__module__ for n, m in more.items() if n in used}
     taken = {n: m.__module__ for n, m in more.items() if n in used}
-    if not taken or not _has_own_part(proposal, loaded.namespace, modules):
+    if not taken or not _has_own_part(proposal, loaded.namespace, set(taken.values())):
         return None
     are_layers = any(isinstance(more[n], type) for n in taken)
     if are_layers and _own_layers(loaded.namespace) - used:

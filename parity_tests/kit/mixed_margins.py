@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.forward import Form, run
 from parity_tests.kit.losses import BINARY_HINGES, LOSSES
 from parity_tests.kit.probe import parameters
-from parity_tests.kit.subject import Batch, Layer, Layers, Subject
+from parity_tests.kit.subject import Batch, Layers, Subject
 
 Array = NDArray[Any]
 
@@ -42,9 +42,7 @@ def with_mixed_margins(
     best, most = parameters(subject, rng), -1
     for number in range(_DRAWS):
         *below, last = parameters(subject, rng)
-        size = _SIZES[number % len(_SIZES)]
-        bias = None if last.bias is None else size * last.bias
-        drawn = [*below, Layer(size * last.weight, bias)]
+        drawn = [*below, last.times(_SIZES[number % len(_SIZES)])]
         terms = terms_of(hinge, run(form, drawn, batch.inputs).output, batch.targets)
         kinds = len(np.unique(np.searchsorted(_ENDS, terms)))
         if kinds > most:

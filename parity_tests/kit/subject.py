@@ -4,7 +4,7 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any
 
@@ -67,6 +67,11 @@ class Layer:
     def has_shared_bias(self) -> bool:
         """Whether the bias is one number, though the layer has several units."""
         return self.bias is not None and self.bias.size == 1 and len(self.weight) > 1
+
+    def times(self, size: float) -> "Layer":
+        """Return a layer with all numbers so many times as large."""
+        bias = None if self.bias is None else size * self.bias
+        return replace(self, weight=size * self.weight, bias=bias)
 
 
 Layers = list[Layer]

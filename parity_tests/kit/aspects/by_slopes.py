@@ -20,7 +20,7 @@ from parity_tests.kit.mixed_margins import with_mixed_margins
 from parity_tests.kit.probe import parameters
 from parity_tests.kit.scales import IN_LAYERS, Scale, ratio, scale_of
 from parity_tests.kit.slopes import slopes
-from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, by_name
+from parity_tests.kit.subject import Batch, Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
@@ -168,7 +168,7 @@ def _decimals(inquiry: Inquiry, loss: Loss) -> int | None:
     values = set()
     with inquiry.elsewhere():
         for stretch in _STRETCHES:
-            inquiry.subject.set([_times(layer, stretch) for layer in inquiry.layers])
+            inquiry.subject.set([layer.times(stretch) for layer in inquiry.layers])
             values |= {loss(batch) for batch in inquiry.batches}
     told = [value for value in values if value and np.isfinite(value)]
     if len(told) < len(_STRETCHES):
@@ -246,7 +246,7 @@ def _at_ordinary_outputs(inquiry: Inquiry, loss: Loss, how: str, *, is_near: boo
             return []
         why = "since outputs are" if is_extreme else "where probabilities are less"
         for size in _SMALLER:
-            smaller = [_times(layer, size) for layer in usual[last:]]
+            smaller = [layer.times(size) for layer in usual[last:]]
             inquiry.layers = inquiry.subject.begin([*usual[:last], *smaller])
             if _is_extreme(inquiry):
                 continue
@@ -276,7 +276,7 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
         if form.output != "identity" or not _WIDE / _LARGEST < spread < _WIDE:
             return []
         size = _WIDE / spread
-        wider = [*usual[:-1], _times(usual[-1], size)]
+        wider = [*usual[:-1], usual[-1].times(size)]
         which = f"with the last layer {size:.3g} x as large"
     with inquiry.elsewhere():
         inquiry.layers = inquiry.subject.begin(wider)
@@ -309,10 +309,6 @@ def _at_other_parameters(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict
                 return _judged(inquiry, loss, how)
     message = "gradient and slopes of the loss reported are zero with all that was asked"
     return [Verdict("gradient", UNCHECKED, message)]
-
-
-def _times(layer: Layer, size: float) -> Layer:
-    return Layer(size * layer.weight, None if layer.bias is None else size * layer.bias)
 
 
 def _is_extreme(inquiry: Inquiry) -> bool:
@@ -426,7 +422,7 @@ def is_of_calls_before(inquiry: Inquiry, loss: Loss) -> bool:
     subject, usual, batch = inquiry.subject, inquiry.layers, inquiry.batches[0]
     subject.begin(usual)
     before = loss(batch)
-    subject.set([_times(layer, _AWAY) for layer in usual])
+    subject.set([layer.times(_AWAY) for layer in usual])
     loss(batch)
     subject.set(usual)
     return not np.isclose(loss(batch), before, rtol=_ROUNDING, atol=0.0, equal_nan=True)

@@ -19,7 +19,7 @@ from parity_tests.kit.forward import Form, functions, run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.losses import LOSSES
 from parity_tests.kit.scales import ROUGH
-from parity_tests.kit.subject import Layer, Layers, SubjectError
+from parity_tests.kit.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 Array = NDArray[Any]
@@ -61,19 +61,15 @@ def _asked(inquiry: Inquiry, form: Form) -> Iterator[tuple[str, Layers]]:
     hidden, _ = functions(form)
     if hidden and all(np.allclose(f.value(2 * points), 2 * f.value(points)) for f in hidden):
         first, *others = below
-        larger = [_times(first, _LARGER), *others]
+        larger = [first.times(_LARGER), *others]
         yield "forward", [*larger, replace(last, weight=last.weight / _LARGER)]
     if form.output == "identity" and _is_of_squares(inquiry):
-        yield "loss", [*below, _times(last, _LARGER)]
+        yield "loss", [*below, last.times(_LARGER)]
 
 
 def _is_of_squares(inquiry: Inquiry) -> bool:
     reported = inquiry.reported and inquiry.reported[0]
     return inquiry.gradient_loss == reported == "squared_error"
-
-
-def _times(layer: Layer, size: float) -> Layer:
-    return Layer(size * layer.weight, None if layer.bias is None else size * layer.bias)
 
 
 def _share(inquiry: Inquiry, form: Form) -> float | None:

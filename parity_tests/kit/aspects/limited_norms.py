@@ -3,12 +3,11 @@ r"""Steps after which weights that are longer than a largest norm are shortened 
 .. math:: w \leftarrow w' \min\Big(1, \frac{c}{\lVert w' \rVert}\Big), \qquad w' = w - \eta g
 
 where w are the weights into a unit, those out of one, a whole matrix, or single entries, whose norm
-is their absolute value. By smaller weights than
-that, steps show the gradient.
+is their absolute value. By smaller weights than that, steps show the gradient.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -126,14 +125,7 @@ def shorter(layers: Layers, limits: Sequence[Limit], share: float) -> Layers:
     own = by_name(layers)
     longest = max(float(limit.norms(own[limit.tensor]).max()) / limit.norm for limit in limits)
     times = share / max(longest, share)
-    return [
-        replace(
-            layer,
-            weight=times * layer.weight,
-            bias=None if layer.bias is None else times * layer.bias,
-        )
-        for layer in layers
-    ]
+    return [layer.times(times) for layer in layers]
 
 
 def verdict_on(
