@@ -15,7 +15,7 @@ from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, prepared
 from parity_tests.kit.losses import smoothed_targets
 from parity_tests.kit.penalties import slope_of
-from parity_tests.kit.subject import Batch, Layer, Layers, by_name
+from parity_tests.kit.subject.subject import Batch, Layer, Layers, by_name
 
 Array = NDArray[Any]
 # What is left of a sum that is zero, beside the gradient of the same layer's matrix.

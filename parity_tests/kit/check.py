@@ -6,26 +6,24 @@ from typing import Any
 
 from parity_tests.kit import unchained
 from parity_tests.kit.arbiter import Arbiter, distances
-from parity_tests.kit.aspects import (
-    data,
-    forward,
-    gradient,
-    initialization,
-    loss,
-    optimizer,
-    side_effects,
-    stability,
-)
 from parity_tests.kit.aspects.bound_batches import batch_bound
+from parity_tests.kit.aspects.data import aspect as data
+from parity_tests.kit.aspects.first_steps.shares import is_accounted_for
+from parity_tests.kit.aspects.forward import aspect as forward
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.initialization import aspect as initialization
 from parity_tests.kit.aspects.input_targets import is_of_inputs
+from parity_tests.kit.aspects.loss import aspect as loss
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.nonzero_targets import needs_nonzero_targets
-from parity_tests.kit.aspects.shares import is_accounted_for
+from parity_tests.kit.aspects.optimizer import aspect as optimizer
+from parity_tests.kit.aspects.side_effects import aspect as side_effects
+from parity_tests.kit.aspects.stability import aspect as stability
 from parity_tests.kit.aspects.whole_numbers import of_integers
 from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
-from parity_tests.kit.subject import NoChainError, Subject, SubjectError
+from parity_tests.kit.subject.subject import NoChainError, Subject, SubjectError
 from parity_tests.kit.verdicts import (
     ASPECTS,
     CONVENTION,

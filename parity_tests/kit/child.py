@@ -20,11 +20,11 @@ import numpy as np
 
 from numpy_impl import InputError
 from numpy_impl.app.apart import Answer, answering, run_apart, set_limits
-from parity_tests.kit.aspects.gradient import NOT_DECLARED
+from parity_tests.kit.aspects.gradient.aspect import NOT_DECLARED
 from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.golden import GoldenError, load
-from parity_tests.kit.loading import Loader, LoadError, as_network, propose, split
+from parity_tests.kit.loading.loader import Loader, LoadError, as_network, propose, split
 from parity_tests.kit.recognition.proposal import Convention
 from parity_tests.kit.rendering.schema import from_json, to_json_text
 from parity_tests.kit.verdicts import UNCHECKED, Report, Verdict, wanted
@@ -43,7 +43,7 @@ class Request:
     Attributes
     ----------
     target : str
-        See `parity_tests.kit.loading.Loader.load`.
+        See `parity_tests.kit.loading.loader.Loader.load`.
     folder : str
         Where modules are looked for.
     seed : int

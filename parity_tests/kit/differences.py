@@ -13,7 +13,7 @@ from numpy_impl import InputError
 from parity_tests.differences import central_difference, complex_step
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import are_single, fit
-from parity_tests.kit.subject import quiet
+from parity_tests.kit.subject.subject import quiet
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.forward import Form
 from parity_tests.kit.penalties import Shares
-from parity_tests.kit.subject import Batch, Layer, Layers, by_name
+from parity_tests.kit.subject.subject import Batch, Layer, Layers, by_name
 
 Array = NDArray[Any]
 

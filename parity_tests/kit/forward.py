@@ -18,7 +18,7 @@ from parity_tests.kit.functions import (
     activation,
     output,
 )
-from parity_tests.kit.subject import Layer, Layers
+from parity_tests.kit.subject.subject import Layer, Layers
 
 Array = NDArray[Any]
 

@@ -21,7 +21,7 @@ from parity_tests.kit.forward import Form
 from parity_tests.kit.functions import in_full
 from parity_tests.kit.network import Network
 from parity_tests.kit.probe import drawn_layer, enlivened
-from parity_tests.kit.subject import Batch, Layers
+from parity_tests.kit.subject.subject import Batch, Layers
 
 Array = NDArray[Any]
 

@@ -16,7 +16,7 @@ from parity_tests.kit.losses import OF_ONE_OUTPUT, Guard, smoothed_targets
 from parity_tests.kit.penalties import Penalized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Batch, Layers, Subject, SubjectError
+from parity_tests.kit.subject.subject import Batch, Layers, Subject, SubjectError
 from parity_tests.kit.verdicts import Edge, Verdict
 
 Array = NDArray[Any]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.subject import Layers, by_name
+from parity_tests.kit.subject.subject import Layers, by_name
 
 Array = NDArray[Any]
 

@@ -22,7 +22,7 @@ from parity_tests.kit.forward import (
 )
 from parity_tests.kit.functions import Activation, in_full, output
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Batch, Layer, Layers, Subject
+from parity_tests.kit.subject.subject import Batch, Layer, Layers, Subject
 
 Array = NDArray[Any]
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.by_slopes import is_of_calls_before
-from parity_tests.kit.aspects.slopes_of_steps import of_slopes
+from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
+from parity_tests.kit.aspects.gradient.by_slopes import is_of_calls_before
 from parity_tests.kit.fitting import are_single
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, arrays_in
-from parity_tests.kit.subject import Layer, Layers, Subject, SubjectError, write_to
+from parity_tests.kit.subject.subject import Layer, Layers, Subject, SubjectError, write_to
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
 
 Array = NDArray[Any]

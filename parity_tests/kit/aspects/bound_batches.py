@@ -9,7 +9,7 @@ import numpy as np
 from parity_tests.kit import probe
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Batch, SubjectError
+from parity_tests.kit.subject.subject import Batch, SubjectError
 from parity_tests.kit.verdicts import Verdict, named
 
 # Numbers of samples that are tried, besides those that an error message has.

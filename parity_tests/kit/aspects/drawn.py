@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from parity_tests.kit.generators import kept, seed_own, states_of
-from parity_tests.kit.seeding import preserved, seed_both, states
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.generators import kept, seed_own, states_of
+from parity_tests.kit.subject.seeding import preserved, seed_both, states
+from parity_tests.kit.subject.subject import Subject
 
 # How often an answer is asked again: where nothing is seen to be drawn for it, and where it is. A
 # mask that leaves out one unit in twenty of ten is the same mask in one of three pairs.

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Batch, SubjectError, flat
+from parity_tests.kit.subject.subject import Batch, SubjectError, flat
 
 Array = NDArray[Any]
 

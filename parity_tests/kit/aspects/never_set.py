@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, TracebackType
 
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject.subject import SubjectError
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Line, Verdict
 
 # By what attributes are set without being written out.

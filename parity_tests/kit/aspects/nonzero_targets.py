@@ -6,7 +6,7 @@ import numpy as np
 
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Batch, SubjectError, tensors
+from parity_tests.kit.subject.subject import Batch, SubjectError, tensors
 
 
 def needs_nonzero_targets(inquiry: Inquiry) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.walks import walk_on
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Batch, Layer, Layers, SubjectError, flat, unflat
+from parity_tests.kit.subject.subject import Batch, Layer, Layers, SubjectError, flat, unflat
 
 Array = NDArray[Any]
 

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
-from parity_tests.kit.backprop import carried_back
-from parity_tests.kit.bias_sums import right_sum
+from parity_tests.kit.backprop.bias_sums import right_sum
+from parity_tests.kit.backprop.explain import carried_back
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import run, upright
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import guarded_slope
-from parity_tests.kit.subject import (
+from parity_tests.kit.subject.subject import (
     Batch,
     Layers,
     ReshapedError,

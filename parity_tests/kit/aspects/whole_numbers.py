@@ -4,7 +4,7 @@ import numpy as np
 
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import SubjectError, by_name
+from parity_tests.kit.subject.subject import SubjectError, by_name
 from parity_tests.kit.verdicts import CONVENTION, Verdict, named
 
 _CAUSE = "parameters-of-integers"

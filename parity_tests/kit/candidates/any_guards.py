@@ -21,7 +21,7 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import Form, Pass
 from parity_tests.kit.functions import Output
 from parity_tests.kit.losses import Guard, guarded_slope, guards
-from parity_tests.kit.subject import Batch
+from parity_tests.kit.subject.subject import Batch
 
 Array = NDArray[Any]
 

@@ -12,7 +12,7 @@ from parity_tests.kit.candidates.multipliers import exchanged, multipliers, mult
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import Activation
-from parity_tests.kit.subject import Batch, Layer, Layers
+from parity_tests.kit.subject.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
 

@@ -20,7 +20,7 @@ from parity_tests.kit.functions import (
     wrong_output,
 )
 from parity_tests.kit.losses import LOSSES, guarded_slope, guards, losses_behind
-from parity_tests.kit.subject import Batch
+from parity_tests.kit.subject.subject import Batch
 
 Array = NDArray[Any]
 

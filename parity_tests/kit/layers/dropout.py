@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.inquiry import CLOSE, EXACT
 from parity_tests.kit.layers.subject import LayerSubject
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject.subject import SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import numpy_impl as ours
-from parity_tests.kit.aspects.overflowing import raised
+from parity_tests.kit.aspects.stability.overflowing import raised
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.differences import numeric_gradients
@@ -25,8 +25,8 @@ from parity_tests.kit.layers.subject import (
 )
 from parity_tests.kit.layers.verdicts import ROUNDING, distance, simplest
 from parity_tests.kit.scales import Scale, ratio, scale_of
-from parity_tests.kit.seeding import seeded
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject.seeding import seeded
+from parity_tests.kit.subject.subject import SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 __all__ = ["LayerUnderTest", "examine_layer"]

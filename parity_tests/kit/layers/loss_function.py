@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 import numpy_impl as ours
 from numpy_impl import InputError, losses
 from numpy_impl.activations.sigmoid import sigmoid
-from parity_tests.kit.aspects.overflowing import raised
+from parity_tests.kit.aspects.stability.overflowing import raised
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.candidates.outputs import output_deltas
 from parity_tests.kit.differences import numeric_gradients
@@ -21,8 +21,8 @@ from parity_tests.kit.inquiry import CLOSE, EXACT
 from parity_tests.kit.losses import losses_for
 from parity_tests.kit.network import LABELS, arrays_in
 from parity_tests.kit.scales import Scale, ratio, scale_of
-from parity_tests.kit.seeding import seeded
-from parity_tests.kit.subject import Batch, SubjectError, quiet
+from parity_tests.kit.subject.seeding import seeded
+from parity_tests.kit.subject.subject import Batch, SubjectError, quiet
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import numpy_impl as ours
 from numpy_impl import InputError, activations, layers
 from parity_tests.kit.network import LAYOUTS, Access, arrays_in, look_up, resolve
-from parity_tests.kit.subject import SubjectError, quiet
+from parity_tests.kit.subject.subject import SubjectError, quiet
 
 Array = NDArray[Any]
 Values = dict[str, Array]

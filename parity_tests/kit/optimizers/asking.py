@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.generators import reached_by, seeded_own
 from parity_tests.kit.inquiry import CLOSE, EXACT
 from parity_tests.kit.network import Rule, arrays_in
 from parity_tests.kit.optimizers.formulas import LINEAR, Asked
 from parity_tests.kit.optimizers.observed import Observed
-from parity_tests.kit.seeding import seeded_throughout
-from parity_tests.kit.subject import quiet
+from parity_tests.kit.subject.generators import reached_by, seeded_own
+from parity_tests.kit.subject.seeding import seeded_throughout
+from parity_tests.kit.subject.subject import quiet
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
 
 Array = NDArray[Any]

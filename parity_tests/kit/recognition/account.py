@@ -15,7 +15,7 @@ from parity_tests.kit.recognition.making import arguments
 from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.trial import FAILURES, evaluate
 from parity_tests.kit.recognition.widths import Widths
-from parity_tests.kit.subject import quiet
+from parity_tests.kit.subject.subject import quiet
 
 _MOST_TRIES, _MOST_NAMES, _MOST_CLASSES, _LONGEST = 8, 4, 2, 100
 _SAMPLES = 7

@@ -19,7 +19,7 @@ from parity_tests.kit.recognition.gradients import Backward, of_labels, roles_of
 from parity_tests.kit.recognition.hosts import Named, methods, own_classes, own_functions
 from parity_tests.kit.recognition.steps import DOWNHILL
 from parity_tests.kit.recognition.trial import FAILURES, Match, begin, made
-from parity_tests.kit.subject import flat, quiet
+from parity_tests.kit.subject.subject import flat, quiet
 
 Array = NDArray[Any]
 Scope = Mapping[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.kit.aspects import loss as loss_aspect
+from parity_tests.kit.aspects.loss import aspect as loss_aspect
 from parity_tests.kit.inquiry import EXACT, Inquiry
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.account import account
@@ -41,8 +41,8 @@ from parity_tests.kit.rendering.wording import (
     TAKEN_AS_ZERO,
 )
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.seeding import seeded
-from parity_tests.kit.subject import SubjectError
+from parity_tests.kit.subject.seeding import seeded
+from parity_tests.kit.subject.subject import SubjectError
 from parity_tests.kit.verdicts import NOT_ASKED
 
 _MOST_HOSTS, _MOST_CONTAINERS, _MOST_NAMES = 40, 12, 8

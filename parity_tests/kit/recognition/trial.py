@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects import forward as forward_aspect
-from parity_tests.kit.aspects import loss as loss_aspect
 from parity_tests.kit.aspects import observing
-from parity_tests.kit.aspects.entrywise import is_spread_alike
-from parity_tests.kit.backprop import explain
-from parity_tests.kit.bias_sums import right_sum
+from parity_tests.kit.aspects.first_steps.entrywise import is_spread_alike
+from parity_tests.kit.aspects.forward import aspect as forward_aspect
+from parity_tests.kit.aspects.loss import aspect as loss_aspect
+from parity_tests.kit.backprop.bias_sums import right_sum
+from parity_tests.kit.backprop.explain import explain
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import functions, run
@@ -25,7 +25,15 @@ from parity_tests.kit.recognition.globals import global_arrays, with_globals
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Batch, Layer, Layers, Subject, SubjectError, quiet, tensors
+from parity_tests.kit.subject.subject import (
+    Batch,
+    Layer,
+    Layers,
+    Subject,
+    SubjectError,
+    quiet,
+    tensors,
+)
 
 Array = NDArray[Any]
 Fields = Mapping[str, str]

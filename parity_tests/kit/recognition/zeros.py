@@ -7,7 +7,7 @@ from typing import Any
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.trial import FAILURES, evaluate
-from parity_tests.kit.subject import quiet
+from parity_tests.kit.subject.subject import quiet
 
 
 def taken_as_zero(fields: Mapping[str, str], scope: Mapping[str, Any], net: Any) -> list[str]:

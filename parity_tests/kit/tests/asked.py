@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects import forward, loss
+from parity_tests.kit.aspects.forward import aspect as forward
+from parity_tests.kit.aspects.loss import aspect as loss
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.verdicts import DIFFERS, Verdict
 
 Array = NDArray[Any]

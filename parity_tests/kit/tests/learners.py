@@ -10,7 +10,7 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.update_rules import Array, State, Step
 
 

@@ -17,7 +17,7 @@ from parity_tests.kit.functions import ACTIVATIONS, WRONG_ACTIVATIONS, activatio
 from parity_tests.kit.losses import LOSSES as DISTANCES
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import LOSSES, Spec
-from parity_tests.kit.subject import Batch, Layer
+from parity_tests.kit.subject.subject import Batch, Layer
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 SIZES = (13, 11, 5)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import gradient
+from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.candidates.hidden import hidden_deltas, right_hidden_deltas
 from parity_tests.kit.check import examine

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from parity_tests.kit.backprop import _bias
-from parity_tests.kit.bias_sums import matching_sums
+from parity_tests.kit.backprop.bias_sums import matching_sums
+from parity_tests.kit.backprop.explain import _bias
 from parity_tests.kit.candidates.candidate import Candidate
-from parity_tests.kit.subject import Layer
+from parity_tests.kit.subject.subject import Layer
 
 RNG = np.random.default_rng(5)
 DELTA = Candidate(RNG.standard_normal((7, 3)), "p - y")

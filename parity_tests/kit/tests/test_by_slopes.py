@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import gradient
+from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import gradient
-from parity_tests.kit.aspects.by_width import by_width
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.gradient.by_width import by_width
 from parity_tests.kit.tests.asked import Array, Classifier, ask, network
 from parity_tests.kit.verdicts import DIFFERS
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.check import examine
-from parity_tests.kit.copies import copies_of
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.copies import copies_of
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import Array, Classifier, Draw, he, network
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
 

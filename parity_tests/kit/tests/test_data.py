@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import data
+from parity_tests.kit.aspects.data import aspect as data
 from parity_tests.kit.tests.asked import (
     SIZES,
     Array,

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import forward, gradient, loss, stability
+from parity_tests.kit.aspects.forward import aspect as forward
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.loss import aspect as loss
+from parity_tests.kit.aspects.stability import aspect as stability
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import Array, Classifier, causes, network, only, sigmoid
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 

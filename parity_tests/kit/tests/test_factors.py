@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import gradient
+from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.asked import SLOPES, Array, ask, network, sigmoid, variant

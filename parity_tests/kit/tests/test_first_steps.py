@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects import gradient
-from parity_tests.kit.aspects.entrywise import of_entrywise
+from parity_tests.kit.aspects.first_steps.entrywise import of_entrywise
+from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.check import examine
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import ask, only
 from parity_tests.kit.tests.faulty_rules import counted, of_first, plainly, without_eps
 from parity_tests.kit.tests.learners import (

@@ -8,9 +8,10 @@ import pytest
 
 from parity_tests.kit import forward
 from parity_tests.kit.arbiter import pytorch
-from parity_tests.kit.aspects import forward as forward_aspect
-from parity_tests.kit.aspects import gradient, loss
-from parity_tests.kit.beside_sum import find_beside_sum
+from parity_tests.kit.aspects.forward import aspect as forward_aspect
+from parity_tests.kit.aspects.forward.beside_sum import find_beside_sum
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.loss import aspect as loss
 from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.forward import Form, run
@@ -18,7 +19,7 @@ from parity_tests.kit.functions import output, wrong_output
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Layer, Subject
+from parity_tests.kit.subject.subject import Layer, Subject
 from parity_tests.kit.tests.asked import Array, Classifier, ask, network, only, softmax, variant
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 

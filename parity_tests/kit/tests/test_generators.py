@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects.drawn import drawing_apart, is_drawn
-from parity_tests.kit.generators import generators_of, kept, seed_own, states_of
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.generators import generators_of, kept, seed_own, states_of
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import Array, Classifier, network
 
 _MAKERS: list[Callable[[], Any]] = [

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import gradient
+from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.check import examine
 from parity_tests.kit.locate import locate, locate_number
 from parity_tests.kit.network import Rule
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject, SubjectError
+from parity_tests.kit.subject.subject import Subject, SubjectError
 from parity_tests.kit.tests.asked import (
     Array,
     Classifier,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from numpy_impl import InputError
-from parity_tests.kit.aspects import initialization
+from parity_tests.kit.aspects.initialization import aspect as initialization
 from parity_tests.kit.causes.aspects import ASPECT_CAUSES
 from parity_tests.kit.initialization import Drawn, mistakes, scheme
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import (
     SIZES,
     Array,

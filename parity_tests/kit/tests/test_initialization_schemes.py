@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import initialization
+from parity_tests.kit.aspects.initialization import aspect as initialization
 from parity_tests.kit.initialization import SCHEMES, scheme, variants
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import uninitialized
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, UNCHECKED, Verdict
 
 Std = Callable[[int, int], float]

@@ -12,9 +12,9 @@ import pytest
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
+from parity_tests.kit.subject.writable import with_writable
 from parity_tests.kit.tests.asked import Array, Classifier, network
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
-from parity_tests.kit.writable import with_writable
 
 _CAUSE = "parameters-of-integers"
 _Pair = namedtuple("_Pair", ["weight", "bias"])

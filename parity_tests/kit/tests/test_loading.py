@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.kit.loading import (
+from parity_tests.kit.loading.loader import (
     Loader,
     as_network,
     propose,
     split,
 )
+from parity_tests.kit.loading.sources import LoadError
+from parity_tests.kit.loading.stand_in import StandIn
 from parity_tests.kit.network import Network
-from parity_tests.kit.sources import LoadError
-from parity_tests.kit.stand_in import StandIn
 
 DECLARATION = """
 from parity_tests.kit.network import Network

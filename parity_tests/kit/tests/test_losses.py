@@ -9,7 +9,9 @@ import pytest
 
 from numpy_impl import InputError
 from parity_tests.kit.arbiter import pytorch
-from parity_tests.kit.aspects import forward, gradient, loss
+from parity_tests.kit.aspects.forward import aspect as forward
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.loss import aspect as loss
 from parity_tests.kit.aspects.walks import losses_at, right_gradient
 from parity_tests.kit.candidates.any_guards import any_guards
 from parity_tests.kit.candidates.outputs import output_deltas
@@ -30,7 +32,7 @@ from parity_tests.kit.losses import (
 from parity_tests.kit.network import Network
 from parity_tests.kit.scales import Scale, ratio
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Batch, Layer, Subject
+from parity_tests.kit.subject.subject import Batch, Layer, Subject
 from parity_tests.kit.tests.asked import (
     Array,
     Classifier,

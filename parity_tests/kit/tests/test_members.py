@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.copies import copies_of
-from parity_tests.kit.generators import generators_of
-from parity_tests.kit.members import walk
+from parity_tests.kit.subject.copies import copies_of
+from parity_tests.kit.subject.generators import generators_of
+from parity_tests.kit.subject.members import walk
 
 
 class _Called:

@@ -15,7 +15,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.probe import batch
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.check import examine
-from parity_tests.kit.seeding import seeded
 from parity_tests.kit.spec import Spec
+from parity_tests.kit.subject.seeding import seeded
 from parity_tests.kit.tests.asked import Array, Classifier, network, relu, softmax
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import forward as forward_aspect
-from parity_tests.kit.aspects import gradient as gradient_aspect
-from parity_tests.kit.aspects import initialization as initialization_aspect
+from parity_tests.kit.aspects.forward import aspect as forward_aspect
+from parity_tests.kit.aspects.gradient import aspect as gradient_aspect
+from parity_tests.kit.aspects.initialization import aspect as initialization_aspect
 from parity_tests.kit.check import examine
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
@@ -19,7 +19,7 @@ from parity_tests.kit.recognition.names import is_gradient, is_loss, is_state, r
 from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import _differ, references
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Layers, Subject
+from parity_tests.kit.subject.subject import Layers, Subject
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 LAYER_OBJECTS = """
@@ -832,7 +832,7 @@ def test_chains_leave_out_what_is_no_parameter() -> None:
 def test_references_are_the_gradients_of_differences() -> None:
     proposal = recognize(names_of(RETURNED))
     inquiry = Inquiry.begin(Subject(proposal.network), Spec(), 0)
-    from parity_tests.kit.aspects import forward
+    from parity_tests.kit.aspects.forward import aspect as forward
 
     forward.examine(inquiry)
     assert inquiry.form is not None

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import forward as forward_aspect
-from parity_tests.kit.aspects import gradient as gradient_aspect
-from parity_tests.kit.aspects import initialization as initialization_aspect
+from parity_tests.kit.aspects.forward import aspect as forward_aspect
+from parity_tests.kit.aspects.gradient import aspect as gradient_aspect
+from parity_tests.kit.aspects.initialization import aspect as initialization_aspect
 from parity_tests.kit.check import examine
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.loading import Loader, propose
+from parity_tests.kit.loading.loader import Loader, propose
+from parity_tests.kit.loading.stand_in import StandIn
 from parity_tests.kit.recognition import RecognitionError, recognize
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.stand_in import StandIn
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.test_recognition import certainty, found, names_of, pasted
 from parity_tests.kit.verdicts import EQUAL
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from parity_tests.kit.check import examine
-from parity_tests.kit.loading import Loader, propose
+from parity_tests.kit.loading.loader import Loader, propose
 from parity_tests.kit.recognition import Proposal, recognize
 from parity_tests.kit.rendering.wording import CLASSES_LEFT_OUT
 from parity_tests.kit.tests.test_recognition import found, names_of

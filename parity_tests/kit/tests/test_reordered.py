@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from parity_tests.kit.aspects import gradient, loss
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.loss import aspect as loss
+from parity_tests.kit.backprop.reordered import reordered_vector, reorderings
 from parity_tests.kit.candidates.decayed import with_magnitudes
-from parity_tests.kit.reordered import reordered_vector, reorderings
 from parity_tests.kit.tests.asked import (
     Array,
     Classifier,

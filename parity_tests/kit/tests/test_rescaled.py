@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.arbiter import pytorch
+from parity_tests.kit.aspects.forward.rescaled import find_rescaled
 from parity_tests.kit.check import examine
 from parity_tests.kit.forward import Form, run
 from parity_tests.kit.functions import activation
-from parity_tests.kit.rescaled import find_rescaled
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import Layer, Layers
+from parity_tests.kit.subject.subject import Layer, Layers
 from parity_tests.kit.tests.asked import Array, Classifier, network, relu, sigmoid, softmax
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 

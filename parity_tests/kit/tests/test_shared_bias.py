@@ -13,7 +13,7 @@ from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import Array, sigmoid, softmax
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED
 

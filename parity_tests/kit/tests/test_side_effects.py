@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from parity_tests.kit import check_network
-from parity_tests.kit.aspects import initialization, side_effects, stability
+from parity_tests.kit.aspects.initialization import aspect as initialization
+from parity_tests.kit.aspects.side_effects import aspect as side_effects
+from parity_tests.kit.aspects.stability import aspect as stability
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import (
     Array,
     Classifier,

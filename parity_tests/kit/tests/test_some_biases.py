@@ -9,7 +9,7 @@ from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.subject import NoChainError, Subject
+from parity_tests.kit.subject.subject import NoChainError, Subject
 from parity_tests.kit.tests.asked import Array, sigmoid, softmax
 from parity_tests.kit.verdicts import DIFFERS, EQUAL
 

@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 
 from parity_tests.kit import check_network
-from parity_tests.kit.aspects import (
-    forward,
-    gradient,
-    initialization,
-    side_effects,
-    stability,
-)
+from parity_tests.kit.aspects.forward import aspect as forward
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.initialization import aspect as initialization
+from parity_tests.kit.aspects.side_effects import aspect as side_effects
+from parity_tests.kit.aspects.stability import aspect as stability
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject import Subject
+from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import (
     Array,
     Classifier,

@@ -10,7 +10,7 @@ import pytest
 
 from numpy_impl import InputError
 from parity_tests.kit.arbiter import pytorch
-from parity_tests.kit.aspects.optimizer import examine as examine_inquiry
+from parity_tests.kit.aspects.optimizer.aspect import examine as examine_inquiry
 from parity_tests.kit.aspects.walks import right_gradient, trajectory
 from parity_tests.kit.check import examine as examine_network
 from parity_tests.kit.forward import Form

@@ -1,0 +1,235 @@
+"""What of a factor in the first step is the optimizer's, and what is left of the gradient."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from parity_tests.kit.aspects.gradient.factors import is_convention
+from parity_tests.kit.aspects.loss.aspect import declared_scale
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.optimizers.observed import Observed
+from parity_tests.kit.optimizers.search import find
+from parity_tests.kit.scales import MEAN, Ratio, Scale, ratio, scale_of
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
+
+# How closely a factor is a number with a meaning.
+NEAR = 1e-7
+# The same of one that is seen in first steps alone.
+_CLOSE = 1e-6
+
+
+def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
+    """Take a factor in the first step of momentum for that of a moving average.
+
+    The first step of a moving average is 1 - momentum times the gradient. Empty if that does not
+    make the factor of the gradient a simpler one. Where a factor is left that has a meaning either
+    way, both accounts are told.
+    """
+    for match in find(observed, None, {}):
+        momentum = match.formula.options.get("momentum")
+        if not momentum:
+            continue
+        either = _either(inquiry, momentum, match.residual)
+        if either:
+            return either
+        first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
+        if first != 1:
+            told = average_verdict(momentum, first, match.residual)
+            return [*left, told if left else _with_sum(inquiry, momentum, told)]
+    return []
+
+
+def _either(inquiry: Inquiry, momentum: float, residual: float | None) -> list[Verdict]:
+    r"""Return two accounts of a factor, where each is one with a meaning; else nothing.
+
+    .. math:: v_t = \mu v_{t-1} + c \, g_t = \mu v_{t-1} + (1 - \mu) \frac{c}{1 - \mu} g_t
+
+    No step tells the sum of a gradient from the moving average of another multiple of it.
+    """
+    summed, averaged, value = _of_sum_and_average(inquiry, momentum)
+    if summed is None or averaged is None or _difficulty(summed)[0] or _difficulty(averaged)[0]:
+        return []
+    samples = len(inquiry.batches[0])
+    common = [cause for cause in summed.causes if cause in averaged.causes]
+    cause = common[0] if common else None
+    message = (
+        f"the steps are those of {value:.6g} x the gradient expected: {summed.text}, if momentum "
+        f"adds gradients up, and of {value / (1 - momentum):.6g} x: {averaged.text}, if it is a "
+        f"moving average; no step tells which. The batch is {samples}. Look at "
+        f"{CAUSES[cause or summed.causes[0]].advice}."
+    )
+    inquiry.steps_explain = "factor"
+    tensor = f"dL/dz{len(inquiry.layers)}"
+    seen = f"all steps have momentum of {momentum:g}, of a sum or of a moving average"
+    return [
+        Verdict("gradient", DIFFERS, message, tensor, cause, value, residual),
+        Verdict("optimizer", EQUAL, seen, residual=residual),
+    ]
+
+
+def _of_sum_and_average(
+    inquiry: Inquiry, momentum: float
+) -> tuple[Ratio | None, Ratio | None, float]:
+    """Return the factor of the gradient if momentum adds up and if it averages; its value summed.
+
+    None where there is no factor, or no loss says which is expected.
+    """
+    scale, expected = inquiry.gradient_scale, expected_of(inquiry)
+    if scale is None or expected is None:
+        return None, None, 1.0
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, scale.power)
+    summed, averaged = _factors(inquiry, scale, expected, (1.0, 1 - momentum))
+    samples = len(inquiry.batches[0])
+    return summed, averaged, scale.at(samples) / expected.at(samples)
+
+
+def _with_sum(inquiry: Inquiry, momentum: float, told: Verdict) -> Verdict:
+    """Add that a sum gives the same steps, where the share of an average is a usual factor."""
+    summed, _, value = _of_sum_and_average(inquiry, momentum)
+    if summed is None or _difficulty(summed)[0]:
+        return told
+    message = (
+        f"{told.message}. The same steps come of a sum of gradients that are {value:.6g} x those "
+        f"expected ({summed.text}): no step tells which"
+    )
+    return replace(told, message=message)
+
+
+def average_verdict(momentum: float, first: float, residual: float | None) -> Verdict:
+    """Return what is said of momentum that is a moving average."""
+    message = (
+        f"{CAUSES['momentum-average'].title}: as momentum {momentum:g}, and the first step is "
+        f"{first:.6g} x the gradient (the same as PyTorch's with lr x {1 - momentum:.6g})"
+    )
+    cause = "momentum-average"
+    return Verdict("optimizer", CONVENTION, message, None, cause, 1 - momentum, residual)
+
+
+def of_first_fall(
+    inquiry: Inquiry,
+    observed: Observed,
+    kind: str | None,
+    given: Mapping[str, float | None],
+    found: list[Verdict],
+) -> tuple[list[Verdict], list[Verdict]]:
+    r"""Take a factor in the first step for that of a learning rate that has fallen before it.
+
+    Where steps are counted from 1, with the decay d that shows from the first step on,
+
+    .. math:: (1 - d)^{t + 1} = (1 - d) (1 - d)^t, \qquad
+              \frac{1}{1 + c (t + 1)} = \frac{1 - d}{1 + d t}, \quad d = \frac{c}{1 + c}
+
+    Returns
+    -------
+    tuple of (list of Verdict, list of Verdict)
+        What is left to be said of the gradient, and what is said of the optimizer.
+    """
+    for match in find(observed, kind, given):
+        decay = match.changed.get("lr_decay", 0.0)
+        first, left = first_share(inquiry, (1.0, 1 - decay), match.residual)
+        if first != 1:
+            seen = f"the first step has a rate of {first:.6g} lr already"
+            return left, [replace(v, message=f"{v.message}; {seen}") for v in found]
+    return [], found
+
+
+def is_accounted_for(verdict: Verdict, explained: str) -> bool:
+    """Whether the optimizer accounts for what steps show of a gradient.
+
+    Parameters
+    ----------
+    explained : str
+        `parity_tests.kit.inquiry.Inquiry.steps_explain`.
+    """
+    if verdict.aspect != "gradient" or explained == "nothing":
+        return False
+    if explained == "penalty":
+        return verdict.cause == "weight-decay" and verdict.factor == 0
+    # What only some tensors have is not the optimizer's.
+    of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
+    is_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")
+    return explained == "gradient" or (is_factor and of_all)
+
+
+def first_share(
+    inquiry: Inquiry, shares: Sequence[float], residual: float | None
+) -> tuple[float, list[Verdict]]:
+    """Return how many times the gradient the first step is, and what that leaves to be said.
+
+    Parameters
+    ----------
+    shares : sequence of float
+        What it may be. The first one is taken that makes the factor of the gradient simplest.
+    """
+    scale = inquiry.gradient_scale
+    if scale is None:
+        return shares[0], []
+    expected = expected_of(inquiry) or MEAN
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, scale.power)
+    found = _factors(inquiry, scale, expected, shares)
+    best = min(range(len(shares)), key=lambda index: _difficulty(found[index]))
+    share, rest = shares[best], found[best]
+    if share == 1:
+        return share, []
+    inquiry.steps_explain = "factor"
+    alone = Scale(scale.constant / share, scale.power)
+    return share, [] if rest is None else [left_of(inquiry, rest, alone, expected, residual)]
+
+
+def _factors(
+    inquiry: Inquiry, scale: Scale, expected: Scale, shares: Sequence[float]
+) -> list[Ratio | None]:
+    """Return the factor of the gradient, if its first step is each of several multiples of it."""
+    near, sizes = max(NEAR, inquiry.tolerance), inquiry.subject.sizes
+    return [
+        ratio(Scale(scale.constant / share, scale.power), expected, sizes, near) for share in shares
+    ]
+
+
+def _difficulty(factor: Ratio | None) -> tuple[int, int]:
+    """Return how far a factor is from being explained: numbers without a meaning, and parts."""
+    causes = () if factor is None else factor.causes
+    return len({"factor-constant", "factor-nominal-batch"} & set(causes)), len(causes)
+
+
+def left_of(
+    inquiry: Inquiry, factor: Ratio, scale: Scale, expected: Scale, residual: float | None
+) -> Verdict:
+    """Return what is to be said of the gradient that the steps show, which has a factor."""
+    samples = len(inquiry.batches[0])
+    value = scale.at(samples) / expected.at(samples)
+    cause = factor.causes[0]
+    what = (
+        f"the steps are those of {value:.6g} x the gradient expected: {factor.text}; the batch is "
+        f"{samples}"
+    )
+    if expected_of(inquiry) is None and is_convention(inquiry, factor):
+        message = f"{what}. No loss says which is meant: it may as well be its convention."
+        return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
+    message = f"{what}. Look at {CAUSES[cause].advice}."
+    tensor = f"dL/dz{len(inquiry.layers)}"
+    return Verdict("gradient", DIFFERS, message, tensor, cause, value, residual)
+
+
+def rest_of(inquiry: Inquiry, factors: Sequence[float], samples: Sequence[int]) -> list[Verdict]:
+    """Return what is to be said of the factors that the gradients of both batches have."""
+    expected = expected_of(inquiry) or MEAN
+    scale: Scale | None
+    if inquiry.subject.single:
+        scale, expected = Scale(factors[0], 1), Scale(expected.constant, 1)
+    else:
+        scale = scale_of(factors, samples, _CLOSE)
+    between = None if scale is None else ratio(scale, expected, inquiry.subject.sizes, _CLOSE)
+    if between is None or scale is None:
+        return []
+    return [left_of(inquiry, between, scale, expected, None)]
+
+
+def expected_of(inquiry: Inquiry) -> Scale | None:
+    """Return the scale that is declared, or that of the loss reported."""
+    declared = declared_scale(inquiry.spec, inquiry.subject.outputs)
+    if declared is None and inquiry.reported is not None:
+        declared = inquiry.reported[1]
+    return declared

@@ -1,0 +1,1 @@
+"""What a network takes for the gradient of its loss."""

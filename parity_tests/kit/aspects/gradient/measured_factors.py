@@ -1,0 +1,103 @@
+"""The constant factor of each tensor of a gradient, measured with two batches."""
+
+from dataclasses import dataclass, replace
+
+from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import IN_LAYERS, ROUGH, Ratio, Scale, ratio, scale_of
+
+# What is added to the number of samples by mistake, as in an unbiased variance, or in a count that
+# begins at one.
+MORE = (-1, 1)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Where the factor of one tensor comes from, and what it was with the other batch."""
+
+    finding: Finding
+    scale: Scale | None
+    ratio: Ratio | None
+    other: Finding | None = None
+
+
+def factors_of(
+    inquiry: Inquiry, first: Explanation, second: Explanation, expected: Scale
+) -> list[Factor]:
+    """Return the factors of the tensors of two batches, over what is expected."""
+    sizes = inquiry.subject.sizes
+    samples = [len(batch) for batch in inquiry.batches]
+    # A loss may be known to a few digits only; its scale is a number that is easy to name.
+    residuals = (f.residual for f in first.findings if f.known and not f.relative)
+    tolerance = max(inquiry.tolerance, 1e-7, *residuals)
+    factors = []
+    rounded = _rounded(expected)
+    for one, other in zip(first.findings, second.findings, strict=True):
+        if not one.known or one.relative or not one.factor:
+            continue
+        if "gradient-of-another-loss" in one.causes:
+            # Its factor would be that from one loss to the other.
+            continue
+        scale = scale_of((one.factor, other.factor), samples, tolerance, rounded, IN_LAYERS)
+        if scale is None:
+            between = _by_batch(one, other, samples, rounded, tolerance)
+        else:
+            between = ratio(scale, rounded, sizes, tolerance)
+        is_named = between is not None and bool(between.causes)
+        own = _told_apart(one, first) if is_named else one
+        factors.append(Factor(own, scale, between, other))
+    return factors
+
+
+def _told_apart(finding: Finding, explanation: Explanation) -> Finding:
+    """Take the factor of a matrix for its own, where the bias shows that its fault has another one.
+
+    Both are of the same gradient of a pre-activation, whatever is wrong about that.
+    """
+    number, tensor = int(finding.tensor[1:]), finding.tensor
+    delta = explanation.deltas.get(number - 1)
+    if not tensor.startswith("W") or delta is None or finding.causes != delta.causes:
+        return finding
+    bias = next((own for own in explanation.findings if own.tensor == f"b{number}"), None)
+    if bias is None or not bias.known or bias.causes or bias.relative or not bias.factor:
+        return finding
+    is_same = abs(finding.factor / bias.factor - 1) <= ROUGH
+    return finding if is_same else replace(finding, causes=())
+
+
+def _by_batch(
+    one: Finding, other: Finding, samples: list[int], expected: Scale, tolerance: float
+) -> Ratio | None:
+    """Return in words the factors of two batches that no power of their sizes explains."""
+    is_told = other.known and not other.relative and not other.is_vacant
+    pairs = zip((one, other), samples, strict=True)
+    first, second = (finding.factor / expected.at(n) for finding, n in pairs)
+    # Of steps a factor is known less closely than the gradient that it is a factor of.
+    near = max(ROUGH, 10 * tolerance)
+    if abs(first - 1) <= near and (not is_told or abs(second - 1) <= near):
+        return None
+    for more in MORE if is_told and min(samples) > 1 else ():
+        wanted = [n / (n + more) for n in samples]
+        if (
+            max(abs(own / want - 1) for own, want in zip((first, second), wanted, strict=True))
+            <= tolerance
+        ):
+            return Ratio(("factor-batch",), f"batch size / {with_more(more)}")
+    text = f"{first:.6g} x with a batch of {samples[0]}"
+    if is_told:
+        text += f", {second:.6g} x with one of {samples[1]}"
+    return Ratio((), text)
+
+
+def _rounded(scale: Scale) -> Scale:
+    """Take the digits away that 1e-8 in a logarithm puts into a scale."""
+    for numerator in (1, 2):
+        whole = numerator / scale.constant
+        if abs(whole - round(whole)) < 1e-4 * abs(whole) and round(whole):
+            return Scale(numerator / round(whole), scale.power)
+    return scale
+
+
+def with_more(more: int) -> str:
+    """Return in words the number of samples with what is added to it by mistake."""
+    return f"(batch size {'+' if more > 0 else '-'} {abs(more)})"

@@ -1,0 +1,168 @@
+"""How a gradient is read: by the forward pass as it is, or as it is meant."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from parity_tests.kit.aspects.observing import RATES, precision_of
+from parity_tests.kit.backprop.explain import Explanation, explain
+from parity_tests.kit.forward import Form, Pass, run, upright
+from parity_tests.kit.functions import activation, in_full, unrounded
+from parity_tests.kit.inquiry import CLOSE, Inquiry
+from parity_tests.kit.subject.subject import Batch, Layers, tensors
+from parity_tests.kit.verdicts import CONVENTION, Verdict, named
+
+TAKEN, LEFT_OUT, AS_DECLARED = "taken", "left out", "as declared"
+
+
+def explained(
+    inquiry: Inquiry,
+    batch: Batch,
+    observed: Layers,
+    updated: Layers | None,
+    loss: str | None,
+    least: float = 0.0,
+) -> Explanation:
+    """Explain a gradient by the forward pass as it is.
+
+    If another reading leaves less to be explained, it is that: of a forward pass without any matrix
+    transposed, or with the activations that are declared.
+
+    Parameters
+    ----------
+    observed : list of Layer
+        The gradient.
+    updated : list of Layer or None
+        Parameters after the step, if that is how it is seen.
+    loss : str or None
+        The loss that is meant.
+    least : float, default 0
+        The least tolerance.
+    """
+    form = inquiry.form
+    assert form is not None
+    passed = run(form, inquiry.layers, batch.inputs)
+    asked = inquiry, batch, observed, updated, loss, least
+    found = _read(*asked, form, passed, form.transposed)
+    if form.transposed:
+        found = replace(found, reading=TAKEN)
+    if found.is_right:
+        return found
+    for reading, *other in _others(inquiry, form, passed):
+        again = replace(_read(*asked, *other), reading=reading)
+        if form.transposed and reading == LEFT_OUT and _left(again) == _left(found):
+            found = replace(found, reading="")  # both are as likely
+        if _left(again) < _left(found):
+            found = again
+    return found
+
+
+def _others(
+    inquiry: Inquiry, form: Form, passed: Pass
+) -> Iterator[tuple[str, Form, Pass, tuple[int, ...]]]:
+    """Yield what a backward pass may be that of besides: name, form, quantities, transposed."""
+    if form.transposed:
+        yield LEFT_OUT, form, passed, ()
+    declared, depth = inquiry.spec.hidden, len(form.hidden)
+    if declared is None or form.bias_outside:
+        return
+    hidden = in_full((declared,) * depth if isinstance(declared, str) else tuple(declared))
+    if hidden != in_full(unrounded(form.hidden)):
+        values = [activation(name).value(z) for name, z in zip(hidden, passed.logits, strict=False)]
+        activations = [passed.activations[0], *values, passed.output]
+        meant = replace(passed, activations=activations)
+        yield AS_DECLARED, replace(form, hidden=hidden), meant, form.transposed
+
+
+def _left(explanation: Explanation) -> tuple[int, int]:
+    """Return how many tensors are not explained, and how many causes the others have."""
+    findings = explanation.findings
+    unknown = sum(not finding.known for finding in findings)
+    return unknown, sum(len(finding.causes) for finding in findings)
+
+
+def _read(
+    inquiry: Inquiry,
+    batch: Batch,
+    observed: Layers,
+    updated: Layers | None,
+    loss: str | None,
+    least: float,
+    form: Form,
+    passed: Pass,
+    turned: tuple[int, ...],
+) -> Explanation:
+    meant = inquiry.meant(batch)
+    layers, gradients = upright(inquiry.layers, turned), upright(observed, turned)
+    after = None if updated is None else upright(updated, turned)
+    beside = inquiry.guard_of_loss if inquiry.reported and inquiry.reported[0] == loss else 0.0
+
+    def read(tolerance: float) -> Explanation:
+        # Candidates that are far off may overflow.
+        with np.errstate(all="ignore"):
+            return explain(form, passed, layers, after, meant, gradients, tolerance, loss, beside)
+
+    tolerance = max(least, inquiry.tolerance, _rounding(inquiry, observed, updated))
+    exactly = read(tolerance)
+    if exactly.known or tolerance >= CLOSE:
+        return exactly
+    # A small number beside a denominator, or a constant in float32, shows in later digits.
+    closely = read(CLOSE)
+    return closely if closely.known else exactly
+
+
+# Beyond this, steps are too short for what they change to show.
+_COARSEST = 1e-2
+
+
+def _rounding(inquiry: Inquiry, observed: Layers, updated: Layers | None) -> float:
+    """Return how much of a gradient that is seen from a step is the rounding of parameters."""
+    if updated is None:
+        return 0.0
+    rate = inquiry.subject.network.lr or RATES[0]
+    precision = precision_of(inquiry)
+    parts = [
+        precision * float(np.linalg.norm(own)) / (rate * size)
+        for own, size in zip(
+            tensors(inquiry.layers),
+            (float(np.linalg.norm(array)) for array in tensors(observed)),
+            strict=True,
+        )
+        if np.isfinite(size) and size > 0
+    ]
+    return min(max(parts, default=0.0), _COARSEST)
+
+
+def of_reading(inquiry: Inquiry, first: Explanation) -> list[Verdict]:
+    """Judge a gradient that is that of another forward pass than the network has."""
+    form, declared = inquiry.form, inquiry.spec.hidden
+    if form is None:
+        return []
+    if first.reading == LEFT_OUT:
+        seen = f"the gradient belongs to the product without the transposition of {_turned(form)}"
+        tensor = f"W{form.transposed[0] + 1}"
+        return [named("gradient", "forward-transposed", seen, tensor)]
+    if first.reading == AS_DECLARED:
+        name = declared if isinstance(declared, str) else ", ".join(declared or ())
+        seen = (
+            f"the backward pass is that of the network with {name}, as declared, where the forward "
+            f"pass has {', '.join(form.hidden)}"
+        )
+        return [named("gradient", "another-activation", seen, f"W{len(inquiry.layers)}")]
+    return []
+
+
+def of_layout(inquiry: Inquiry, first: Explanation) -> list[Verdict]:
+    """Return that transposed matrices in the forward pass are a layout, if the gradient fits."""
+    if first.reading != TAKEN or inquiry.form is None:
+        return []
+    message = (
+        f"the output is that of {inquiry.form}, with {_turned(inquiry.form)} transposed, and the "
+        "gradient is that of the same product: a square matrix may have a layout of its own"
+    )
+    return [Verdict("forward", CONVENTION, message, None, "forward-transposed")]
+
+
+def _turned(form: Form) -> str:
+    return " and ".join(f"W{number + 1}" for number in form.transposed)

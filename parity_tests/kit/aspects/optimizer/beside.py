@@ -1,0 +1,317 @@
+"""Steps of a network that hands out its gradients besides: each is judged for itself."""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+
+from parity_tests.kit.aspects.first_steps.shares import expected_of, is_accounted_for
+from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.gradient.negated import FOLLOWS
+from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.optimizer.handed_shares import Shares, handed_shares, told_of_shares
+from parity_tests.kit.aspects.optimizer.handed_steps import by_handed, go_by_kept
+from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.fitting import fit
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.subject.subject import Layers, SubjectError, tensors
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
+
+_OF_UNKNOWN = "the gradients are wrong in a way that is not known, and steps follow from them"
+_ADDED_BY_STEPS = (
+    "the share of the penalty is added by the training step, and not by the gradients that are "
+    "handed out"
+)
+_OF_NONE = (
+    "the forward pass is not known, and the steps are of no optimizer that is known, by the "
+    "gradients that are handed out"
+)
+_OF_CALLS = (
+    "the steps are plain ones by the gradients that are handed out, and these have something of "
+    "the calls before in them: what steps keep is not the optimizer's"
+)
+# That gradients are added up is told of the steps, too.
+_SUMS = "step-of-accumulated"
+OfSteps = Callable[[Inquiry, Scale | None], list[Verdict]]
+
+
+def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
+    """Judge the steps as those of a network that hands nothing out, with what is known of it.
+
+    A fault that the gradients have as well was said of them and is not said again.
+
+    Parameters
+    ----------
+    of_steps : callable
+        ``f(inquiry, scale)``, which judges the steps of a network that only updates itself.
+    """
+    if inquiry.form is None:
+        unknown = Verdict("optimizer", UNCHECKED, _OF_NONE)
+        is_equal = inquiry.slopes_show in (EQUAL, CONVENTION)
+        return by_handed(inquiry, is_right=is_equal) or [unknown]
+    is_right = inquiry.is_gradient_known and not inquiry.is_gradient_faulty
+    is_right = is_right and inquiry.gradient_scale is not None
+    own = _alone(inquiry, is_right, gradients=None, backward=None)
+    own.evidence.decays = inquiry.evidence.decays
+    of_gradient = [v for v in gradient.examine(own) if v.cause != "forward-transposed"]
+    found = of_steps(own, inquiry.gradient_scale if is_right else None)
+    left = [verdict for verdict in found if verdict.aspect == "gradient"]
+    found = [verdict for verdict in found if verdict.aspect != "gradient"]
+    if any(v.status == DIFFERS and v.cause != _SUMS for v in found) and go_by_kept(inquiry):
+        return [Verdict("optimizer", UNCHECKED, _OF_CALLS)]
+    is_blamed = any(v.status == DIFFERS and not v.cause for v in found)
+    is_of_unknown = not inquiry.is_gradient_known and is_blamed
+    is_open = is_blamed and not is_right
+    if is_open or all(v.aspect == "optimizer" and v.status == UNCHECKED for v in found):
+        is_plain = inquiry.penalty is None and inquiry.spec.weight_decay is None
+        is_added = bool(inquiry.evidence.decays)
+        is_whole = is_right and (is_plain or is_added)
+        # Right ones without anything added are those by which steps have just been recomputed.
+        is_other = not is_whole or is_added
+        if is_other and (by_gradients := by_handed(inquiry, is_right=is_whole)):
+            return by_gradients
+    if is_of_unknown:
+        return [Verdict("optimizer", UNCHECKED, _OF_UNKNOWN)]
+    is_penalized = inquiry.penalty is not None or bool(inquiry.spec.weight_decay)
+    if is_penalized and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
+        inquiry.steps_explain = "penalty"
+        found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
+    try:
+        if _is_handed(inquiry, own):
+            return found
+        is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
+        if not any(v.cause for v in found) and (apart := _clipped_apart(of_gradient)):
+            return [apart]
+        if not is_known and (clipped := _clipped(inquiry, own)):
+            return [clipped]
+    except SubjectError as error:
+        return [Verdict("optimizer", UNCHECKED, str(error))]
+    kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
+    if len(kept) < len(of_gradient):
+        kept += left
+    kept = [verdict for verdict in kept if not _is_told(inquiry, verdict)]
+    kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
+    told = _of_steps(inquiry, own, is_right, kept)
+    if any(verdict.cause in ("decay-not-scaled", "decay-after-step") for verdict in found):
+        told = [verdict for verdict in told if verdict.cause != "weight-decay"]
+    if inquiry.gradient_loss == own.gradient_loss:
+        # That it is another one than reported was said of the gradients.
+        told = [verdict for verdict in told if verdict.cause != "gradient-of-another-loss"]
+    if not is_right:
+        # What the gradients have as well, or what is not known, was said of those.
+        again = {verdict.cause for verdict in gradient.examine(_alone(inquiry, is_right))}
+        told = [verdict for verdict in told if verdict.cause not in (None, *again)]
+    if any(verdict.status == DIFFERS for verdict in told):
+        differing = [v for v in found if v.status in (DIFFERS, CONVENTION)]
+        return _with_first_step(told, differing or found)
+    return found + told
+
+
+def _with_first_step(told: list[Verdict], found: list[Verdict]) -> list[Verdict]:
+    """Return what was said of a first step, and of all steps, without what goes for one alone.
+
+    Where later steps are of no known formula, they are not the same multiple of what was expected.
+    """
+    is_open = all(v.status == UNCHECKED for v in found)
+    unnamed = next((v for v in found if v.cause is None and (is_open or v.status == DIFFERS)), None)
+    scaled = [v for v in told if v.cause == "step-scaled"]
+    if unnamed is None or not scaled:
+        return told + [v for v in found if v.status in (DIFFERS, CONVENTION)]
+    message = (
+        f"a first step takes {scaled[0].factor:.6g} x the gradient expected; {unnamed.message}"
+        f"{_OF_FIRST if 'Step 3 is' in unnamed.message else ''}"
+    )
+    others = [verdict for verdict in told if verdict.cause != "step-scaled"]
+    return [*others, *(replace(v, message=message) if v is unnamed else v for v in found)]
+
+
+def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
+    """Return another inquiry about the same network, of which something is not declared."""
+    subject = copy(inquiry.subject)
+    subject.network = replace(subject.network, **declared)
+    names = (
+        *("is_loss_unknown", "is_float32", "penalty", "smoothing", "tolerance", "form"),
+        *("guard_of_loss", "guard", "steps_tolerance"),
+    )
+    told = {name: getattr(inquiry, name) for name in names}
+    reported = inquiry.reported
+    scale = inquiry.gradient_scale
+    if reported is None and expected_of(inquiry) is None and is_right and scale is not None:
+        # Nothing but the gradients says what is meant. Those of single samples are means.
+        power = scale.power - 1 if subject.single else scale.power
+        # One that points the other way may be meant; a step goes down all the same.
+        reported = str(inquiry.gradient_loss), Scale(abs(scale.constant), power)
+    spec = inquiry.spec
+    if is_right and scale is not None and _is_of_another(inquiry):
+        # That was said of the gradients: steps are held to the loss whose gradients they are.
+        reported = str(inquiry.gradient_loss), scale
+        spec = replace(spec, loss=None, scale=None)
+    asked = (subject, spec, inquiry.rng, inquiry.layers, inquiry.batches)
+    return Inquiry(*asked, reported=reported, **told)
+
+
+def _is_of_another(inquiry: Inquiry) -> bool:
+    """Whether gradients handed out are those of another loss than is declared or reported."""
+    meant = {inquiry.spec.loss, inquiry.reported and inquiry.reported[0]} - {None}
+    return bool(meant) and inquiry.gradient_loss not in meant
+
+
+def _pairs(inquiry: Inquiry, own: Inquiry) -> list[tuple[Layers, Layers]]:
+    """Return the gradients that are handed out, and those that first steps show."""
+    return [
+        (answer.gradients, observe(own, batch)[0])
+        for answer, batch in zip(inquiry.evidence.answers, inquiry.batches, strict=True)
+        if answer.gradients is not None
+    ]
+
+
+def _is_handed(inquiry: Inquiry, own: Inquiry) -> bool:
+    """Whether first steps go down by the gradients as they are handed out."""
+    pairs = _pairs(inquiry, own)
+    for handed, taken in pairs:
+        for wanted, came in zip(tensors(handed), tensors(taken), strict=True):
+            try:
+                # A bias gradient of one number is taken by all units.
+                whole = np.broadcast_to(wanted, came.shape)
+            except ValueError:
+                return False
+            left = np.linalg.norm(came - whole)
+            # What is as small as rounding of the parameters does not show in steps.
+            if not left <= 10 * inquiry.tolerance * np.linalg.norm(whole) + 1e-12:
+                return False
+    return bool(pairs)
+
+
+def _clipped(inquiry: Inquiry, own: Inquiry) -> Verdict | None:
+    """Return that first steps are those of gradients with an upper limit to their norm."""
+    norms = []
+    for handed, taken in _pairs(inquiry, own):
+        wanted, came = (
+            np.concatenate([np.ravel(array) for array in tensors(layers)])
+            for layers in (handed, taken)
+        )
+        if wanted.shape != came.shape:
+            return None
+        factor, residual = fit(came, wanted)
+        if not residual <= 10 * inquiry.tolerance or not 0 < factor <= 1 + 1e-9:
+            return None
+        norms.append((factor, float(np.linalg.norm(came))))
+    limited = [norm for factor, norm in norms if factor < 1 - 1e-9]
+    free = [norm for factor, norm in norms if factor >= 1 - 1e-9]
+    if not limited or max(limited) - min(limited) > 1e-9 * limited[0]:
+        return None
+    limit = float(f"{limited[0]:.3g}")
+    # Of a single one any norm may be the limit.
+    if len(limited) == 1 and abs(limited[0] - limit) > 1e-9 * limit:
+        return None
+    if any(norm > limited[0] * (1 + 1e-9) for norm in free):
+        return None
+    message = (
+        f"{CAUSES['step-clipped'].title}: the norm of all gradients together is at most {limit:g} "
+        "in a step"
+    )
+    return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+
+
+def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
+    """Return that entries or norms have an upper limit, if that is all there is about steps."""
+    clipped = next((own for own in of_gradient if own.cause == "step-clipped"), None)
+    if clipped is None or any(verdict.status == DIFFERS for verdict in of_gradient):
+        return None
+    return replace(clipped, aspect="optimizer")
+
+
+# What steps that are described are multiples of.
+_OF_FIRST = ", with what a first step takes for g"
+
+
+def _of_steps(inquiry: Inquiry, own: Inquiry, is_right: bool, kept: list[Verdict]) -> list[Verdict]:
+    """Return what was said of the gradient that steps show as said of the steps.
+
+    A factor of some tensors may be that of what is handed out: it is told by what steps make of it.
+    """
+    shares: Shares = {}
+    if any(_is_of_some(verdict) for verdict in kept):
+        shares = handed_shares(_pairs(inquiry, own), 10 * inquiry.tolerance)
+    samples = [len(batch) for batch in inquiry.batches]
+    seen = told_of_shares(shares, samples, inquiry.subject.sizes)
+    by_handed_out = [v for v in kept if _is_of_some(v) and seen and not _is_of_step(v, shares)]
+    of_handed = gradient.examine(_alone(inquiry, is_right)) if by_handed_out else []
+    told = []
+    for verdict in kept:
+        if verdict not in by_handed_out:
+            told.append(_of_step(inquiry, verdict))
+        elif not any(_is_same(verdict, other) for other in of_handed):
+            message = f"{seen}: {verdict.message}"
+            told.append(replace(verdict, aspect="optimizer", message=message))
+    return told
+
+
+def _is_same(one: Verdict, other: Verdict) -> bool:
+    """Whether both say the same factor of the same tensor, by the same cause."""
+    if (one.cause, one.tensor) != (other.cause, other.tensor) or one.factor is None:
+        return False
+    return other.factor is not None and abs(one.factor - other.factor) <= 1e-6 * abs(one.factor)
+
+
+def _is_of_some(verdict: Verdict) -> bool:
+    return verdict.factor is not None and not _is_of_all(verdict)
+
+
+def _is_of_step(verdict: Verdict, shares: Shares) -> bool:
+    """Whether the step has the factor of a tensor that what is handed out has not."""
+    share, _ = shares[str(verdict.tensor)]
+    return abs(share - (verdict.factor or 0.0)) <= 1e-6 * abs(share)
+
+
+def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:
+    """Whether a factor of all tensors is that of the gradients that are handed out."""
+    scale, expected = inquiry.gradient_scale, expected_of(inquiry)
+    if verdict.factor is None or scale is None or expected is None or not _is_of_all(verdict):
+        return False
+    if inquiry.subject.single:
+        expected = Scale(expected.constant, expected.power + 1)
+    samples = len(inquiry.batches[0])
+    factor = scale.at(samples) / expected.at(samples)
+    # Of a gradient that is negated besides, a step may have made up for the rest.
+    told = (factor, -1.0) if factor < 0 else (factor,)
+    return abs(factor - 1) > 1e-6 and any(
+        abs(verdict.factor - own) <= 1e-6 * abs(own) for own in told
+    )
+
+
+def _is_of_all(verdict: Verdict) -> bool:
+    return verdict.tensor is None or verdict.tensor.startswith("dL/dz")
+
+
+def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:
+    """Return what was said of the gradient that steps show as said of the steps."""
+    cause = str(verdict.cause)
+    of_all = _is_of_all(verdict)
+    if cause == "sign" and of_all:
+        seen = f"a first step takes {verdict.factor:.6g} x the gradient expected"
+        turned = named("optimizer", "step-sign", seen, None, verdict.factor, verdict.residual)
+        follows = FOLLOWS if FOLLOWS in verdict.message else ""
+        return replace(turned, message=turned.message + follows)
+    if of_all and verdict.factor is not None and cause.startswith(("factor", "loss-log")):
+        samples = len(inquiry.batches[0])
+        is_sum = any(abs(verdict.factor * n - 1) <= 1e-6 for n in (samples, 1 / samples))
+        if is_sum and expected_of(inquiry) is None:
+            message = (
+                f"a first step takes {verdict.factor:.6g} x the gradient handed out, with a batch "
+                f"of {samples}. No loss says which is meant: sum or mean may be its convention."
+            )
+            return Verdict("optimizer", CONVENTION, message, None, cause, verdict.factor)
+        if verdict.status == CONVENTION:
+            message = f"of a first step, {verdict.message}"
+            return replace(verdict, aspect="optimizer", message=message)
+        why = CAUSES[cause].title
+        told = f"a first step takes {verdict.factor:.6g} x the gradient expected: {why}"
+        return named("optimizer", "step-scaled", told, None, verdict.factor, verdict.residual)
+    told = verdict.message
+    if cause.startswith("factor") or cause == "bias-scaled":
+        told = f"{told.partition(' Look at ')[0]} Look at what the step multiplies with."
+    message = f"in the step, not in the gradients beside it: {told}"
+    return replace(verdict, aspect="optimizer", message=message)

@@ -1,0 +1,1 @@
+"""What a call does besides, and what it keeps."""

@@ -1,0 +1,1 @@
+"""What large and small numbers do to a network."""

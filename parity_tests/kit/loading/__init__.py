@@ -1,0 +1,1 @@
+"""Somebody's code, found and executed."""

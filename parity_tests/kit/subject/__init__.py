@@ -1,0 +1,1 @@
+"""A network as the kit sees it."""
