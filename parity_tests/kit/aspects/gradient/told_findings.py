@@ -64,7 +64,7 @@ def told_findings(
                 title = "the gradient is all zeros, as one that is cut off to integers may be"
             message = (
                 f"{title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
-                f"{finding.residual:.1g}). Look at {known.advice}.{_also(finding.also)}"
+                f"{finding.residual:.1g}). Look at {known.advice}.{also_of(finding.also)}"
             )
             own = dict(told)
             if cause == "activation-derivative-missing":
@@ -105,7 +105,7 @@ def _unknown(finding: Finding, likewise: str, whole: float, loss: str | None) ->
     return f"{finding.tensor}{likewise}: not the gradient; {nearest}. The cause is unknown."
 
 
-def _also(causes: Sequence[str]) -> str:
+def also_of(causes: Sequence[str]) -> str:
     """Return what else would give the same numbers."""
     titles = [CAUSES[cause].title for cause in causes]
     return f" The same numbers come if {', or if '.join(titles)}." if titles else ""

@@ -1,0 +1,153 @@
+"""A gradient held to slopes of the loss reported, where that is none of those known.
+
+Each question answers with verdicts, or with nothing where there is no doubt.
+"""
+
+from parity_tests.kit.aspects.drawn import is_drawn
+from parity_tests.kit.aspects.first_steps.beginnings import OF_BEGINNINGS, note_beginnings
+from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
+from parity_tests.kit.aspects.gradient.account import Account, forget
+from parity_tests.kit.aspects.gradient.by_slopes import by_slopes
+from parity_tests.kit.aspects.gradient.elsewhere import PLACES, is_elsewhere, is_last_known
+from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_loss
+from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
+from parity_tests.kit.aspects.loss.aspect import is_saturated
+from parity_tests.kit.aspects.observing import GROWN_OUTSIDE, is_grown_outside, observe
+from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import BINARY_HINGES, OF_SIGNS
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named, worst
+
+_ANY_MARGINS = (
+    "with some parameters it is that of the {}, and with others it is not; the network "
+    "reports no loss (``loss=``) whose slopes it could be"
+)
+_ANY_THRESHOLD = (
+    "it is not that of Huber's loss with a threshold of 1, and the network reports no loss "
+    "(``loss=``) that would show another one"
+)
+
+
+def of_random(account: Account) -> list[Verdict]:
+    """Judge a gradient that is another one each time, as with dropout, by slopes alone."""
+    inquiry = account.inquiry
+    if not account.is_random(differs=account.differs):
+        return []
+    inquiry.edges.clear()
+    inquiry.is_gradient_random = True
+    inquiry.is_kept_outside = not is_drawn(
+        inquiry.subject, lambda: observe(inquiry, inquiry.batches[0])
+    )
+    if is_grown_outside(inquiry):
+        return [named("gradient", "gradient-accumulated", GROWN_OUTSIDE)]
+    found = of_slopes(inquiry)
+    forget(inquiry)
+    return found
+
+
+def of_margins(account: Account) -> list[Verdict]:
+    """Ask what seems to be the gradient of a hinge, or of an absolute error, once more.
+
+    Where all margins are missed, what does not ask for them has the gradient of a hinge; where
+    outputs are between 0 and 1, that of the absolute error.
+    """
+    inquiry, loss = account.inquiry, account.loss
+    if account.differs:
+        return []
+    is_few = inquiry.subject.outputs == 1 or inquiry.subject.single
+    of_few = is_few and inquiry.gradient_loss in OF_SIGNS
+    is_hinge = of_few or inquiry.gradient_loss in BINARY_HINGES
+    if (
+        is_hinge
+        and not inquiry.is_loss_unknown
+        and loss is None
+        and not all(is_elsewhere(inquiry, account.explanations[0]) for _ in range(PLACES))
+    ):
+        which = str(inquiry.gradient_loss).replace("_", " ")
+        forget(inquiry)
+        return [Verdict("gradient", UNCHECKED, _ANY_MARGINS.format(which))]
+    return of_kept_margins(inquiry, str(loss)) if "hinge" in str(loss) else []
+
+
+def of_threshold(account: Account) -> list[Verdict]:
+    """Return that Huber's loss with another threshold than 1 shows in a loss alone."""
+    inquiry = account.inquiry
+    is_asked = inquiry.reported is None and not inquiry.is_loss_unknown
+    if not (is_asked and _is_of_another_threshold(account)):
+        return []
+    forget(inquiry)
+    return [Verdict("gradient", UNCHECKED, _ANY_THRESHOLD)]
+
+
+def of_unknown_loss(account: Account) -> list[Verdict]:
+    """Hold a gradient to a loss that is not known, by its slopes."""
+    inquiry, loss, verdicts = account.inquiry, account.loss, account.verdicts
+    if not inquiry.is_loss_unknown:
+        return []
+    if account.differs:
+        return _of_known_fault(account) or verdicts
+    if loss is not None and account.explanations[0].loss == loss:
+        return [*_of_loss_reported(inquiry, loss), *verdicts]
+    # With one batch it is that of a loss that is known, as of a hinge with all margins missed.
+    inquiry.evidence.forget_loss()
+    return _of_another(inquiry, account.explanations[0]) or verdicts
+
+
+def _of_known_fault(account: Account) -> list[Verdict]:
+    """Return what slopes say of a gradient that differs, where that says more of it.
+
+    What is wrong for all losses that are known may be right for the one that is reported, but for
+    a factor.
+    """
+    inquiry, loss = account.inquiry, account.loss
+    found = by_slopes(inquiry)
+    if account.is_inferred and any(verdict.status == DIFFERS for verdict in found):
+        note_beginnings(inquiry)
+        if inquiry.beginnings:
+            return [Verdict("gradient", UNCHECKED, OF_BEGINNINGS)]
+    fits = all(v.status in (EQUAL, CONVENTION) or v.factor is not None for v in found)
+    if fits:
+        inquiry.slopes_show = worst([verdict.status for verdict in found])
+    # Numbers by a loss that nothing says is meant would tell nothing of this one.
+    # Of numbers that are no probabilities, no loss is more likely meant than another.
+    last = len(inquiry.layers) - 1
+    is_any = is_of_logits(inquiry) and any(own.deltas[last].causes for own in account.explanations)
+    is_guessed = loss is None and (is_any or any(v.cause is None for v in account.verdicts))
+    is_guessed |= _is_of_another_threshold(account) or bool(inquiry.hinge_reported)
+    return found if fits or is_guessed else []
+
+
+def _is_of_another_threshold(account: Account) -> bool:
+    return account.loss == "huber" and not is_last_known(account.explanations[0])
+
+
+def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
+    """Hold a right gradient to a loss that is not known, by its slopes."""
+    found = by_slopes(inquiry)
+    differs = [verdict for verdict in found if verdict.status == DIFFERS]
+    # What has a factor is of the loss reported, too.
+    is_multiple = all(verdict.factor and not _is_of_one(verdict) for verdict in differs)
+    kept = of_kept_margins(inquiry, inquiry.hinge_reported) if inquiry.hinge_reported else []
+    if is_multiple:
+        return [*kept, *differs] if kept else found
+    if kept or not is_elsewhere(inquiry, explanation):
+        return kept or found
+    which = f"another function, by its slopes ({found[0].tensor})"
+    return [of_another_loss(inquiry, explanation, which)]
+
+
+def _is_of_one(verdict: Verdict) -> bool:
+    """Whether a verdict is of a parameter, and not of what all of them come from."""
+    return not str(verdict.tensor).startswith("dL/dz")
+
+
+def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
+    """Hold a loss that is not known to the right gradient of the one that is declared."""
+    slopes = by_slopes(inquiry)
+    if is_saturated(inquiry) or all(verdict.status != DIFFERS for verdict in slopes):
+        return []
+    seen = (
+        f"the gradient is that of the {loss.replace('_', ' ')} that is declared, and not the slope "
+        f"of the loss reported ({slopes[0].tensor})"
+    )
+    return [named("loss", "another-loss", seen, "loss")]
