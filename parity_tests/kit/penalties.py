@@ -161,3 +161,10 @@ def close(
         return abs(first - second) <= allowed
 
     return all(map(is_close, PENALTIES))
+
+
+def what_is_left(observed: Array, penalty: Array, tolerance: float) -> Array:
+    """Return what a penalty leaves of a gradient, without rounding where that is nothing."""
+    rest: Array = observed - penalty
+    is_nothing = np.linalg.norm(rest) <= tolerance * np.linalg.norm(observed)
+    return np.zeros_like(rest) if is_nothing else rest

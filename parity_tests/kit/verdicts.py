@@ -109,6 +109,11 @@ class Verdict:
     line: Line | None = None
     reproduce: str = ""
 
+    @property
+    def account(self) -> str:
+        """The message without what to look at, and without a full stop."""
+        return self.message.partition(" Look at ")[0].removesuffix(".")
+
 
 @dataclass
 class Report:

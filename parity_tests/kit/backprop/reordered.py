@@ -13,6 +13,8 @@ Array = NDArray[Any]
 # Units from which an order is told from a sign, and how closely two of them are one.
 _ENOUGH, _ONE = 3, 1e-6
 
+REORDERED = ("units-reordered",)
+
 
 def reorderings(observed: Array, expected: Array) -> Iterator[tuple[str, Array]]:
     """Yield an array with its rows, or its columns, in the order of those of another one.

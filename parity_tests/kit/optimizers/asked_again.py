@@ -30,7 +30,7 @@ def of_second_rate(question: Question, found: list[Verdict]) -> list[Verdict]:
         return found
     if not _has_factor(again, slower.lr):
         return found
-    seen = found[0].message.partition(". Look")[0]
+    seen = found[0].account
     return [named("optimizer", "rate-twice", f"{seen}, which is the learning rate")]
 
 

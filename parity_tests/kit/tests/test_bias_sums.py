@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from parity_tests.kit.backprop.asked import Asked
 from parity_tests.kit.backprop.bias_sums import matching_sums
-from parity_tests.kit.backprop.explain import _bias
+from parity_tests.kit.backprop.biases import of_bias
+from parity_tests.kit.backprop.findings import Finding
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.subject.subject import Layer
 
@@ -79,5 +81,6 @@ def test_a_bias_without_a_gradient_is_right_where_the_sum_is_zero(
 ) -> None:
     own = Layer(np.ones((1, 2)), np.ones(1))
     delta = Candidate(np.array([signs], float).T, "sign(p - y)")
-    finding = _bias("b1", np.zeros(1), own, delta, [delta], 1e-9, 1.0, None)
+    asked = Asked(0, replace(own, bias=np.zeros(1)), own, [], 1e-9)
+    finding = of_bias(asked, [delta], delta, Finding("W1", (), True, 1.0, 0.0, ""))
     assert (finding.known, finding.causes) == (True, cause)

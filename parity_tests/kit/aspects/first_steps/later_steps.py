@@ -8,7 +8,7 @@ import numpy as np
 from parity_tests.kit.aspects.gradient.readings import explained
 from parity_tests.kit.aspects.observing import RATES, changed
 from parity_tests.kit.aspects.walks import ends, walk_on
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import SubjectError, by_name, flat
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.aspects.walks import right_gradient
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import slope_of

@@ -7,7 +7,7 @@ import numpy as np
 
 from parity_tests.kit.aspects.first_steps.constant_parts import constant_part
 from parity_tests.kit.aspects.observing import RATES
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import close as close_shares
 from parity_tests.kit.scales import NEAR, ROUGH

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.gradient.readings import explained
 from parity_tests.kit.aspects.observing import observe
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import OF_SIGNS

@@ -93,7 +93,7 @@ def _of_rate(verdict: Verdict, one: dict[str, Array], later: dict[str, Array]) -
     """Return what is said of a factor, by what steps show at a rate and at a smaller one."""
     names = [name for name in one if name == verdict.tensor]
     changes = [fit(later[name], one[name])[0] for name in names or one]
-    seen = verdict.message.partition(". Look")[0]
+    seen = verdict.account
     if _is_near(verdict.factor, RATES[0]) and all(_is_near(own * _LATER, 1) for own in changes):
         told = f"{seen}, which goes with the learning rate"
         return named("gradient", "rate-twice", told, verdict.tensor)

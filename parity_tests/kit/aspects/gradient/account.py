@@ -8,7 +8,7 @@ import numpy as np
 from parity_tests.kit.aspects.drawn import is_drawn, is_ever_another
 from parity_tests.kit.aspects.gradient.readings import explained
 from parity_tests.kit.aspects.observing import is_another, is_inferred, observe
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import DIFFERS, Verdict

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from parity_tests.kit.aspects.first_steps.beginnings import without_beginning
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, Shares, added, as_sums, close

@@ -9,7 +9,7 @@ from parity_tests.kit.aspects.gradient.told_findings import told_findings
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.backprop.clipping import CAUSE as CLIPPED
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from parity_tests.kit.aspects.loss.aspect import declared_scale
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import ROUGH, Scale
 

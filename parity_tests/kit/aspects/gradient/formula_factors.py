@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from parity_tests.kit.aspects.gradient.measured_factors import Factor
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.scales import Scale
 
 FORMULAS = frozenset(

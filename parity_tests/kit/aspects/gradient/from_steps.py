@@ -37,7 +37,7 @@ from parity_tests.kit.aspects.observing import (
     is_one_by_one_of_mean,
     observe,
 )
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.scales import MEAN
 from parity_tests.kit.subject.subject import tensors

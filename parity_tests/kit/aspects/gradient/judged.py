@@ -34,7 +34,7 @@ from parity_tests.kit.aspects.gradient.shared_factors import shared_scale
 from parity_tests.kit.aspects.gradient.told_findings import also_of, edges, told_findings
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe
 from parity_tests.kit.aspects.walks import losses_at
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.losses import OF_SIGNS

@@ -8,7 +8,7 @@ import numpy as np
 from parity_tests.kit.aspects.gradient.elsewhere import explained_by
 from parity_tests.kit.aspects.gradient.mixed_margins import terms_of, with_mixed_margins
 from parity_tests.kit.aspects.gradient.told_findings import told_findings
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.scales import NEAR

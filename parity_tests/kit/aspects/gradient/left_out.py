@@ -99,7 +99,7 @@ def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
             "They are those whose class has not the largest output: look at the condition by which "
             "a sample counts, as the others have a gradient, too"
         )
-        message = f"{verdict.message.partition(' Look')[0]} {look}."
+        message = f"{verdict.account}. {look}."
         return replace(verdict, message=message)
     if all(map(_is_slice, shares)):
         return verdict
@@ -107,7 +107,7 @@ def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
     look = (
         "They are no slice: look at the condition by which a sample counts, as a margin or a mask"
     )
-    message = f"{verdict.message.partition(' Look')[0]} {look}."
+    message = f"{verdict.account}. {look}."
     return replace(verdict, message=message)
 
 

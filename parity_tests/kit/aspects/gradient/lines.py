@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.observing import observe
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.locate import is_one_number, locate, locate_number
 from parity_tests.kit.subject.subject import Batch, SubjectError, tensors

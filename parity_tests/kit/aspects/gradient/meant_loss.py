@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from parity_tests.kit.aspects.gradient.expected_scales import expected_scale
 from parity_tests.kit.aspects.gradient.measured_factors import factors_of
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import MEAN, Scale
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import IN_LAYERS, ROUGH, Ratio, Scale, ratio, scale_of
 

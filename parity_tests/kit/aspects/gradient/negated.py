@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.kit.backprop.explain import Finding
+from parity_tests.kit.backprop.findings import Finding
 from parity_tests.kit.functions import WRONG_ACTIVATIONS
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.verdicts import Verdict

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.candidates.outputs import right_deltas
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import run

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.scales import scale_of
 from parity_tests.kit.subject.subject import Layers
 

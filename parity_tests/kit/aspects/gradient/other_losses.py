@@ -13,7 +13,7 @@ from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_lo
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
 from parity_tests.kit.aspects.loss.aspect import is_saturated
 from parity_tests.kit.aspects.observing import GROWN_OUTSIDE, is_grown_outside, observe
-from parity_tests.kit.backprop.explain import Explanation
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import BINARY_HINGES, OF_SIGNS
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named, worst

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from parity_tests.kit.aspects.observing import RATES, precision_of
-from parity_tests.kit.backprop.explain import Explanation, explain
+from parity_tests.kit.backprop.explain import explain
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.forward import Form, Pass, run, upright
 from parity_tests.kit.functions import activation, in_full, unrounded
 from parity_tests.kit.inquiry import CLOSE, Inquiry

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from parity_tests.kit.backprop.explain import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Ratio, Scale, ratio, scale_of

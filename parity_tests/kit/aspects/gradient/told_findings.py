@@ -7,9 +7,10 @@ import numpy as np
 
 from parity_tests.kit.aspects.gradient.lines import line_of, line_of_mask
 from parity_tests.kit.aspects.observing import is_inferred
+from parity_tests.kit.backprop.biases import ANOTHER_SHAPE
 from parity_tests.kit.backprop.clipping import CAUSE as CLIPPED
 from parity_tests.kit.backprop.clipping import STEP_CLIPPED
-from parity_tests.kit.backprop.explain import ANOTHER_SHAPE, Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import MEAN, Scale

@@ -186,8 +186,7 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
         told = "The step takes no learning rate that it could be given, and its own is not declared"
         rate = (blamed[0].factor or 0.0) * RATES["sgd"]
         message = (
-            f"{blamed[0].message.partition('. Look')[0]}. {told}: the factor is not judged. A rate "
-            f"of {rate:.6g} gives it."
+            f"{blamed[0].account}. {told}: the factor is not judged. A rate of {rate:.6g} gives it."
         )
         return [*others, replace(blamed[0], status=CONVENTION, message=message, cause=None)]
     message = f"{blamed[0].message} Steps are much the same at every learning rate."

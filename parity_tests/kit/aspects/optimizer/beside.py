@@ -312,6 +312,6 @@ def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:
         return named("optimizer", "step-scaled", told, None, verdict.factor, verdict.residual)
     told = verdict.message
     if cause.startswith("factor") or cause == "bias-scaled":
-        told = f"{told.partition(' Look at ')[0]} Look at what the step multiplies with."
+        told = f"{verdict.account}. Look at what the step multiplies with."
     message = f"in the step, not in the gradients beside it: {told}"
     return replace(verdict, aspect="optimizer", message=message)

@@ -163,7 +163,7 @@ def with_second_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
         return found
     if not abs(moves[0] / _LATER**2 - moves[1]) <= _NEARLY * moves[1]:
         return found
-    seen = f"{scaled[0].message.partition('. Look')[0]}, which goes with the square of it"
+    seen = f"{scaled[0].account}, which goes with the square of it"
     return [named("optimizer", "rate-twice", seen) if v in scaled else v for v in found]
 
 

@@ -46,6 +46,6 @@ def _is_finite_at_zero(inquiry: Inquiry) -> bool:
 
 
 def _guarded(verdict: Verdict) -> Verdict:
-    seen = verdict.message.partition(". Look")[0]
+    seen = verdict.account
     message = f"{seen}; a step is finite where the gradient is zero, so that 0 / 0 is kept away"
     return replace(verdict, status=CONVENTION, message=message)
