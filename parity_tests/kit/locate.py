@@ -4,7 +4,7 @@ import ast
 import linecache
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,6 +34,7 @@ def locate(
     *,
     alone: bool = False,
     given: Sequence[Array] = (),
+    behind: Array | None = None,
 ) -> Line | None:
     """Return the first line after which an array is there that is a multiple of the one wanted.
 
@@ -49,6 +50,9 @@ def locate(
     given : sequence of ndarray
         What is there from the start, as parameters are: of one output, a sum of what is carried
         back is a multiple of its matrix.
+    behind : ndarray, optional
+        What has to be there before: of a backward pass, the gradient above. What is made in the
+        forward pass, as a mask of dropout, is none of its derivatives.
 
     Returns
     -------
@@ -58,6 +62,7 @@ def locate(
     if wanted.size == 1 or not np.isfinite(wanted).all() or not np.any(wanted):
         return None
     watcher = _Watcher(_even(wanted) if is_one_number(wanted) else _multiple(wanted, given))
+    watcher.begins = None if behind is None else _multiple(behind, given)
     found = _found_by(watcher, action, 2 if alone else 1)
     return found[0] if len(found) == 1 else None
 
@@ -198,6 +203,7 @@ class _Watcher:
 
     def __init__(self, judge: Judge) -> None:
         self.judge = judge
+        self.begins: Judge | None = None
         self.most = 1
         self.found: list[Line] = []
         self.made: list[tuple[Line, float]] = []
@@ -245,7 +251,9 @@ class _Watcher:
             made = [pair for value in values for pair in self.wanted_in(value)]
             new = [pair for pair in made if not any(_is_as(pair, old) for old in self.seen)]
             self.seen += new
-            if new and number:
+            if self.begins and any(self.begins(own) is not None for own in _single_values(values)):
+                self.begins = None
+            if new and number and not self.begins:
                 line = Line(file, number, linecache.getline(file, number).strip())
                 self.found += [line] * (line not in self.found)
                 self.made += [(line, told) for _, told in new]
@@ -254,16 +262,21 @@ class _Watcher:
 
     def wanted_in(self, value: Any) -> Iterator[tuple[Any, float]]:
         """Yield what is looked for in a value, with what it is told by."""
-        if isinstance(value, (list, tuple)) and len(value) < 20:
-            for member in value:
-                yield from self.wanted_in(member)
-        elif isinstance(value, dict) and len(value) < 50:
-            for member in value.values():
-                yield from self.wanted_in(member)
-        else:
-            told = self.judge(value)
+        for own in _single_values([value]):
+            told = self.judge(own)
             if told is not None:
-                yield value, told
+                yield own, told
+
+
+def _single_values(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield values, and those in lists and dictionaries that are not too long."""
+    for value in values:
+        if isinstance(value, (list, tuple)) and len(value) < 20:
+            yield from _single_values(value)
+        elif isinstance(value, dict) and len(value) < 50:
+            yield from _single_values(value.values())
+        else:
+            yield value
 
 
 def _is_as(pair: tuple[Any, float], old: tuple[Any, float]) -> bool:

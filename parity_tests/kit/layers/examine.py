@@ -242,7 +242,8 @@ class _Examination:
             )
         if form.convention:
             return Verdict("forward", CONVENTION, f"{seen}; {form.convention}", residual=residual)
-        precise = ", as precise as float32" if self.tolerance > EXACT else ""
+        held = f", within {self.tolerance:.0e}, to which single precision is held"
+        precise = held if self.tolerance > EXACT else ""
         return Verdict("forward", EQUAL, f"{seen}{precise}", residual=residual)
 
     # Backward

@@ -291,6 +291,49 @@ def test_a_factor_of_a_tensor_that_is_small_beside_the_others_is_told(make: Any)
     assert [(v.tensor, round(v.factor or 0.0, 3)) for v in told] == [("b1", 1.05)]
 
 
+@pytest.mark.parametrize("make", [_Bent, _SingleBent])
+def test_a_penalty_of_matrices_that_are_small_beside_the_others_is_told(make: Any) -> None:
+    def gradients(net: _Bent, x: Array, y: Array) -> list[Array]:
+        dw1, *others = net.gradients(x, y)
+        share = 0.5 * np.linalg.norm(dw1) / np.linalg.norm(net.w[0])
+        return [dw1 + share * net.w[0], *others]
+
+    def loss(net: _Bent, x: Array, y: Array) -> float:
+        return net.loss(x, y) + 30 * float((net.b[1] ** 2).sum())
+
+    def beside(net: _Bent, x: Array, y: Array) -> list[Array]:
+        dw1, dw2, db1, db2 = gradients(net, x, y)
+        return [dw1, dw2, db1, db2 + 60 * net.b[1]]
+
+    told = only(ask(network(make, loss=loss, gradients=beside), gradient.examine))
+    assert (told.status, told.cause) == (CONVENTION, "weight-decay")
+    assert "x W1 added" in told.message
+
+
+class _Centred(_Bent):
+    """The first bias is in front of a mean that is taken off, so that no loss has a slope by it."""
+
+    def forward(self, x: Array) -> Array:
+        z = x @ self.w[0] + self.b[0]
+        z = z - z.mean(axis=0)
+        self.a = [x, np.tanh(z) ** 3]
+        self.a.append(self.last(self.a[-1] @ self.w[1] + self.b[1]))
+        return self.a[-1]
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d2 = self.delta(x, y)
+        t = np.cbrt(self.a[1])
+        d1 = d2 @ self.w[1].T * 3 * t**2 * (1 - t**2)
+        d1 = d1 - d1.mean(axis=0)
+        return [x.T @ d1, self.a[1].T @ d2, d1.sum(axis=0, keepdims=True), d2.sum(0, keepdims=True)]
+
+
+def test_what_has_no_slope_has_no_factor() -> None:
+    assert only(_asked(_Centred, lambda found, _w, _n: found)).status == EQUAL
+    [told] = _asked(_Centred, _scaled(slice(None), lambda _: 3.5))
+    assert "on all tensors" in told.message
+
+
 class _Running:
     """Batch norm by running averages, which a new network begins with its first batch."""
 

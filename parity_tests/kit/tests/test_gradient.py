@@ -118,6 +118,10 @@ def test_a_line_of_one_number_is_that_of_the_number_itself(tmp_path: Path) -> No
     mask = locate(lambda: module["run"](d), np.ones(d.shape))
     assert mask is not None
     assert mask.code == "mask = d > -100"
+    # What is there before the gradient above is, the backward pass has not made.
+    assert locate(lambda: module["run"](d), np.ones(d.shape), behind=np.arange(9.0)) is None
+    behind = locate(lambda: module["run"](d), np.ones(d.shape), behind=d)
+    assert behind == mask
     # What is the same with both batches may be anything.
     assert locate_number([(lambda: module["run"](d), np.array([0.5]))] * 2) is None
     assert locate(lambda: module["run"](d), np.array([d.sum()])) is None

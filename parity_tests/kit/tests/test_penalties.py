@@ -277,6 +277,26 @@ def test_biases_of_few_units_may_have_the_penalty_of_the_others(
     assert of_steps.status == EQUAL
 
 
+@pytest.mark.parametrize("decays", [(0.1, 0.1, 0.1), (0.0, 0.1, 0.0)])
+def test_a_decay_before_the_backward_pass_is_no_constant_factor(decays: tuple[float, ...]) -> None:
+    def step(net: Any, x: Array, y: Array, lr: float) -> None:
+        net.forward(x)
+        for w, share in zip(net.w, decays, strict=True):
+            w *= 1 - lr * share
+        d = (net.a[-1] - y) / len(x)
+        for n in reversed(range(3)):
+            w, b, a = net.w[n], net.b[n], net.a[n]
+            above = d @ w.T * (a > 0)
+            w -= lr * a.T @ d
+            b -= lr * d.sum(axis=0, keepdims=True)
+            d = above
+
+    made = asked.variant(sizes=(7, 6, 5, 4))
+    network = asked.network(made, gradients=None, step=step)
+    [told] = examine(network, only="gradient").failures
+    assert (told.cause, told.tensor) == ("update-order", f"dL/dz{2 if decays[2] else 1}")
+
+
 def test_a_penalty_alone_is_no_multiple_of_a_loss() -> None:
     """What is reported is the penalty of one layer: the last that was assigned, and not added."""
 

@@ -280,7 +280,7 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
         status = CONVENTION
         message += f", but for some digits: it is {beside}"
     elif inquiry.tolerance > EXACT:
-        message += ", as precise as float32"
+        message += f", within {CLOSE:.0e}, to which single precision is held"
     return Verdict("forward", status, f"{message} (residual {residual:.1g})", residual=residual)
 
 

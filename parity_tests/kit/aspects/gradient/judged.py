@@ -11,6 +11,7 @@ from parity_tests.kit.aspects.first_steps.second_rates import (
     without_second_rate,
 )
 from parity_tests.kit.aspects.gradient.account import forget
+from parity_tests.kit.aspects.gradient.decayed_matrices import of_decayed_matrices
 from parity_tests.kit.aspects.gradient.decays import of_decays
 from parity_tests.kit.aspects.gradient.elsewhere import is_last_elsewhere
 from parity_tests.kit.aspects.gradient.expected_scales import expected_scale
@@ -101,8 +102,10 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
         inquiry.gradient_scale = shared_scale(inquiry, factors, unit) or weights[0].scale
-    of_scales = _of_norms(inquiry, factors, unit) or with_negation(
-        inquiry, first.findings, of_factors(inquiry, factors, expected)
+    of_scales = (
+        _of_norms(inquiry, factors, unit)
+        or of_decayed_matrices(inquiry, first, factors, unit, rate)
+        or with_negation(inquiry, first.findings, of_factors(inquiry, factors, expected))
     )
     verdicts += of_scales + of_relative_factors(inquiry, first, second)
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):

@@ -67,9 +67,12 @@ def line_of_mask(inquiry: Inquiry, explanation: Explanation, finding: Finding) -
     batch = inquiry.batches[0]
     if inquiry.subject.single or inquiry.is_one_by_one:
         batch = batch.part(slice(explanation.sample, explanation.sample + 1))
-    shape = explanation.deltas[int(finding.tensor[1:]) - 1].value[: len(batch)].shape
+    number = int(finding.tensor[1:]) - 1
+    shape = explanation.deltas[number].value[: len(batch)].shape
     if shape[1] == 1:
         return None  # too small to be told from other ones
     with contextlib.suppress(SubjectError):
-        return locate(lambda: observe(inquiry, batch), np.ones(shape))
+        above = explanation.deltas.get(number + 1)
+        behind = None if above is None else above.value[: len(batch)]
+        return locate(lambda: observe(inquiry, batch), np.ones(shape), behind=behind)
     return None

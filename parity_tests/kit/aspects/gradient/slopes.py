@@ -35,6 +35,18 @@ class _Differences:
 _DOUBLE = _Differences(1e-5, 1e-6, 1.0)
 # In single precision two digits are left; where they are not, the two steps show it.
 _SINGLE = _Differences(1e-2, 1e-2, 0.0)
+# How many times a loss is rounded, at most, while it is summed.
+_ROUNDINGS = 8
+
+
+def noise_of(loss: float, *, is_float32: bool = False) -> float:
+    r"""Return how far a slope may be off, whatever its size.
+
+    .. math:: \frac{n \, \epsilon \, |\ell|}{2 h} + \text{least}
+    """
+    how, precision = (_SINGLE, np.float32) if is_float32 else (_DOUBLE, np.float64)
+    rounding = _ROUNDINGS * float(np.finfo(precision).eps) * abs(loss) / (2 * how.step)
+    return rounding + how.smooth * how.least
 
 
 def slopes(
