@@ -11,7 +11,7 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.learners import HALF, Learner, without_derivative
-from parity_tests.kit.tests.test_recognition import names_of
+from parity_tests.kit.tests.proposals import names_of
 from parity_tests.kit.verdicts import EQUAL
 
 CLASS = """

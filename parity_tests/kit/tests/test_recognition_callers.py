@@ -9,7 +9,7 @@ from parity_tests.kit.child import examine_apart
 from parity_tests.kit.recognition import RecognitionError, recognize
 from parity_tests.kit.recognition.callers import parts_called
 from parity_tests.kit.rendering.wording import LEFT_OUT
-from parity_tests.kit.tests.test_recognition import names_of
+from parity_tests.kit.tests.proposals import names_of
 
 FUNCTIONS = """
 import numpy as np

@@ -4,7 +4,7 @@ import pytest
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.recognition import Proposal, recognize
-from parity_tests.kit.tests.test_recognition import names_of, pasted
+from parity_tests.kit.tests.proposals import names_of, pasted
 from parity_tests.kit.tests.test_recognition_left_out import FUNCTIONS, told
 from parity_tests.kit.verdicts import DIFFERS, EQUAL
 

@@ -7,7 +7,7 @@ from parity_tests.kit.recognition.names import FORWARD, rank
 from parity_tests.kit.recognition.proposal import Proposal
 from parity_tests.kit.recognition.trial import with_forward
 from parity_tests.kit.rendering.wording import CLASSES_LEFT_OUT, OWN_DELTA
-from parity_tests.kit.tests.test_recognition import names_of
+from parity_tests.kit.tests.proposals import names_of
 from parity_tests.kit.verdicts import NOT_ASKED
 
 FUNCTIONS = """

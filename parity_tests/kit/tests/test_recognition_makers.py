@@ -17,7 +17,7 @@ from parity_tests.kit.loading.stand_in import StandIn
 from parity_tests.kit.recognition import RecognitionError, recognize
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import Subject
-from parity_tests.kit.tests.test_recognition import certainty, found, names_of, pasted
+from parity_tests.kit.tests.proposals import certainty, found, names_of, pasted
 from parity_tests.kit.verdicts import EQUAL
 
 LISTED = """

@@ -8,7 +8,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.loading.loader import Loader, propose
 from parity_tests.kit.recognition import Proposal, recognize
 from parity_tests.kit.rendering.wording import CLASSES_LEFT_OUT
-from parity_tests.kit.tests.test_recognition import found, names_of
+from parity_tests.kit.tests.proposals import found, names_of
 from parity_tests.kit.verdicts import DIFFERS, EQUAL
 
 NETWORK = """

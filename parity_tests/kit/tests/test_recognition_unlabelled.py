@@ -4,7 +4,7 @@ import pytest
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.recognition import recognize
-from parity_tests.kit.tests.test_recognition import found, names_of
+from parity_tests.kit.tests.proposals import found, names_of
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, UNCHECKED
 
 # The loss is another network's.
