@@ -4,7 +4,7 @@ A first step is linear in the gradient, :math:`c g`, or nearly as large for smal
 large ones, :math:`c g / (\sqrt{s g^2 + a} + a)`, with a number c for each parameter.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -74,20 +74,18 @@ class Reach:
         most_linear = share, max(added, formula.options.get("eps", 0.0))
         return self._beside(None) <= _LINEAR and self._beside(most_linear) > limit
 
-    def of_first(
-        self, formula: Formula, free: frozenset[str], distances: Callable[[], Array]
-    ) -> Array:
+    def of_first(self, formula: Formula, tried: Hashable, distances: Callable[[], Array]) -> Array:
         """Return how far first steps are off, worked out once for those that begin alike.
 
         Parameters
         ----------
-        free : frozenset of str
-            Hyperparameters of which several values are tried; all others are as in the formula.
+        tried : hashable
+            Of which hyperparameters which values are tried; all others are as in the formula.
         distances : callable
             ``f()``, which works them out.
         """
         rate = None if formula.rate.startswith("steps") else formula.options.get("lr_decay")
-        key = (*_begun(formula), formula.scale, rate, free)
+        key = (*_begun(formula), formula.scale, rate, tried)
         if key not in self._begun:
             self._begun[key] = distances()
         return self._begun[key]

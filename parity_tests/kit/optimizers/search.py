@@ -33,6 +33,7 @@ from parity_tests.kit.optimizers.reach import Reach
 Array = NDArray[Any]
 
 _WITH_MOMENTUM = (0.0, 0.9, 0.5, 0.99)
+_WEIGHTS = ("momentum", "alpha", "rho", "beta1", "beta2")
 _FALLING = ("steps", "layers", "tensors")
 _ROOT = "steps, root"
 _RATES = (
@@ -296,7 +297,8 @@ def _of_grid(
     def begun() -> Array:
         return observed.distance(_together(observed.first, formula, grid))
 
-    distances = reach.of_first(formula, question.free, begun)
+    tried = question.free, question.refined
+    distances = reach.of_first(formula, tried, begun)
     values = [own for own, off in zip(grid, distances, strict=True) if off <= question.enough]
     if not values:
         return
@@ -383,7 +385,11 @@ def _grid(
         usual = USUAL[name]
         if name == "momentum" and question.kind == "rmsprop":
             usual = _WITH_MOMENTUM
-        columns[name] = list(dict.fromkeys([declared[name], *usual, *response.get(name, ())]))
+        values = [declared[name], *usual, *response.get(name, ())]
+        if question.refined and name in _WEIGHTS:
+            # What is kept may have the weight of what is new.
+            values.append(round(1 - declared[name], 12))
+        columns[name] = list(dict.fromkeys(values))
     return [dict(zip(columns, values, strict=True)) for values in product(*columns.values())]
 
 

@@ -63,6 +63,11 @@ def momentum_corrected(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m / (1 - 0.9**s.t)
 
 
+def rmsprop_exchanged(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.01 * s.v + 0.99 * g**2
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
 def rmsprop_corrected(s: State, p: Array, g: Array, lr: float) -> None:
     s.v = 0.99 * s.v + 0.01 * g**2
     p -= lr * g / (np.sqrt(s.v / (1 - 0.99**s.t)) + 1e-8)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.gradient.slopes import slopes
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
+from parity_tests.kit.subject.subject import Batch, Layer, Layers
 from parity_tests.kit.tests.asked import Array, Classifier, ask, causes, network, only, softmax
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
@@ -308,6 +310,25 @@ def test_a_penalty_of_matrices_that_are_small_beside_the_others_is_told(make: An
     told = only(ask(network(make, loss=loss, gradients=beside), gradient.examine))
     assert (told.status, told.cause) == (CONVENTION, "weight-decay")
     assert "x W1 added" in told.message
+
+
+def test_slopes_next_to_a_kink_are_left_out() -> None:
+    layers = [Layer(np.array([[1.0, 0.0, 1e-9]]), None)]
+
+    class _Subject:
+        def set(self, layers: Layers) -> Layers:
+            self.layers = layers
+            return layers
+
+    asked = _Subject()
+
+    def loss(_: Batch) -> float:
+        return float(np.maximum(asked.layers[0].weight, 0).sum())
+
+    batch = Batch.of(np.zeros((1, 3)), np.zeros(1, int), 1)
+    rng = np.random.default_rng(0)
+    positions, found = slopes(asked, layers, batch, 3, rng, loss)["W1"]  # type: ignore[arg-type]
+    assert (positions.tolist(), found.tolist()) == ([0], [pytest.approx(1)])
 
 
 class _Centred(_Bent):

@@ -28,7 +28,7 @@ Array = NDArray[Any]
 # Entries of each tensor whose slopes are taken, and how closely they are met: in double precision
 # and in single.
 _ENTRIES, _EXACT, _SINGLE = 12, 1e-5, 2e-2
-# A kink next to where slopes are taken in single precision may be a few hundredths of one tensor.
+# In single precision the slopes of one tensor may be off by more than those of all together.
 _SINGLE_ALONE = 0.1
 # Probabilities that are extreme, and what a last layer is made smaller by.
 _EXTREME, _SMALLER = 1e-4, (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
@@ -587,9 +587,6 @@ def _by_tensor(inquiry: Inquiry, met: _Met, loss: Loss, how: str, close: float) 
         if abs(factor - 1) <= close:
             continue
         other = fit(*second[group[0]])[0] if group[0] in second else factor
-        is_kink = inquiry.is_float32 and abs(factor - 1) <= _SINGLE_ALONE
-        if is_kink and abs(other - 1) <= close:
-            continue
         residual = fits[group[0]][1]
         cause, why = _named(inquiry, (factor, other), residual)
         if cause and cause.startswith("factor") and all(name.startswith("b") for name in group):

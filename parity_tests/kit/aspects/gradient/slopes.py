@@ -87,13 +87,15 @@ def slopes(
     found = {}
     how = _SINGLE if is_float32 else _DOUBLE
     write = subject.begin if renewed else subject.set
+    write(layers)
+    middle = loss(batch)
     for number, layer in enumerate(layers):
         for name, tensor in ((f"W{number + 1}", layer.weight), (f"b{number + 1}", layer.bias)):
             if tensor is None or (of_biases and name.startswith("W")):
                 continue
             chosen = rng.permutation(tensor.size)[:entries]
             pairs = [
-                _slope(write, layers, batch, (number, name[0]), int(position), loss, how)
+                _slope(write, layers, batch, (number, name[0]), int(position), loss, how, middle)
                 for position in chosen
             ]
             smooth = [n for n, pair in enumerate(pairs) if pair is not None]
@@ -111,10 +113,22 @@ def _slope(
     position: int,
     loss: Callable[[Batch], float],
     how: _Differences,
+    middle: float,
 ) -> float | None:
-    """Return the slope of one entry, None where the loss is not smooth."""
+    r"""Return the slope of one entry, None where the loss is not smooth.
+
+    At a kink, differences of all steps are the same mean of two slopes. What tells it is that the
+    slopes on both sides differ by as much with every step:
+
+    .. math:: \frac{\ell(h) - 2 \ell(0) + \ell(-h)}{h} = h \ell'' + O(h^3)
+
+    Parameters
+    ----------
+    middle : float
+        The loss by the parameters as they are.
+    """
     number, is_weight = where[0], where[1] == "W"
-    found = []
+    found, bends = [], []
     for step in (how.step, 2 * how.step):
         ends, places = [], []
         for sign in (1, -1):
@@ -130,6 +144,8 @@ def _slope(
             places.append(np.ravel(kept.weight if is_weight else kept.bias)[position])
             ends.append(loss(batch))
         found.append(float((ends[0] - ends[1]) / (places[0] - places[1])))
-    near = abs(found[0] - found[1]) <= how.smooth * (how.least + abs(found[0]))
+        bends.append(float((ends[0] - 2 * middle + ends[1]) / step))
+    allowed = how.smooth * (how.least + abs(found[0]))
+    near = abs(found[0] - found[1]) <= allowed and abs(2 * bends[0] - bends[1]) <= 2 * allowed
     # The curvature of the smaller step is a fourth of that of the larger.
     return found[0] + (found[0] - found[1]) / 3 if near else None
