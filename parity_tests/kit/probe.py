@@ -200,6 +200,7 @@ def enlivened(
     for number, drawn in enumerate(layers):
         layer = drawn
         for _ in range(_TRIES):
+            layer = _with_both_signs(layer)
             dead = np.zeros(len(layer.weight), bool)
             for form, own in zip(forms, values, strict=True):
                 dead |= _dead(layer, form, number, own)
@@ -216,6 +217,14 @@ def enlivened(
             for form, own in zip(forms, values, strict=True)
         ]
     return result
+
+
+def _with_both_signs(layer: Layer) -> Layer:
+    """Return a layer whose bias has both signs: of one alone, a constant is that of all signs."""
+    bias = layer.bias
+    if bias is None or bias.size < 2 or np.ptp(np.sign(bias)):
+        return layer
+    return replace(layer, bias=np.append(bias[:-1], -bias[-1]))
 
 
 def dead_units(layers: Layers, form: Form, inputs: Sequence[Array]) -> int:

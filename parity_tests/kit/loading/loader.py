@@ -346,7 +346,8 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return False
         self._missing.add(name)
         what = "is left out" if first in _LEFT_OUT else "cannot be imported"
-        self._note(f"{name} {what}: a stand-in takes its place")
+        where = Path(str(module.__file__)).name
+        self._note(f"{where}: {name} {what}; a stand-in takes its place")
         return True
 
     def _forget_file(self, name: str) -> None:

@@ -212,6 +212,10 @@ def test_a_factor_near_one_that_means_something_gets_no_name_of_it() -> None:
     assert causes(_asked(_Bent, _scaled(slice(0, 4), lambda _: float(np.log(2))))) == [
         "loss-log-base"
     ]
+    # So it is of a softmax of powers of 2, whose loss has the natural logarithm.
+    assert causes(_asked(_Bent, _scaled(slice(0, 4), lambda _: float(1 / np.log(2))))) == [
+        "factor-constant"
+    ]
 
 
 class _Margins(Classifier):

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
+from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
 from parity_tests.kit.probe import batch
 from parity_tests.kit.spec import Spec
@@ -90,6 +91,14 @@ def test_no_layer_is_dead(sizes: tuple[int, ...], spec: Spec, seed: int) -> None
     assert _told(_rectified(sizes, spec), seed) == []
     [verdict] = _told(_rectified(sizes, spec, _scaled(lambda name, n: 3.0)), seed)
     assert (verdict.cause, verdict.factor) == ("factor-constant", pytest.approx(3))
+
+
+def test_biases_have_both_signs() -> None:
+    """Of one sign alone, a constant that a step adds is a penalty on magnitudes."""
+    subject = Subject(_rectified((6, 5, 4), _LINEAR))
+    for seed in range(20):
+        layers = Inquiry.begin(subject, _LINEAR, seed).layers
+        assert all(np.ptp(np.sign(np.asarray(layer.bias))) > 0 for layer in layers)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 5])

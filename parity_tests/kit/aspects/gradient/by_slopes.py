@@ -673,6 +673,9 @@ def _named(
         between = ratio(scale, Scale(1.0, 0), inquiry.subject.sizes, tolerance)
     if between is None:
         return "factor-constant", "a constant factor"
+    if between.causes[0] == "loss-log-base" and abs(factors[0]) > 1:
+        # A logarithm of another base makes slopes larger; so is one of powers of another base.
+        return "factor-constant", f"a constant, {between.text}"
     return between.causes[0], between.text
 
 

@@ -611,7 +611,7 @@ def _more(draws: _Draws) -> str:
     if draws.same and any(drawn.distribution != "constant" for drawn in draws.weights):
         text += f"; {_AGAIN}: they are seeded, or copies"
     if draws.is_seeded:
-        text += f"; {_AGAIN}, and others with other seeds"
+        text += f"; {_AGAIN}, and others only where the seed in the code is another one"
     smallest = min(drawn.values.size for drawn in draws.weights)
     off = 100 * max(drawn.tolerance for drawn in draws.weights)
     return text if math.isnan(off) else f"{text} (known to {off:.2g} % from {smallest} entries)"
