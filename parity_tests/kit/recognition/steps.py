@@ -182,18 +182,26 @@ def losses(
     """Return code of the loss that is reported, and how sure that is; or None.
 
     A loss that is not the network's own but lies beside it counts only if there is no other, or if
-    it is the one whose gradient the network has.
+    it is the one whose gradient the network has. Where the network's own gives several numbers,
+    none beside it is meant.
     """
     fields = {**forward.fields, "labels": repr(labels)}
     found: list[_Loss] = []
+    is_of_several = False
     for body, own in islice(_losses(forward, scope), 3 * _MOST):
         is_of_pass = bool(forward.reporting) and body.startswith(forward.reporting)
         source = f"lambda net, x, y: {body if is_of_pass else with_out(forward, body)}"
         reported = reported_loss(forward.inquiry, {**fields, "loss": source}, scope)
+        if own and not reported and not is_of_several:
+            head, _, value = source.partition(": ")
+            mean = f"{head}: np.mean({value})"
+            is_of_several = bool(reported_loss(forward.inquiry, {**fields, "loss": mean}, scope))
         if reported:
             found.append(_Loss(source, own, reported if isinstance(reported, tuple) else None))
         if own and found and found[-1].reported:
             return source, "sure"
+    if is_of_several and not any(loss.own for loss in found):
+        return None
     known = [loss for loss in found if loss.reported]
     same = [loss for loss in known if match and loss.reported and loss.reported[0] == match.loss]
     # Which loss goes with a list of layers is for their user to say, unless the gradient says it;

@@ -934,3 +934,36 @@ def test_what_a_training_step_raises_is_told() -> None:
     [told] = [convention.why for convention in found.conventions if convention.name == "gradients"]
     assert "train(" in told
     assert "raises AttributeError" in told
+
+
+OWN_LOSS_OF_SEVERAL = """
+import numpy as np
+
+class QuadraticCost:
+    def fn(self, a, y):
+        return np.mean(np.sum((a - y) ** 2 / 2, axis=1))
+
+class Net:
+    def __init__(self, inputs, hidden, outputs):
+        self.W1, self.b1 = np.random.randn(inputs, hidden) * 0.3, np.zeros(hidden)
+        self.W2, self.b2 = np.random.randn(hidden, outputs) * 0.3, np.zeros(outputs)
+
+    def predict(self, X):
+        return np.tanh(X @ self.W1 + self.b1) @ self.W2 + self.b2
+
+    def backprop(self, X, Y):
+        h = np.tanh(X @ self.W1 + self.b1)
+        d2 = (h @ self.W2 + self.b2 - Y) / len(X)
+        d1 = d2 @ self.W2.T * (1 - h ** 2)
+        return X.T @ d1, d1.sum(0), h.T @ d2, d2.sum(0)
+
+    def loss(self, X, Y):
+        return np.mean(np.abs(self.predict(X) - Y), axis=0)
+"""
+
+
+def test_no_loss_beside_a_network_is_taken_for_its_own_that_is_several_numbers() -> None:
+    names = names_of(OWN_LOSS_OF_SEVERAL)
+    assert found(recognize(names["Net"], names), "loss") == "not found"
+    plain = names_of(OWN_LOSS_OF_SEVERAL.partition("    def loss")[0])
+    assert "squared error" in found(recognize(plain["Net"], plain), "loss")
