@@ -102,7 +102,7 @@ def astray(
     found = found or find(parts[largest], kind_of_others, given, simple=True)
     if len(found) == 1 and all(_is_of(parts[number], found[0]) for number in numbers):
         return Astray(rule, numbers, found[0])
-    if min(sizes.values()) < _ENOUGH:
+    if kind is None and min(sizes.values()) < _ENOUGH:
         return None
     are_matrices = observed.asked.are_matrices
     others = (k for k in range(len(parts)) if k not in numbers)

@@ -75,6 +75,11 @@ def test_parameters_of_no_formula_are_told_where_others_of_their_kind_have_one()
     step = _of_some(_without_memory, momentum, first=False)
     [verdict] = examine_rule(rule(step, None), 0)
     assert verdict.status == UNCHECKED
+    # One that is declared does not, in parameters of a few entries either.
+    step = _of_some(momentum, _without_memory, first=False)
+    [verdict] = examine_rule(rule(step, "momentum"), 0)
+    assert (verdict.status, verdict.tensor) == (DIFFERS, "parameter 2")
+    assert "parameter 2, parameter 4: stepped by no formula" in verdict.message
 
 
 def _twice(s: State, p: Array, g: Array, lr: float) -> None:
