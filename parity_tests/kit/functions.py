@@ -391,6 +391,17 @@ def _without_largest(z: Array) -> Array:
     return np.asarray(z - z.max(axis=1, keepdims=True))
 
 
+def _softmax_by_class(z: Array) -> Array:
+    return softmax(z - z.max(axis=0, keepdims=True))
+
+
+def _softmax_by_class_back(upstream: Array, z: Array) -> Array:
+    back = _softmax_back(upstream, z - z.max(axis=0, keepdims=True))
+    is_largest = np.arange(len(z))[:, np.newaxis] == z.argmax(axis=0)
+    product: Array = back - is_largest * back.sum(axis=0, keepdims=True)
+    return product
+
+
 def _shifted_over_sum_back(upstream: Array, z: Array) -> Array:
     back = _over_sum_back(upstream, _without_largest(z))
     is_largest = np.arange(z.shape[1]) == z.argmax(axis=1)[:, np.newaxis]
@@ -460,6 +471,7 @@ OUTPUTS: dict[str, Output] = {
             lambda z: softmax(softmax(z)),
             lambda upstream, z: _softmax_back(_softmax_back(upstream, softmax(z)), z),
         ),
+        Output("softmax shifted by class", _softmax_by_class, _softmax_by_class_back),
         Output(
             "softmax shifted by row and summed over the samples",
             lambda z: _shifted(z, 1) / _shifted(z, 1).sum(axis=0, keepdims=True),
@@ -493,6 +505,7 @@ WRONG_OUTPUTS = {
     "softmax over the whole batch": "softmax-over-batch",
     "softmax of negated logits": "softmax-negated",
     "softmax of softmax": "softmax-twice",
+    "softmax shifted by class": "softmax-shifted-by-class",
     "softmax shifted by row and summed over the samples": "softmax-over-samples",
     "softmax shifted by row and summed over the whole batch": "softmax-over-batch",
     "exponential of shifted logits": "softmax-not-normalized",

@@ -59,6 +59,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "softmax divides by the sum over the whole batch",
         "the sum in softmax, which needs an axis and keepdims; with one sample it does not show",
     ),
+    "softmax-shifted-by-class": Cause(
+        "softmax subtracts the largest logit of each class, over the samples, and not that of each "
+        "sample",
+        "the axis of the maximum in softmax",
+    ),
     "softmax-negated": Cause("softmax of the negated logits", "the sign in the exponential"),
     "softmax-twice": Cause(
         "softmax is taken twice",

@@ -92,6 +92,7 @@ def test_a_number_beside_the_sum_of_softmax_is_fitted() -> None:
     [
         "logits over their sum",
         "shifted logits over their sum",
+        "softmax shifted by class",
         "softmax with 0.5 beside the sum",
         "softmax with 0.5 beside the sum of unshifted exponentials",
     ],

@@ -69,6 +69,22 @@ FAULTS: tuple[Fault, ...] = (
         "softmax-over-samples",
     ),
     Fault(
+        "softmax shifted by class: functions",
+        "positional",
+        "z = z - z.max(axis=1, keepdims=True)\n    e = np.exp(z)",
+        "z = z - z.max(axis=0, keepdims=True)\n    e = np.exp(z)",
+        _FORWARD,
+        "softmax-shifted-by-class",
+    ),
+    Fault(
+        "softmax shifted by class: columns",
+        "dict functions",
+        "expZ = np.exp(Z - np.max(Z, axis=0, keepdims=True))",
+        "expZ = np.exp(Z - np.max(Z, axis=1, keepdims=True))",
+        _FORWARD,
+        "softmax-shifted-by-class",
+    ),
+    Fault(
         "sum over the samples behind a right shift: functions",
         "positional",
         "return e / e.sum(axis=1, keepdims=True)",
