@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,14 @@ Array = NDArray[Any]
 # How far a recomputed tensor may be from the observed one, relative to its norm. Networks in
 # float64 agree to about 1e-15, those that cast to float32 inside to 1e-7.
 EXACT, CLOSE = 1e-9, 2e-5
+
+# What is known once the gradient was asked.
+_OF_GRADIENT = (
+    *("gradient_loss", "gradient_scale", "is_gradient_known", "is_gradient_faulty"),
+    *("is_entrywise", "slopes_show", "first_share", "steps_tolerance", "steps_explain"),
+    *("without_rate", "with_rate", "rate_powers", "constant_parts", "of_limits", "beginnings"),
+    "edges",
+)
 
 
 @dataclass
@@ -221,6 +229,15 @@ class Inquiry:
         inquiry.tolerance, inquiry.is_float32 = self.tolerance, self.is_float32
         inquiry.forms, inquiry.hinges = self.forms, self.hinges
         return inquiry
+
+    def before_gradient(self, subject: Subject) -> "Inquiry":
+        """Return another inquiry that knows what this one did before the gradient was asked."""
+        own = replace(self, subject=subject)
+        for known in fields(own):
+            if known.name in _OF_GRADIENT:
+                is_made = known.default_factory is not MISSING
+                setattr(own, known.name, known.default_factory() if is_made else known.default)
+        return own
 
     @property
     def of_steps(self) -> float:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -73,18 +72,6 @@ _NEAR = 0.1
 _OF_TWO = "momentum-of-last-gradient"
 # How closely steps are linear in gradients, and by how much the share of their own has to change.
 _LINEAR, _CHANGING = 1e-6, 1e-3
-# What is known of a gradient before it is asked.
-_UNASKED: Mapping[str, Any] = {
-    "gradient_loss": None,
-    "gradient_scale": None,
-    "is_gradient_known": False,
-    "is_gradient_faulty": False,
-    "is_entrywise": False,
-    "slopes_show": "",
-    "first_share": None,
-    "steps_tolerance": 0.0,
-    "steps_explain": "nothing",
-}
 _RANDOM = (
     "the gradient is another one each time, by the same parameters, so that no step can be "
     "recomputed: declare the optimizer on its own"
@@ -169,10 +156,7 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     others = [verdict for verdict in found if verdict not in blamed]
     subject = copy(inquiry.subject)
     subject.network = replace(subject.network, lr=1.0)
-    own = replace(inquiry, subject=subject, **_UNASKED, edges=[])
-    own.without_rate, own.with_rate, own.rate_powers, own.constant_parts = [], [], {}, {}
-    own.of_limits = []
-    own.beginnings = {}
+    own = inquiry.before_gradient(subject)
     gradient.examine(own)
     try:
         alone = _within_limits(own) if is_inferred(own) else beside_gradients(own, _within_limits)
