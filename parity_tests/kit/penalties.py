@@ -1,7 +1,7 @@
 """Penalties on parameters that losses have added, and what their gradients add."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -94,6 +94,24 @@ class Penalized:
         if self.own:
             return self.unseen_own.get(tensor, {})
         return self.unseen_biases if tensor.startswith("b") else self.unseen_weights
+
+    @property
+    def is_subtracted(self) -> bool:
+        """Whether all coefficients are negative, which makes parameters grow."""
+        return all(
+            share < 0
+            for shares in (self.weights, self.biases, *self.own.values())
+            for share in shares.values()
+        )
+
+    def negated(self) -> "Penalized":
+        """Return the penalty of which this one is taken off."""
+
+        def turned(shares: Shares) -> Shares:
+            return {name: -share for name, share in shares.items()}
+
+        own = {tensor: turned(shares) for tensor, shares in self.own.items()}
+        return replace(self, weights=turned(self.weights), biases=turned(self.biases), own=own)
 
     def value(self, layers: Layers) -> float:
         """Return what is added for some parameters."""

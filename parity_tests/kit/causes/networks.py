@@ -327,7 +327,8 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     ),
     "penalty-sign": Cause(
         "the penalty has the wrong sign, and makes parameters grow",
-        "the sign in front of it: its derivative is added to the gradient",
+        "the sign in front of it: it is added to the loss, and its derivative to the gradient. A "
+        "minus before a bracket, -(a + b), takes both off",
     ),
     "weight-decay": Cause(
         "gradient and loss differ in their penalty, or nothing says which one is meant",

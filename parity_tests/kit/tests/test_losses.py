@@ -521,7 +521,7 @@ class _Likelihood(Classifier):
     """Reports the mean of the logarithms, and hands out its slope."""
 
     def loss(self, x: Array, y: Array) -> float:
-        return -super().loss(x, y)
+        return -Classifier.loss(self, x, y)
 
     def delta(self, x: Array, y: Array) -> Array:
         return -super().delta(x, y)
@@ -574,6 +574,28 @@ def test_what_is_turned_alone_or_wrong_besides_is_still_told() -> None:
     assert {("loss", "loss-sign"), ("gradient", "sign")} <= down
     declared = of(_Likelihood, step=None, spec=Spec(loss="cross_entropy"))
     assert ("loss", "loss-sign") in declared
+
+
+def _of_squares(net: Any, x: Array, y: Array) -> Array:
+    p = net.forward(x)
+    slope = (p - y) / len(x)
+    return np.asarray(p * (slope - (slope * p).sum(axis=1, keepdims=True)))
+
+
+@pytest.mark.parametrize(
+    ("delta", "told"),
+    [
+        (_of_squares, ["gradient-of-another-loss"]),
+        (lambda net, x, y: net.forward(x) - y, ["factor-batch"]),
+        (lambda net, x, y: (net.forward(x) - y) / len(x), []),
+    ],
+)
+def test_a_gradient_is_held_to_a_loss_without_its_sign_as_with_it(
+    delta: Callable[..., Array], told: list[str]
+) -> None:
+    of_loss, of_gradient = _judged(Classifier, _Likelihood.loss, delta)
+    assert causes(of_loss) == ["loss-sign"]
+    assert causes(of_gradient) == told
 
 
 def test_one_more_than_a_width_is_no_nominal_batch() -> None:

@@ -173,6 +173,38 @@ def test_what_the_loss_has_not_is_told(
     assert told in verdict.message
 
 
+_TAKEN_OFF = {name: (-squares, -absolute) for name, (squares, absolute) in _ELASTIC.items()}
+
+
+@pytest.mark.parametrize(
+    ("loss", "gradient", "told"),
+    [
+        (_TAKEN_OFF, _ELASTIC, []),
+        (_TAKEN_OFF, _TAKEN_OFF, [("W1", "penalty-sign")]),
+        (_TAKEN_OFF, {}, [("W1", "weight-decay")]),
+        ({"W2": (-0.05, 0.0)}, {"W2": (0.05, 0.0)}, []),
+    ],
+)
+def test_a_penalty_that_a_loss_takes_off_is_told_of_the_loss(
+    loss: Coefficients, gradient: Coefficients, told: list[tuple[str, str]]
+) -> None:
+    first, *others = examine(_network(loss, gradient), only=("loss", "gradient")).failures
+    assert (first.aspect, first.cause) == ("loss", "penalty-sign")
+    assert "0.05 x the squares of" in first.message
+    assert [(verdict.tensor, verdict.cause) for verdict in others] == told
+
+
+def test_what_a_loss_adds_to_matrices_makes_it_no_other_loss_of_the_output() -> None:
+    network = _network({}, {})
+    entropy: Callable[..., float] = network.loss  # type: ignore[assignment]
+
+    def loss(net: Parameters, x: Array, y: Array) -> float:
+        return entropy(net, x, y) + float(0.1 * (net["W1"] ** 4).sum())
+
+    [verdict] = examine(replace(network, loss=loss), only="gradient").verdicts
+    assert (verdict.status, verdict.tensor, verdict.cause) == (DIFFERS, "W1", None)
+
+
 @pytest.mark.parametrize("loss", [{}, {"W1": (0.05, 0.0), "W2": (0.05, 0.0)}])
 @pytest.mark.parametrize(
     ("gradient", "tensor", "factor"),

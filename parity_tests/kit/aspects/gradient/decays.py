@@ -241,7 +241,9 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
         f"{added(belongs[tensor], tensor)} belongs to that"
         for tensor, came, _ in told
     )
-    message = f"the loss has {inquiry.penalty}; {what}. {_ADVICE}"
+    # That the loss has it taken off has been told of the loss.
+    which = "is meant to have" if inquiry.loss_cause == "penalty-sign" else "has"
+    message = f"the loss {which} {inquiry.penalty}; {what}. {_ADVICE}"
     tensor, came, _ = told[0]
     expected, factor = belongs[tensor], None
     if list(came) == list(expected) and len(came) == 1:

@@ -3,6 +3,8 @@
 Each question answers with verdicts, or with nothing where there is no doubt.
 """
 
+from collections.abc import Sequence
+
 from parity_tests.kit.aspects.drawn import is_drawn
 from parity_tests.kit.aspects.first_steps.beginnings import OF_BEGINNINGS, note_beginnings
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
@@ -130,10 +132,20 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     kept = of_kept_margins(inquiry, inquiry.hinge_reported) if inquiry.hinge_reported else []
     if is_multiple:
         return [*kept, *differs] if kept else found
-    if kept or not is_elsewhere(inquiry, explanation):
+    if kept or _is_last_met(inquiry, found) or not is_elsewhere(inquiry, explanation):
         return kept or found
     which = f"another function, by its slopes ({found[0].tensor})"
     return [of_another_loss(inquiry, explanation, which)]
+
+
+def _is_last_met(inquiry: Inquiry, found: Sequence[Verdict]) -> bool:
+    """Whether the last bias has its slopes, and the last pre-activation with it.
+
+    What differs then is added to matrices, as a penalty is.
+    """
+    depth = len(inquiry.layers)
+    above = {f"dL/dz{depth}", f"b{depth}"}
+    return inquiry.layers[-1].bias is not None and not any(v.tensor in above for v in found)
 
 
 def _is_of_one(verdict: Verdict) -> bool:

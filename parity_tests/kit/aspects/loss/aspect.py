@@ -1,7 +1,7 @@
 """The loss that the network reports is a loss of its output."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,6 +43,9 @@ _ROUNDING = 1e-14
 # Decimals to which a loss may be rounded, and digits of the values of two batches together by
 # which one is told from others.
 _DECIMALS, _DIGITS = 8, 6
+# What is wrong with a loss whose values are those of one that is known, turned, and with one that
+# has its penalty taken off.
+_TURNED, _GROWING = "loss-sign", "penalty-sign"
 # What makes another loss that can be trained.
 _WHAT_MAY_BE_MEANT = ("loss-not-squared", "loss-without-log")
 # 1/2 of the squared error is the base: its gradient is p - y.
@@ -99,9 +102,26 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
         matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
         matches = _confirmed(inquiry, matches)
-    found = _judge(inquiry, reported[0], matches)
-    inquiry.loss_cause = found.cause if inquiry.reported is None else None
-    return [found]
+    found = _with_penalty(inquiry, _judge(inquiry, reported[0], matches), matches)
+    _note_cause(inquiry, found)
+    return found
+
+
+def _with_penalty(inquiry: Inquiry, found: Verdict, matches: Sequence["_Match"]) -> list[Verdict]:
+    """Return what is said of a loss, and that its penalty is taken off, if it is."""
+    if not any(match.is_penalty_subtracted for match in matches):
+        return [found]
+    which = matches[0].name.replace("_", " ")
+    told = named("loss", _GROWING, f"the {which} has {inquiry.penalty} taken off", "loss")
+    return [told] if found.status in (EQUAL, CONVENTION) else [found, told]
+
+
+def _note_cause(inquiry: Inquiry, found: Sequence[Verdict]) -> None:
+    """Keep what makes the values reported others than those of a loss that is known."""
+    causes = [own.cause for own in found]
+    if inquiry.reported is not None:
+        causes = [cause for cause in causes if cause in (_TURNED, _GROWING)]
+    inquiry.loss_cause = next(filter(None, causes), None)
 
 
 _RANDOM = (
@@ -210,6 +230,7 @@ class _Match:
     factor: float = 1.0
     # Where Huber's loss goes over to a straight line.
     threshold: float = 1.0
+    is_penalty_subtracted: bool = False
 
     @property
     def is_doubtful(self) -> bool:
@@ -255,8 +276,12 @@ def _fitted(inquiry: Inquiry) -> list[_Match]:
     found = fitted(inquiry)
     if found is None:
         return []
-    inquiry.penalty, inquiry.smoothing = found.penalty, found.smoothing
-    return [_Match(found.name, None, found.epsilon, found.scale)]
+    penalty, inquiry.smoothing = found.penalty, found.smoothing
+    is_subtracted = penalty is not None and penalty.is_subtracted
+    # The gradient is held to the penalty that is meant, and the sign is told here.
+    inquiry.penalty = penalty.negated() if penalty is not None and is_subtracted else penalty
+    match = _Match(found.name, None, found.epsilon, found.scale)
+    return [replace(match, is_penalty_subtracted=is_subtracted)]
 
 
 def _rounded(inquiry: Inquiry, reported: list[float]) -> list[_Match]:
@@ -419,7 +444,7 @@ def _of_parameters_after(inquiry: Inquiry, reported: list[float], exact: float) 
     if not matches or not _is_after(inquiry, matches[0]):
         return None
     found = _judge(inquiry, values[0], matches)
-    inquiry.loss_cause = found.cause if inquiry.reported is None else None
+    _note_cause(inquiry, [found])
     message = f"{found.message.removesuffix('.')}, by the parameters after the step"
     status = CONVENTION if found.status == EQUAL else found.status
     return replace(found, message=message, status=status)
@@ -465,7 +490,12 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
                 return Verdict("loss", CONVENTION, message)
             if match.cause is None and spec.loss is None and _is_ascended(inquiry):
                 return _of_ascent(inquiry, match)
-            cause = match.cause or "loss-sign"
+            cause = match.cause or _TURNED
+            is_meant = spec.loss in (None, match.name) and match.name not in BINARY_HINGES
+            if cause == _TURNED and is_meant:
+                # The gradient is held to the loss with its sign, and the sign is told here.
+                scale = Scale(-match.scale.constant, match.scale.power)
+                _note(inquiry, replace(match, scale=scale))
             value = _in_full(match, single=inquiry.subject.single)
             # A root of a sum is no multiple of it.
             of_root = "the root of the sum, or of the mean, of squares"
@@ -487,7 +517,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     inquiry.is_loss_unknown = not is_usual or match.name in BINARY_HINGES
     inquiry.hinge_reported = match.name if match.name in BINARY_HINGES else ""
     if not inquiry.is_loss_unknown:
-        inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
+        _note(inquiry, match)
     if spec.loss is not None and match.name != spec.loss:
         message = f"the loss reported is {match.name}, declared is {spec.loss}"
         return named("loss", "another-loss", message, "loss")
@@ -518,6 +548,11 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     between = None if as_declared else between
     is_plain = between is None and match.decimals is None and not inquiry.smoothing and is_usual
     return Verdict("loss", EQUAL if is_plain else CONVENTION, message)
+
+
+def _note(inquiry: Inquiry, match: _Match) -> None:
+    """Keep the loss that the gradient is held to, with its scale."""
+    inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
 
 
 # What a sum over a batch is divided by, by the power of its scale.
@@ -613,7 +648,7 @@ def _of_ascent(inquiry: Inquiry, match: _Match) -> Verdict:
     if inquiry.subject.network.step is not None:
         message += ", and steps raise it: ascent, as of a log-likelihood"
         return Verdict("loss", CONVENTION, message)
-    inquiry.reported, inquiry.guard_of_loss = (match.name, match.scale), match.epsilon
+    _note(inquiry, match)
     message += (
         ", and the gradient is its slope: ascent, as of a log-likelihood, right if the update adds"
     )

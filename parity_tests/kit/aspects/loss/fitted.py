@@ -113,34 +113,70 @@ def fitted(inquiry: Inquiry) -> Fitted | None:
     first, second = (_asked(inquiry, batch, stretched) for batch in inquiry.batches)
     is_rounded = inquiry.is_float32 or is_single([*first.observed, *second.observed])
     tolerance = _SINGLE if is_rounded else _EXACT
+    largest = float(np.abs(first.observed).max())
+    ways: list[_Way] = []
     for is_smooth in (False, True):
-        one, other = (_fitting(asked, is_smooth, tolerance) for asked in (first, second))
-        # What needs the smallest number beside the probabilities explains the most; two losses are
-        # one where outputs are near to their targets, and then the usual one comes first.
-        meant = inquiry.spec.loss
-        keys = sorted(
-            one.keys() & other.keys(), key=lambda k: (k.name != meant, k.epsilon, k.place)
-        )
-        for key in keys:
-            found = _common(inquiry, key, one[key], other[key])
-            if found is not None and _is_rounding(inquiry, found, first.observed):
-                return replace(found, penalty=None)
-            if found is not None and found.penalty is not None:
-                way = _Way(key, one[key], is_smooth, tolerance)
-                penalty = _settled(inquiry, way, found.penalty)
-                if penalty is None:
-                    continue
-                return replace(found, penalty=penalty)
-            if found is not None:
-                return found
+        fits = (_fitting(asked, is_smooth, tolerance) for asked in (first, second))
+        own = _ways(inquiry, *fits, is_smooth=is_smooth, tolerance=tolerance)
+        found = _first_of(inquiry, own, largest)
+        if found is not None:
+            return found
+        ways += own
+    # What is taken off comes last: of a small number in a logarithm, it may be what is left.
+    return _first_of(inquiry, ways, largest, is_subtracted=True)
+
+
+def _first_of(
+    inquiry: Inquiry, ways: Iterable["_Way"], largest: float, *, is_subtracted: bool = False
+) -> Fitted | None:
+    """Return what the first way is that both batches have in common.
+
+    Parameters
+    ----------
+    ways : iterable of _Way
+        The likeliest first.
+    largest : float
+        The largest value reported.
+    is_subtracted : bool, default False
+        Whether the loss has a penalty taken off, and not added.
+    """
+    for way in ways:
+        found = _common(inquiry, way, is_subtracted=is_subtracted)
+        if found is None:
+            continue
+        if found.penalty is None:
+            return found
+        if _is_rounding(inquiry, found.penalty, largest):
+            if is_subtracted:
+                continue
+            return replace(found, penalty=None)
+        penalty = _settled(inquiry, way, found.penalty)
+        if penalty is not None and penalty.is_subtracted == is_subtracted:
+            return replace(found, penalty=penalty)
     return None
 
 
-def _is_rounding(inquiry: Inquiry, found: Fitted, reported: Array) -> bool:
+def _ways(
+    inquiry: Inquiry,
+    one: Mapping["_Key", "_Fit"],
+    other: Mapping["_Key", "_Fit"],
+    *,
+    is_smooth: bool,
+    tolerance: float,
+) -> list["_Way"]:
+    """Return how both batches are met.
+
+    What needs the smallest number beside the probabilities explains the most; two losses are one
+    where outputs are near to their targets, and then the usual one comes first.
+    """
+    meant = inquiry.spec.loss
+    keys = sorted(one.keys() & other.keys(), key=lambda k: (k.name != meant, k.epsilon, k.place))
+    return [_Way(key, one[key], other[key], is_smooth, tolerance) for key in keys]
+
+
+def _is_rounding(inquiry: Inquiry, penalty: Penalized, largest: float) -> bool:
     """Whether a penalty is so small a part of a loss that it may stand for anything beside it."""
-    if found.penalty is None:
-        return False
-    return abs(found.penalty.value(inquiry.layers)) < _LEAST * float(np.abs(reported).max())
+    return abs(penalty.value(inquiry.layers)) < _LEAST * largest
 
 
 def _asked(inquiry: Inquiry, batch: Batch, places: Sequence[Layers]) -> _Asked:
@@ -211,10 +247,14 @@ class _Key:
 
 @dataclass(frozen=True)
 class _Way:
-    """How a loss was found: whether of smoothed labels, and how closely it is met."""
+    """How a loss was found: whether of smoothed labels, and how closely it is met.
+
+    `fit` is that of the first batch, `other` that of the second.
+    """
 
     key: _Key
     fit: _Fit
+    other: _Fit
     is_smooth: bool
     tolerance: float
 
@@ -362,8 +402,9 @@ def _solved(observed: Array, basis: Array, allowed: float) -> Array | None:
     return solution if np.abs(observed - basis @ solution).max() <= allowed else None
 
 
-def _common(inquiry: Inquiry, key: _Key, one: _Fit, other: _Fit) -> Fitted | None:
+def _common(inquiry: Inquiry, way: _Way, *, is_subtracted: bool) -> Fitted | None:
     """Return what two batches have in common, None if that is nothing that is meant."""
+    key, one, other = way.key, way.fit, way.other
     samples = [len(batch) for batch in inquiry.batches]
     # A share is met as closely as it is known, and some more for rounding.
     close = 1e-7 + max(one.exact, other.exact)
@@ -378,7 +419,7 @@ def _common(inquiry: Inquiry, key: _Key, one: _Fit, other: _Fit) -> Fitted | Non
     for group, share in one.shares.items():
         pair = share, other.shares[group]
         loose = 1e-5 + max(fit.unseen[group] / abs(fit.shares[group]) for fit in (one, other))
-        if share <= 0 or scale_of(pair, samples, loose) is None:
+        if (share < 0) != is_subtracted or scale_of(pair, samples, loose) is None:
             return None
     smoothings = [fit.factors[1] / fit.scale for fit in (one, other)]
     if abs(smoothings[0] - smoothings[1]) > 1e-7 + close:
