@@ -65,8 +65,8 @@ ASPECT_CAUSES: dict[str, Cause] = {
     ),
     # Stability
     "softmax-no-shift": Cause(
-        "softmax takes the exponential of the logits as they are, which overflows from 710 on, in "
-        "float32 from 89 on",
+        "softmax takes exponentials with no maximum subtracted, and these overflow from exp(710) "
+        "on, in float32 from exp(89) on",
         "softmax: subtract the maximum of each sample first; the result is the same",
     ),
     "softmax-global-shift": Cause(

@@ -37,7 +37,8 @@ from parity_tests.kit.aspects.stability.extremes import (
     vanishing,
 )
 from parity_tests.kit.aspects.stability.loss_guards import of_guard
-from parity_tests.kit.aspects.stability.overflowing import Naive, formulas, raised
+from parity_tests.kit.aspects.stability.overflowing import OF_HALVES, Naive, formulas, raised
+from parity_tests.kit.aspects.stability.unknown_forms import of_unknown_form
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, run
 from parity_tests.kit.inquiry import Inquiry
@@ -57,7 +58,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     """Ask for outputs, losses and gradients far from where training usually is."""
     form = inquiry.form
     if form is None:
-        return [Verdict("stability", UNCHECKED, "the forward pass is not known")]
+        return of_unknown_form(inquiry)
     inputs = independent(inquiry, form)
     inquiry.extreme_samples = samples_taken(inquiry)
     ordinary = _ordinary(inquiry)
@@ -230,9 +231,10 @@ def _of_logits(
     if form.output != "identity" or outputs == 1:
         return None
     normal = inquiry.rng.standard_normal((2, outputs))
-    # In both the probabilities are ordinary ones; in the first one shift for all does as well.
+    # In all the probabilities are ordinary ones; in the first two one shift for all does as well.
     wanted = (
         ("logits of about 1000 in all samples", normal + LARGE),
+        ("logits of about 2000 in all samples", normal + APART),
         (ONE_ABOVE, normal + np.array([[APART], [0.0]])),
     )
     extremes = list(by_logits(inquiry, form, inputs, *wanted))
@@ -247,7 +249,7 @@ def _of_logits(
         return []
     causes = {
         naive.cause
-        for naive in formulas("softmax")
+        for naive in (*formulas("softmax"), OF_HALVES)
         if [not told for told in problems]
         == [_is_finite(naive, z, inquiry.subject.single) for _, z in wanted]
     }
