@@ -266,12 +266,12 @@ class Inquiry:
         self.layers = self.evidence.layers = self.subject.set(layers)
         return True
 
-    def draw_again(self) -> None:
-        """Ask with other parameters; what is given stays as it is."""
+    def draw_again(self, size: float = 1.0) -> None:
+        """Ask with other parameters, so many times as large; what is given stays as it is."""
         if self.is_given:
             return
         inputs = [batch.inputs for batch in self.batches]
-        drawn = probe.parameters(self.subject, self.rng)
+        drawn = [layer.times(size) for layer in probe.parameters(self.subject, self.rng)]
         declared = probe.declared_form(self.subject, self.spec)
         forms = [declared] if declared else probe.likely_forms(self.subject)
         layers = probe.enlivened(drawn, forms, inputs, self.rng)

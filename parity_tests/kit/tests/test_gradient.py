@@ -16,6 +16,7 @@ from parity_tests.kit.network import Rule
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import Subject, SubjectError
 from parity_tests.kit.tests.asked import (
+    SLOPES,
     Array,
     Classifier,
     ask,
@@ -274,6 +275,18 @@ def test_the_nearest_multiple_with_one_batch_is_of_what_is_expected_there() -> N
     told = [v.message for v in ask(network(gradients=noisy), gradient.examine)]
     assert "with one batch of the two" in told[0]
     assert re.search(r"multiple of what was expected is (1|1\.000|0\.999\d) x", told[0]), told[0]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_values_that_explode_hide_no_fault(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where one entry is larger than all others by far, every derivative is a multiple of it.
+    def without_brackets(z: Array) -> Array:
+        return 1 / 1 + np.exp(-z)
+
+    monkeypatch.setitem(SLOPES, without_brackets, SLOPES[sigmoid])
+    made = variant(activation=without_brackets, sizes=(12, 9, 8, 10))
+    verdict = only(ask(network(made, step=None), gradient.examine, seed))
+    assert (verdict.tensor, verdict.cause) == ("W2", "function-without-brackets")
 
 
 def test_a_multiple_with_one_batch_is_not_said_to_be_another_one_with_each() -> None:

@@ -10,6 +10,7 @@ from parity_tests.kit.aspects.gradient.readings import explained
 from parity_tests.kit.aspects.observing import is_another, is_inferred, observe
 from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import IN_LAYERS, ROUGH, scale_of
 from parity_tests.kit.subject.subject import Layers, SubjectError, tensors
 from parity_tests.kit.verdicts import DIFFERS, Verdict
 
@@ -18,6 +19,8 @@ Seen = list[tuple[Layers, Layers | None]]
 
 # How often parameters are drawn at which a gradient is not zero.
 DRAWS = 4
+# How many times as large parameters are that few entries of a gradient stand out by.
+SMALLER = (0.3, 0.1)
 # By how much a unit that is left out changes a gradient, and the order of samples does not.
 _FAR = 1e-3
 
@@ -124,9 +127,9 @@ def ask(inquiry: Inquiry) -> Seen:
     return seen
 
 
-def ask_again(inquiry: Inquiry) -> Seen:
-    """Return the same by other parameters."""
-    inquiry.draw_again()
+def ask_again(inquiry: Inquiry, size: float = 1.0) -> Seen:
+    """Return the same by other parameters, that are so many times as large."""
+    inquiry.draw_again(size)
     return [observe(inquiry, batch) for batch in inquiry.batches]
 
 
@@ -156,6 +159,22 @@ def are_of_two(explanations: Sequence[Explanation]) -> bool:
     """
     first, second = explanations
     return first.known and second.known and first.loss != second.loss
+
+
+def are_of_two_factors(explanations: Sequence[Explanation], samples: Sequence[int]) -> bool:
+    """Whether batches show two forms of a tensor, whose factors no power of their sizes explains.
+
+    Where a few entries are far larger than all others, what has these is a multiple of many forms.
+    """
+    first, second = explanations
+    return any(
+        one.known
+        and other.known
+        and not (one.relative or other.relative or one.is_vacant or other.is_vacant)
+        and set(one.causes) != set(other.causes)
+        and scale_of((one.factor, other.factor), samples, ROUGH, powers=IN_LAYERS) is None
+        for one, other in zip(first.findings, second.findings, strict=True)
+    )
 
 
 def _are_zero_by_chance(seen: Seen) -> bool:

@@ -7,8 +7,10 @@ from parity_tests.kit.aspects.first_steps.short_steps import of_short_steps
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.gradient.account import (
     DRAWS,
+    SMALLER,
     Account,
     are_of_two,
+    are_of_two_factors,
     ask,
     ask_again,
     keep,
@@ -81,7 +83,27 @@ def _explain(account: Account) -> list[Verdict]:
             break
         account.seen = keep(inquiry, ask_again(inquiry))
         account.explanations = account.explained(account.seen)
+    _ask_smaller(account)
     return []
+
+
+def _ask_smaller(account: Account) -> None:
+    """Ask with smaller parameters for a fault that two batches show in two forms, by chance.
+
+    Where both are right then, it is what is large that has the fault, and that is what is kept.
+    """
+    inquiry, usual = account.inquiry, account.inquiry.layers
+    samples = [len(batch) for batch in inquiry.batches]
+    if inquiry.is_given or not are_of_two_factors(account.explanations, samples):
+        return
+    for size in SMALLER:
+        seen = ask_again(inquiry, size)
+        again = account.explained(seen)
+        is_faulty = again[0].known and not again[0].is_right
+        if is_faulty and not are_of_two_factors(again, samples):
+            account.seen, account.explanations = keep(inquiry, seen), again
+            return
+    inquiry.layers = inquiry.evidence.layers = inquiry.subject.set(usual)
 
 
 def _of_labels_as_given(account: Account) -> list[Verdict]:

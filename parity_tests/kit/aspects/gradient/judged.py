@@ -244,6 +244,11 @@ def _confirmed(
         text = ""
         if finding.tensor in chance:
             text = f"it is a multiple of {finding.text}, and another one with each batch"
+            if other.text != finding.text:
+                text = (
+                    f"with one batch it is a multiple of {finding.text}, and with another one of "
+                    f"{other.text}"
+                )
         elif _is_refuted(finding, other):
             text = f"with one batch it is {finding.text}, and with another one it is not"
             chance.add(finding.tensor)
