@@ -72,7 +72,10 @@ class RecognitionError(SubjectError):
 
 @dataclass
 class _Draft:
-    """What is known of one host; misfits are layers whose gradients are none as we combine them."""
+    """What is known of one host; misfits are layers whose gradients are none as we combine them.
+
+    `batched` is what is known of it with batches, where it was taken to want one sample at a time.
+    """
 
     forward: Forward
     backward: Backward | None = None
@@ -80,6 +83,7 @@ class _Draft:
     labels: str = "one_hot"
     is_misfit: bool = False
     reset: Reset | None = None
+    batched: "_Draft | None" = None
 
     @property
     def match(self) -> Match | None:
@@ -299,8 +303,11 @@ def _drafted(host: Host, scope: Mapping[str, Any], drawn: dict[Shapes, Inquiry])
     """Return what is known of a host, or None if it has no forward pass; `drawn` as there."""
     passes = forwards(host, scope, drawn)
     best: _Draft | None = None
+    batched: _Draft | None = None
     for one in passes:
         draft = _with_backward(one, scope)
+        if batched is None and one.known and not one.inquiry.subject.single:
+            batched = draft
         # One sample hides what goes wrong in a batch.
         found = best is not None and best.match is None and draft.match is not None
         if best is None or found or _is_single(best, draft):
@@ -309,6 +316,7 @@ def _drafted(host: Host, scope: Mapping[str, Any], drawn: dict[Shapes, Inquiry])
             break
     if best is not None:
         best.forward.takes_numbers = any(one.takes_numbers for one in passes)
+        best.batched = batched if best.forward.inquiry.subject.single else None
         if host.is_put_together and best.match and best.match.known < best.match.total:
             # It may be that we have put the layers together in a way that is not meant.
             best.backward, best.step, best.is_misfit = None, None, True
@@ -449,6 +457,7 @@ def _conventions(
         yield Convention("gradients", NOT_FOUND, GUESS, told)
     else:
         yield from _of_gradients(draft, match, fields)
+        yield from _of_batches(draft, scope)
     if "loss" in fields and sure_of_loss is not None:
         yield _of_loss(fields, sure_of_loss, scope)
 
@@ -560,6 +569,22 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
         rule = "sgd, at its first step" if sgd else "unknown"
         why = f"of the step over the learning rate, {share}"
         yield Convention("optimizer", rule, SURE if sgd else GUESS, why)
+
+
+def _of_batches(draft: _Draft, scope: Mapping[str, Any]) -> Iterator[Convention]:
+    """Yield that a batch goes through the forward pass, and has no gradient as a whole.
+
+    Whether more than one sample is meant to be given, nothing says.
+    """
+    batched = draft.batched
+    if batched is None:
+        return
+    if batched.backward is not None and batched.backward.unsummed:
+        told = "a bias has a gradient for every sample of it"
+    else:
+        told = raised(batched.forward, scope) or "no function was seen to give any"
+    why = f"the forward pass takes one, and {told}; what was asked is one sample at a time"
+    yield Convention("gradients of a batch", NOT_FOUND, GUESS, why)
 
 
 def _of_loss(fields: Mapping[str, str], sure: str, scope: Mapping[str, Any]) -> Convention:

@@ -216,3 +216,50 @@ def test_what_does_not_change_is_no_gradient_and_first_steps_of_signs_tell_label
     assert "labels" not in proposal.fields  # one-hot, as usual
     report = examine(proposal.network, only=("gradient", "optimizer"))
     assert [verdict.status for verdict in report.verdicts] == [EQUAL, EQUAL]
+
+
+# The gradient of a bias is a row for each sample: that of a batch, or one sample is all it takes.
+OF_ROWS = """
+import numpy as np
+
+class Net:
+    def __init__(self):
+        self.W1, self.b1 = np.random.randn(12, 9) / 3, np.zeros((1, 9))
+        self.W2, self.b2 = np.random.randn(9, 10) / 3, np.zeros((1, 10))
+    def forward(self, X):
+        self.a = np.tanh(X @ self.W1 + self.b1)
+        return self.a @ self.W2 + self.b2
+    def backward(self, X, Y):
+        d = self.forward(X) - Y
+        self.dW2, self.db2 = self.a.T @ d, d
+        d = d @ self.W2.T * (1 - self.a**2)
+        self.dW1, self.db1 = X.T @ d, d
+"""
+TRAINED = (
+    OF_ROWS.replace("def backward(self, X, Y):", "def train(self, X, Y, lr):")
+    + """\
+        for name in ("W1", "b1", "W2", "b2"):
+            getattr(self, name)[...] -= lr * getattr(self, "d" + name)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (OF_ROWS, "a bias has a gradient for every sample of it"),
+        (TRAINED, "train(x, y, lr) raises ValueError"),
+        (OF_ROWS.replace(", d\n", ", d.sum(axis=0)\n"), ""),
+        (OF_ROWS.replace("X @ self.W1", "X.reshape(1, 12) @ self.W1"), ""),
+    ],
+)
+def test_what_comes_of_batches_is_told_of_what_is_asked_one_sample_at_a_time(
+    source: str, why: str
+) -> None:
+    proposal = recognize(names_of(source))
+    [batch] = [c for c in proposal.conventions if c.name == "batch axis"]
+    assert batch.value == ("rows" if "sum" in source else "row")
+    of_batches = [c.why for c in proposal.conventions if c.name == "gradients of a batch"]
+    assert len(of_batches) == bool(why)
+    assert all(why in told_why for told_why in of_batches)
+    assert examine(proposal.network, only="gradient").failures == []
