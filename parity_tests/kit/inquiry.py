@@ -58,7 +58,7 @@ class Inquiry:
     form : Form or None
         Its forward pass, once that is known.
     reported : tuple or None
-        Name and scale of the loss that it reports.
+        Name and scale of the loss that it reports, with its sign where that is missing.
     loss_cause : str or None
         What is wrong about the loss that it reports, where that is none as it should be.
     is_float32 : bool
@@ -81,7 +81,7 @@ class Inquiry:
     hinge_reported : str
         Which binary hinge the loss that the network reports seems to be; empty for any other.
     penalty : Penalized or None
-        The penalty in that loss.
+        The penalty in that loss, as if it were added where it is taken off.
     gradient_loss, gradient_scale : str or None, Scale or None
         The loss whose gradient it computes, once that is known.
     is_gradient_known : bool

@@ -591,7 +591,7 @@ def _of_loss(fields: Mapping[str, str], sure: str, scope: Mapping[str, Any]) -> 
     inquiry = with_forward(fields, scope)
     if inquiry is not None and inquiry.form is not None and sure == SURE:
         loss_aspect.examine(inquiry)
-        if inquiry.reported is not None:
+        if inquiry.reported is not None and inquiry.loss_cause is None:
             name, scale = inquiry.reported
             value = f"{name.replace('_', ' ')}, {_scale(scale)}"
             return Convention("loss", value, SURE, "its value is recomputed for two batches")

@@ -173,7 +173,8 @@ def reported_loss(
         other.form, other.tolerance = inquiry.form, inquiry.tolerance
         if other.form is not None:
             loss_aspect.examine(other)
-        if other.reported is not None:
+        # One that has a fault is no loss that is known, though a gradient is held to what is meant.
+        if other.reported is not None and other.loss_cause is None:
             return other.reported
         for batch in other.batches:
             other.subject.forward(batch.inputs)

@@ -263,3 +263,14 @@ def test_what_comes_of_batches_is_told_of_what_is_asked_one_sample_at_a_time(
     assert len(of_batches) == bool(why)
     assert all(why in told_why for told_why in of_batches)
     assert examine(proposal.network, only="gradient").failures == []
+
+
+@pytest.mark.parametrize(("sign", "certainty"), [("-", "sure"), ("", "likely")])
+def test_a_loss_without_its_sign_is_none_that_is_known(sign: str, certainty: str) -> None:
+    source = f"""{ONE_OUTPUT}
+    def loss(self, X, Y):
+        self.forward(X)
+        return {sign}np.mean(Y * np.log(self.p) + (1 - Y) * np.log(1 - self.p))
+"""
+    [found] = [c for c in recognize(names_of(source)).conventions if c.name == "loss"]
+    assert found.certainty == certainty
