@@ -114,6 +114,12 @@ def test_a_penalty_twice_or_not_at_all_is_none_that_is_meant(share: float) -> No
     assert causes(_asked(_Penalized, _decayed(share))) == ["weight-decay"]
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_penalty_with_another_sign_than_the_loss_has_is_named(sign: float) -> None:
+    made = type("Made", (_Bent,), {"penalty": 0.3 * sign})
+    assert causes(_asked(made, _decayed(-0.6 * sign))) == ["penalty-sign"]
+
+
 @pytest.mark.parametrize("where", [slice(None), slice(1, 2), slice(3, 4)])
 def test_a_factor_that_is_another_one_for_each_batch_is_no_constant(where: slice) -> None:
     verdict = only(_asked(_Bent, _scaled(where, lambda n: n / (n + 1000))))

@@ -1,6 +1,6 @@
 """A gradient held against slopes of the reported loss, where the forward pass is not known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -496,8 +496,38 @@ def _of_decays(inquiry: Inquiry, decays: dict[str, float], loss: Loss) -> Verdic
             "coefficient, unless it is meant otherwise"
         )
         return Verdict("gradient", CONVENTION, message, None, "weight-decay")
+    first = next(iter(decays))
+    if _is_turned(inquiry, decays, loss):
+        seen = f"{what}, which is twice the penalty: one has it added, the other taken off"
+        return named("gradient", "penalty-sign", seen, first)
     message = f"{what}. Look at {CAUSES['weight-decay'].advice}."
-    return Verdict("gradient", DIFFERS, message, next(iter(decays)), "weight-decay")
+    return Verdict("gradient", DIFFERS, message, first, "weight-decay")
+
+
+def _is_turned(inquiry: Inquiry, decays: dict[str, float], loss: Loss) -> bool:
+    r"""Whether what is added is what a penalty in loss and gradient of two signs leaves.
+
+    .. math:: g + \lambda W = (g - \lambda W) + 2 \lambda W
+    """
+    penalties = _penalties(inquiry, decays, loss)
+    return bool(penalties) and all(
+        any(
+            own and abs(share + 2 * own) <= 10 * _close(inquiry) * abs(2 * own)
+            # Of the last matrix it is known from what the others have.
+            for own in ([penalties[name]] if name in penalties else penalties.values())
+        )
+        for name, share in decays.items()
+    )
+
+
+def _penalties(inquiry: Inquiry, names: Iterable[str], loss: Loss) -> dict[str, float]:
+    """Return what `_penalty` does, of all matrices but the last."""
+    last = f"W{len(inquiry.layers)}"
+    return {
+        name: _penalty(inquiry, int(name[1:]) - 1, loss)
+        for name in names
+        if name.startswith("W") and name != last
+    }
 
 
 def _is_penalized(inquiry: Inquiry, loss: Loss) -> bool:
@@ -538,12 +568,7 @@ def _is_of_penalty(
 
     .. math:: c \, g + \lambda W = c \, (g + \lambda W) + (1 - c) \, \lambda W
     """
-    close, last = 10 * _close(inquiry), len(inquiry.layers)
-    penalties = {
-        name: _penalty(inquiry, int(name[1:]) - 1, loss)
-        for name in fits
-        if name.startswith("W") and name != f"W{last}"
-    }
+    close, penalties = 10 * _close(inquiry), _penalties(inquiry, fits, loss)
     if not any(penalties.values()):
         return False
     for name in fits:
