@@ -28,6 +28,8 @@ _ANY_THRESHOLD = (
     "it is not that of Huber's loss with a threshold of 1, and the network reports no loss "
     "(``loss=``) that would show another one"
 )
+# Entries that a bias has at least for one that is no multiple of its slopes to be told.
+_TELLING = 3
 
 
 def of_random(account: Account) -> list[Verdict]:
@@ -139,13 +141,14 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
 
 
 def _is_last_met(inquiry: Inquiry, found: Sequence[Verdict]) -> bool:
-    """Whether the last bias has its slopes, and the last pre-activation with it.
+    """Whether the last bias has a multiple of its slopes, and the last pre-activation with it.
 
-    What differs then is added to matrices, as a penalty is.
+    What differs then is added to matrices, as a penalty is. One or two numbers tell nothing.
     """
-    depth = len(inquiry.layers)
+    bias, depth = inquiry.layers[-1].bias, len(inquiry.layers)
     above = {f"dL/dz{depth}", f"b{depth}"}
-    return inquiry.layers[-1].bias is not None and not any(v.tensor in above for v in found)
+    is_told = bias is not None and bias.size >= _TELLING
+    return is_told and not any(verdict.tensor in above for verdict in found)
 
 
 def _is_of_one(verdict: Verdict) -> bool:
