@@ -194,14 +194,18 @@ def test_a_penalty_that_a_loss_takes_off_is_told_of_the_loss(
     assert [(verdict.tensor, verdict.cause) for verdict in others] == told
 
 
-def test_what_a_loss_adds_to_matrices_makes_it_no_other_loss_of_the_output() -> None:
-    network = _network({}, {})
-    entropy: Callable[..., float] = network.loss  # type: ignore[assignment]
+@pytest.mark.parametrize("outputs", [10, 1])
+def test_what_a_loss_adds_to_matrices_makes_it_no_other_loss_of_the_output(outputs: int) -> None:
+    last = sigmoid if outputs == 1 else asked.softmax
 
-    def loss(net: Parameters, x: Array, y: Array) -> float:
-        return entropy(net, x, y) + float(0.1 * (net["W1"] ** 4).sum())
+    class Net(asked.variant(activation=np.tanh, last=last, sizes=(12, 9, outputs))):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            p = self.forward(x)
+            rest = (1 - y) * np.log(1 - p) if outputs == 1 else 0.0
+            entropy = -np.sum(y * np.log(p) + rest) / len(x)
+            return float(entropy + 0.1 * (self.w[0] ** 4).sum())
 
-    [verdict] = examine(replace(network, loss=loss), only="gradient").verdicts
+    [verdict] = examine(asked.network(Net, step=None), only="gradient").verdicts
     assert (verdict.status, verdict.tensor, verdict.cause) == (DIFFERS, "W1", None)
 
 

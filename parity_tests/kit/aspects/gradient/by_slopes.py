@@ -300,6 +300,21 @@ def off_slopes(inquiry: Inquiry) -> list[Verdict]:
     return [v for v in _plainly(inquiry, met, loss, "") if v.status == DIFFERS]
 
 
+def is_last_bias_met(inquiry: Inquiry) -> bool:
+    """Whether the last bias has its slopes, and the last pre-activation with it.
+
+    Of one or two numbers, a multiple of them tells nothing.
+    """
+    batch = ends(inquiry.batches[0])[0] if inquiry.is_one_by_one else inquiry.batches[0]
+    met = _met(inquiry, batch, inquiry.subject.loss_of_pass)
+    name = f"b{len(inquiry.layers)}"
+    if isinstance(met, Verdict) or name not in met.pairs:
+        return False
+    factor, residual = _fits(met)[name]
+    close, is_told = _close(inquiry), len(met.positions[name]) >= _ENOUGH_OF_ONE
+    return residual <= close and (is_told or abs(factor - 1) <= close)
+
+
 def _at_other_parameters(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     """Judge where the loss has slopes, as a hinge has none where all margins are kept."""
     subject = inquiry.subject

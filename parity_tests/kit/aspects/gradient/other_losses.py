@@ -3,13 +3,11 @@
 Each question answers with verdicts, or with nothing where there is no doubt.
 """
 
-from collections.abc import Sequence
-
 from parity_tests.kit.aspects.drawn import is_drawn
 from parity_tests.kit.aspects.first_steps.beginnings import OF_BEGINNINGS, note_beginnings
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.gradient.account import Account, forget
-from parity_tests.kit.aspects.gradient.by_slopes import by_slopes
+from parity_tests.kit.aspects.gradient.by_slopes import by_slopes, is_last_bias_met
 from parity_tests.kit.aspects.gradient.elsewhere import PLACES, is_elsewhere, is_last_known
 from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_loss
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
@@ -28,8 +26,6 @@ _ANY_THRESHOLD = (
     "it is not that of Huber's loss with a threshold of 1, and the network reports no loss "
     "(``loss=``) that would show another one"
 )
-# Entries that a bias has at least for one that is no multiple of its slopes to be told.
-_TELLING = 3
 
 
 def of_random(account: Account) -> list[Verdict]:
@@ -134,21 +130,11 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     kept = of_kept_margins(inquiry, inquiry.hinge_reported) if inquiry.hinge_reported else []
     if is_multiple:
         return [*kept, *differs] if kept else found
-    if kept or _is_last_met(inquiry, found) or not is_elsewhere(inquiry, explanation):
+    # What differs then is added to matrices, as a penalty is.
+    if kept or is_last_bias_met(inquiry) or not is_elsewhere(inquiry, explanation):
         return kept or found
     which = f"another function, by its slopes ({found[0].tensor})"
     return [of_another_loss(inquiry, explanation, which)]
-
-
-def _is_last_met(inquiry: Inquiry, found: Sequence[Verdict]) -> bool:
-    """Whether the last bias has a multiple of its slopes, and the last pre-activation with it.
-
-    What differs then is added to matrices, as a penalty is. One or two numbers tell nothing.
-    """
-    bias, depth = inquiry.layers[-1].bias, len(inquiry.layers)
-    above = {f"dL/dz{depth}", f"b{depth}"}
-    is_told = bias is not None and bias.size >= _TELLING
-    return is_told and not any(verdict.tensor in above for verdict in found)
 
 
 def _is_of_one(verdict: Verdict) -> bool:
