@@ -281,6 +281,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the step replaces the parameters instead of changing them",
         "the update: `=-` and `=` assign, `-=` subtracts",
     ),
+    "labels-shifted": Cause(
+        "labels are taken for the class beside theirs",
+        "what is added to labels, or taken from them, before they are made one-hot, and from which "
+        "number classes are counted",
+    ),
     "loss-log-base": Cause(
         "a logarithm of another base", "np.log2 or np.log10 in the place of np.log"
     ),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.drawn import drawing_apart
 from parity_tests.kit.aspects.gradient.by_slopes import by_slopes
 from parity_tests.kit.aspects.loss.fitted import fitted
+from parity_tests.kit.aspects.loss.shifted_labels import shifted_batches
 from parity_tests.kit.aspects.loss.values import (
     Row,
     exchanged,
@@ -98,13 +99,35 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         matches = _exchanged(inquiry, reported, exact) or matches
     matches = matches or _of_thresholds(inquiry, reported, exact)
     matches = matches or _fitted(inquiry) or _rounded(inquiry, reported)
+    which, beside = ("", []) if matches else _of_shifted_labels(inquiry, reported, exact)
+    matches = matches or beside
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
         matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
         matches = _confirmed(inquiry, matches)
     found = _with_penalty(inquiry, _judge(inquiry, reported[0], matches), matches)
+    if which:
+        told = named("loss", "labels-shifted", f"it is that of {which}", "loss")
+        found = [told, *(own for own in found if own.status == DIFFERS)]
     _note_cause(inquiry, found)
     return found
+
+
+def _of_shifted_labels(
+    inquiry: Inquiry, reported: list[float], exact: float
+) -> tuple[str, list["_Match"]]:
+    """Return the loss of labels that are one class off, which are those of all that follows."""
+    usual = inquiry.batches
+    is_asked = inquiry.subject.network.labels == "integers" and inquiry.subject.outputs > 2
+    for which, batches in shifted_batches(usual) if is_asked else ():
+        inquiry.batches = batches
+        matches = _confirmed(inquiry, _matches(inquiry, reported, exact))
+        matches = [m for m in matches if m.cause is None and _is_usual(inquiry, m)]
+        if matches:
+            inquiry.evidence.batches = list(batches)
+            return which, matches
+    inquiry.batches = usual
+    return "", []
 
 
 def _with_penalty(inquiry: Inquiry, found: Verdict, matches: Sequence["_Match"]) -> list[Verdict]:
