@@ -280,6 +280,21 @@ def test_softmax_of_probabilities_is_taken_twice() -> None:
     assert causes(_judged(variant(last=softmax), value, delta)[0]) == ["softmax-twice"]
 
 
+def test_a_softmax_that_nobody_means_may_have_a_number_beside_it() -> None:
+    def shares(z: Array) -> Array:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.asarray(e / e.sum())
+
+    def value(net: Any, x: Array, y: Array) -> float:
+        return float(-np.mean(np.sum(y * np.log(shares(net.forward(x)) + 1e-6), axis=1)))
+
+    def delta(net: Any, x: Array, y: Array) -> Array:
+        return np.asarray((shares(net.forward(x)) - y) / len(x))
+
+    for judged in _judged(_Linear, value, delta):
+        assert causes(judged) == ["softmax-over-batch"]
+
+
 # The gradient of the last pre-activation
 
 

@@ -19,6 +19,7 @@ from parity_tests.kit.aspects.loss.values import (
     exchanged,
     is_single,
     of_threshold,
+    of_wrong_softmax,
     values,
 )
 from parity_tests.kit.aspects.never_set import refused
@@ -98,7 +99,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if not any(match.cause is None and _is_usual(inquiry, match) for match in matches):
         matches = _exchanged(inquiry, reported, exact) or matches
     matches = matches or _of_thresholds(inquiry, reported, exact)
-    matches = matches or _fitted(inquiry) or _rounded(inquiry, reported)
+    matches = matches or _fitted(inquiry) or _of_wrong_softmax(inquiry, reported, exact)
+    matches = matches or _rounded(inquiry, reported)
     which, beside = ("", []) if matches else _of_shifted_labels(inquiry, reported, exact)
     matches = matches or beside
     if not matches:
@@ -401,6 +403,12 @@ def _exchanged(inquiry: Inquiry, reported: list[float], tolerance: float) -> lis
         if match.scale.constant > 0 and _is_usual(inquiry, match)
     ]
     return sorted(found, key=lambda match: abs(np.log(match.scale.constant)))
+
+
+def _of_wrong_softmax(inquiry: Inquiry, reported: list[float], tolerance: float) -> list[_Match]:
+    """Return cross-entropies of a wrong softmax with a number beside it, at a usual scale."""
+    found = _matches(inquiry, reported, tolerance, of_wrong_softmax)
+    return [match for match in found if _is_usual(inquiry, match)]
 
 
 def _of_thresholds(inquiry: Inquiry, reported: list[float], tolerance: float) -> list[_Match]:

@@ -80,6 +80,19 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
             yield "cross_entropy", cause, 0.0, -_sum(y * np.log(p))
 
 
+def of_wrong_softmax(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
+    """Yield cross-entropies of softmaxes that nobody means as `values` does, each with a number.
+
+    It shows where such a probability is next to nothing, as that of one sample among a batch.
+    """
+    assert inquiry.form is not None
+    for cause, p in misnormalized(inquiry.form, passed):
+        for epsilon in _EPSILONS[1:]:
+            for way in (p + epsilon, np.clip(p, epsilon, 1 - epsilon)):
+                with np.errstate(all="ignore"):
+                    yield "cross_entropy", cause, epsilon, -_sum(batch.targets * np.log(way))
+
+
 def of_threshold(threshold: float, _inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
     """Yield Huber's loss with another threshold than 1 as `values` does."""
     yield "huber", None, 0.0, float(huber(passed.output, batch.targets, threshold).sum())

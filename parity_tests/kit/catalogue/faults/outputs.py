@@ -126,6 +126,16 @@ FAULTS: tuple[Fault, ...] = (
         "softmax-over-batch",
     ),
     Fault(
+        "sum over the whole batch in a loss with a number in it: closures",
+        "closures adamw",
+        "p = e / e.sum(axis=1, keepdims=True)\n"
+        "    n = len(y)\n"
+        "    value = -(y * np.log(p + 1e-12)).sum() / n",
+        "p = e / e.sum()\n    n = len(y)\n    value = -(y * np.log(p + 1e-7)).sum() / n",
+        "gradient",
+        "softmax-over-batch",
+    ),
+    Fault(
         "softmax twice: functions",
         "dict functions deep",
         "A = softmax(Z) if layer == L",
