@@ -40,6 +40,8 @@ class Activation:
         f' of the activation, where it is ever written so.
     misread : mapping of str to callable
         What is written for `slope_from_value` by mistake, by its formula.
+    miswritten : mapping of str to callable
+        What is written for `slope` by mistake, by its formula.
     jacobian : callable or None
         ``f(upstream, z)``, where an entry depends on the others of its sample too; `slope` is then
         what comes of the entry alone.
@@ -50,6 +52,7 @@ class Activation:
     slope: Function
     slope_from_value: Function | None = None
     misread: Mapping[str, Function] = field(default_factory=dict, compare=False)
+    miswritten: Mapping[str, Function] = field(default_factory=dict, compare=False)
     jacobian: Callable[[Array, Array], Array] | None = field(default=None, compare=False)
 
     def back(self, upstream: Array, z: Array) -> Array:
@@ -64,6 +67,7 @@ def _of_layer(
     layer: ours.Layer,
     from_value: Function | None = None,
     misread: Mapping[str, Function] = MappingProxyType({}),
+    miswritten: Mapping[str, Function] = MappingProxyType({}),
 ) -> Activation:
     def value(u: Array) -> Array:
         return np.asarray(layer.forward(u))
@@ -72,11 +76,27 @@ def _of_layer(
         layer.forward(u)
         return np.asarray(layer.backward(np.ones_like(u)))
 
-    return Activation(name, value, slope, from_value, misread)
+    return Activation(name, value, slope, from_value, misread, miswritten)
 
 
 def _positive(a: Array) -> Array:
     return (a > 0).astype(np.float64)
+
+
+def _of_two_sides(value: Function, slope: Function) -> Mapping[str, Function]:
+    """Return what is written for a derivative that is 1 above zero.
+
+    Parameters
+    ----------
+    value, slope : callable
+        The function and its derivative below zero.
+    """
+    return {
+        "1 above zero and -f' below": lambda u: np.where(u > 0, 1.0, -slope(u)),
+        "1 + f' above zero and f' below": lambda u: (u > 0) + slope(u),
+        "f' above zero and 1 below": lambda u: np.where(u > 0, slope(u), 1.0),
+        "1 above zero and f below": lambda u: np.where(u > 0, 1.0, value(u)),
+    }
 
 
 def _leaky(slope: float) -> Activation:
@@ -84,11 +104,25 @@ def _leaky(slope: float) -> Activation:
         f"leaky_relu:{slope:g}",
         ours.LeakyReLU(slope),
         lambda a: np.where(a > 0, 1.0, slope),
+        miswritten=_of_two_sides(lambda u: slope * u, lambda u: np.full_like(u, slope)),
     )
 
 
 def _elu(alpha: float) -> Activation:
-    return _of_layer(f"elu:{alpha:g}", ours.ELU(alpha), lambda a: np.where(a > 0, 1.0, a + alpha))
+    def below(u: Array) -> Array:
+        return np.asarray(alpha * np.expm1(u))
+
+    # With alpha = 1 these two are right.
+    without_alpha: Mapping[str, Function] = {
+        "1 above zero and exp(z) below": lambda u: np.where(u > 0, 1.0, np.exp(u)),
+        "1 above zero and f + 1 below": lambda u: np.where(u > 0, 1.0, below(u) + 1),
+    }
+    return _of_layer(
+        f"elu:{alpha:g}",
+        ours.ELU(alpha),
+        lambda a: np.where(a > 0, 1.0, a + alpha),
+        miswritten={**_of_two_sides(below, lambda u: alpha * np.exp(u)), **without_alpha},
+    )
 
 
 def _scaled_tanh(scale: float) -> Activation:

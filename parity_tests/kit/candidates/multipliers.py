@@ -59,6 +59,10 @@ def multipliers(
                 yield Candidate(
                     own.slope(value), f"{own.name}'({text})", ("derivative-of-another-layer",)
                 )
+            # Before the others: without its number it is the derivative of a function with another.
+            for text, miswritten in own.miswritten.items():
+                formula = f"({own.name}'(z{mark}) as {text})"
+                yield Candidate(miswritten(z), formula, ("derivative-formula",))
         yield Candidate(z, f"z{mark}", ("times-preactivation",))
         yield Candidate(a, f"a{mark}", ("times-activation",))
         for other in ACTIVATIONS.values():

@@ -207,7 +207,8 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     ),
     "derivative-formula": Cause(
         "the formula of the derivative is written wrongly",
-        "where the square and the brackets stand: 1 - a^2 for tanh, a (1 - a) for sigmoid",
+        "where the square and the brackets stand: 1 - a^2 for tanh, a (1 - a) for sigmoid; of a "
+        "leaky rectifier or ELU, what each side of zero has: 1 above it, alpha or a + alpha below",
     ),
     "hinge-margin-missing": Cause(
         "the derivative of the hinge has no margin",

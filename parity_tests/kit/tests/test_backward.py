@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects.gradient import aspect as gradient
-from parity_tests.kit.candidates.candidate import Candidate
+from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.hidden import hidden_deltas, right_hidden_deltas
+from parity_tests.kit.candidates.multipliers import multipliers
 from parity_tests.kit.check import examine
 from parity_tests.kit.forward import Form, run
+from parity_tests.kit.functions import activation
 from parity_tests.kit.network import Network
 from parity_tests.kit.probe import drawn_layer
 from parity_tests.kit.spec import Spec
@@ -527,3 +529,25 @@ def test_right_ways_below_are_the_first_of_all() -> None:
         assert right.causes == own.causes == ()
         assert right.also == own.also == []
     assert all(own.causes for own in every[2:])
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("leaky_relu:0.1", lambda z: np.where(z > 0, 1, -0.1)),
+        ("leaky_relu:0.1", lambda z: (z > 0) + 0.1),
+        ("leaky_relu:0.1", lambda z: np.where(z > 0, 0.1, 1)),
+        ("leaky_relu:0.1", lambda z: np.where(z > 0, 1, 0.1 * z)),
+        ("elu:1", lambda z: np.where(z > 0, 1, np.expm1(z))),
+        ("elu:0.5", lambda z: np.where(z > 0, 1, -0.5 * np.exp(z))),
+        ("elu:0.5", lambda z: np.where(z > 0, 1, np.exp(z))),
+        ("elu:0.5", lambda z: np.where(z > 0, 1, 0.5 * np.expm1(z) + 1)),
+    ],
+)
+def test_a_side_of_a_derivative_that_is_written_wrongly_is_named(name: str, wrong: Any) -> None:
+    own, z = activation(name), np.random.default_rng(4).standard_normal((7, 9))
+    right = Candidate(own.slope(z), "f'")
+    every = distinct([right, *multipliers(own, z, own.value(z), {}, 1)])
+    [found] = [c for c in every if np.allclose(c.value, wrong(z), rtol=1e-12, atol=0)]
+    assert (found.causes, found.also) == (("derivative-formula",), [])
+    assert (right.causes, right.also) == ((), [])
