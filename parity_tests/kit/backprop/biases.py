@@ -12,7 +12,13 @@ from parity_tests.kit.backprop.asked import Asked
 from parity_tests.kit.backprop.bias_sums import matching_sums, right_sum
 from parity_tests.kit.backprop.clipping import CAUSE as CLIPPED
 from parity_tests.kit.backprop.clipping import clipped_sums, own_limit
-from parity_tests.kit.backprop.findings import Finding, nothing, reference_of, vacant
+from parity_tests.kit.backprop.findings import (
+    OF_ERRORS,
+    Finding,
+    nothing,
+    reference_of,
+    vacant,
+)
 from parity_tests.kit.backprop.matrices import PENALTY_ALONE
 from parity_tests.kit.backprop.reordered import REORDERED, reordered_vector
 from parity_tests.kit.candidates.candidate import Candidate
@@ -26,7 +32,7 @@ Array = NDArray[Any]
 # What is said of a bias gradient that is of no known kind.
 ANOTHER_SHAPE = "it has another shape than its parameter"
 # Faults of the gradient of a pre-activation that are none of its sum alone.
-_CARRIED = {"loss-as-gradient"}
+_CARRIED = {"loss-as-gradient", *OF_ERRORS}
 # What is left of a sum that is zero, beside what is summed.
 _ROUNDING = 1e-9
 
@@ -186,7 +192,7 @@ def _sum(beside: _Beside, observed: Array, tolerance: float) -> Finding | None:
                 continue  # of few numbers, some fault is a multiple by chance
         factor, residual = match.factor, match.residual
         finding = Finding(beside.name, causes, True, factor, residual, match.text, delta.solved)
-        return replace(finding, loss=delta.loss)
+        return replace(finding, loss=delta.loss, is_apart=delta is not chosen)
     return None
 
 

@@ -30,6 +30,7 @@ from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.backprop.matrices import of_matrix
 from parity_tests.kit.backprop.settled import (
     settle_collapsed,
+    settle_errors,
     settle_exchanged,
     settle_loss,
     settle_short,
@@ -144,6 +145,8 @@ def explain(
             ]
             deltas = right_hidden_deltas(form, passed, layers, number - 1, above) or rights[:1]
     settle_loss(result, last, [right.loss for right in rights[1:]])
+    came = result.deltas[last].value
+    settle_errors(result, last, carried_back(form, passed, layers, came, last) if last else None)
     settle_collapsed(result, observed, layers)
     settle_exchanged(result, observed, layers, tolerance)
     settle_short(result, observed, layers, tolerance)

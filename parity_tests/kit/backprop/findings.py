@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.penalties import Shares
 
+# Faults of the output's error, which all that comes of it has.
+OF_ERRORS = {"labels-written", "error-without-sign"}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -34,6 +37,8 @@ class Finding:
         Whether nothing came where nothing is expected, which tells nothing.
     loss : str or None
         The loss of whose gradient it was found to be a part.
+    is_apart : bool
+        Whether a bias is the sum of another gradient than the one that the matrix is made of.
     """
 
     tensor: str
@@ -47,6 +52,7 @@ class Finding:
     decay: Shares = field(default_factory=dict)
     is_vacant: bool = False
     loss: str | None = None
+    is_apart: bool = False
 
 
 @dataclass

@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.kit.backprop.bias_sums import right_sum
 from parity_tests.kit.backprop.biases import is_nothing
-from parity_tests.kit.backprop.findings import Explanation, Finding, reference_of
+from parity_tests.kit.backprop.findings import OF_ERRORS, Explanation, Finding, reference_of
 from parity_tests.kit.candidates.decayed import OF_ONE_ARRAY
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.penalties import slope_of
 from parity_tests.kit.subject.subject import Layers
+
+Array = NDArray[Any]
+
+# How closely what is carried back is one multiple of something.
+_CLOSE = 1e-9
 
 
 def settle_loss(result: Explanation, last: int, others: Sequence[str | None]) -> None:
@@ -36,6 +43,32 @@ def settle_loss(result: Explanation, last: int, others: Sequence[str | None]) ->
         result.findings[place] = replace(found, causes=causes, also=delta.also)
     result.deltas[last] = replace(delta, loss=meant)
     result.loss = meant
+
+
+def settle_errors(result: Explanation, last: int, below: Array | None) -> None:
+    """Take a fault of the error for none that is known where what else comes of it is right.
+
+    Parameters
+    ----------
+    below : ndarray or None
+        The gradient of the pre-activation below, carried back from that of the last one.
+    """
+    place = {finding.tensor: number for number, finding in enumerate(result.findings)}
+    found = result.findings[place[f"W{last + 1}"]]
+    if not OF_ERRORS.intersection(found.causes):
+        return
+    right = {f.tensor: f for f in result.findings if f.known and not (f.causes or f.is_vacant)}
+    bias = right.get(f"b{last + 1}")
+    is_apart = bias is not None and bias.is_apart
+    if bias is None and below is not None and f"W{last}" in right:
+        is_apart = fit(result.deltas[last - 1].value, below)[1] > _CLOSE
+    if is_apart:
+        text = f"it is {found.text}, and what else comes of the error is not of that"
+        unknown = replace(
+            found, causes=("unknown",), known=False, residual=np.inf, text=text, relative=False
+        )
+        result.findings[place[found.tensor]] = unknown
+        result.deltas[last] = replace(result.deltas[last], causes=("unknown",), solved=True)
 
 
 def settle_collapsed(result: Explanation, observed: Layers, layers: Layers) -> None:

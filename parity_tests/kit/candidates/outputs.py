@@ -179,6 +179,9 @@ def output_deltas(
             if usual and (kind == "squared_error" or name != "identity"):
                 with np.errstate(all="ignore"):
                     own = list(_wrong_outputs(ways, kind, slope, _ERRORS[kind]))
+                    if (name, kind) in _FUSED:
+                        size = np.abs(p - batch.targets)
+                        own.append(Candidate(size, "|p - y|", ("error-without-sign",), kind))
                     for guard in guards(kind, beside) if kind == loss and not is_outside else ():
                         text = f"{_ERRORS[kind]} with {beside:g} beside the probabilities"
                         guarded = guarded_slope(guard, p, batch.targets)
@@ -210,12 +213,18 @@ def _of_logarithms(form: Form, batch: Batch) -> Iterator[Candidate]:
 
 
 def _of_one_side(begun: Iterable[Begun], passed: Pass, batch: Batch) -> Iterator[Candidate]:
-    """Yield what goes back where outputs or labels alone are taken for their difference."""
+    """Yield what goes back where outputs or labels alone are taken for their difference.
+
+    At the labels the one may have been written over the other.
+    """
     z, y = passed.logits[-1], batch.targets
+    are_classes = np.isin(y, (0, 1)).all()
     for name, function, p, _ in begun:
+        written = [("labels-written", np.where(y == 1, -1.0, p), "(p, and -1 where y is 1)")]
         for cause, value, text in (
             ("labels-left-out", p, "p"),
             ("output-left-out", -y, "(-y)"),
+            *(written if are_classes else ()),
         ):
             for loss in (kind for output, kind in _FUSED if output == name):
                 yield Candidate(value, text, (cause,), loss)
@@ -392,6 +401,10 @@ def _wrong_outputs(ways: _Ways, kind: str, slope: Array, text: str) -> Iterator[
     missing = "output-derivative-missing"
     yield Candidate(slope, text, (missing,), kind)
     back = function.at(z)
+    # Of two terms with one sign, that may be either.
+    either = kind == "binary_cross_entropy"
+    size = back(np.abs(slope))
+    yield Candidate(size, f"J |{text}|", ("error-without-sign",), kind, solved=either)
     if ways.a is not None:
         yield from _within(ways, kind, slope)
     if function.elementwise is None:

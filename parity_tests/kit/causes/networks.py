@@ -109,6 +109,17 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the labels alone go back, without the output that they are subtracted from",
         "the first line of the backward pass: p - y",
     ),
+    "labels-written": Cause(
+        "the error is -1 at the labels, where the output less 1 is meant",
+        "the first line of the backward pass: d[rows, y] -= 1, where d[rows, y] = -1 writes over "
+        "the output",
+    ),
+    "error-without-sign": Cause(
+        "the error goes back without its sign",
+        "the first line of the backward pass: p - y, and not its absolute value or the root of its "
+        "square; of the binary cross-entropy, the signs of -y / p and (1 - y) / (1 - p), which "
+        "are not the same",
+    ),
     "loss-not-squared": Cause("a root is taken that is not squared again", "the norm in the loss"),
     "loss-without-log": Cause("the logarithm is missing", "the loss function"),
     "loss-sign": Cause("the sign is missing", "the minus in front of the loss"),

@@ -381,6 +381,38 @@ def test_squares_that_are_carried_back_have_no_factor(output: str) -> None:
     assert causes(ask(network(Net), gradient.examine)) == ["loss-as-gradient"]
 
 
+@pytest.mark.parametrize(
+    ("last", "error", "cause"),
+    [
+        (softmax, lambda p, y: np.where(y == 1, -1, p), "labels-written"),
+        (sigmoid, lambda p, y: np.where(y == 1, -1, p), "labels-written"),
+        (sigmoid, lambda p, y: -np.abs(p - y), "error-without-sign"),
+        (softmax, lambda p, y: np.abs(p - y), "error-without-sign"),
+    ],
+)
+def test_a_wrong_error_is_one_of_all_that_comes_of_it(last: Any, error: Any, cause: str) -> None:
+    class Net(variant(last=last, sizes=(12, 9, 10))):  # type: ignore[misc]
+        def loss(self, x: Array, y: Array) -> float:
+            p = self.forward(x)
+            others = np.log(1 - p) * (1 - y) if last is sigmoid else 0
+            return -float(np.mean(np.sum(y * np.log(p) + others, axis=1)))
+
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray(error(self.forward(x), y) / len(x))
+
+    def apart(net: Classifier, x: Array, y: Array) -> list[Array]:
+        wrong, right = net.delta(x, y), Classifier.delta(net, x, y)
+        d1 = (right @ net.w[1].T) * (net.a[1] > 0)
+        return [x.T @ d1, net.a[1].T @ wrong, d1.sum(axis=0), right.sum(axis=0)]
+
+    declared = network(Net, step=None)
+    assert causes(ask(declared, gradient.examine)) == [cause]
+    without = {"gradients": lambda *asked: apart(*asked)[:2], "parameters": lambda net: net.w}
+    for of_product in ({"gradients": apart}, without):
+        told = ask(replace(declared, **of_product), gradient.examine)
+        assert [(v.tensor, v.cause) for v in told if v.status == DIFFERS] == [("W2", None)]
+
+
 def test_the_status_of_a_loss_that_is_meant_is_kept_for_the_gradient() -> None:
     inquiry: list[Inquiry] = []
 
