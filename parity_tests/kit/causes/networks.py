@@ -321,6 +321,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "samples of the batch are left out of the gradient",
         "where slices and loops over the samples begin and end",
     ),
+    "classes-weighted": Cause(
+        "samples count by their class in the gradient, and all alike in the loss",
+        "factors that belong to classes or labels: loss and gradient have the same",
+    ),
     "batch-raises": Cause(
         "it takes one sample only", "products and shapes that do not allow for a batch"
     ),

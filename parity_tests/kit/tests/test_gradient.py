@@ -179,6 +179,29 @@ def test_samples_that_are_no_slice_are_told_apart_by_a_condition(
     )
 
 
+@pytest.mark.parametrize(
+    ("sizes", "weigh", "told"),
+    [
+        ((6, 5, 3), lambda _, y: 1 + y[:, :1], "those of class 0 count 2 times, and those of all"),
+        ((12, 9, 10), lambda _, y: 1 + y[:, 3:4] / 2, "those of class 3 count 1.5 times, and"),
+        # What is of single samples, or of their places, is of no class.
+        ((6, 5, 3), lambda p, y: (1 - (p * y).sum(axis=1, keepdims=True)) ** 2, ""),
+        ((12, 9, 10), lambda _, y: 1.0 + (np.arange(len(y)) == 0)[:, np.newaxis], ""),
+        ((12, 9, 10), lambda p, y: 1.0 + (p.argmax(axis=1) == y.argmax(axis=1))[:, np.newaxis], ""),
+    ],
+)
+def test_samples_that_count_by_their_class_are_told(
+    sizes: tuple[int, ...], weigh: Any, told: str
+) -> None:
+    class Net(variant(sizes=sizes)):  # type: ignore[misc]
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray(super().delta(x, y) * weigh(self.forward(x), y))
+
+    verdict = only(ask(network(Net, step=None), gradient.examine))
+    assert verdict.cause == ("classes-weighted" if told else None)
+    assert told in verdict.message
+
+
 def test_samples_that_are_drawn_are_not_called_left_out() -> None:
     def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
         drawn = np.random.permutation(len(x))[:2]  # noqa: NPY002
@@ -296,7 +319,7 @@ def test_a_multiple_with_one_batch_is_not_said_to_be_another_one_with_each() -> 
 
         def delta(self, x: Array, y: Array) -> Array:
             d = np.asarray(super().delta(x, y))
-            return d * np.where(y == 1, 3.0, 1.0)
+            return d * np.where(x[:, :1] > 0, 3.0, 1.0)
 
     told = [v.message for v in ask(network(Single, step=None, loss=None), gradient.examine)]
     of_bias = [message for message in told if message.startswith("b2: a multiple")]

@@ -15,6 +15,7 @@ from parity_tests.kit.aspects.gradient.account import (
     ask_again,
     keep,
 )
+from parity_tests.kit.aspects.gradient.by_class import of_classes
 from parity_tests.kit.aspects.gradient.elsewhere import of_wider_outputs
 from parity_tests.kit.aspects.gradient.from_steps import (
     of_infinite,
@@ -139,15 +140,18 @@ def _of_hinge_reported(account: Account) -> list[Verdict]:
 
 
 def _of_samples_left_out(account: Account) -> list[Verdict]:
-    """Name samples that have no gradient.
+    """Name samples that have no gradient, or one that is so many times as large by their class.
 
     Of a loss that is not known, as of errors with a tolerance, samples need not have one.
     """
     inquiry = account.inquiry
-    if account.is_known or inquiry.is_loss_unknown:
+    if inquiry.is_loss_unknown or all(own.known for own in account.explanations):
         return []
-    left_out = of_left_out(inquiry, account.gradients, account.loss)
-    return [] if left_out and account.is_random(differs=True) else left_out
+    asked = inquiry, account.gradients, account.loss
+    found = [] if account.is_known else of_left_out(*asked)
+    # One of the batches may have none of a class.
+    found = found or of_classes(*asked)
+    return [] if found and account.is_random(differs=True) else found
 
 
 def _judge(account: Account) -> list[Verdict]:

@@ -2,8 +2,7 @@ r"""Gradients of some samples of a batch, as where a slice or a loop ends too ea
 
 .. math:: \nabla = c \sum_{n \in S} \nabla L_n
 
-All tensors together are far more numbers than a batch has samples, so that shares of these are
-solved for: each is c or 0.
+Shares of samples are solved for: each is c or 0.
 """
 
 from collections.abc import Sequence
@@ -12,18 +11,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps.shares import expected_of
-from parity_tests.kit.aspects.walks import losses_at, right_gradient
+from parity_tests.kit.aspects.gradient.sample_shares import NEAR, apart
+from parity_tests.kit.aspects.walks import losses_at
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject.subject import Batch, Layers, flat
+from parity_tests.kit.subject.subject import Batch, Layers
 from parity_tests.kit.verdicts import Verdict, named
 
 CAUSE = "samples-left-out"
-# How much more numbers than samples there have to be, and how closely a share is one of two.
-_ENOUGH, _NEAR = 3, 1e-6
-_LAST = 2000
 
 
 def of_left_out(inquiry: Inquiry, seen: Sequence[Layers], loss: str | None) -> list[Verdict]:
@@ -53,34 +49,13 @@ def _shares(
     inquiry: Inquiry, loss: str, batch: Batch, observed: Layers
 ) -> NDArray[np.float64] | None:
     """Return by how much each sample is in a gradient; None if that is not one number or none."""
-    samples = range(len(batch))
-    try:
-        alone = [
-            flat(right_gradient(inquiry, loss, inquiry.layers, batch.part(slice(n, n + 1))))
-            for n in samples
-        ]
-        whole = flat(observed)
-        if len(whole) != len(alone[0]):
-            return None
-        # Those of the last layers are enough to solve for shares.
-        basis = np.stack([own[-_LAST:] for own in alone], axis=1)
-    except (InputError, ValueError):
+    found = apart(inquiry, loss, batch, observed)
+    if found is None:
         return None
-    last = whole[-_LAST:]
-    if len(last) < _ENOUGH * len(batch) or not (
-        np.isfinite(basis).all() and np.isfinite(last).all()
-    ):
-        return None
-    shares, _, rank, _ = np.linalg.lstsq(basis, last, rcond=None)
-    size = np.abs(shares).max()
-    if rank < len(batch) or not size:
-        return None
-    is_in = np.abs(shares) > _NEAR * size
-    share = float(np.mean(shares[is_in]))
-    again = share * sum(own for own, is_own in zip(alone, is_in, strict=True) if is_own)
-    if not np.linalg.norm(whole - again) <= _NEAR * np.linalg.norm(whole):
-        return None
-    return np.where(is_in, share, 0.0)
+    is_in = np.abs(found.shares) > NEAR * np.abs(found.shares).max()
+    share = float(np.mean(found.shares[is_in]))
+    shares = np.where(is_in, share, 0.0)
+    return shares if found.is_met(shares) else None
 
 
 def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
@@ -91,7 +66,7 @@ def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
     share = float(first[np.flatnonzero(first)[0]])
     counts = (len(first), np.count_nonzero(first))
     meant = [] if expected is None else [expected.at(count) for count in counts]
-    if meant and not any(abs(share / unit - 1) <= _NEAR for unit in meant):
+    if meant and not any(abs(share / unit - 1) <= NEAR for unit in meant):
         seen += f", times {share / meant[0]:.6g}"
     verdict = named("gradient", CAUSE, seen, f"dL/dz{len(inquiry.layers)}")
     if _are_missed(inquiry, shares):

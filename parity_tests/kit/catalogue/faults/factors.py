@@ -372,4 +372,21 @@ FAULTS: tuple[Fault, ...] = (
         "gradient",
         "penalty-of-magnitudes",
     ),
+    # Samples by their class
+    Fault(
+        "one class three times: binary columns",
+        "binary columns",
+        "dZ2 = dAL * AL * (1 - AL)",
+        "dZ2 = dAL * AL * (1 - AL) * np.where(Y == 1, 3.0, 1.0)",
+        _GRADIENT,
+        "classes-weighted",
+    ),
+    Fault(
+        "each class by another number: layers",
+        "layers relu",
+        "return grad / len(self.labels)",
+        "return grad * (1 + self.labels[:, np.newaxis]) / len(self.labels)",
+        _GRADIENT,
+        "classes-weighted",
+    ),
 )

@@ -1,0 +1,92 @@
+r"""By how much each sample is in a gradient.
+
+.. math:: \nabla = \sum_n c_n \nabla L_n
+
+All tensors together are far more numbers than a batch has samples, so that shares are solved for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from numpy_impl import InputError
+from parity_tests.kit.aspects.walks import right_gradient
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.penalties import PENALTIES, slope_of
+from parity_tests.kit.subject.subject import Batch, Layers, by_name, flat
+
+Array = NDArray[Any]
+
+# How much more numbers than samples there have to be, and how closely gradients and shares are met.
+ENOUGH, NEAR = 3, 1e-6
+_LAST = 2000
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A gradient beside those of single samples.
+
+    Attributes
+    ----------
+    shares : ndarray of shape (samples,)
+        By how much each is in it, as solved for.
+    alone : ndarray of shape (entries, samples)
+        The gradients of the samples.
+    whole : ndarray of shape (entries,)
+        The gradient, without the penalty that the loss has.
+    """
+
+    shares: Array
+    alone: Array
+    whole: Array
+
+    def is_met(self, shares: Array) -> bool:
+        """Whether other shares give the gradient."""
+        left = np.linalg.norm(self.whole - self.alone @ shares)
+        return bool(left <= NEAR * np.linalg.norm(self.whole))
+
+
+def apart(inquiry: Inquiry, loss: str, batch: Batch, observed: Layers) -> Apart | None:
+    """Solve for the shares of samples in a gradient; None if there are none that give it.
+
+    Beside them there may be the gradient of the penalty in the loss that is reported.
+    """
+    samples = range(len(batch))
+    try:
+        own = [
+            flat(right_gradient(inquiry, loss, inquiry.layers, batch.part(slice(n, n + 1))))
+            for n in samples
+        ]
+    except (InputError, ValueError):
+        return None
+    whole, alone = flat(observed), np.stack(own, axis=1)
+    # Those of the last layers are enough to solve for shares.
+    basis = alone[-_LAST:]
+    if len(whole) != len(alone) or len(basis) < ENOUGH * len(batch):
+        return None
+    if not (np.isfinite(alone).all() and np.isfinite(whole).all()):
+        return None
+    for penalty in _penalties(inquiry):
+        rest = whole - penalty
+        shares, _, rank, _ = np.linalg.lstsq(basis, rest[-_LAST:], rcond=None)
+        found = Apart(shares, alone, rest)
+        if rank == len(batch) and np.any(shares) and found.is_met(shares):
+            return found
+    return None
+
+
+def _penalties(inquiry: Inquiry) -> Iterator[Array]:
+    """Yield what penalties may have added to a gradient: nothing, or that of the loss."""
+    arrays = by_name(inquiry.layers)
+    yield np.zeros(sum(array.size for array in arrays.values()))
+    if inquiry.penalty is None:
+        return
+    added = []
+    for tensor, array in arrays.items():
+        shares = inquiry.penalty.of(tensor)
+        slopes = {name: share * PENALTIES[name].factor for name, share in shares.items()}
+        added.append(slope_of(slopes, array).ravel())
+    yield np.concatenate(added)
