@@ -268,7 +268,12 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     ),
     "momentum-sign": Cause(
         "the velocity of the step before is taken away, and not added",
-        "the sign in front of the momentum, in both lines: one of the two minus signs is too many",
+        "the sign in front of the momentum, in all lines: one of the minus signs is too many",
+    ),
+    "velocity-without-rate": Cause(
+        "what is kept of earlier gradients is in the step without the learning rate",
+        "what is stored for the next step: lr x gradient, where the step adds momentum x that to "
+        "its own lr x gradient",
     ),
     "gradient-late": Cause(
         "the step takes the gradient of the step before",

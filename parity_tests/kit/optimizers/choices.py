@@ -53,8 +53,11 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
     if kind == "momentum":
         yield Choice("average", "mean, corrected", "momentum-corrected", True)
         yield Choice("average", "against", "momentum-sign")
+        yield Choice("average", "taken away", "momentum-sign")
         yield Choice("average", "last", "momentum-of-last-gradient")
         yield Choice("average", "last, mean", "momentum-of-last-gradient")
+        yield Choice("average", "unscaled", "velocity-without-rate")
+        yield Choice("average", "last, unscaled", "velocity-without-rate")
     if kind == "nesterov":
         yield Choice("ahead", "none", "nesterov-is-momentum")
         yield Choice("ahead", "twice", "nesterov-velocity-twice")

@@ -213,7 +213,9 @@ class Observed:
             # A mean of two gradients has momentum and what that leaves of one.
             of_two = ratio / (1 + ratio) if ratio > 0 else 0.0
             digits = 9 if self.tolerance <= 1e-6 else 4
-            several = (ratio, -ratio, ahead, own - 1, inside, of_two)
+            # What is kept without the learning rate is as much larger than the step.
+            unscaled = ratio * self.asked.lr
+            several = (ratio, -ratio, ahead, own - 1, inside, of_two, unscaled)
             shown = [round(float(value), digits) for value in several]
             found["momentum"] = [
                 value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999

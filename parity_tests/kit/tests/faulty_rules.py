@@ -432,6 +432,21 @@ def momentum_against(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m
 
 
+def momentum_taken_away(s: State, p: Array, g: Array, lr: float) -> None:
+    p += 0.9 * s.m - lr * g
+    s.m = lr * g + 0.9 * s.m
+
+
+def momentum_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g + 0.9 * s.m
+    s.m = g + 0.9 * s.m
+
+
+def last_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * g + 0.8 * s.m
+    s.m = g.copy()
+
+
 def over_the_root(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr / np.sqrt(s.t) * g
 

@@ -219,6 +219,26 @@ FAULTS: tuple[Fault, ...] = (
         "momentum-of-last-gradient",
     ),
     Fault(
+        "velocity without the rate: stored gradients",
+        "stored gradients momentum",
+        "            self.v[key] = self.momentum * self.v[key] - self.lr * g\n"
+        "            params[key] += self.v[key]\n",
+        "            params[key] += self.momentum * self.v[key] - self.lr * g\n"
+        "            self.v[key] = -g\n",
+        _OPTIMIZER,
+        "velocity-without-rate",
+    ),
+    Fault(
+        "velocity without the rate: own momentum",
+        "own momentum",
+        "                self.m[key] = 0.9 * self.m[key] + g\n"
+        "                value -= lr * self.m[key]\n",
+        "                value -= lr * g + 0.9 * self.m[key]\n"
+        "                self.m[key] = 0.9 * self.m[key] + g\n",
+        _OPTIMIZER,
+        "velocity-without-rate",
+    ),
+    Fault(
         "momentum as an average: functions",
         "dict functions",
         'beta * velocity["d" + name] + grads["d" + name]',
