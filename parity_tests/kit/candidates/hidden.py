@@ -282,9 +282,9 @@ def _without_matrix(delta: Candidate, weight: Array, name: str) -> Iterator[Cand
 def _twice(
     delta: Candidate, form: Form, passed: Pass, number: int, name: str
 ) -> Iterator[Candidate]:
-    """Yield a gradient that gets the derivative of its own layer once more on the way back."""
+    """Yield a gradient that gets a factor of its own layer once more on the way back."""
     hidden, last = functions(form)
-    z = passed.logits[number]
+    z, a = passed.logits[number], passed.activations[number + 1]
     is_last = number == len(passed.logits) - 1
     own = last.elementwise if is_last else hidden[number]
     mark = f"z{number + 1}"
@@ -295,6 +295,8 @@ def _twice(
         else:
             slope, text = own.slope(z), f"({name} * {own.name}'({mark}))"
             yield replace(delta, value=delta.value * slope, text=text, causes=("derivative-twice",))
+        text = f"({name} * a{number + 1})"
+        yield replace(delta, value=delta.value * a, text=text, causes=("times-activation",))
 
 
 def _of_shifted(own: Activation, z: Array, a: Array, number: int) -> Iterator[Candidate]:

@@ -241,7 +241,8 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the gradient is multiplied by the pre-activation itself", "the derivative's function"
     ),
     "times-activation": Cause(
-        "the gradient is multiplied by the activation itself", "the derivative's function"
+        "the gradient is multiplied by the activation itself",
+        "the derivative's function, and what is multiplied on the way back through the matrix",
     ),
     "softmax-jacobian-diagonal": Cause(
         "only the diagonal of softmax's Jacobian is used",
@@ -316,6 +317,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "bias-wrong-axis": Cause("the bias gradient is summed over the units", "the axis of np.sum"),
     "bias-scaled": Cause(
         "bias and matrix of a layer have different factors", "the mean in one and the sum in other"
+    ),
+    "gradient-constant": Cause(
+        "the gradient is one number, whatever the samples are",
+        "what the update takes: the derivative of z by its bias is 1, and what is meant is the "
+        "error times that, summed over the samples",
     ),
     "samples-left-out": Cause(
         "samples of the batch are left out of the gradient",

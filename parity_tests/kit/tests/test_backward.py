@@ -103,6 +103,31 @@ def test_an_error_that_is_carried_back_through_a_gradient_is_named() -> None:
     assert _told(ask(network(make), gradient.examine)) == [("W1", "carried-through-gradient")]
 
 
+def test_an_error_that_is_carried_back_with_the_output_in_it_is_named() -> None:
+    make = _tanh(carried=lambda net, e, _: (e * net.a[-1]) @ net.w[1].T)
+    told = _told(ask(network(make, step=None), gradient.examine))
+    assert told == [("W1", "times-activation")]
+
+
+@pytest.mark.parametrize("is_sign", [False, True])
+def test_a_gradient_that_is_one_number_with_all_batches_is_named(is_sign: bool) -> None:
+    def gradients(net: Classifier, x: Array, y: Array) -> list[Array]:
+        *found, right = net.gradients(x, y)
+        return [*found, np.sign(right) if is_sign else 0.5 + 0 * right]
+
+    class Net(_Small):
+        sizes = (12, 9, 1)
+        last = staticmethod(lambda z: z)
+
+        def loss(self, x: Array, y: Array) -> float:
+            return float(np.sum((self.forward(x) - y) ** 2) / 2 / len(x))
+
+    [(tensor, cause)] = _told(
+        ask(network(Net, gradients=gradients, step=None, labels="targets"), gradient.examine)
+    )
+    assert (tensor, cause == "gradient-constant") == ("b2", not is_sign)
+
+
 def test_an_error_that_is_carried_back_through_another_layers_matrix_is_named() -> None:
     make = _tanh(sizes=(9, 9, 9), carried=lambda net, e, _: e @ net.w[0].T)
     assert _told(ask(network(make), gradient.examine)) == [("W1", "weight-of-another-layer")]
@@ -367,7 +392,7 @@ def test_one_number_in_all_entries_of_a_bias_is_no_sum_of_several_faults(hidden:
 
     make = type("Ones", (_Small,), {"activation": staticmethod(hidden)})
     verdicts = ask(network(make, gradients=ones), gradient.examine)
-    assert {cause for _, cause in _told(verdicts)} == {None}, verdicts
+    assert {cause for _, cause in _told(verdicts)} == {"gradient-constant"}, verdicts
 
 
 def test_steps_by_one_number_are_not_said_to_be_limited() -> None:

@@ -16,6 +16,7 @@ from parity_tests.kit.aspects.gradient.account import (
     keep,
 )
 from parity_tests.kit.aspects.gradient.by_class import of_classes
+from parity_tests.kit.aspects.gradient.constant_gradients import with_constants
 from parity_tests.kit.aspects.gradient.elsewhere import of_wider_outputs
 from parity_tests.kit.aspects.gradient.from_steps import (
     of_infinite,
@@ -124,10 +125,11 @@ def _of_labels_as_given(account: Account) -> list[Verdict]:
 
 
 def _settle(account: Account) -> list[Verdict]:
-    """Tell by both batches of what a gradient of one number is a multiple."""
+    """Tell by both batches of what a gradient of one number is a multiple, if it is of any."""
     inquiry = account.inquiry
     samples = [len(batch) for batch in inquiry.batches]
     account.explanations = settled(inquiry.layers, account.explanations, samples, inquiry.tolerance)
+    account.explanations = with_constants(inquiry, account.gradients, account.explanations)
     return []
 
 

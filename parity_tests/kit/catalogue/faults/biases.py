@@ -210,4 +210,21 @@ FAULTS: tuple[Fault, ...] = (
         _GRADIENT,
         "bias-wrong-axis",
     ),
+    # One number
+    Fault(
+        "derivative by the bias alone: fit only",
+        "fit only",
+        "self.b_o -= lr * error.sum(axis=0)",
+        "self.b_o -= lr * 1",
+        _GRADIENT,
+        "gradient-constant",
+    ),
+    Fault(
+        "derivative by the bias alone: stored gradients",
+        "stored gradients sgd",
+        'self.grads["b1"] = dhidden.sum(axis=0)',
+        'self.grads["b1"] = np.ones_like(self.params["b1"])',
+        _GRADIENT,
+        "gradient-constant",
+    ),
 )

@@ -340,6 +340,14 @@ FAULTS: tuple[Fault, ...] = (
         "derivative-formula",
     ),
     Fault(
+        "output in what is carried back: binary columns",
+        "binary columns",
+        'dA1 = np.dot(p["W2"].T, dZ2)',
+        'dA1 = np.dot(p["W2"].T, dZ2 * AL)',
+        _GRADIENT,
+        "times-activation",
+    ),
+    Fault(
         "mask turned round: lesson",
         "lesson undeclared",
         '(self.memory["z1"] > 0)',
