@@ -57,7 +57,6 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("average", "last", "momentum-of-last-gradient")
         yield Choice("average", "last, mean", "momentum-of-last-gradient")
         yield Choice("average", "unscaled", "velocity-without-rate")
-        yield Choice("average", "last, unscaled", "velocity-without-rate")
     if kind == "nesterov":
         yield Choice("ahead", "none", "nesterov-is-momentum")
         yield Choice("ahead", "twice", "nesterov-velocity-twice")

@@ -34,7 +34,7 @@ def displacements(formula: Formula, asked: Asked) -> Array:
     memory: dict[Any, Memory] = {}
     direction = _DIRECTIONS[formula.kind]
     apart = formula.state == "shared" or formula.squares != "entry"
-    if formula.average.endswith("unscaled"):
+    if formula.average == "unscaled":
         formula = replace(formula, options={**formula.options, "lr": asked.lr})
     with np.errstate(all="ignore"):
         for number in range(len(asked.gradients)):
@@ -207,11 +207,12 @@ def _velocity(formula: Formula, memory: Memory, gradient: Array, share: float) -
         before = memory.get("velocity", 0.0)
         memory["velocity"] = gradient
         own = 1 - momentum if formula.average.endswith("mean") else 1.0
-        return own * gradient + _share_kept(formula) * before
+        return own * gradient + momentum * before
     if formula.average in ("taken away", "unscaled"):
         before = memory.get("velocity", 0.0)
         memory["velocity"] = momentum * before + gradient
-        return gradient + _share_kept(formula) * before
+        kept = momentum / formula.options["lr"] if formula.average == "unscaled" else -momentum
+        return gradient + kept * before
     if "velocity" in memory:
         kept = -momentum if formula.average == "against" else momentum
         velocity = kept * memory["velocity"] + share * gradient
@@ -220,14 +221,6 @@ def _velocity(formula: Formula, memory: Memory, gradient: Array, share: float) -
         velocity = (share if is_small else 1.0) * gradient
     memory["velocity"] = velocity
     return velocity
-
-
-def _share_kept(formula: Formula) -> Array | float:
-    """Return how many times what is kept of earlier gradients is in a direction."""
-    momentum = formula.options["momentum"]
-    if formula.average == "taken away":
-        return -momentum
-    return momentum / formula.options["lr"] if formula.average.endswith("unscaled") else momentum
 
 
 def _sgd(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:  # noqa: ARG001

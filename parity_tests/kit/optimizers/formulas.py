@@ -96,8 +96,8 @@ class Formula:
         ``"mean, corrected"``, divided by 1 - momentum^t as Adam's first moment is; ``"last"``, the
         gradient before and none earlier; ``"last, mean"``, the mean of that and the own one;
         ``"against"``, the velocity before with a minus; ``"taken away"``, with a minus in the step
-        alone; ``"unscaled"`` and ``"last, unscaled"``, what is kept is without the learning rate in
-        the step, which takes the own gradient with it; ``"none"``, no velocity.
+        alone; ``"unscaled"``, the velocity before is without the learning rate in the step, which
+        takes the own gradient with it; ``"none"``, no velocity.
     ahead : str
         Nesterov's step: ``"full"``; ``"none"``; ``"twice"``.
     correction : str

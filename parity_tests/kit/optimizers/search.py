@@ -257,8 +257,8 @@ def _is_combined(kind: str, choice: Choice) -> bool:
     is_rare = (
         " from 2," in choice.value
         or choice.value.startswith("each:")
-        or choice.value in ("of usual betas", "squares by beta1", "first", "taken away")
-        or choice.value.endswith("unscaled")
+        or choice.value in ("of usual betas", "squares by beta1", "first")
+        or choice.value in ("taken away", "unscaled")
         or (choice.part == "plain" and choice.value != "biases")
     )
     return choice.part != "clip" and not is_rare and (not shown or choice.value == "constant:")

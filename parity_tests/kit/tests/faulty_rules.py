@@ -442,11 +442,6 @@ def momentum_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = g + 0.9 * s.m
 
 
-def last_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
-    p -= lr * g + 0.8 * s.m
-    s.m = g.copy()
-
-
 def over_the_root(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr / np.sqrt(s.t) * g
 

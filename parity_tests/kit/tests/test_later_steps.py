@@ -120,7 +120,7 @@ def test_what_never_moves_is_said_to_be_never_updated() -> None:
 
 
 class Bent(Classifier):
-    """The error is carried back with the output once more, and the loss may have another slope."""
+    """The error is carried back with a power of the output, and the loss may have another slope."""
 
     sizes = (4, 5, 1)
     activation = staticmethod(np.tanh)
@@ -143,7 +143,7 @@ class Bent(Classifier):
         p = self.forward(x)
         a = self.a[1]
         e = self.slope(p - y) * p * (1 - p)
-        d = e * (p if self.is_carried else 1) @ self.w[1].T * self.back(a)
+        d = e * (p**3 if self.is_carried else 1) @ self.w[1].T * self.back(a)
         self.w[1] -= lr * self.taken(a.T @ e)
         self.b[1] -= lr * self.taken(e.sum(axis=0))
         self.w[0] -= lr * self.taken(x.T @ d)

@@ -57,7 +57,6 @@ from parity_tests.kit.tests.faulty_rules import (
     infinite_mean,
     keeping,
     last_gradient,
-    last_unscaled,
     late,
     momentum_against,
     momentum_average,
@@ -398,7 +397,6 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         "momentum",
         {"momentum": 0.9},
     ),
-    "last gradient unscaled": ("velocity-without-rate", DIFFERS, each(last_unscaled), None, {}),
     "squares by beta1": ("squares-by-beta1", DIFFERS, each(squares_by_beta1), None, {}),
     "corrected by usual betas": (
         "adam-correction-of-other-betas",

@@ -224,7 +224,7 @@ FAULTS: tuple[Fault, ...] = (
         "            self.v[key] = self.momentum * self.v[key] - self.lr * g\n"
         "            params[key] += self.v[key]\n",
         "            params[key] += self.momentum * self.v[key] - self.lr * g\n"
-        "            self.v[key] = -g\n",
+        "            self.v[key] = self.momentum * self.v[key] - g\n",
         _OPTIMIZER,
         "velocity-without-rate",
     ),
