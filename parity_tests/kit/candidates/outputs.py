@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.margins import of_margins
 from parity_tests.kit.candidates.multipliers import multipliers
+from parity_tests.kit.candidates.shifted_labels import is_one_hot, shifted
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import (
     OUTPUTS,
@@ -198,6 +199,7 @@ def output_deltas(
     wrong += _in_half_precision(right, loss)
     wrong += _exchanged(begun, passed, batch)
     wrong += _of_other_outputs(form, passed, batch, loss)
+    wrong += _of_shifted_labels(form, passed, batch, loss)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
     found = distinct([*right, *wrong])
     if loss is not None:
@@ -316,6 +318,19 @@ def _of_other_outputs(
         yield Candidate(other.value(z) - y, f"({name}(z) - y)", cause, loss)
         slope = passed.output - y
         yield Candidate(other.back(slope, z), f"J of {name} (p - y)", cause, "squared_error")
+
+
+def _of_shifted_labels(
+    form: Form, passed: Pass, batch: Batch, meant: str | None
+) -> Iterator[Candidate]:
+    """Yield the right gradients of labels that are one class off."""
+    if batch.are_numbers or not is_one_hot(batch.targets):
+        return
+    for which, targets in shifted(batch.targets):
+        for right in right_deltas(form, passed, replace(batch, targets=targets), meant):
+            if right.guard is None and right.loss in ((meant,) if meant else USUAL_LOSSES):
+                text = f"{right.text} for {which}"
+                yield replace(right, text=text, causes=("labels-shifted",))
 
 
 # What codes put beside a probability in a denominator.

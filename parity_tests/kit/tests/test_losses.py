@@ -1064,3 +1064,29 @@ def test_a_loss_of_targets_has_no_gradient_of_inputs() -> None:
     declared = network(_Autoencoder, step=None, loss=loss, labels="targets")
     report = examine(declared, only="gradient")
     assert {v.status for v in report.verdicts} == {DIFFERS}
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_labels_that_are_one_class_off_are_told(step: int, is_cut: bool) -> None:
+    def off(y: Array) -> Array:
+        rolled = np.roll(y, step, axis=1)
+        if is_cut:
+            rolled[:, 0 if step > 0 else -1] = 0
+        return rolled
+
+    class Off(Classifier):
+        def loss(self, x: Array, y: Array) -> float:
+            return super().loss(x, off(y))
+
+    class OffInAll(Off):
+        def delta(self, x: Array, y: Array) -> Array:
+            p = self.forward(x)
+            return np.asarray((p * off(y).sum(axis=1, keepdims=True) - off(y)) / len(x))
+
+    def told(make: type[Classifier]) -> list[tuple[str, str | None]]:
+        report = examine(network(make), only=("loss", "gradient"), arbiter=pytorch())
+        return [(verdict.aspect, verdict.cause) for verdict in report.failures]
+
+    assert told(Off) == [("loss", "labels-shifted")]
+    assert told(OffInAll) == [("loss", "labels-shifted"), ("gradient", "labels-shifted")]

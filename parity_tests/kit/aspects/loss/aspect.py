@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.drawn import drawing_apart
 from parity_tests.kit.aspects.gradient.by_slopes import by_slopes
 from parity_tests.kit.aspects.loss.fitted import fitted
-from parity_tests.kit.aspects.loss.shifted_labels import shifted_batches
 from parity_tests.kit.aspects.loss.values import (
     Row,
     exchanged,
@@ -23,6 +22,7 @@ from parity_tests.kit.aspects.loss.values import (
     values,
 )
 from parity_tests.kit.aspects.never_set import refused
+from parity_tests.kit.candidates.shifted_labels import is_one_hot, shifted_batches
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.functions import wrong_output
@@ -118,15 +118,22 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
 def _of_shifted_labels(
     inquiry: Inquiry, reported: list[float], exact: float
 ) -> tuple[str, list["_Match"]]:
-    """Return the loss of labels that are one class off, which are those of all that follows."""
+    """Return the loss of labels that are one class off.
+
+    Of a network that gets integers, all that follows is held to such labels: they are most likely
+    made once. One that gets them one-hot would make others of them once more.
+    """
     usual = inquiry.batches
-    is_asked = inquiry.subject.network.labels == "integers" and inquiry.subject.outputs > 2
+    is_asked = all(is_one_hot(batch.targets) and not batch.are_numbers for batch in usual)
     for which, batches in shifted_batches(usual) if is_asked else ():
         inquiry.batches = batches
         matches = _confirmed(inquiry, _matches(inquiry, reported, exact))
         matches = [m for m in matches if m.cause is None and _is_usual(inquiry, m)]
         if matches:
-            inquiry.evidence.batches = list(batches)
+            if inquiry.subject.network.labels == "integers":
+                inquiry.evidence.batches = list(batches)
+            else:
+                inquiry.batches = usual
             return which, matches
     inquiry.batches = usual
     return "", []

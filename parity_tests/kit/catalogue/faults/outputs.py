@@ -81,6 +81,23 @@ FAULTS: tuple[Fault, ...] = (
         "stability",
         "softmax-no-shift",
     ),
+    # Labels
+    Fault(
+        "labels one class off in the gradient: functions",
+        "positional",
+        "dZ2 = A2 - one_hot(Y)",
+        "dZ2 = A2 - one_hot(Y - 1)",
+        _GRADIENT,
+        "labels-shifted",
+    ),
+    Fault(
+        "labels one class off: layers",
+        "layers tanh",
+        "self.labels = labels\n",
+        "self.labels = labels = labels - 1\n",
+        "loss",
+        "labels-shifted",
+    ),
     # Softmax
     Fault(
         "softmax over the samples: functions",

@@ -12,6 +12,12 @@ from parity_tests.kit.subject.subject import Batch
 Array = NDArray[Any]
 
 
+def is_one_hot(targets: Array) -> bool:
+    """Whether labels are of one class each, of more than two."""
+    are_ones = np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) == 1).all()
+    return bool(targets.shape[1] > 2 and are_ones)
+
+
 def shifted(targets: Array) -> Iterator[tuple[str, Array]]:
     """Yield one-hot labels of the class before each, and behind it.
 
