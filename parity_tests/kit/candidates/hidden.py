@@ -215,6 +215,7 @@ def hidden_deltas(
         right,
         *(_of_shifted(function, z, a, number + 1) if is_outside else ()),
         *multipliers(function, z, inner, others, number + 1),
+        *_without_bias(form, function, z, layers[number], number),
     ]
     for source in carried:
         rules = [*of_layer, *multipliers_of_gradient(function, source.value, sizes)]
@@ -255,6 +256,17 @@ def _with_bias(delta: Candidate, above: Layer, text: str) -> Iterator[Candidate]
     left_out = "last" if is_first else "first"
     text = f"{text} with its bias for an input, and without the {left_out}"
     yield replace(delta, value=delta.value @ shifted, text=text, causes=("bias-carried-back",))
+
+
+def _without_bias(
+    form: Form, function: Activation, z: Array, layer: Layer, number: int
+) -> Iterator[Candidate]:
+    """Yield a derivative at the product with the weights alone."""
+    if layer.bias is not None and form.shifts(number):
+        product = z + layer.bias if number in form.bias_subtracted else z - layer.bias
+        with np.errstate(all="ignore"):
+            text = f"{function.name}'(z{number + 1} - b{number + 1})"
+            yield Candidate(function.slope(product), text, ("derivative-without-bias",))
 
 
 def _through_others(

@@ -195,6 +195,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     "derivative-of-another-layer": Cause(
         "the derivative is evaluated on another layer's values", "the index of the cached values"
     ),
+    "derivative-without-bias": Cause(
+        "the derivative is evaluated without the bias",
+        "what the forward pass caches: the product with the weights, before the bias is added",
+    ),
     "derivative-on-gradient": Cause(
         "the derivative is evaluated on the gradient that comes in and not on the layer's values",
         "the mask: it belongs to z, not to the gradient",

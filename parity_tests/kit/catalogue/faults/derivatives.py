@@ -232,6 +232,22 @@ FAULTS: tuple[Fault, ...] = (
         _GRADIENT,
         "derivative-of-another-layer",
     ),
+    Fault(
+        "derivative without the bias: deep",
+        "deep silu",
+        "slope(self.activation, self.zs[k - 1])",
+        'slope(self.activation, self.zs[k - 1] - self.layers[k - 1]["b"])',
+        _GRADIENT,
+        "derivative-without-bias",
+    ),
+    Fault(
+        "derivative without the bias: functions",
+        "dict functions",
+        'caches[f"Z{layer}"] = Z',
+        'caches[f"Z{layer}"] = Z - parameters[f"b{layer}"]',
+        _GRADIENT,
+        "derivative-without-bias",
+    ),
     # Of another function
     Fault(
         "derivative of tanh for sigmoid: functions",
