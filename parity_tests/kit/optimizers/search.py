@@ -7,7 +7,7 @@ hyperparameters are not known the usual values are tried, and what comes near is
 Gauss-Newton.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import Any
@@ -280,7 +280,8 @@ def _answers(
     formulas = _adjusted(observed, question, plain)
     if not formulas:
         return
-    grid = _grid(observed, question, declared)
+    exchanged = [name for name in _WEIGHTS if given.get(name) is not None]
+    grid = _grid(observed, question, declared, exchanged if question.refined else ())
     for formula in formulas:
         yield from _of_grid(observed, reach, question, formula, declared, grid)
 
@@ -372,9 +373,18 @@ def _match(
 
 
 def _grid(
-    observed: Observed, question: _Question, declared: Mapping[str, float]
+    observed: Observed,
+    question: _Question,
+    declared: Mapping[str, float],
+    exchanged: Collection[str],
 ) -> list[dict[str, float]]:
-    """Return values of the free hyperparameters other than eps, the declared ones first."""
+    """Return values of the free hyperparameters other than eps, the declared ones first.
+
+    Parameters
+    ----------
+    exchanged : collection of str
+        Those of which what is kept may have the weight of what is new.
+    """
     columns: dict[str, list[float]] = {}
     response = observed.estimates if question.kind in LINEAR else {}
     for name in declared:
@@ -387,8 +397,7 @@ def _grid(
         if name == "momentum" and question.kind == "rmsprop":
             usual = _WITH_MOMENTUM
         values = [declared[name], *usual, *response.get(name, ())]
-        if question.refined and name in _WEIGHTS:
-            # What is kept may have the weight of what is new.
+        if name in exchanged:
             values.append(round(1 - declared[name], 12))
         columns[name] = list(dict.fromkeys(values))
     return [dict(zip(columns, values, strict=True)) for values in product(*columns.values())]
