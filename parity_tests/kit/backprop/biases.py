@@ -1,8 +1,10 @@
 """What the gradient of a bias is made of, beside that of its matrix."""
 
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import cache
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -33,8 +35,8 @@ Array = NDArray[Any]
 ANOTHER_SHAPE = "it has another shape than its parameter"
 # Faults of the gradient of a pre-activation that are none of its sum alone.
 _CARRIED = {"loss-as-gradient", *OF_ERRORS}
-# What is left of a sum that is zero, beside what is summed.
-_ROUNDING = 1e-9
+# What is left of a sum that is zero, beside what is summed, and how closely a factor is met.
+_ROUNDING, _LIKELY = 1e-9, 1e-6
 
 
 @dataclass(frozen=True)
@@ -210,14 +212,17 @@ def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -
     """Whether a factor is that of the matrix, but for samples, units and two."""
     if reference is None:
         return True
-    samples, units = shape
     value = abs(factor / reference)
-    return any(
-        abs(value - float(samples) ** n * float(units) ** u * 2.0**t) <= 1e-6 * value
-        for n in (0, 1, -1, 2, -2)
-        for u in (0, 1, -1)
-        for t in (0, 1, -1)
-    )
+    likely = _likely(*shape)
+    place = bisect(likely, value)
+    return any(abs(value - own) <= _LIKELY * value for own in likely[max(place - 1, 0) : place + 1])
+
+
+@cache
+def _likely(samples: int, units: int) -> tuple[float, ...]:
+    """Return what the factor of a bias may be over that of its matrix, the smallest first."""
+    powers = product((-2, -1, 0, 1, 2), (-1, 0, 1), (-1, 0, 1))
+    return tuple(sorted({float(samples) ** n * float(units) ** u * 2.0**t for n, u, t in powers}))
 
 
 def _of_another_loss(delta: Candidate, chosen: Candidate) -> tuple[str, ...]:
