@@ -153,7 +153,8 @@ def _unknown(asked: Asked, name: str, right: Candidate) -> tuple[Candidate, Find
         shape = "x".join(map(str, observed.shape))
         text = f"the transposed of {right.text}.T @ {source.text}" if known else f"of shape {shape}"
         return right, Finding(name, cause, True, factor, residual, text, relative=not known)
-    for causes, text, changed in _changed(observed, expected):
+    sums = np.outer(right.value.sum(axis=0), source.value.sum(axis=0))
+    for causes, text, changed in _changed(observed, expected, sums):
         factor, residual = fit(observed, changed)
         # Of one number in every entry, the sign of anything that has one sign is a multiple.
         is_told = np.ptp(changed) > 0 or abs(abs(factor) - 1) <= tolerance
@@ -183,8 +184,11 @@ def _unknown(asked: Asked, name: str, right: Candidate) -> tuple[Candidate, Find
     return right, Finding(name, ("unknown",), False, factor, residual, seen)
 
 
-def _changed(observed: Array, expected: Array) -> Iterator[tuple[tuple[str, ...], str, Array]]:
-    """Yield what may be done to a right gradient afterwards."""
+def _changed(
+    observed: Array, expected: Array, sums: Array
+) -> Iterator[tuple[tuple[str, ...], str, Array]]:
+    """Yield what may be done to a right gradient afterwards, or to what it is the product of."""
     if observed.shape[0] == observed.shape[1]:
         yield ("gradient-transposed",), "the transposed gradient", expected.T
     yield ("gradient-sign",), "its sign", np.sign(expected)
+    yield ("product-of-sums",), "the product of sums over the samples", sums

@@ -307,6 +307,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "a logarithm of another base", "np.log2 or np.log10 in the place of np.log"
     ),
     "gradient-clipped": Cause("the gradient is clipped", "clipping that is always on"),
+    "product-of-sums": Cause(
+        "sums or means over the samples are multiplied, where products are summed",
+        "what is summed before the product: the gradient of a matrix is one product over the batch",
+    ),
     "gradient-sign": Cause("only the sign of the gradient is kept", "the update"),
     "bias-collapsed": Cause(
         "the bias gradient is one number for all units",

@@ -357,7 +357,7 @@ def _response(observed: Observed) -> str:
     ]
     if abs(decays[2]) > 1e-9:
         terms.append(f"{decays[2]:.4g} of the parameter")
-    return f". Step 3 is -lr ({' + '.join(terms)})"
+    return f". Step 3 is -lr ({' + '.join(terms)})" if terms else ". Step 3 changes nothing"
 
 
 # A network that updates itself

@@ -85,7 +85,8 @@ def _of_steps(question: Question, observed: Observed) -> list[Verdict]:
         of_rate = of_momentum_times_rate(question, observed)
         if of_rate:
             return of_rate
-    if [v.status for v in found] == [EQUAL if kind is None else CONVENTION]:
+    is_decayed = [v.cause for v in found] == ["decay-decoupled"]
+    if is_decayed or [v.status for v in found] == [EQUAL if kind is None else CONVENTION]:
         return with_unscaled_decay(question, observed) or found
     return found
 

@@ -240,10 +240,14 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     if expected is None and is_convention(inquiry, first.ratio):
         message = f"{what}: {why}. {_who_says(inquiry)}: it may as well be its convention."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
-    if _is_rate(inquiry, first):
+    # Where nothing says that a mean is meant, it may be of the sum.
+    is_of_sum = expected is None and "factor-batch" in first.ratio.causes
+    if _is_rate(inquiry, first, is_of_sum=is_of_sum):
+        of_what = ", by the gradient of the sum over the samples" if is_of_sum else ""
+        rate = (first.finding.factor if is_of_sum else value) * RATES[0]
         message = (
             f"{what}. The step takes no learning rate that it could be given, and its own is not "
-            f"declared: the factor is not judged. A rate of {value * RATES[0]:.6g} gives it."
+            f"declared: the factor is not judged. A rate of {rate:.6g} gives it{of_what}."
         )
         return Verdict("gradient", CONVENTION, message, None, None, value, residual)
     taken, more = made_up_for(inquiry, first, expected) or (None, 0)
@@ -291,12 +295,18 @@ def _of_fixed_rate(
     return None
 
 
-def _is_rate(inquiry: Inquiry, factor: Factor) -> bool:
-    """Whether a factor may be that of a learning rate that nobody can set."""
+def _is_rate(inquiry: Inquiry, factor: Factor, *, is_of_sum: bool) -> bool:
+    """Whether a factor may be that of a learning rate that nobody can set.
+
+    Parameters
+    ----------
+    is_of_sum : bool
+        Whether one that goes with the batch size may be, too.
+    """
     if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
         return False
     assert factor.ratio is not None
-    if factor.finding.factor < 0 or "factor-batch" in factor.ratio.causes:
+    if factor.finding.factor < 0 or ("factor-batch" in factor.ratio.causes and not is_of_sum):
         return False
     batch, tensor = inquiry.batches[0], factor.finding.tensor
     moved = [by_name(observe(inquiry, batch, rate)[0])[tensor] * rate for rate in RATES]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import IN_LAYERS, ROUGH, Ratio, Scale, ratio, scale_of
@@ -9,6 +11,7 @@ from parity_tests.kit.scales import IN_LAYERS, ROUGH, Ratio, Scale, ratio, scale
 # What is added to the number of samples by mistake, as in an unbiased variance, or in a count that
 # begins at one.
 MORE = (-1, 1)
+_ROOTS = {0.5: "the root of the batch size", -0.5: "1 / the root of the batch size"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ def _by_batch(
             <= tolerance
         ):
             return Ratio(("factor-batch",), f"batch size / {with_more(more)}")
+    for power, root in _ROOTS.items() if is_told else ():
+        wanted = [float(n) ** power for n in samples]
+        if np.allclose((first, second), wanted, rtol=tolerance, atol=0.0):
+            return Ratio(("factor-batch",), root)
     text = f"{first:.6g} x with a batch of {samples[0]}"
     if is_told:
         text += f", {second:.6g} x with one of {samples[1]}"

@@ -6,6 +6,22 @@ _FORWARD, _GRADIENT = "forward", "gradient"
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
+        "product of means: layers",
+        "layers tanh",
+        "self.dW = self.x.T @ grad",
+        "self.dW = np.outer(self.x.mean(axis=0), grad.mean(axis=0))",
+        _GRADIENT,
+        "product-of-sums",
+    ),
+    Fault(
+        "product of a mean and a sum: functions",
+        "positional",
+        "dW2 = 1 / m * A1.T.dot(dZ2)",
+        "dW2 = np.outer(A1.mean(axis=0), dZ2.sum(axis=0))",
+        _GRADIENT,
+        "product-of-sums",
+    ),
+    Fault(
         "gradient of the matrix in its place: functions",
         "dict functions",
         "dA = W.T @ dZ",
