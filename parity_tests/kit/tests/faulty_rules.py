@@ -353,6 +353,11 @@ def adamw_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
     adam(s, p, g, lr)
 
 
+def momentum_shrunk(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.9 * s.v + g
+    p -= lr * s.v + 0.01 * p
+
+
 def sgd_unscaled(_: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * g + 0.01 * p
 

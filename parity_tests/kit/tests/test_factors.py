@@ -9,8 +9,16 @@ import pytest
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.asked import SLOPES, Array, ask, network, sigmoid, variant
-from parity_tests.kit.verdicts import DIFFERS, Verdict
+from parity_tests.kit.tests.asked import (
+    SLOPES,
+    Array,
+    Classifier,
+    ask,
+    network,
+    sigmoid,
+    variant,
+)
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 
 def _told(declared: Network) -> list[Verdict]:
@@ -180,3 +188,40 @@ def test_what_tensors_have_beside_one_another_shows_behind_a_wrong_error(
         ("b2", "factor-batch", pytest.approx(1 / 7))
     ]
     assert "on b2 and b1: 1 / batch size" in others[0].message
+
+
+def test_biases_are_not_held_to_what_matrices_are_solved_for_alone() -> None:
+    class Net(variant(sizes=(12, 9, 10))):  # type: ignore[misc]
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            d2 = self.delta(x, y)
+            d1 = (d2 @ self.w[1].T) * (self.a[1] > 0)
+            # Matrices are of the first sample's input, biases are right.
+            pairs = ((x, d1), (self.a[1], d2))
+            sums = [d.sum(axis=0, keepdims=True) for _, d in pairs]
+            return [*(len(x) * np.outer(a[0], d.sum(axis=0)) for a, d in pairs), *sums]
+
+    assert {(v.tensor, v.cause) for v in _told(network(Net, step=None))} == {("W2", None)}
+
+
+@pytest.mark.parametrize(("is_mean", "told"), [(False, "of the sum over the samples"), (True, "")])
+def test_a_rate_that_nobody_can_set_may_go_with_the_sum(is_mean: bool, told: str) -> None:
+    def step(net: Classifier, x: Array, y: Array, _lr: float) -> None:
+        net.step(x, y, 0.1 if is_mean else 0.1 * len(x))
+
+    [verdict] = ask(network(gradients=None, loss=None, step=step), gradient.examine)
+    assert (verdict.status, verdict.cause) == (CONVENTION, None)
+    assert "A rate of 0.1 gives it" in verdict.message
+    assert told in verdict.message
+    # A loss that is the mean says that the sum is not meant.
+    causes = {v.cause for v in ask(network(gradients=None, step=step), gradient.examine)}
+    assert causes == {None if is_mean else "factor-batch"}
+
+
+@pytest.mark.parametrize(("power", "told"), [(0.5, "the root of"), (-0.5, "1 / the root of")])
+def test_a_root_of_the_batch_size_is_told(power: float, told: str) -> None:
+    def gradients(net: Classifier, x: Array, y: Array) -> list[Array]:
+        return [len(x) ** power * own for own in net.gradients(x, y)]
+
+    [verdict] = _told(network(gradients=gradients, step=None))
+    assert verdict.cause == "factor-batch"
+    assert f": {told} the batch size" in verdict.message

@@ -56,14 +56,17 @@ def _shares(explanation: Explanation) -> Iterator[tuple[Finding, str, float]]:
     """Yield tensors of which nothing is wrong, the matrix they are held to, and their share of it.
 
     A matrix is that from which a gradient was solved, or of which the size tells nothing, until
-    another one is so wrong further down.
+    another one is so wrong further down. What is solved for need not be what is carried back: a
+    matrix further down has to follow from it.
     """
     matrix, unit = "", 0.0
+    following = {f.tensor for f in explanation.findings if f.known and not f.causes}
     for finding in explanation.findings:
         delta = explanation.deltas[int(finding.tensor[1:]) - 1]
         if not delta.solved:
             matrix, unit = "", 0.0
         elif finding.tensor.startswith("W") and (delta.causes or not unit):
-            matrix, unit = finding.tensor, finding.factor if finding.known else 1.0
+            is_told = finding.known or f"W{int(finding.tensor[1:]) - 1}" in following
+            matrix, unit = finding.tensor, finding.factor if finding.known else float(is_told)
         elif unit and finding.known and finding.relative and finding.factor and not finding.causes:
             yield finding, matrix, finding.factor / unit
