@@ -663,3 +663,35 @@ def test_an_end_takes_back_no_difference() -> None:
     meant = Spec(loss="squared_error", scale="half sum")
     report = examine(network(make, step=None, spec=meant), 0, ["loss", "gradient"])
     assert [verdict.cause for verdict in report.of("loss")] == ["factor-batch"]
+
+
+class _OnePlain(_Bounded):
+    """The linear part of Huber's loss is without its factor in the gradient."""
+
+    sizes = (12, 9, 1)
+
+    def delta(self, x: Array, y: Array) -> Array:
+        off = self.forward(x) - y
+        line = np.sign(off) * (self.threshold if self.is_right else 1.0)
+        return np.where(np.abs(off) < self.threshold, off, line) / len(x)
+
+
+@pytest.mark.parametrize("threshold", [2.0, 3.0, 5.0])
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_threshold_that_some_errors_reach_is_asked(threshold: float, is_right: bool) -> None:
+    make = type("Net", (_OnePlain,), {"threshold": threshold, "is_right": is_right})
+    for seed in range(2):
+        declared = network(make, step=None, labels="targets")
+        report = examine(declared, seed, ["loss", "gradient"])
+        assert bool(report.failures) != is_right
+        assert {verdict.aspect for verdict in report.failures} <= {"gradient"}
+
+
+@pytest.mark.parametrize("limit", [3.0, 8.0])
+def test_an_error_that_is_clipped_beyond_usual_values_is_no_right_one(limit: float) -> None:
+    class Net(_Bounded):
+        def delta(self, x: Array, y: Array) -> Array:
+            return np.asarray(np.clip(self.forward(x) - y, -limit, limit) / len(x))
+
+    report = examine(network(Net, step=None), 0, ["loss", "gradient"])
+    assert {verdict.aspect for verdict in report.failures} == {"gradient"}

@@ -292,10 +292,12 @@ def _at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
 
 
 def off_slopes(inquiry: Inquiry) -> list[Verdict]:
-    """Return where the gradient is no multiple of slopes of the loss, just as it is asked."""
+    """Return where the gradient is not the slope of the loss, up to a sign, just as it is asked."""
     loss: Loss = inquiry.subject.loss_of_pass
     met = _met(inquiry, inquiry.batches[0], loss)
-    if isinstance(met, Verdict) or all(left <= _GUARDED for _, left in _fits(met).values()):
+    if isinstance(met, Verdict):
+        return []
+    if all(max(left, abs(abs(factor) - 1)) <= _GUARDED for factor, left in _fits(met).values()):
         return []
     return [v for v in _plainly(inquiry, met, loss, "") if v.status == DIFFERS]
 

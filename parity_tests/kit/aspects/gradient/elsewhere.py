@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity_tests.kit.aspects.gradient.by_slopes import off_slopes
 from parity_tests.kit.aspects.gradient.readings import explained
 from parity_tests.kit.aspects.gradient.told_findings import told_findings
-from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.observing import is_inferred, observe
 from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.backprop.clipping import CAUSE as CLIPPED
 from parity_tests.kit.backprop.findings import Explanation
@@ -61,7 +62,8 @@ def of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict
         # than one gradient.
         return []
     for _ in range(_WIDE_PLACES):
-        again = _elsewhere(inquiry, explanation.loss)
+        wider = wider_parameters(inquiry.subject, inquiry.rng)
+        again = None if inquiry.is_given else explained_by(inquiry, wider, explanation.loss)
         if again is None or again.is_right or any(own.is_vacant for own in again.findings):
             return []
     if any(CLIPPED in own.causes for own in again.findings) or _is_shortened(inquiry, again.loss):
@@ -72,9 +74,20 @@ def of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict
         return []
     if not inquiry.subject.single and not _is_right_as_seen(inquiry, explanation.loss):
         return []
+    if _is_slope(inquiry, wider):
+        return []  # it is the loss that is another one there
     inquiry.is_gradient_faulty = True
     found = told_findings(inquiry, again, inquiry.gradient_scale)
     return [replace(own, message=f"{_WIDER} {own.message}", line=None) for own in found]
+
+
+def _is_slope(inquiry: Inquiry, layers: Layers) -> bool:
+    """Whether the gradient by other parameters is the slope of the loss reported."""
+    if inquiry.subject.network.loss is None or is_inferred(inquiry):
+        return False
+    with inquiry.elsewhere():
+        inquiry.layers = inquiry.subject.begin(layers)
+        return not off_slopes(inquiry)
 
 
 def _is_right_as_seen(inquiry: Inquiry, loss: str | None) -> bool:

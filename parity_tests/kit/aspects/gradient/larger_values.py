@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.gradient.by_slopes import off_slopes
+from parity_tests.kit.aspects.gradient.elsewhere import explained_by
 from parity_tests.kit.aspects.observing import is_inferred
 from parity_tests.kit.forward import Form, functions, run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -26,7 +27,7 @@ Array = NDArray[Any]
 
 # How many times as large pre-activations and errors are asked.
 _LARGER = 16.0
-_ANOTHER = "gradient-of-another-loss"
+_ANOTHER, _SQUARES = "gradient-of-another-loss", "squared_error"
 
 
 def of_larger_values(inquiry: Inquiry) -> list[Verdict]:
@@ -69,7 +70,7 @@ def _asked(inquiry: Inquiry, form: Form) -> Iterator[tuple[str, Layers]]:
 
 def _is_of_squares(inquiry: Inquiry) -> bool:
     reported = inquiry.reported and inquiry.reported[0]
-    return inquiry.gradient_loss == reported == "squared_error"
+    return inquiry.gradient_loss == reported == _SQUARES
 
 
 def _share(inquiry: Inquiry, form: Form) -> float | None:
@@ -78,7 +79,7 @@ def _share(inquiry: Inquiry, form: Form) -> float | None:
         return None
     batch = inquiry.batches[0]
     output = run(form, inquiry.layers, batch.inputs).output
-    squares = float(LOSSES["squared_error"].value(output, batch.targets).sum())
+    squares = float(LOSSES[_SQUARES].value(output, batch.targets).sum())
     return inquiry.subject.loss_of_pass(batch) / squares
 
 
@@ -92,12 +93,19 @@ def _judged(inquiry: Inquiry, form: Form, aspect: str, usual: float | None) -> l
     else:
         now = _share(inquiry, form)
         is_another = is_of_form and usual is not None and not _are_close(now, usual)
-        where = f"by outputs that are {_LARGER:g} x as large the loss is no squared error"
-    if not is_another or not np.isfinite(came).all():
+        where = f"by outputs that are {_LARGER:g} x as large"
+    if not np.isfinite(came).all() or not (is_another or (aspect == "loss" and is_of_form)):
         return []
-    beside = Verdict(aspect, CONVENTION, f"{where}: it has an end that usual values do not reach")
     off = off_slopes(inquiry)
-    if off and aspect == "loss":
+    if not is_another:
+        # The loss goes on as it begins, and the gradient may be cut off.
+        return [replace(own, message=f"{where}: {own.message}") for own in off]
+    if aspect == "loss":
+        where = f"{where} the loss is no squared error"
+    beside = Verdict(aspect, CONVENTION, f"{where}: it has an end that usual values do not reach")
+    again = explained_by(inquiry, inquiry.layers, _SQUARES) if off else None
+    is_of_squares = again is not None and again.is_right and again.loss == _SQUARES
+    if is_of_squares and aspect == "loss":
         seen = f"it is that of the squared error, and {where} ({off[0].tensor})"
         return [named("gradient", _ANOTHER, seen, off[0].tensor), beside]
     return [*(replace(own, message=f"{where}, and {own.message}") for own in off), beside]
