@@ -203,14 +203,17 @@ def test_biases_are_not_held_to_what_matrices_are_solved_for_alone() -> None:
     assert {(v.tensor, v.cause) for v in _told(network(Net, step=None))} == {("W2", None)}
 
 
+@pytest.mark.parametrize("rate", [0.1, 0.01])
 @pytest.mark.parametrize(("is_mean", "told"), [(False, "of the sum over the samples"), (True, "")])
-def test_a_rate_that_nobody_can_set_may_go_with_the_sum(is_mean: bool, told: str) -> None:
+def test_a_rate_that_nobody_can_set_may_go_with_the_sum(
+    is_mean: bool, told: str, rate: float
+) -> None:
     def step(net: Classifier, x: Array, y: Array, _lr: float) -> None:
-        net.step(x, y, 0.1 if is_mean else 0.1 * len(x))
+        net.step(x, y, rate if is_mean else rate * len(x))
 
     [verdict] = ask(network(gradients=None, loss=None, step=step), gradient.examine)
     assert (verdict.status, verdict.cause) == (CONVENTION, None)
-    assert "A rate of 0.1 gives it" in verdict.message
+    assert f"A rate of {rate} gives it" in verdict.message
     assert told in verdict.message
     # A loss that is the mean says that the sum is not meant.
     causes = {v.cause for v in ask(network(gradients=None, step=step), gradient.examine)}

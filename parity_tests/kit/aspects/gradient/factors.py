@@ -241,8 +241,21 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
         message = f"{what}: {why}. {_who_says(inquiry)}: it may as well be its convention."
         return Verdict("gradient", CONVENTION, message, None, cause, value, residual)
     # Where nothing says that a mean is meant, it may be of the sum.
-    is_of_sum = expected is None and "factor-batch" in first.ratio.causes
-    if _is_rate(inquiry, first, is_of_sum=is_of_sum):
+    is_of_batch = not {"factor-batch", "factor-nominal-batch"}.isdisjoint(first.ratio.causes)
+    is_of_sum = expected is None and is_of_batch
+    is_still = _is_still(inquiry, first)
+    if is_still and is_of_batch and expected is not None and first.scale is not None:
+        power = expected.power - first.scale.power
+        sizes = {1: "batch size", -1: "1 / batch size"}.get(power, f"batch size^{power}")
+        message = (
+            f"{what}: {sizes} x a number, which may have to do with its learning rate, as the "
+            f"step takes none that it could be given; the batch is {samples}. Look at "
+            f"{CAUSES['factor-batch'].advice}."
+        )
+        return Verdict(
+            "gradient", DIFFERS, message, _above(factors), "factor-batch", value, residual
+        )
+    if is_still:
         of_what = ", by the gradient of the sum over the samples" if is_of_sum else ""
         rate = (first.finding.factor if is_of_sum else value) * RATES[0]
         message = (
@@ -295,18 +308,11 @@ def _of_fixed_rate(
     return None
 
 
-def _is_rate(inquiry: Inquiry, factor: Factor, *, is_of_sum: bool) -> bool:
-    """Whether a factor may be that of a learning rate that nobody can set.
-
-    Parameters
-    ----------
-    is_of_sum : bool
-        Whether one that goes with the batch size may be, too.
-    """
+def _is_still(inquiry: Inquiry, factor: Factor) -> bool:
+    """Whether a tensor moves as far at every learning rate, which its factor may be that of."""
     if not is_inferred(inquiry) or inquiry.subject.network.lr is not None:
         return False
-    assert factor.ratio is not None
-    if factor.finding.factor < 0 or ("factor-batch" in factor.ratio.causes and not is_of_sum):
+    if factor.finding.factor < 0:
         return False
     batch, tensor = inquiry.batches[0], factor.finding.tensor
     moved = [by_name(observe(inquiry, batch, rate)[0])[tensor] * rate for rate in RATES]
