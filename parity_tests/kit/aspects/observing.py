@@ -1,7 +1,7 @@
 """How a gradient is seen: handed out, or in what a training step changes."""
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,29 @@ def is_one_by_one_of_mean(inquiry: Inquiry) -> bool:
 def is_accumulated(inquiry: Inquiry) -> bool:
     """Whether a step on two samples takes the first one's change once more with the second's."""
     return _is_near(inquiry, 1.0)
+
+
+def mini_batch_of(inquiry: Inquiry) -> int | None:
+    """Return after how many samples of a batch a step updates, where it does so more than once.
+
+    None if a part of the batch changes nothing, as the last one where it is left out.
+    """
+    batch = inquiry.batches[0]
+    rate = inquiry.subject.network.lr or RATES[0]
+    try:
+        whole = _after(inquiry, batch, rate, inquiry.layers)
+        for size in range(2, len(batch)):
+            places = [flat(inquiry.layers)]
+            for start in range(0, len(batch), size):
+                part, layers = batch.part(slice(start, start + size)), places[-1]
+                places.append(_after(inquiry, part, rate, unflat(layers, inquiry.layers)))
+            moved = inquiry.tolerance * np.linalg.norm(whole - places[0])
+            are_moving = all(np.any(one != other) for one, other in pairwise(places))
+            if are_moving and np.linalg.norm(whole - places[-1]) <= moved:
+                return size
+    except SubjectError:
+        pass
+    return None
 
 
 GROWN_OUTSIDE = (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.check import examine
 from parity_tests.kit.locate import locate, locate_number
@@ -695,3 +696,23 @@ def test_an_error_that_is_clipped_beyond_usual_values_is_no_right_one(limit: flo
 
     report = examine(network(Net, step=None), 0, ["loss", "gradient"])
     assert {verdict.aspect for verdict in report.failures} == {"gradient"}
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_steps_on_parts_of_a_batch_are_judged_by_parts(size: int, factor: float) -> None:
+    def step(net: Classifier, x: Array, y: Array, lr: float) -> None:
+        for start in range(0, len(x), size):
+            part = slice(start, start + size)
+            net.step(x[part], y[part], factor * lr)
+
+    aspects = ("gradient", "optimizer")
+    report = examine(network(gradients=None, step=step), 0, aspects, arbiter=pytorch())
+    told = [verdict.message for verdict in report.of("gradient") if verdict.status == CONVENTION]
+    assert told == [
+        f"a step on a batch updates after every {size} samples of it: the gradient is judged by so "
+        "many"
+    ]
+    assert {verdict.cause for verdict in report.failures} == {
+        cause for cause in ("factor-constant",) if factor != 1
+    }

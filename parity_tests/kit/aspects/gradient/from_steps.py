@@ -35,6 +35,7 @@ from parity_tests.kit.aspects.observing import (
     is_accumulated,
     is_one_by_one,
     is_one_by_one_of_mean,
+    mini_batch_of,
     observe,
 )
 from parity_tests.kit.backprop.findings import Explanation
@@ -52,6 +53,9 @@ _OF_MOVING = "a step tells it, while the parameters move from one sample to the 
 _OF_MEAN = (
     f"{_ONE_BY_ONE}, and each of those is divided by the size of the batch: steps are that much "
     "shorter than one at a time"
+)
+_MINI_BATCHES = (
+    "a step on a batch updates after every {} samples of it: the gradient is judged by so many"
 )
 _ACCUMULATED = (
     "with two samples, a step takes the change of the first once more with that of the second"
@@ -139,6 +143,9 @@ def of_samples(account: Account) -> list[Verdict]:
         inquiry.is_one_by_one = True
         account.beside.append(Verdict("gradient", CONVENTION, _OF_MEAN, cause="factor-batch"))
         singles = of_single_steps(inquiry, loss)
+    elif size := mini_batch_of(inquiry):
+        account.beside.append(Verdict("gradient", CONVENTION, _MINI_BATCHES.format(size)))
+        _take_parts(account, size)
     account.explanations = singles or account.explanations
     if inquiry.is_one_by_one and inquiry.subject.network.loss is None and account.is_known:
         # What a step tells is of parameters that move from one sample to the next.
@@ -146,6 +153,16 @@ def of_samples(account: Account) -> list[Verdict]:
             account.beside.append(Verdict("loss", UNCHECKED, _OF_MOVING, "loss"))
         inquiry.is_loss_unknown = False
     return []
+
+
+def _take_parts(account: Account, size: int) -> None:
+    """Take the gradient of batches of which a step updates once, of different sizes."""
+    inquiry = account.inquiry
+    first, second = inquiry.batches
+    inquiry.batches = first.part(slice(0, size)), second.part(slice(0, size - 1))
+    inquiry.evidence.batches = list(inquiry.batches)
+    account.seen = keep(inquiry, [observe(inquiry, batch) for batch in inquiry.batches])
+    account.explanations = account.explained(account.seen)
 
 
 def of_other_steps(account: Account) -> list[Verdict]:
