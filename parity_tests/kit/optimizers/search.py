@@ -258,7 +258,7 @@ def _is_combined(kind: str, choice: Choice) -> bool:
         " from 2," in choice.value
         or choice.value.startswith("each:")
         or choice.value in ("of usual betas", "squares by beta1", "first")
-        or choice.value in ("taken away", "unscaled")
+        or (choice.part == "average" and choice.value in ("taken away", "unscaled"))
         or (choice.part == "plain" and choice.value != "biases")
     )
     return choice.part != "clip" and not is_rare and (not shown or choice.value == "constant:")

@@ -266,6 +266,11 @@ def adam_folded(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t) * m / (np.sqrt(v) + 1e-7)
 
 
+def adamw_folded_unscaled(s: State, p: Array, g: Array, lr: float) -> None:
+    p *= 1 - 0.01
+    adam_folded(s, p, g, lr)
+
+
 def eps_under_the_uncorrected_root(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = moments(s, g)
     p -= lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t) * m / np.sqrt(v + 1e-7)
