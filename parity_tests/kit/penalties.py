@@ -181,6 +181,11 @@ def close(
     return all(map(is_close, PENALTIES))
 
 
+def slopes_of(shares: Shares, times: float = 1.0) -> dict[str, float]:
+    """Return so many times what gradients have of penalties, from their coefficients in a loss."""
+    return {name: PENALTIES[name].factor * share * times for name, share in shares.items()}
+
+
 def what_is_left(observed: Array, penalty: Array, tolerance: float) -> Array:
     """Return what a penalty leaves of a gradient, without rounding where that is nothing."""
     rest: Array = observed - penalty

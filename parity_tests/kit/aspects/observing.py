@@ -104,10 +104,9 @@ def mini_batch_of(inquiry: Inquiry) -> int | None:
     try:
         whole = _after(inquiry, batch, rate, inquiry.layers)
         for size in range(2, len(batch)):
-            places = [flat(inquiry.layers)]
-            for start in range(0, len(batch), size):
-                part, layers = batch.part(slice(start, start + size)), places[-1]
-                places.append(_after(inquiry, part, rate, unflat(layers, inquiry.layers)))
+            starts = range(0, len(batch), size)
+            parts = [batch.part(slice(start, start + size)) for start in starts]
+            places = _in_turn(inquiry, parts, 0.0, is_divided=False)
             moved = inquiry.tolerance * np.linalg.norm(whole - places[0])
             are_moving = all(np.any(one != other) for one, other in pairwise(places))
             if are_moving and np.linalg.norm(whole - places[-1]) <= moved:
@@ -181,7 +180,7 @@ def _is_in_turn(inquiry: Inquiry, samples: int, again: float, *, is_divided: boo
     parts = [batch.part(slice(number, number + 1)) for number in chosen]
     start = flat(inquiry.layers)
     wanted = [
-        _in_turn(inquiry, order, again, is_divided=is_divided) for order in permutations(parts)
+        _in_turn(inquiry, order, again, is_divided=is_divided)[-1] for order in permutations(parts)
     ]
     together = batch.part(chosen)
     if not again and not (is_divided and own):
@@ -215,18 +214,21 @@ def _moving(inquiry: Inquiry, samples: int, rate: float) -> list[int]:
     return found
 
 
-def _in_turn(inquiry: Inquiry, parts: Sequence[Batch], again: float, *, is_divided: bool) -> Array:
-    """Return the parameters after one step on each sample."""
+def _in_turn(
+    inquiry: Inquiry, parts: Sequence[Batch], again: float, *, is_divided: bool
+) -> list[Array]:
+    """Return the parameters before one step on each part, and after each."""
     own = inquiry.subject.network.lr
     share = 1 / len(parts) if is_divided else 1.0
     rate, part_of = (RATES[0] * share, 1.0) if own is None else (own, share)
-    layers: Layers = inquiry.layers
+    places = [flat(inquiry.layers)]
     changes: list[Array] = []
     for part in parts:
-        before = flat(layers)
-        changes.append(part_of * (_after(inquiry, part, rate, layers) - before))
-        layers = unflat(before + changes[-1] + again * sum(changes[:-1]), inquiry.layers)
-    return flat(layers)
+        before = places[-1]
+        after = _after(inquiry, part, rate, unflat(before, inquiry.layers))
+        changes.append(part_of * (after - before))
+        places.append(before + changes[-1] + again * sum(changes[:-1]))
+    return places
 
 
 def _after(inquiry: Inquiry, batch: Batch, rate: float, start: Layers) -> Array:

@@ -28,7 +28,7 @@ from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import read
 from parity_tests.kit.optimizers.kept import Kept
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import slopes_of
 from parity_tests.kit.subject.subject import SubjectError, by_name
 from parity_tests.kit.verdicts import DIFFERS, EQUAL, Verdict, named
 
@@ -113,7 +113,7 @@ def _left(
     left, whole, share = dict(decay), decay["squares"], beginning[1] / rate
     meant, near = inquiry.spec.weight_decay or 0.0, _near(inquiry)
     if inquiry.penalty is not None:
-        meant = PENALTIES["squares"].factor * inquiry.penalty.of(tensor).get("squares", 0.0)
+        meant = slopes_of(inquiry.penalty.of(tensor)).get("squares", 0.0)
     for own in (0.0, meant):
         if abs(whole + share - own) <= near * max(abs(whole), abs(share)):
             left["squares"] = own

@@ -20,7 +20,7 @@ from parity_tests.kit.aspects.walks import ends, losses_at, right_gradient, walk
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR, read
-from parity_tests.kit.penalties import PENALTIES, slope_of
+from parity_tests.kit.penalties import slope_of, slopes_of
 from parity_tests.kit.scales import MEAN
 from parity_tests.kit.subject.subject import Batch, Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
@@ -156,8 +156,7 @@ def _is_any_growing(inquiry: Inquiry, observed: Layers, loss: str | None) -> boo
 def _penalty_on(inquiry: Inquiry, tensor: str) -> dict[str, float]:
     """Return how many times what is penalized the gradient of a tensor has added."""
     if inquiry.penalty is not None:
-        shares = inquiry.penalty.of(tensor).items()
-        return {name: PENALTIES[name].factor * share for name, share in shares}
+        return slopes_of(inquiry.penalty.of(tensor))
     declared = inquiry.spec.weight_decay
     return {"squares": declared} if declared and tensor.startswith("W") else {}
 

@@ -13,7 +13,7 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.asking import cornered
 from parity_tests.kit.optimizers.formulas import Asked
 from parity_tests.kit.optimizers.observed import Observed
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import slopes_of
 from parity_tests.kit.subject.subject import by_name, flat, tensors
 
 Array = NDArray[Any]
@@ -91,8 +91,8 @@ def without_decay(inquiry: Inquiry, factors: Factors, given: Mapping[str, float 
         return factors
     left = []
     for name, (factor, decay) in zip(by_name(inquiry.layers), factors, strict=True):
-        penalty = inquiry.penalty.of(name).get("squares", 0.0) if inquiry.penalty else 0.0
-        share = PENALTIES["squares"].factor * penalty
+        penalty = slopes_of(inquiry.penalty.of(name)) if inquiry.penalty else {}
+        share = penalty.get("squares", 0.0)
         if not inquiry.penalty and name.startswith("W"):
             share = inquiry.spec.weight_decay or 0.0
         both = abs(decay - share - own) <= 1e-6 * abs(share + own)

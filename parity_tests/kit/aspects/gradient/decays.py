@@ -10,7 +10,7 @@ from parity_tests.kit.aspects.first_steps.beginnings import without_beginning
 from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.penalties import PENALTIES, Shares, added, as_sums, close
+from parity_tests.kit.penalties import PENALTIES, Shares, added, as_sums, close, slopes_of
 from parity_tests.kit.subject.subject import by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
@@ -212,18 +212,12 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
         if not finding.known:
             continue
         # That of the penalty itself is right where the rest alone has the factor.
-        alone = {
-            name: PENALTIES[name].factor * share
-            for name, share in inquiry.penalty.of(tensor).items()
-        }
+        alone = slopes_of(inquiry.penalty.of(tensor))
         values = by_name(inquiry.layers)[tensor]
         plain = as_sums(alone, values)
         sums = {name: whole * share for name, share in plain.items()}
         own = {"squares": sums.get("squares", 0.0) + whole * of_optimizer}
-        unseen = {
-            name: PENALTIES[name].factor * share * abs(whole)
-            for name, share in inquiry.penalty.unseen(tensor).items()
-        }
+        unseen = slopes_of(inquiry.penalty.unseen(tensor), abs(whole))
         allowed = _allowed(inquiry, tensor, as_sums(unseen, values))
         if any(close(came, by, 1e-5, allowed) for by in (sums, {**sums, **own})):
             is_scaled |= bool(came)

@@ -11,7 +11,7 @@ from parity_tests.kit.aspects.gradient.shared_factors import carried_factor, sha
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.penalties import PENALTIES
+from parity_tests.kit.penalties import slopes_of
 from parity_tests.kit.scales import MEAN, NEAR, Ratio, Scale, ratio
 from parity_tests.kit.subject.subject import by_name, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
@@ -180,7 +180,7 @@ def _is_decay(inquiry: Inquiry, share: float) -> bool:
     """Whether a number is the coefficient of a penalty that is declared, or in the loss."""
     meant = [inquiry.spec.weight_decay or 0.0]
     if inquiry.penalty is not None and inquiry.reported is not None:
-        squares = PENALTIES["squares"].factor * inquiry.penalty.weights.get("squares", 0.0)
+        squares = slopes_of(inquiry.penalty.weights).get("squares", 0.0)
         samples = len(inquiry.batches[0])
         meant += [squares, squares * samples]
     return any(own > 0 and abs(share - own) <= 1e-5 * own for own in meant)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.penalties import PENALTIES, slope_of
+from parity_tests.kit.penalties import slope_of, slopes_of
 from parity_tests.kit.subject.subject import Batch, Layers, by_name, flat
 
 Array = NDArray[Any]
@@ -86,7 +86,5 @@ def _penalties(inquiry: Inquiry) -> Iterator[Array]:
         return
     added = []
     for tensor, array in arrays.items():
-        shares = inquiry.penalty.of(tensor)
-        slopes = {name: share * PENALTIES[name].factor for name, share in shares.items()}
-        added.append(slope_of(slopes, array).ravel())
+        added.append(slope_of(slopes_of(inquiry.penalty.of(tensor)), array).ravel())
     yield np.concatenate(added)
