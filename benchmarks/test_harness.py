@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import scaling
 from benchmarks.catalogue import SIDES, measurable
 from benchmarks.catalogue import lines as table_of_operations
 from benchmarks.cold_start import PROGRAMS, write_files
@@ -112,7 +113,9 @@ def test_cold_starts_are_timed() -> None:
     assert min(measured["slower"].seconds) > 0.5 > max(measured[OURS].seconds)
 
 
-def test_a_point_of_a_curve(tmp_path: Path) -> None:
+def test_a_point_of_a_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Few steps: it is not asked here how long they take.
+    monkeypatch.setattr(scaling, "_OPERATIONS", 2e8)
     rows = measure_point("hidden", Point(hidden=32, samples=100), tmp_path, rounds=2, threads=1)
     assert [row["value"] for row in rows] == [32] * len(rows)
     torch = [row["ratio_to_torch"] for row in rows if row["contender"].startswith("PyTorch")]
