@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
-from parity_tests.kit.aspects.gradient.by_slopes import is_of_calls_before
+from parity_tests.kit.aspects.gradient.held_to_slopes.met import is_of_calls_before
 from parity_tests.kit.fitting import are_single
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network, arrays_in

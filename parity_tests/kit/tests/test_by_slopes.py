@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parity_tests.kit.aspects.gradient import aspect as gradient
-from parity_tests.kit.aspects.gradient.slopes import slopes
+from parity_tests.kit.aspects.gradient.held_to_slopes.slopes import slopes
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.subject.subject import Batch, Layer, Layers

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.kit.aspects.gradient.by_slopes import off_slopes
+from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import off_slopes
 from parity_tests.kit.aspects.gradient.readings import explained
 from parity_tests.kit.aspects.gradient.told_findings import told_findings
 from parity_tests.kit.aspects.observing import is_inferred, observe

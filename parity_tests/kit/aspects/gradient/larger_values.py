@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.gradient.by_slopes import off_slopes
 from parity_tests.kit.aspects.gradient.elsewhere import explained_by
+from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import off_slopes
 from parity_tests.kit.aspects.observing import is_inferred
 from parity_tests.kit.forward import Form, functions, run
 from parity_tests.kit.inquiry import CLOSE, Inquiry

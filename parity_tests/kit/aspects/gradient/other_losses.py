@@ -7,8 +7,8 @@ from parity_tests.kit.aspects.drawn import is_drawn
 from parity_tests.kit.aspects.first_steps.beginnings import OF_BEGINNINGS, note_beginnings
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.gradient.account import Account, forget
-from parity_tests.kit.aspects.gradient.by_slopes import by_slopes, is_last_bias_met
 from parity_tests.kit.aspects.gradient.elsewhere import PLACES, is_elsewhere, is_last_known
+from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import by_slopes, is_last_bias_met
 from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_loss
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
 from parity_tests.kit.aspects.loss.aspect import is_saturated

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.drawn import drawing_apart
-from parity_tests.kit.aspects.gradient.by_slopes import by_slopes
+from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import by_slopes
 from parity_tests.kit.aspects.loss.fitted import fitted
 from parity_tests.kit.aspects.loss.values import (
     Row,

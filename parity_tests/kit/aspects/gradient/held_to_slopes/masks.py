@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from parity_tests.kit.aspects.gradient.slopes import slopes
+from parity_tests.kit.aspects.gradient.held_to_slopes.slopes import slopes
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
