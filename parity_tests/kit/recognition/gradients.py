@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
     bindings,
@@ -21,6 +22,7 @@ from parity_tests.kit.recognition.globals import missing_globals
 from parity_tests.kit.recognition.hosts import Named, lacking, own_classes
 from parity_tests.kit.recognition.paths import Found, Step, arrays
 from parity_tests.kit.recognition.trial import (
+    SAME,
     Match,
     are_numbers,
     closest,
@@ -38,6 +40,8 @@ _MOST_CALLS, _MOST_DELTAS = 12, 4
 _ZEROING = re.compile(r"\[a\.fill\(0\) for a in \(.*?,\)\]")
 # What a layer hands to the one below is no gradient of its bias.
 _OF_INPUTS = re.compile(r"(d|d_|grad_|delta_)(inputs?|a_?prev|prev)")
+# How far parameters are from those before a step, at most, to be known as theirs.
+_OF_ITSELF = 0.5
 # The learning rate as a value, and not as the name of an argument or of an attribute.
 _RATE = re.compile(r"(?<!['.\w])lr(?!['=\w])")
 
@@ -320,6 +324,7 @@ class _Seen:
     """What a backward pass did."""
 
     result: Any = None
+    before: dict[tuple[Step, ...], Array] = field(default_factory=dict)
     leaves: list[Found] = field(default_factory=list)
     stored: list[Found] = field(default_factory=list)
     moved: int = 0
@@ -335,7 +340,7 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
         paths = {one.path: one.array.copy() for one in arrays(net)}
         result = function(net, x, y, 0.5)
         after = {one.path: one for one in arrays(net)}
-        seen.result = result
+        seen.result, seen.before = result, paths
         seen.leaves = arrays(result, numbers=True)
         own = {one.path for one in chain}
         own_ids = {id(after[path].array) for path in own if path in after}
@@ -436,12 +441,15 @@ def _declared(
     forward: Forward, call: Call, seen: _Seen, scope: Mapping[str, Any]
 ) -> Iterator[tuple[dict[str, str], bool]]:
     """Yield what is declared about gradients: returned, stored, or only the step."""
-    if seen.moved:
+    returned = _assigned(forward, seen.leaves, returned_names(call.function))
+    moved = returned if returned and _are_moved(returned, seen.before, forward) else []
+    if seen.moved or moved:
         for rated in _rates(forward, call, scope):
-            yield {"step": f"lambda net, x, y, lr: {rated}"}, False
+            # Parameters of an object stay where they are; those of functions are the tuple itself.
+            kept = [] if seen.moved or forward.host.kind == "functions" else moved
+            yield {"step": f"lambda net, x, y, lr: {_written(kept, rated)}"}, False
         return
     text = _RATE.sub("0.0", call.text)
-    returned = _assigned(forward, seen.leaves, returned_names(call.function))
     if returned is not None:
         source = f"lambda net, x, y: {_picked(returned, seen.leaves, text, forward)}"
         yield {"gradients": source}, _unsummed(returned)
@@ -482,7 +490,7 @@ def _in_one_vector(forward: Forward, call: Call, seen: _Seen) -> Iterator[dict[s
         begin = sum(one.array.size for one in order[:last])
         shape = order[last].array.shape
         part = vectors[0].array[begin : begin + order[last].array.size].reshape(shape)
-        if closest(part.T if chain.layout == "in_out" else part, expected) > 1 - 1e-9:
+        if closest(part.T if chain.layout == "in_out" else part, expected) > SAME:
             yield {"parameters": parameters, "gradients": f"lambda net, x, y: {body}"}
 
 
@@ -550,6 +558,53 @@ class _Place:
         return text
 
 
+def _written(places: Sequence[_Place], text: str) -> str:
+    """Return code that writes what a call returns to the parameters of a network."""
+    if not places:
+        return text
+    body = ", ".join(f"np.copyto(net{one.parameter.text}, {one.code('g')})" for one in places)
+    return f"(lambda g: [{body}])({text})"
+
+
+def _are_moved(
+    places: Sequence[_Place], before: Mapping[tuple[Step, ...], Array], forward: Forward
+) -> bool:
+    r"""Whether what is taken for gradients are the parameters after a step.
+
+    They are near to those before it, or a matrix is
+
+    .. math:: W - c \, \frac{\partial L}{\partial W}
+
+    for a loss that is known, where a gradient has no more of W in it than a penalty gives it.
+
+    Parameters
+    ----------
+    before : mapping
+        The parameters that the backward pass was given, by their paths.
+    """
+    pairs = [
+        (one.found.array, before[one.parameter.path], one.parameter)
+        for one in places
+        if one.relation == "same" and one.parameter.path in before
+    ]
+    if len(pairs) < len(places):
+        return False
+    sides = zip(*((came.ravel(), own.ravel()) for came, own, _ in pairs), strict=True)
+    factor, residual = fit(*map(np.concatenate, sides))
+    if residual < _OF_ITSELF and abs(factor - 1) < _OF_ITSELF:
+        return True
+    expected = [gradients for _, gradients in references(forward.inquiry)]
+    for came, own, parameter in pairs:
+        layer, is_bias = forward.chain.position(parameter)
+        moved = (came - own).T if forward.chain.layout == "in_out" else came - own
+        if (
+            not is_bias
+            and closest(moved, [gradients[layer].weight for gradients in expected]) > SAME
+        ):
+            return True
+    return False
+
+
 def _unsummed(places: Sequence[_Place]) -> bool:
     return any(one.relation == "samples" for one in places)
 
@@ -601,7 +656,7 @@ def _assigned(
             if value.ndim == 2 and layout == "in_out" and not is_bias:
                 value = value.T
             near = closest(value.ravel() if is_bias else value, right)
-            key = (near > 1 - 1e-9, *alike, relation == "same", near, -place)
+            key = (near > SAME, *alike, relation == "same", near, -place)
             if best is None or key > best[0]:
                 best = key, place, _Place(leaf, relation, parameter)
         if best is None:

@@ -42,7 +42,7 @@ FAILURES = (Exception, SystemExit)
 # As many as it takes to tell a class from a number.
 _FEWEST_CLASSES = 3
 # The cosine of what is the same but for rounding.
-_SAME = 1 - 1e-9
+SAME = 1 - 1e-9
 
 
 def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
@@ -245,8 +245,8 @@ def observe(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> Match |
     cosines = _cosines(observed, [gradients for _, gradients in named])
     closeness, total = float(np.mean(cosines)), len(came)
     last = observed[-1].weight
-    loss = next((name for name, g in named if closest(last, [g[-1].weight]) > _SAME), None)
-    if all(cosine > _SAME for cosine in cosines):
+    loss = next((name for name, g in named if closest(last, [g[-1].weight]) > SAME), None)
+    if all(cosine > SAME for cosine in cosines):
         return Match(total, total, closeness, total, loss)
     with quiet(), contextlib.suppress(*FAILURES):
         explanation = explain(

@@ -30,7 +30,7 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
         return [carried]
     if "" not in texts and (by_layer := _of_widths(inquiry, factors, reference, besides=False)):
         return [by_layer]
-    shared = shared_scale(inquiry, factors, reference)
+    shared = shared_scale(inquiry, factors, reference) or _of_unknown_rate(inquiry, factors)
     if shared is None:
         return _of_groups(inquiry, factors, reference)
     sizes = inquiry.subject.sizes
@@ -306,6 +306,28 @@ def _of_fixed_rate(
             is_alone = factor.causes == ("factor-constant",)
             return cause if is_alone else None, seen, CAUSES[cause].advice
     return None
+
+
+def _of_unknown_rate(inquiry: Inquiry, factors: list[Factor]) -> Scale | None:
+    """Return the scale that at least half of the tensors have, if it may be a learning rate's.
+
+    Of two halves, that of the last layer, which is nearest to the loss.
+    """
+    # That of a tensor with another fault may belong to it.
+    own = [(factor, factor.scale) for factor in factors if not factor.finding.causes]
+    groups: list[tuple[int, int, Factor, Scale]] = []
+    for factor, scale in own:
+        if scale is not None:
+            having = sum(other is not None and _is_same(other, scale) for _, other in own)
+            groups.append((having, int(factor.finding.tensor[1:]), factor, scale))
+    if not groups:
+        return None
+    having, _, factor, scale = max(groups, key=lambda group: group[:2])
+    return scale if 2 * having >= len(factors) and _is_still(inquiry, factor) else None
+
+
+def _is_same(one: Scale, other: Scale) -> bool:
+    return one.power == other.power and abs(one.constant / other.constant - 1) <= NEAR
 
 
 def _is_still(inquiry: Inquiry, factor: Factor) -> bool:
