@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.functions import (
     ACTIVATIONS,
     OUTPUTS,
+    UNNAMED,
     USUAL,
     WRONG_ACTIVATIONS,
     Activation,
@@ -47,6 +48,8 @@ class Form:
         Layers, from 0, that get the inputs in the place of the values of the layer before.
     bias_subtracted : tuple of int
         Layers, from 0, whose bias is subtracted, as a threshold is.
+    unnamed : Activation or None
+        The function of hidden layers that are called `UNNAMED`.
     """
 
     hidden: tuple[str, ...]
@@ -58,6 +61,7 @@ class Form:
     inputs: str = "as given"
     from_inputs: tuple[int, ...] = ()
     bias_subtracted: tuple[int, ...] = ()
+    unnamed: Activation | None = None
 
     @property
     def mixes_samples(self) -> bool:
@@ -139,7 +143,14 @@ def prepared(form: Form, inputs: Array) -> Array:
 
 def functions(form: Form) -> tuple[list[Activation], Output]:
     """Return the functions of a form."""
-    return [activation(name) for name in form.hidden], output(form.output)
+    return [_hidden(form, name) for name in form.hidden], output(form.output)
+
+
+def _hidden(form: Form, name: str) -> Activation:
+    if name != UNNAMED:
+        return activation(name)
+    assert form.unnamed is not None
+    return form.unnamed
 
 
 def run(form: Form, layers: Layers, inputs: Array) -> Pass:

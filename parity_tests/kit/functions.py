@@ -286,6 +286,8 @@ _NUMBERED: dict[str, tuple[Callable[[float], Activation], tuple[float, ...]]] = 
 ACTIVATIONS: dict[str, Activation] = {a.name: a for a in (*_PLAIN, *_MISWRITTEN)} | {
     made.name: made for make, numbers in _NUMBERED.values() for made in map(make, numbers)
 }
+# The name of a function that has none, and is asked of a network.
+UNNAMED = "unnamed"
 # As they are tried one after the other, the usual ones first.
 USUAL = ("relu", "sigmoid", "tanh", "leaky_relu:0.01", "identity")
 
@@ -351,7 +353,7 @@ def unrounded(names: Iterable[str]) -> tuple[str, ...]:
 
 def in_full(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names of activations with the slope or scale that is left out behind them."""
-    return tuple(activation(name).name for name in names)
+    return tuple(name if name == UNNAMED else activation(name).name for name in names)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.drawn import is_ever_another
+from parity_tests.kit.aspects.forward import measured
 from parity_tests.kit.aspects.forward.added_number import find_added_number
 from parity_tests.kit.aspects.forward.beside_sum import find_beside_sum
 from parity_tests.kit.aspects.forward.dropped import drops, training_factor
+from parity_tests.kit.aspects.forward.measured import find_measured, told_values
 from parity_tests.kit.aspects.forward.rescaled import find_rescaled
 from parity_tests.kit.aspects.forward.rounded import find_rounded
 from parity_tests.kit.causes import CAUSES
@@ -80,7 +82,9 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     else:
         next(subject.readings())
         inquiry.restore()
-        return [_unknown(inquiry, declared, observed)]
+        if not _is_measured(inquiry, declared):
+            return [_unknown(inquiry, declared, observed)]
+    assert inquiry.form is not None
     subtracted = _settle_subtracted(inquiry)
     beside = _settle_small_number(inquiry)
     _keep_probabilities(inquiry, inquiry.form)
@@ -161,6 +165,22 @@ def _is_found(inquiry: Inquiry, declared: Form | None, search: Search) -> bool:
             inquiry.tolerance = max(tolerance, inquiry.tolerance)
             return True
     return False
+
+
+def _is_measured(inquiry: Inquiry, declared: Form | None) -> bool:
+    """Whether the output is known with a hidden function of no name, asked of the network.
+
+    PyTorch has none of that kind, and has no say in it.
+    """
+    inputs = inquiry.batches[0].inputs
+    observed = inquiry.evidence.answers[0].output = inquiry.subject.forward(inputs)
+    inquiry.form = find_measured(inquiry, observed, declared)
+    if inquiry.form is None:
+        return False
+    inquiry.tolerance = max(measured.CLOSE, inquiry.tolerance)
+    if inquiry.enliven(inquiry.form):
+        inquiry.evidence.answers[0].output = inquiry.subject.forward(inputs)
+    return True
 
 
 def _is_rounded(inquiry: Inquiry, observed: Array) -> bool:
@@ -246,6 +266,11 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
         number = next(n for n in range(depth) if found[n] != hidden[n])
         tensor = f"a{number + 1}"
         seen = f"layer {number + 1} has {form.hidden[number]}, declared is {hidden[number]}"
+        if form.unnamed is not None:
+            seen = (
+                f"layer {number + 1} has a function with {told_values(form)}, and declared is "
+                f"{hidden[number]}"
+            )
         is_scaled = hidden[number] in (
             found[number].partition(" x ")[2],
             found[number].partition(" of ")[0],
@@ -265,6 +290,12 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
         seen += "; 1 / exp(-z), a sigmoid without its 1 +, is the same"
     if cause is not None:
         return _named(cause, seen, tensor, residual)
+    if form.unnamed is not None:
+        message = (
+            f"the output is that of {form}, with {told_values(form)}: the same function of each "
+            f"entry, which has no name here and is asked of the network (residual {residual:.1g})"
+        )
+        return Verdict("forward", CONVENTION, message, residual=residual)
     status = EQUAL
     message = f"the output is that of {form}"
     if form.scale != 1:

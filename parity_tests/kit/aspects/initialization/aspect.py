@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from numpy_impl import InputError
 from parity_tests.kit.aspects.initialization.same_numbers import repeated_numbers, with_same_numbers
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.forward import Form
+from parity_tests.kit.forward import Form, functions
 from parity_tests.kit.functions import activation
 from parity_tests.kit.initialization import (
     FAMILIES,
@@ -259,10 +259,10 @@ def _alike(draws: _Draws, form: Form | None, *, is_shifted: bool) -> Verdict | N
         is_last = number == len(draws.first) - 2
         parts = columns - columns[:, :1] if is_shifted and is_last else columns
         if np.ptp(parts, axis=0).any():
-            name = form.hidden[number] if form is not None else "identity"
-            is_dead = not (rows.any() or activation(name).slope(np.zeros(1)).any())
+            own = activation("identity") if form is None else functions(form)[0][number]
+            is_dead = not (rows.any() or own.slope(np.zeros(1)).any())
             if is_dead and (bias is None or not bias.any()):
-                seen = f"all entries of W{number + 1} are 0, and the slope of {name} is 0 there"
+                seen = f"all entries of W{number + 1} are 0, and the slope of {own.name} is 0 there"
                 return named("initialization", "initialization-zeros", seen, f"W{number + 1}")
             continue
         zeros = not rows.any() and not columns.any()
