@@ -27,6 +27,8 @@ from torch_ref.optimizers import state_from_torch, state_to_torch
 _STEPS = 20
 # How many starts next to the one compared show what rounding does: always, and in doubt.
 _ASIDE, _MANY_ASIDE = 2, 32
+# A spread above this, relative to the parameters, has met a decision that went the other way.
+_COUNTED = 1e-9
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -202,22 +204,12 @@ def check_minimization(variant: str, problem: str, seed: int) -> None:
     start = PROBLEMS[problem].start(rng)
     make = partial(Pair, variant, PROBLEMS[problem])
     pair = make(start)
-    theirs: list[tuple[float, Array]] = []
-    spread = Spread(lambda: make(_neighbour(start, rng)), theirs)
+    spread = Spread(lambda: make(_neighbour(start, rng)), [])
     for step in range(_STEPS):
         here, there = pair.here(step), pair.there(step)
-        theirs.append(there)
-        spread.follow(_ASIDE)
-        apart = _distances(here, there)
-        if (apart > spread.limits()).any():
-            # A decision that hangs on the last bit may have gone the same way for those few.
-            spread.follow(_MANY_ASIDE)
-        limits = spread.limits()
-        assert apart[0] <= limits[0], f"loss of step {step}: {here[0]}, {there[0]}"
-        assert apart[1] <= limits[1], f"step {step}: {apart[1]:.3g} > {limits[1]:.3g}"
+        spread.hold(here, there)
         size = np.abs(there[1]).max()
-        # A spread above this has met a decision that went the other way.
-        if spread.widest[1] < 1e-9 * size:
+        if spread.widest[1] < _COUNTED * size:
             mine, counts = pair.counts_here(), pair.counts_there()
             assert mine == counts, f"step {step}: iterations and evaluations {mine}, {counts}"
         # Without a line search a step may go anywhere: then not a digit is left to compare.
@@ -233,7 +225,7 @@ class Spread:
     make : callable
         Returns a minimization from next to the start.
     theirs : list of (float, ndarray)
-        Loss and parameters of every step from the start itself; it grows.
+        Loss and parameters of the steps that were taken from the start itself.
 
     Attributes
     ----------
@@ -256,8 +248,25 @@ class Spread:
                 self.widest = np.maximum(self.widest, apart)
         self._others = [(other, len(self._theirs)) for other, _ in self._others]
 
-    def limits(self) -> Array:
-        """Return how far apart loss and parameters may be here and in PyTorch."""
+    def hold(self, here: tuple[float, Array], there: tuple[float, Array]) -> None:
+        """Add a step from the start, and raise AssertionError if the two are too far apart.
+
+        Parameters
+        ----------
+        here, there : tuple of (float, ndarray)
+            Loss and parameters of the step in NumPy and in PyTorch.
+        """
+        self._theirs.append(there)
+        self.follow(_ASIDE)
+        apart = _distances(here, there)
+        if (apart > self._limits()).any():
+            # A decision that hangs on the last bit may have gone the same way for those few.
+            self.follow(_MANY_ASIDE)
+        limits, step = self._limits(), len(self._theirs) - 1
+        assert apart[0] <= limits[0], f"loss of step {step}: {here[0]}, {there[0]}"
+        assert apart[1] <= limits[1], f"step {step}: {apart[1]:.3g} > {limits[1]:.3g}"
+
+    def _limits(self) -> Array:
         loss, values = self._theirs[-1]
         return 64 * self.widest + 64 * _EPS * np.array([abs(loss), np.abs(values).max()])
 
@@ -270,32 +279,29 @@ def check_handover(variant: str, seed: int) -> None:
     """A minimization begun here goes on in PyTorch, and the other way round."""
     problem, rng = PROBLEMS["network"], np.random.default_rng(seed)
     start = problem.start(rng)
-    pair = Pair(variant, problem, start)
-    for step in range(2):
-        pair.here(step)
-    over = Pair(variant, problem, pair.arena.values)
+    make = partial(Pair, variant, problem)
+
+    def aside() -> Pair:
+        return make(_neighbour(start, rng))
+
+    pair = make(start)
+    begun = [pair.here(step) for step in range(2)]
+    over = make(pair.arena.values)
     over.stepper.load_state_dict(state_to_torch(pair.optimizer, over.stepper))
-    _go_on_together(pair, over, Pair(variant, problem, _neighbour(start, rng)))
+    _go_on_together(pair, over, Spread(aside, begun))
 
-    pair = Pair(variant, problem, start)
-    for step in range(2):
-        _, values = pair.there(step)
-    over = Pair(variant, problem, values)
+    pair = make(start)
+    begun = [pair.there(step) for step in range(2)]
+    over = make(begun[-1][1])
     over.optimizer.load_state_dict(state_from_torch(pair.stepper, over.optimizer))
-    _go_on_together(over, pair, Pair(variant, problem, _neighbour(start, rng)))
+    _go_on_together(over, pair, Spread(aside, begun))
 
 
-def _go_on_together(here: Pair, there: Pair, aside: Pair) -> None:
-    """Compare two more steps, by how far PyTorch comes from a start one rounding away."""
-    for step in range(2):
-        aside.there(step)
+def _go_on_together(here: Pair, there: Pair, spread: Spread) -> None:
+    """Compare two more steps, by how far PyTorch comes from starts one rounding away."""
     for step in range(2, 4):
-        (loss, values), (their_loss, theirs) = here.here(step), there.there(step)
-        another_loss, others = aside.there(step)
-        spread = 64 * abs(another_loss - their_loss), 64 * np.abs(others - theirs).max()
-        np.testing.assert_allclose(loss, their_loss, rtol=1e-9, atol=spread[0])
-        np.testing.assert_allclose(values, theirs, rtol=0, atol=1e-9 + spread[1])
-    if spread[1] < 1e-9:
+        spread.hold(here.here(step), there.there(step))
+    if spread.widest[1] < _COUNTED:
         assert here.counts_here() == there.counts_there()
 
 
