@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.first_steps.kept_steps import of_kept_momentum
 from parity_tests.kit.aspects.observing import RATES, precision_of
-from parity_tests.kit.aspects.optimizer.kept_steps import of_kept_momentum
 from parity_tests.kit.aspects.walks import kept_walk, step_of, taken_anew
 from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numpy_impl import InputError
+from parity_tests.kit.aspects.first_steps.kept_steps import what_is_kept
 from parity_tests.kit.aspects.first_steps.shares import expected_of
 from parity_tests.kit.aspects.observing import RATES, observe
-from parity_tests.kit.aspects.optimizer.kept_steps import what_is_kept
 from parity_tests.kit.aspects.walks import ends, losses_at, right_gradient, walk_on
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry

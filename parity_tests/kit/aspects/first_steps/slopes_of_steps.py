@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.entrywise import is_spread_alike
+from parity_tests.kit.aspects.first_steps.kept_steps import of_kept, what_is_kept
 from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import by_slopes
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe
-from parity_tests.kit.aspects.optimizer.kept_steps import of_kept, what_is_kept
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry

@@ -21,6 +21,8 @@ from parity_tests.kit.aspects.first_steps.infinite_steps import (
     is_of_first_step_alone,
     of_infinite_step,
 )
+from parity_tests.kit.aspects.first_steps.kept_apart import of_accumulated_apart
+from parity_tests.kit.aspects.first_steps.kept_steps import STILL, of_faulty, of_momentum_times_rate
 from parity_tests.kit.aspects.first_steps.limited_norms import limits_of
 from parity_tests.kit.aspects.first_steps.shared_states import of_shared_state
 from parity_tests.kit.aspects.first_steps.shares import first_share, of_average, of_first_fall
@@ -32,8 +34,6 @@ from parity_tests.kit.aspects.optimizer.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.optimizer.beside import beside_gradients
 from parity_tests.kit.aspects.optimizer.changing_rates import of_changing_rates
 from parity_tests.kit.aspects.optimizer.divisors import first_divisor_verdict, of_first_divisor
-from parity_tests.kit.aspects.optimizer.kept_apart import of_accumulated_apart
-from parity_tests.kit.aspects.optimizer.kept_steps import STILL, of_faulty, of_momentum_times_rate
 from parity_tests.kit.aspects.optimizer.moments import of_moments
 from parity_tests.kit.aspects.optimizer.rates import (
     is_rate_without_effect,

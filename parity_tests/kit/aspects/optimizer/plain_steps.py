@@ -4,8 +4,8 @@ import numpy as np
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps.entrywise import is_growing
+from parity_tests.kit.aspects.first_steps.kept_steps import what_is_kept
 from parity_tests.kit.aspects.observing import RATES, stepped
-from parity_tests.kit.aspects.optimizer.kept_steps import what_is_kept
 from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.subject.subject import SubjectError, flat, tensors

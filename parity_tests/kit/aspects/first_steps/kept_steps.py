@@ -6,8 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.first_steps.kept_apart import of_accumulated_apart
 from parity_tests.kit.aspects.first_steps.shares import average_verdict, first_share
-from parity_tests.kit.aspects.optimizer.kept_apart import of_accumulated_apart
 from parity_tests.kit.aspects.walks import Trajectory, kept_walk, taken_anew
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.optimizers.asked_again import is_usual, times_rate
