@@ -120,6 +120,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "square; of the binary cross-entropy, the signs of -y / p and (1 - y) / (1 - p), which "
         "are not the same",
     ),
+    "error-of-another-form": Cause(
+        "the error of the outputs is of another form",
+        "the first line of the backward pass: p - y for softmax with cross entropy, sigmoid with "
+        "binary cross entropy, and half the squared error of plain numbers",
+    ),
     "loss-not-squared": Cause("a root is taken that is not squared again", "the norm in the loss"),
     "loss-without-log": Cause("the logarithm is missing", "the loss function"),
     "loss-sign": Cause("the sign is missing", "the minus in front of the loss"),

@@ -1,4 +1,4 @@
-"""Networks with any function in their hidden layers, and anything for its derivative."""
+"""Networks with any function in hidden layers, and anything for its derivative and the loss's."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -14,6 +14,8 @@ Array = NDArray[Any]
 Function = Callable[[Array], Array]
 # What comes back behind a layer, of the derivative f', the pre-activation z and the value f(z).
 Back = Callable[[Function, Array, Array], Array]
+# What is taken for the derivative by the last pre-activation, of the outputs and the labels.
+Error = Callable[[Array, Array], Array]
 
 
 def softmax(z: Array) -> Array:
@@ -33,12 +35,13 @@ def network(
     sizes: tuple[int, ...] = (12, 9, 10),
     output: Function = softmax,
     back: Back = lambda slope, z, _value: slope(z),
+    error: Error = lambda p, y: p - y,
     *,
     is_biased: bool = True,
     dtype: type = np.float64,
     spec: Spec | None = None,
 ) -> Network:
-    """Return a network whose gradient at its outputs is p - y, over the samples."""
+    """Return a network; at its outputs the gradient is an error, over the samples."""
 
     def make() -> list[Array]:
         rng = np.random.default_rng()
@@ -56,7 +59,7 @@ def network(
 
     def gradients(net: list[Array], x: Array, y: Array) -> list[Array]:
         values, logits = run(net, x)
-        delta, found = (values[-1] - y) / len(x), []
+        delta, found = error(values[-1], y) / len(x), []
         for number in reversed(range(len(sizes) - 1)):
             found = [values[number].T @ delta, delta.sum(axis=0)][: 1 + is_biased] + found
             if number:

@@ -29,6 +29,7 @@ from parity_tests.kit.aspects.gradient.judged import judged, of_another_loss
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
 from parity_tests.kit.aspects.gradient.larger_values import of_larger_values
 from parity_tests.kit.aspects.gradient.left_out import of_left_out
+from parity_tests.kit.aspects.gradient.measured_errors import of_measured_error
 from parity_tests.kit.aspects.gradient.measured_slopes import of_measured_slope
 from parity_tests.kit.aspects.gradient.one_number import settled
 from parity_tests.kit.aspects.gradient.other_losses import (
@@ -218,6 +219,7 @@ _QUESTIONS: tuple[Callable[[Account], list[Verdict]], ...] = (
     of_other_steps,
     # What is said of it.
     _judge,
+    of_measured_error,
     of_measured_slope,
     # Whether that is so.
     of_random,

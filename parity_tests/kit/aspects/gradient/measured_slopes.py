@@ -26,7 +26,7 @@ from parity_tests.kit.verdicts import DIFFERS, Verdict, named
 Array = NDArray[Any]
 
 # How many times the distance that rounding makes two quotients may be apart.
-_TIMES = 1e3
+TIMES = 1e3
 # What is handed back is told from nothing from here on, relative to the largest.
 _LEAST = 1e-3
 # Pre-activations of which the derivative has to be known, and of how many it is told.
@@ -60,7 +60,7 @@ def _seen(inquiry: Inquiry, number: int) -> str:
     """Return what the derivative of a layer, from 0, is; empty if it is none of z alone."""
     form = inquiry.form
     assert form is not None
-    close, own = _TIMES * inquiry.tolerance, functions(form)[0][number]
+    close, own = TIMES * inquiry.tolerance, functions(form)[0][number]
     pairs = list(_pairs(inquiry, number))
     z, one, other = (
         (np.concatenate(part) for part in zip(*pairs, strict=True)) if pairs else [[]] * 3
@@ -112,7 +112,7 @@ def _multipliers(inquiry: Inquiry, number: int, sample: Batch) -> tuple[Array, A
     observed, _ = observe(inquiry, sample)
     z = passed.logits[number][0]
     delta, above = (
-        _factor(observed[n].weight, passed.activations[n][0], _TIMES * inquiry.tolerance)
+        factor_of_product(observed[n].weight, passed.activations[n][0], TIMES * inquiry.tolerance)
         for n in (number, number + 1)
     )
     back = above @ inquiry.layers[number + 1].weight
@@ -121,7 +121,7 @@ def _multipliers(inquiry: Inquiry, number: int, sample: Batch) -> tuple[Array, A
     return z, multipliers
 
 
-def _factor(product: Array, values: Array, close: float) -> Array:
+def factor_of_product(product: Array, values: Array, close: float) -> Array:
     """Return what a product of two vectors has beside these; NaN if it is no such product."""
     size = float(values @ values)
     factor = product @ values / size if size else np.full(len(product), np.nan)

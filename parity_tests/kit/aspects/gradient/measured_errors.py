@@ -1,0 +1,138 @@
+r"""Errors of the outputs that are of no known form, measured where the gradient begins with them.
+
+The gradient of one sample is a product, by whose factor the error is known:
+
+.. math:: \frac{\partial L}{\partial W_L} = \delta_L a_{L-1}^T
+
+It goes by each output and its label alone, :math:`\delta = g(p, y)`, if it is the same for another
+sample that has the same outputs and labels in another order, and other outputs beside them.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.aspects.gradient.account import Account
+from parity_tests.kit.aspects.gradient.expected_scales import expected_scale
+from parity_tests.kit.aspects.gradient.measured_slopes import TIMES, factor_of_product
+from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.candidates.outputs import right_deltas
+from parity_tests.kit.forward import run
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.scales import MEAN
+from parity_tests.kit.subject.subject import Batch, SubjectError
+from parity_tests.kit.verdicts import DIFFERS, Verdict, named
+
+Array = NDArray[Any]
+
+# Outputs and labels of which the error has to be known, and of how many it is told for each label.
+_ENOUGH, _TOLD = 6, 3
+
+
+def of_measured_error(account: Account) -> list[Verdict]:
+    """Name an error that goes by an output and its label alone, if that is what is unknown."""
+    inquiry, name = account.inquiry, f"W{len(account.inquiry.layers)}"
+    form, bias = inquiry.form, inquiry.layers[-1].bias
+    unknown = [
+        verdict
+        for verdict in account.verdicts
+        if verdict.status == DIFFERS and verdict.cause is None and verdict.tensor == name
+    ]
+    is_askable = not (inquiry.is_given or inquiry.is_loss_unknown or inquiry.subject.is_of_inputs)
+    if not unknown or not is_askable or form is None or not form.is_as_meant:
+        return []
+    if bias is None or inquiry.layers[-1].has_shared_bias:
+        return []
+    try:
+        seen = _seen(account)
+    except SubjectError:
+        return []
+    if seen:
+        told = named("gradient", "error-of-another-form", seen, name)
+        account.verdicts = [told if own is unknown[0] else own for own in account.verdicts]
+    return []
+
+
+def _seen(account: Account) -> str:
+    """Return what the error of an output is; empty if it goes by more than output and label."""
+    inquiry = account.inquiry
+    close = TIMES * inquiry.tolerance
+    asked = [_asked(account, number) for number in range(len(inquiry.batches[0]))]
+    p, y, one, other, wanted = (np.concatenate(part) for part in zip(*asked, strict=True))
+    is_same = np.abs(one - other) <= close * np.maximum(1.0, np.abs(one))
+    is_right = np.abs(one - wanted) <= close * np.maximum(1.0, np.abs(wanted))
+    if len(p) < _ENOUGH or not is_same.all() or is_right.all():
+        return ""
+    places = [place for label in _some(np.unique(y)) for place in _some_of(p, y == label)]
+    pairs, came, meant = (
+        ", ".join(parts)
+        for parts in (
+            [f"({p[n]:.3g}, {y[n]:.3g})" for n in places],
+            [f"{one[n]:.3g}" for n in places],
+            [f"{wanted[n]:.3g}" for n in places],
+        )
+    )
+    loss = (account.loss or account.explanations[0].loss or "loss").replace("_", " ")
+    return (
+        f"the error of an output p goes by that and its label y alone, and not as that of the "
+        f"{loss}: for (p, y) = {pairs} it is {came}, and that of the loss is {meant}"
+    )
+
+
+def _some(values: Array) -> Array:
+    """Return the few values that there are, or some of many."""
+    places = np.linspace(0, len(values) - 1, min(len(values), _TOLD))
+    return np.asarray(values[places.astype(int)])
+
+
+def _some_of(p: Array, chosen: Array) -> list[int]:
+    """Return some of the chosen places, by how large p is there."""
+    places = np.flatnonzero(chosen)
+    return [int(place) for place in _some(places[np.argsort(p[places])])]
+
+
+def _asked(account: Account, number: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Return outputs, labels and errors of a sample, those of another one, and those meant.
+
+    The other one has some of the outputs and labels in other places, and other outputs beside them.
+    """
+    inquiry = account.inquiry
+    form, batch = inquiry.form, inquiry.batches[0]
+    assert form is not None
+    sample, outputs = batch.part(slice(number, number + 1)), inquiry.subject.outputs
+    passed = run(form, inquiry.layers, sample.inputs)
+    z = passed.logits[-1][0]
+    some = (np.arange(outputs) + number) % 2 == 0 if outputs > 1 else np.array([True])
+    changed = z + np.where(some, 0.0, inquiry.rng.standard_normal(outputs))
+    if "softmax" in form.output and not some.all():
+        # What all exponentials add up to stays as it is.
+        changed[~some] += np.log(np.exp(z[~some]).sum() / np.exp(changed[~some]).sum())
+    another, places = (number + 1) % len(batch), inquiry.rng.permutation(outputs)
+    moved = replace(
+        sample,
+        inputs=batch.inputs[another : another + 1],
+        labels=np.argsort(places)[sample.labels] if outputs > 1 else sample.labels,
+        targets=sample.targets[:, places],
+    )
+    first, second = _error(inquiry, sample, z), np.empty(outputs)
+    second[places] = _error(inquiry, moved, changed[places])
+    meant = right_deltas(form, passed, sample, account.loss or account.explanations[0].loss)
+    scale = expected_scale(inquiry, account.explanations[0], another=False) or MEAN
+    wanted = scale.at(1) * meant[0].value[0] if meant else np.full(outputs, np.nan)
+    parts = passed.output[0], sample.targets[0], first, second, wanted
+    p, y, one, other, right = (np.asarray(part)[some] for part in parts)
+    return p, y, one, other, right
+
+
+def _error(inquiry: Inquiry, sample: Batch, logits: Array) -> Array:
+    """Return the error of a sample by a last bias with which it has these pre-activations."""
+    form, last = inquiry.form, inquiry.layers[-1]
+    assert form is not None
+    values = run(form, inquiry.layers, sample.inputs).activations[-2][0]
+    with inquiry.elsewhere():
+        biased = replace(last, bias=logits - last.weight @ values)
+        inquiry.layers = inquiry.subject.begin([*inquiry.layers[:-1], biased])
+        observed, _ = observe(inquiry, sample)
+    return factor_of_product(observed[-1].weight, values, TIMES * inquiry.tolerance)
