@@ -161,7 +161,9 @@ def test_a_wrong_gradient_is_recognized_as_the_gradient(fault: str) -> None:
 
 
 def test_a_wrong_forward_is_recognized_with_less_certainty() -> None:
-    code = RETURNED.replace("a_h @ self.weight_out.T", "np.sin(3 * a_h) @ self.weight_out.T")
+    code = RETURNED.replace(
+        "a_h @ self.weight_out.T", "np.sin(a_h * a_h.sum()) @ self.weight_out.T"
+    )
     proposal = recognize(names_of(code))
     assert certainty(proposal, "forward") == "likely"
     assert proposal.network.batch == "rows"

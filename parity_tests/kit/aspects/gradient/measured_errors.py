@@ -1,11 +1,8 @@
 r"""Errors of the outputs that are of no known form, measured where the gradient begins with them.
 
-The gradient of one sample is a product, by whose factor the error is known:
-
-.. math:: \frac{\partial L}{\partial W_L} = \delta_L a_{L-1}^T
-
-It goes by each output and its label alone, :math:`\delta = g(p, y)`, if it is the same for another
-sample that has the same outputs and labels in another order, and other outputs beside them.
+Of one sample the error of the last layer is known. It goes by each output and its label alone,
+:math:`\delta = g(p, y)`, if it is the same for another sample that has the same outputs and labels
+in other places, and other outputs beside them.
 """
 
 from dataclasses import replace
@@ -16,8 +13,12 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.gradient.account import Account
 from parity_tests.kit.aspects.gradient.expected_scales import expected_scale
-from parity_tests.kit.aspects.gradient.measured_slopes import TIMES, factor_of_product
-from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.gradient.single_samples import (
+    add_up,
+    are_near,
+    close_of,
+    errors_of,
+)
 from parity_tests.kit.candidates.outputs import right_deltas
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
@@ -58,12 +59,11 @@ def of_measured_error(account: Account) -> list[Verdict]:
 def _seen(account: Account) -> str:
     """Return what the error of an output is; empty if it goes by more than output and label."""
     inquiry = account.inquiry
-    close = TIMES * inquiry.tolerance
+    close, last = close_of(inquiry), len(inquiry.layers) - 1
     asked = [_asked(account, number) for number in range(len(inquiry.batches[0]))]
     p, y, one, other, wanted = (np.concatenate(part) for part in zip(*asked, strict=True))
-    is_same = np.abs(one - other) <= close * np.maximum(1.0, np.abs(one))
-    is_right = np.abs(one - wanted) <= close * np.maximum(1.0, np.abs(wanted))
-    if len(p) < _ENOUGH or not is_same.all() or is_right.all():
+    is_told = len(p) >= _ENOUGH and are_near(one, other, close) and not are_near(one, wanted, close)
+    if not is_told or not add_up(account, (last,)):
         return ""
     places = [place for label in _some(np.unique(y)) for place in _some_of(p, y == label)]
     pairs, came, meant = (
@@ -134,5 +134,4 @@ def _error(inquiry: Inquiry, sample: Batch, logits: Array) -> Array:
     with inquiry.elsewhere():
         biased = replace(last, bias=logits - last.weight @ values)
         inquiry.layers = inquiry.subject.begin([*inquiry.layers[:-1], biased])
-        observed, _ = observe(inquiry, sample)
-    return factor_of_product(observed[-1].weight, values, TIMES * inquiry.tolerance)
+        return errors_of(inquiry, sample, (len(inquiry.layers) - 1,))[0]

@@ -182,12 +182,12 @@ FAULTS: tuple[Fault, ...] = (
     ),
     # Others
     Fault(
-        "gradient without a name, in an average: own momentum",
+        "cosine beside the mask, in an average: own momentum",
         "own momentum",
         _MASK,
         "* np.cos(self.a[k - 1]) * (self.a[k - 1] > 0) * 0.1 ** (k < 3)",
         _GRADIENT,
-        None,
+        "derivative-of-another-function",
     ),
     Fault(
         "divided by the size of the first batch: own momentum",

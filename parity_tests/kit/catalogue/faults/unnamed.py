@@ -11,7 +11,7 @@ FAULTS: tuple[Fault, ...] = (
         "slope(self.activation, self.zs[k - 1])",
         "np.cos(3 * self.zs[k - 1])",
         _GRADIENT,
-        None,
+        "derivative-of-another-function",
     ),
     Fault(
         "cubes carried back: layers",
@@ -35,7 +35,7 @@ FAULTS: tuple[Fault, ...] = (
         "d2 = d2 / n",
         "d2 = np.sign(d2) * np.sqrt(np.abs(d2)) / n",
         _GRADIENT,
-        None,
+        "error-of-another-form",
     ),
     Fault(
         "targets of nine tenths: functions",
@@ -43,7 +43,7 @@ FAULTS: tuple[Fault, ...] = (
         "dZ = AL - Y",
         "dZ = AL - 0.9 * Y",
         _GRADIENT,
-        None,
+        "error-of-another-form",
     ),
     Fault(
         "samples of the input turned round: functions",
@@ -99,7 +99,7 @@ FAULTS: tuple[Fault, ...] = (
         "delta = (out - T) * out * (1 - out)",
         "delta = (out - T) * out * (1 - out) * (np.abs(out - T) > 0.3)",
         _GRADIENT,
-        None,
+        "error-of-another-form",
     ),
     Fault(
         "columns of the matrix scaled: float32",
@@ -124,7 +124,7 @@ FAULTS: tuple[Fault, ...] = (
         "return np.maximum(0, Z)",
         "return np.maximum(0, Z) ** 1.5",
         _FORWARD,
-        None,
+        "another-activation",
     ),
     Fault(
         "absolute value for relu: deep",
@@ -132,7 +132,7 @@ FAULTS: tuple[Fault, ...] = (
         '"relu": lambda z: np.maximum(z, 0),',
         '"relu": np.abs,',
         _FORWARD,
-        None,
+        "another-activation",
     ),
     Fault(
         "outputs mixed: lesson",

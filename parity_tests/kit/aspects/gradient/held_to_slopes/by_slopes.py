@@ -167,11 +167,7 @@ def _judged(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     if not met.unsummed:
         return found
     if any(verdict.status == DIFFERS and verdict.cause is None for verdict in found):
-        return [
-            of_another_shape(
-                met.unsummed[0], np.nan, np.inf, "it has another shape than its parameter"
-            )
-        ]
+        return [of_another_shape(met.unsummed[0])]
     seen = (
         f"a row for each sample is taken from {' and '.join(met.unsummed)}, and their sum is a "
         f"multiple of the slope of the loss reported{how.replace(';', ',')}"
