@@ -209,6 +209,14 @@ def test_a_derivative_with_a_factor_is_one_fault_of_all_layers() -> None:
     assert "has another 0.700001 x: 7/10. The factor comes in" in verdict.message
 
 
+def test_a_norm_that_all_batches_have_is_one_that_is_clipped_to() -> None:
+    def change(found: list[Array], _w: list[Array], _n: int) -> list[Array]:
+        norm = np.sqrt(sum(float((g**2).sum()) for g in found))
+        return [0.01 * g / norm for g in found]
+
+    assert causes(_asked(_Bent, change)) == ["gradient-clipped"]
+
+
 def test_what_is_no_multiple_has_no_name() -> None:
     def change(found: list[Array], _w: list[Array], _n: int) -> list[Array]:
         return [np.abs(found[0]), *found[1:]]

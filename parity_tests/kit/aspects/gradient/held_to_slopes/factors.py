@@ -16,10 +16,13 @@ from parity_tests.kit.aspects.gradient.held_to_slopes.met import (
     off_its_slopes,
 )
 from parity_tests.kit.aspects.gradient.held_to_slopes.penalties import decays_of, without
+from parity_tests.kit.aspects.gradient.normed import of_norms
+from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import IN_LAYERS, Scale, ratio, scale_of
+from parity_tests.kit.subject.subject import by_name
 from parity_tests.kit.verdicts import DIFFERS, Verdict
 
 Array = NDArray[Any]
@@ -76,17 +79,22 @@ def _first_off(fits: dict[str, tuple[float, float]], how: str, close: float) -> 
     raise ValueError("all tensors are multiples of their slopes")
 
 
-def constant(inquiry: Inquiry, met: Met, loss: Loss) -> Verdict:
-    """Name the factor that all tensors have, by two batches."""
+def constant(inquiry: Inquiry, met: Met, loss: Loss) -> list[Verdict]:
+    """Name the factor that all tensors have, by two batches, or the norm that it gives them."""
     again = _of_second(inquiry, loss)
     factor = met.factor if again is None else again.factor
     cause, why = _named(inquiry, (met.factor, factor), met.residual)
+    if cause is None:
+        seen = [observe(inquiry, batch)[0] for batch in inquiry.batches]
+        limited = of_norms(inquiry, seen, list(by_name(seen[0])))
+        if limited:
+            return limited
     message = (
         f"yours = {met.factor:.6g} x the slope of the loss reported, on all tensors: {why}; the "
         f"batch is {len(inquiry.batches[0])}. {_look(cause)}"
     )
     tensor = f"dL/dz{len(inquiry.layers)}"
-    return Verdict("gradient", DIFFERS, message, tensor, cause, met.factor, met.residual)
+    return [Verdict("gradient", DIFFERS, message, tensor, cause, met.factor, met.residual)]
 
 
 def _of_second(inquiry: Inquiry, loss: Loss) -> Met | None:

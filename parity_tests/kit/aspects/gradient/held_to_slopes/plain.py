@@ -46,7 +46,7 @@ def plainly(inquiry: Inquiry, met: Met, loss: Loss, how: str) -> list[Verdict]:
     elif abs(met.factor - 1) <= close_of(inquiry):
         return beside or [_equal(met.residual, how)]
     else:
-        found = [constant(inquiry, met, loss)]
+        found = constant(inquiry, met, loss)
     return [replace(verdict, message=f"{verdict.message}{told}") for verdict in found] + beside
 
 
