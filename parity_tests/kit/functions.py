@@ -133,6 +133,11 @@ def _scaled_tanh(scale: float) -> Activation:
         lambda u: scale * np.tanh(rate * u),
         lambda u: scale * rate * (1 - np.tanh(rate * u) ** 2),
         lambda a: rate / scale * (scale**2 - a**2),
+        miswritten={
+            f"{scale * rate:.6g} (1 - a^2)": lambda u: (
+                scale * rate * (1 - (scale * np.tanh(rate * u)) ** 2)
+            )
+        },
     )
 
 
@@ -328,12 +333,21 @@ def stretched(rate: float, name: str) -> str:
 
 def _scaled(factor: float, own: Activation) -> Activation:
     from_value = own.slope_from_value
+    name, value = scaled(factor, own.name), partial(_times, factor, own.value)
+    slope = partial(_times, factor, own.slope)
+    if from_value is None:
+        return Activation(name, value, slope)
+    # Written for the value without the factor, it is given the one with it.
+    miswritten = {
+        f"{factor:.6g} {own.name}' from the activation": lambda u: factor * from_value(value(u))
+    }
     return Activation(
-        scaled(factor, own.name),
-        lambda u: factor * own.value(u),
-        lambda u: factor * own.slope(u),
-        None if from_value is None else lambda a: factor * from_value(a / factor),
+        name, value, slope, lambda a: factor * from_value(a / factor), miswritten=miswritten
     )
+
+
+def _times(factor: float, function: Function, u: Array) -> Array:
+    return np.asarray(factor * function(u))
 
 
 def _stretched(rate: float, own: Activation) -> Activation:

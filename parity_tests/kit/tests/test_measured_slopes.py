@@ -63,3 +63,22 @@ def test_it_is_told_of_the_layer_that_is_nearest_to_the_loss() -> None:
 def test_what_is_no_function_of_the_pre_activation_stays_unknown(slope: Function) -> None:
     verdict = failure(_relu, slope)
     assert (verdict.tensor, verdict.cause) == ("W1", None)
+
+
+@pytest.mark.parametrize(
+    ("function", "slope"),
+    [
+        (lambda z: 1.7159 * np.tanh(z), lambda z: 1.7159 * (1 - (1.7159 * np.tanh(z)) ** 2)),
+        (
+            lambda z: 1.7159 * np.tanh(2 * z / 3),
+            lambda z: 1.7159 * 2 / 3 * (1 - (1.7159 * np.tanh(2 * z / 3)) ** 2),
+        ),
+        (lambda z: 3 * sigmoid(z), lambda z: 9 * sigmoid(z) * (1 - 3 * sigmoid(z))),
+    ],
+    ids=["tanh", "tanh of two thirds", "sigmoid"],
+)
+def test_a_scaled_function_whose_derivative_is_given_its_own_value_has_no_factor_besides(
+    function: Function, slope: Function
+) -> None:
+    report = examine(network(function, slope, (12, 9, 8, 5), lambda z: z), only="gradient")
+    assert [(v.tensor, v.cause) for v in report.failures] == [("W2", "derivative-formula")]
