@@ -134,6 +134,18 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the moments are corrected by 0.9 and 0.999, which are not the betas that they decay by",
         "numbers in the corrections: 1 - beta^t, with the beta of that moment",
     ),
+    "adam-correction-of-other-moment": Cause(
+        "a moment is corrected by the beta of the other one",
+        "the corrections: 1 - beta1^t for the mean of gradients, 1 - beta2^t for that of squares",
+    ),
+    "second-moment-of-first": Cause(
+        "the second moment is a mean of squares of the first one, and not of gradients",
+        "what is squared: the gradient",
+    ),
+    "second-moment-of-magnitudes": Cause(
+        "the absolute values of gradients stand where their squares should",
+        "what is kept under the root: the square of the gradient",
+    ),
     "second-moment-scalar": Cause(
         "one number stands for the squared gradients of a whole array",
         "the square: every entry has its own, without a sum or a norm",

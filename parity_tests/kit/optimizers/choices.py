@@ -89,6 +89,9 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("moments", "second by beta1", "second-moment-by-beta1")
         yield Choice("moments", "squares by beta1", "squares-by-beta1")
         yield Choice("correction", "of usual betas", "adam-correction-of-other-betas")
+        for correction in ("exchanged", "second by beta1", "first by beta2"):
+            yield Choice("correction", correction, "adam-correction-of-other-moment")
+        yield Choice("squares", "first", "second-moment-of-first")
     if kind == "adamax":
         yield Choice("moments", "first whole", "moments-begin-whole")
     if kind in ROOTED:
@@ -102,6 +105,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
     if kind not in STATELESS:
         yield Choice("state", "shared", "state-shared")
     if kind in SQUARES:
+        yield Choice("squares", "magnitude", "second-moment-of-magnitudes")
         yield Choice("state", "overwritten", "state-overwritten")
         yield Choice("state", "overwritten, without rate", "state-overwritten")
     if kind != "sgd":

@@ -255,8 +255,10 @@ def _nesterov(formula: Formula, memory: Memory, gradient: Array, count: Array) -
 
 
 def _squares(formula: Formula, gradient: Array) -> Array:
+    if formula.squares == "magnitude":
+        return np.abs(gradient)
     squares = gradient**2
-    if formula.squares == "entry":
+    if formula.squares in ("entry", "first"):
         return squares
     total = squares.sum(axis=-1, keepdims=True)
     number = {"sum": total, "mean": total / squares.shape[-1], "norm": np.sqrt(total)}
@@ -320,11 +322,22 @@ def _adadelta(formula: Formula, memory: Memory, gradient: Array, count: Array) -
     return delta
 
 
+# By which betas the first and the second moment are corrected, where one has that of the other.
+_OF_THE_OTHER = {
+    "exchanged": ("beta2", "beta1"),
+    "first by beta2": ("beta2", "beta2"),
+    "second by beta1": ("beta1", "beta1"),
+}
+
+
 def _corrections(formula: Formula, count: Array) -> tuple[Array, Array]:
     """Return what the two moments are divided by."""
     beta1, beta2 = formula.options["beta1"], formula.options["beta2"]
     if formula.correction == "of usual betas":
         beta1, beta2 = (DEFAULTS["adam"][name] for name in ("beta1", "beta2"))
+    elif formula.correction in _OF_THE_OTHER:
+        own = {"beta1": beta1, "beta2": beta2}
+        beta1, beta2 = (own[name] for name in _OF_THE_OTHER[formula.correction])
     ones = np.ones_like(count)
     begins_from_zero = formula.moments.endswith("corrected")
     first, second = ones, ones
@@ -355,7 +368,7 @@ def corrected_times(formula: Formula, counts: Array) -> Array:
 def _moments(formula: Formula, memory: Memory, gradient: Array) -> tuple[Array, Array]:
     beta1, beta2 = formula.options["beta1"], formula.options["beta2"]
     first = _mean(memory, "first", beta1, gradient, formula.moments)
-    squares = _squares(formula, gradient)
+    squares = first**2 if formula.squares == "first" else _squares(formula, gradient)
     if formula.moments in ("second by beta1", "squares by beta1"):
         left, own = (beta1, beta2) if formula.moments == "second by beta1" else (beta2, beta1)
         memory["second"] = left * memory.get("second", 0.0) + (1 - own) * squares

@@ -103,7 +103,8 @@ class Formula:
     correction : str
         Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``;
         ``"first by 1 - beta1"`` or ``"second by 1 - beta2"``, that one without the power of t;
-        ``"of usual betas"``, with 0.9 and 0.999 whatever the betas are.
+        ``"of usual betas"``, with 0.9 and 0.999 whatever the betas are; ``"first by beta2"``,
+        ``"second by beta1"``, or both of these, ``"exchanged"``.
     count : str
         What t counts: ``"steps"``; ``"steps from 0"``; ``"lagging"``; ``"tensors"``;
         ``"tensors, matrices first"``; ``"tensors, backwards"``; ``"layers"``;
@@ -119,7 +120,8 @@ class Formula:
         corrected ones go on to the next step; ``"second by beta1"``: beta1 in the place of beta2
         in what is left of the second one; ``"squares by beta1"``: in what comes to it.
     squares : str
-        Of what: ``"entry"``; ``"sum"``, ``"mean"`` or ``"norm"`` of the array.
+        Of what: ``"entry"``; ``"sum"``, ``"mean"`` or ``"norm"`` of the array; ``"first"``, the
+        first moment; ``"magnitude"``, no squares but absolute values.
     eps : str
         Where it is added: ``"outside"`` the root; ``"inside"``; ``"uncorrected"``, to the root
         of the uncorrected moment; ``"inside, uncorrected"``, under that root; ``"other"``, where

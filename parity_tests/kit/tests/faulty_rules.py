@@ -342,6 +342,41 @@ def squares_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
 
 
+def corrections_exchanged(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v + 0.001 * g**2
+    p -= lr * s.m / (1 - 0.999**s.t) / (np.sqrt(s.v / (1 - 0.9**s.t)) + 1e-8)
+
+
+def squares_corrected_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v + 0.001 * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.9**s.t)) + 1e-8)
+
+
+def means_corrected_by_beta2(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v + 0.001 * g**2
+    p -= lr * s.m / (1 - 0.999**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def squares_of_means(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v + 0.001 * s.m**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def magnitudes(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v + 0.001 * np.abs(g)
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def mean_of_magnitudes(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.9 * s.v + 0.1 * np.abs(g)
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
 def corrected_by_usual_betas(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = 0.9 * s.m + 0.1 * g
     s.v = 0.99 * s.v + 0.01 * g**2

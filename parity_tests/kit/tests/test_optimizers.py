@@ -43,6 +43,7 @@ from parity_tests.kit.tests.faulty_rules import (
     corrected_after_the_root,
     corrected_by_usual_betas,
     corrected_in_place,
+    corrections_exchanged,
     counted,
     counted_together,
     decay_of_matrices,
@@ -59,6 +60,9 @@ from parity_tests.kit.tests.faulty_rules import (
     keeping,
     last_gradient,
     late,
+    magnitudes,
+    mean_of_magnitudes,
+    means_corrected_by_beta2,
     momentum_against,
     momentum_average,
     momentum_average_of_85,
@@ -98,6 +102,8 @@ from parity_tests.kit.tests.faulty_rules import (
     sgd_unscaled,
     shrunk_after,
     squares_by_beta1,
+    squares_corrected_by_beta1,
+    squares_of_means,
     strange,
     strange_filter,
     three_at_once,
@@ -400,6 +406,23 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         {"momentum": 0.9},
     ),
     "squares by beta1": ("squares-by-beta1", DIFFERS, each(squares_by_beta1), None, {}),
+    **{
+        name: ("adam-correction-of-other-moment", DIFFERS, each(rule), None, {})
+        for name, rule in (
+            ("corrections exchanged", corrections_exchanged),
+            ("squares corrected by beta1", squares_corrected_by_beta1),
+            ("means corrected by beta2", means_corrected_by_beta2),
+        )
+    },
+    "squares of means": ("second-moment-of-first", DIFFERS, each(squares_of_means), None, {}),
+    "magnitudes": ("second-moment-of-magnitudes", DIFFERS, each(magnitudes), None, {}),
+    "mean of magnitudes": (
+        "second-moment-of-magnitudes",
+        DIFFERS,
+        each(mean_of_magnitudes),
+        "rmsprop",
+        {},
+    ),
     "corrected by usual betas": (
         "adam-correction-of-other-betas",
         DIFFERS,
