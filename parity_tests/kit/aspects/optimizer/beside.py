@@ -10,8 +10,19 @@ from parity_tests.kit.aspects.first_steps.shares import expected_of, is_accounte
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.gradient.negated import FOLLOWS
 from parity_tests.kit.aspects.observing import observe
-from parity_tests.kit.aspects.optimizer.handed_shares import Shares, handed_shares, told_of_shares
+from parity_tests.kit.aspects.optimizer.handed_shares import (
+    Shares,
+    handed_shares,
+    share_of_all,
+    told_of_shares,
+)
 from parity_tests.kit.aspects.optimizer.handed_steps import by_handed, go_by_kept
+from parity_tests.kit.aspects.optimizer.whole_shares import (
+    has_factor,
+    is_of_mean,
+    is_of_steps_alone,
+    of_share,
+)
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
@@ -93,7 +104,20 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         kept += left
     kept = [verdict for verdict in kept if not _is_told(inquiry, verdict)]
     kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
-    told = _of_steps(inquiry, own, is_right, kept)
+    shares: Shares = {}
+    if any(not is_of_steps_alone(verdict) for verdict in kept):
+        tolerance = 10 * inquiry.tolerance
+        shares = handed_shares(_pairs(inquiry, own), tolerance, inquiry.layers)
+    share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
+    whole: list[Verdict] = []
+    is_apart = not is_right or has_factor(inquiry)
+    if share is not None and (is_apart or is_of_mean(inquiry, share)):
+        # What is wrong with a multiple of what is handed out was said of that.
+        kept = [verdict for verdict in kept if verdict in left or is_of_steps_alone(verdict)]
+        # Of what the optimizer accounts for, as the share of an average, the rest is left.
+        is_open = own.steps_explain not in ("factor", "gradient")
+        whole = of_share(inquiry, share) if is_open else []
+    told = _of_steps(inquiry, is_right, kept, shares)
     if any(verdict.cause in ("decay-not-scaled", "decay-after-step") for verdict in found):
         told = [verdict for verdict in told if verdict.cause != "weight-decay"]
     if inquiry.gradient_loss == own.gradient_loss:
@@ -103,6 +127,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         # What the gradients have as well, or what is not known, was said of those.
         again = {verdict.cause for verdict in gradient.examine(_alone(inquiry, is_right))}
         told = [verdict for verdict in told if verdict.cause not in (None, *again)]
+    told += whole
     if any(verdict.status == DIFFERS for verdict in told):
         differing = [v for v in found if v.status in (DIFFERS, CONVENTION)]
         return _with_first_step(told, differing or found)
@@ -227,14 +252,13 @@ def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
 _OF_FIRST = ", with what a first step takes for g"
 
 
-def _of_steps(inquiry: Inquiry, own: Inquiry, is_right: bool, kept: list[Verdict]) -> list[Verdict]:
+def _of_steps(
+    inquiry: Inquiry, is_right: bool, kept: list[Verdict], shares: Shares
+) -> list[Verdict]:
     """Return what was said of the gradient that steps show as said of the steps.
 
     A factor of some tensors may be that of what is handed out: it is told by what steps make of it.
     """
-    shares: Shares = {}
-    if any(_is_of_some(verdict) for verdict in kept):
-        shares = handed_shares(_pairs(inquiry, own), 10 * inquiry.tolerance)
     samples = [len(batch) for batch in inquiry.batches]
     seen = told_of_shares(shares, samples, inquiry.subject.sizes)
     by_handed_out = [v for v in kept if _is_of_some(v) and seen and not _is_of_step(v, shares)]

@@ -1,18 +1,28 @@
 """How many times steps take each tensor of the gradients that are handed out beside them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.aspects.first_steps.first_step import ENOUGH
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.scales import NEAR, Scale, ratio, scale_of
 from parity_tests.kit.subject.subject import Layers, by_name
 
+Array = NDArray[Any]
 # How many times with each batch, of each tensor.
 Shares = Mapping[str, Sequence[float]]
-_ONCE = Scale(1.0, 0)
+ONCE = Scale(1.0, 0)
 
 
-def handed_shares(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Shares:
-    """Return how many times the gradients handed out steps take, by the names of the tensors.
+def handed_shares(
+    pairs: Sequence[tuple[Layers, Layers]], tolerance: float, layers: Layers | None = None
+) -> Shares:
+    r"""Return how many times the gradients handed out steps take, by the names of the tensors.
+
+    .. math:: \theta_0 - \theta_1 = \eta (c \, g + w \, \theta_0)
 
     Parameters
     ----------
@@ -20,23 +30,59 @@ def handed_shares(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> S
         One for each batch.
     tolerance : float
         Relative distance up to which one is a multiple of the other.
+    layers : list of Layer, optional
+        The parameters :math:`\theta_0`, where a multiple of them may be added.
 
     Returns
     -------
     Shares
-        Empty if what is taken of one tensor is no multiple of what is handed out.
+        Empty if what is taken of one tensor is no such sum.
     """
+    values = {} if layers is None else by_name(layers)
     found: dict[str, list[float]] = {}
     for handed, taken in pairs:
         came = by_name(taken)
         for name, own in by_name(handed).items():
             if own.shape != came[name].shape:
                 return {}
-            share, residual = fit(came[name], own)
-            if not residual <= tolerance:
+            share = _share_of(came[name], own, values.get(name), tolerance)
+            if share is None:
                 return {}
             found.setdefault(name, []).append(share)
     return found
+
+
+def _share_of(came: Array, own: Array, value: Array | None, tolerance: float) -> float | None:
+    """Return how many times one tensor is taken, alone or beside a multiple of the parameter."""
+    share, residual = fit(came, own)
+    if residual <= tolerance:
+        return share
+    if value is None or came.size < ENOUGH or not np.isfinite([came, own]).all():
+        return None
+    basis = np.stack([own.ravel(), value.ravel()], axis=1)
+    shares, *_ = np.linalg.lstsq(basis, came.ravel(), rcond=None)
+    left = np.linalg.norm(came.ravel() - basis @ shares)
+    return float(shares[0]) if left <= tolerance * np.linalg.norm(came) else None
+
+
+def share_of_all(shares: Shares, samples: Sequence[int]) -> Scale | None:
+    """Return how many times steps take all tensors, if that is the same; else None.
+
+    Parameters
+    ----------
+    samples : sequence of two ints
+        The sizes of both batches.
+    """
+    scales = [scale_of(own, samples, NEAR, ONCE) for own in shares.values()]
+    known = [scale for scale in scales if scale is not None]
+    if not known or len(known) < len(scales):
+        return None
+    first = known[0]
+    is_same = all(
+        scale.power == first.power and abs(scale.constant / first.constant - 1) <= NEAR
+        for scale in known
+    )
+    return first if is_same else None
 
 
 def told_of_shares(shares: Shares, samples: Sequence[int], sizes: Sequence[int]) -> str:
@@ -51,10 +97,10 @@ def told_of_shares(shares: Shares, samples: Sequence[int], sizes: Sequence[int])
     """
     names: dict[str, list[str]] = {}
     for name, own in shares.items():
-        scale = scale_of(own, samples, NEAR, _ONCE)
+        scale = scale_of(own, samples, NEAR, ONCE)
         if scale is None:
             return ""
-        between = ratio(scale, _ONCE, sizes, NEAR)
+        between = ratio(scale, ONCE, sizes, NEAR)
         names.setdefault("" if between is None else between.text, []).append(name)
     as_it_is = names.pop("", [])
     parts = [f"{text} x what is handed out of {', '.join(of)}" for text, of in names.items()]
