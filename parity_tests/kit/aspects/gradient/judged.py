@@ -22,6 +22,7 @@ from parity_tests.kit.aspects.gradient.measured_factors import Factor, factors_o
 from parity_tests.kit.aspects.gradient.negated import with_negation
 from parity_tests.kit.aspects.gradient.normed import are_of_one_norm, of_limited, of_norms
 from parity_tests.kit.aspects.gradient.noted import note
+from parity_tests.kit.aspects.gradient.own_rates import with_own_rate
 from parity_tests.kit.aspects.gradient.readings import (
     AS_DECLARED,
     LEFT_OUT,
@@ -105,7 +106,7 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     of_scales = (
         _of_norms(inquiry, factors, unit)
         or of_decayed_matrices(inquiry, first, factors, unit, rate)
-        or with_negation(inquiry, first.findings, of_factors(inquiry, factors, expected))
+        or _of_numbers(inquiry, first, factors, expected)
     )
     verdicts += of_scales + of_relative_factors(inquiry, first, second)
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
@@ -123,6 +124,14 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if is_right and not inquiry.is_one_by_one:
         note(inquiry, explanations)
     return of_loss + verdicts
+
+
+def _of_numbers(
+    inquiry: Inquiry, first: Explanation, factors: list[Factor], expected: Scale | None
+) -> list[Verdict]:
+    """Judge factors that are no norms, with what they follow from."""
+    found = of_factors(inquiry, factors, expected)
+    return with_own_rate(inquiry, with_negation(inquiry, first.findings, found))
 
 
 def _note_what_is_known(inquiry: Inquiry, first: Explanation) -> None:
