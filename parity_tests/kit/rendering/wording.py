@@ -172,8 +172,10 @@ def facts(verdict: Verdict) -> list[Fact]:
     cause = CAUSES.get(verdict.cause or "")
     if cause is not None:
         found.append(Fact("cause", cause.title))
-        # What may be meant is no mistake to look for.
-        found += [Fact("look at", cause.advice)] * (verdict.status != CONVENTION)
+        # What may be meant is no mistake to look for, and a message may know better where it is.
+        is_told = " Look at " in verdict.message
+        if verdict.status != CONVENTION and not is_told:
+            found.append(Fact("look at", cause.advice))
     elif differs:
         found.append(Fact("cause", verdict.cause or "unknown"))
     if verdict.residual is not None:

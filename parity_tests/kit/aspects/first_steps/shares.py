@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parity_tests.kit.aspects.gradient.factors import is_convention
+from parity_tests.kit.aspects.gradient.conventions import is_convention
 from parity_tests.kit.aspects.loss.aspect import declared_scale
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from parity_tests.kit.aspects.gradient.by_width import by_width
+from parity_tests.kit.aspects.gradient.conventions import conventional_scale, is_convention
 from parity_tests.kit.aspects.gradient.made_up_for import made_up_for
-from parity_tests.kit.aspects.gradient.measured_factors import Factor, with_more
+from parity_tests.kit.aspects.gradient.measured_factors import Factor, times_of, with_more
 from parity_tests.kit.aspects.gradient.shared_factors import carried_factor, shared_scale
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of
 from parity_tests.kit.causes import CAUSES
@@ -30,7 +31,10 @@ def of_factors(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) 
         return [carried]
     if "" not in texts and (by_layer := _of_widths(inquiry, factors, reference, besides=False)):
         return [by_layer]
-    shared = shared_scale(inquiry, factors, reference) or _of_unknown_rate(inquiry, factors)
+    shared = shared_scale(inquiry, factors, reference)
+    if shared is None and expected is None:
+        shared = conventional_scale(inquiry, factors)
+    shared = shared or _of_unknown_rate(inquiry, factors)
     if shared is None:
         return _of_groups(inquiry, factors, reference)
     sizes = inquiry.subject.sizes
@@ -61,7 +65,8 @@ def _of_groups(
     by_layer = _of_widths(inquiry, factors, reference, besides=besides)
     if by_layer is not None:
         return [by_layer]
-    samples = len(inquiry.batches[0])
+    both = [len(batch) for batch in inquiry.batches]
+    samples = both[0]
     matrices = sum(factor.finding.tensor.startswith("W") for factor in factors)
     verdicts = []
     groups: dict[str, list[Factor]] = {}
@@ -73,14 +78,14 @@ def _of_groups(
             continue
         assert group[0].ratio is not None
         names = ", ".join(f.finding.tensor for f in group)
-        value = group[0].finding.factor / reference.at(samples)
+        value, with_which = times_of(group[0], reference, both)
         if not group[0].ratio.causes:
             verdicts.append(_changing(group, text))
             continue
         biases = all(f.finding.tensor.startswith("b") for f in group)
         turned = "sign" in group[0].ratio.causes
         cause = "bias-scaled" if biases and not turned else group[0].ratio.causes[0]
-        what = f"yours = {value:.6g} x expected on {names} and not on the others"
+        what = f"yours = {value:.6g} x expected{with_which} on {names} and not on the others"
         shared = _with_one_batch(inquiry, group[0], factors, reference)
         if shared and cause == "bias-scaled":
             cause = group[0].ratio.causes[0]
@@ -90,8 +95,9 @@ def _of_groups(
             )
         if besides:
             have = "have" if len(group) > 1 else "has"
-            what = f"besides what all have, {names} {have} another {value:.6g} x"
-        seen, look = f"{text}, with a batch of {samples}", CAUSES[cause].advice
+            what = f"besides what all have, {names} {have} another {value:.6g} x{with_which}"
+        seen = text if with_which else f"{text}, with a batch of {samples}"
+        look = CAUSES[cause].advice
         if cause in ("factor-two", "factor-classes") and f"W{len(inquiry.layers)}" not in names:
             # The last layer has what the loss has.
             look = CAUSES["factor-constant"].advice
@@ -219,13 +225,13 @@ _MAGNITUDES = "penalty-of-magnitudes"
 
 
 def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> Verdict:
-    samples = len(inquiry.batches[0])
+    both = [len(batch) for batch in inquiry.batches]
+    samples = both[0]
     first = factors[0]
     assert first.ratio is not None
     if not first.ratio.causes:
         return _changing(factors, first.ratio.text)
-    factor = first.scale.at(samples) if first.scale else first.finding.factor
-    value = factor / (expected or MEAN).at(samples)
+    value, with_which = times_of(first, expected or MEAN, both)
     residual = max(f.finding.residual for f in factors)
     everything = len(tensors(inquiry.layers))
     whole = len(factors) == everything
@@ -234,8 +240,8 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
     if any(added):
         # What a penalty adds need not have the factor, and is judged by itself.
         of += ", in what comes from the data"
-    what = f"yours = {value:.6g} x expected on {of}, residual {residual:.1g}"
-    why = f"{first.ratio.text}; the batch is {samples}"
+    what = f"yours = {value:.6g} x expected{with_which} on {of}, residual {residual:.1g}"
+    why = first.ratio.text if with_which else f"{first.ratio.text}; the batch is {samples}"
     cause = first.ratio.causes[0]
     if expected is None and is_convention(inquiry, first.ratio):
         message = f"{what}: {why}. {_who_says(inquiry)}: it may as well be its convention."
@@ -347,23 +353,3 @@ def _above(factors: list[Factor]) -> str:
     """Return what all tensors come from."""
     last = max(int(factor.finding.tensor[1:]) for factor in factors)
     return f"dL/dz{last}"
-
-
-# Losses with a term for each output, whose mean may be one over the outputs as well.
-_OF_OUTPUTS = {
-    "absolute_error",
-    "binary_cross_entropy",
-    "huber",
-    "log_cosh",
-    "squared_error",
-}
-
-
-def is_convention(inquiry: Inquiry, factor: Ratio) -> bool:
-    """Whether a factor may be meant, where no loss says: what is averaged, and how squares are."""
-    allowed = {"factor-batch"}
-    if inquiry.gradient_loss in _OF_OUTPUTS:
-        allowed.add("factor-classes")
-    if inquiry.gradient_loss == "squared_error":
-        allowed.add("factor-two")
-    return not inquiry.spec.scale and set(factor.causes) <= allowed

@@ -1,12 +1,13 @@
 """The constant factor of each tensor of a gradient, measured with two batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.scales import IN_LAYERS, ROUGH, Ratio, Scale, ratio, scale_of
+from parity_tests.kit.scales import IN_LAYERS, NEAR, ROUGH, Ratio, Scale, ratio, scale_of
 
 # What is added to the number of samples by mistake, as in an unbiased variance, or in a count that
 # begins at one.
@@ -45,11 +46,41 @@ def factors_of(
         if scale is None:
             between = _by_batch(one, other, samples, rounded, tolerance)
         else:
-            between = ratio(scale, rounded, sizes, tolerance)
+            between = _by_size(ratio(scale, rounded, sizes, tolerance), scale, rounded, samples)
         is_named = between is not None and bool(between.causes)
         own = _told_apart(one, first) if is_named else one
         factors.append(Factor(own, scale, between, other))
     return factors
+
+
+def times_of(factor: Factor, reference: Scale, samples: Sequence[int]) -> tuple[float, str]:
+    """Return how many times what is expected a tensor is, with words for the batch if need be.
+
+    What is as expected with the first batch, of which a factor has the size, shows with the other.
+    """
+    one, other = samples
+    scale = factor.scale
+    value = (factor.finding.factor if scale is None else scale.at(one)) / reference.at(one)
+    if scale is None or abs(value - 1) > NEAR:
+        return value, ""
+    value = scale.at(other) / reference.at(other)
+    return value, f" with a batch of {other}, and as expected with one of {one},"
+
+
+def _by_size(
+    between: Ratio | None, scale: Scale, expected: Scale, samples: Sequence[int]
+) -> Ratio | None:
+    """Take a number for a batch size that is fixed, where it is that of one of the batches.
+
+    A network may have been asked with a batch as it was made, and keep how many samples that had.
+    """
+    if between is None or between.causes != ("factor-batch", "factor-constant"):
+        return between
+    divisor = expected.constant / scale.constant
+    size = next((n for n in samples if abs(divisor / n - 1) <= NEAR), None)
+    if size is None or expected.power - scale.power != 1 or "width" in between.text:
+        return between
+    return Ratio(("factor-nominal-batch",), f"batch size / {size}, which is kept or written down")
 
 
 def _told_apart(finding: Finding, explanation: Explanation) -> Finding:

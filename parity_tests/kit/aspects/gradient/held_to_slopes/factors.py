@@ -1,5 +1,6 @@
 """Factors between tensors of a gradient and the slopes of the loss."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -62,7 +63,7 @@ def by_tensor(inquiry: Inquiry, met: Met, loss: Loss, how: str, close: float) ->
             cause = "bias-scaled"
         message = (
             f"yours = {factor:.6g} x the slope of the loss reported on {', '.join(group)} and not "
-            f"on the others: {why}. {_look(cause)}"
+            f"on the others: {why}. {_look_at(inquiry, group, cause)}"
         )
         verdicts.append(
             Verdict("gradient", DIFFERS, message, group[0], cause, factor, residual),
@@ -186,3 +187,14 @@ def _named(
 
 def _look(cause: str | None) -> str:
     return f"Look at {CAUSES[cause].advice}." if cause else "The cause is unknown."
+
+
+def _look_at(inquiry: Inquiry, names: Sequence[str], cause: str | None) -> str:
+    """Return what to look at for the factor of some tensors.
+
+    The last layer has what the loss has; a number that it has not comes in on the way back.
+    """
+    is_of_loss = cause in ("factor-two", "factor-classes")
+    if is_of_loss and f"W{len(inquiry.layers)}" not in names and inquiry.subject.is_chain:
+        return _look("factor-constant")
+    return _look(cause)
