@@ -116,13 +116,14 @@ def test_descent_on_the_mean_of_a_loss_that_is_a_sum_is_a_convention() -> None:
     assert told(of(halved, loss=total)) == [(DIFFERS, "step-scaled")]
 
 
-def test_shares_are_told_beside_multiples_of_the_parameters() -> None:
+def test_shares_are_told_beside_what_penalties_add() -> None:
     rng = np.random.default_rng(0)
     layers = [Layer(rng.standard_normal((3, 2)), rng.standard_normal(2))]
     pairs = []
     for samples in (7, 4):
         own = Layer(rng.standard_normal((3, 2)), rng.standard_normal(2))
-        weight = own.weight / samples + 0.1 * layers[0].weight
+        penalty = 0.1 * layers[0].weight + 0.2 * np.sign(layers[0].weight)
+        weight = own.weight / samples + penalty
         assert own.bias is not None
         pairs.append(([own], [Layer(weight, own.bias / samples)]))
     shares = handed_shares(pairs, 1e-9, layers)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.first_steps.first_step import ENOUGH
 from parity_tests.kit.fitting import fit
+from parity_tests.kit.penalties import PENALTIES, SUMS
 from parity_tests.kit.scales import NEAR, Scale, ratio, scale_of
 from parity_tests.kit.subject.subject import Layers, by_name
 
@@ -22,7 +22,7 @@ def handed_shares(
 ) -> Shares:
     r"""Return how many times the gradients handed out steps take, by the names of the tensors.
 
-    .. math:: \theta_0 - \theta_1 = \eta (c \, g + w \, \theta_0)
+    .. math:: \theta_0 - \theta_1 = \eta (c \, g + w \, \theta_0 + s \operatorname{sign} \theta_0)
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def handed_shares(
     tolerance : float
         Relative distance up to which one is a multiple of the other.
     layers : list of Layer, optional
-        The parameters :math:`\theta_0`, where a multiple of them may be added.
+        The parameters :math:`\theta_0`, where a penalty on them may be added.
 
     Returns
     -------
@@ -53,15 +53,16 @@ def handed_shares(
 
 
 def _share_of(came: Array, own: Array, value: Array | None, tolerance: float) -> float | None:
-    """Return how many times one tensor is taken, alone or beside a multiple of the parameter."""
+    """Return how many times one tensor is taken, alone or beside what penalties add."""
     share, residual = fit(came, own)
     if residual <= tolerance:
         return share
-    if value is None or came.size < ENOUGH or not np.isfinite([came, own]).all():
+    basis = [own] if value is None else [own, *(PENALTIES[name].slope(value) for name in SUMS)]
+    if came.size <= len(basis) or not np.isfinite([came, *basis]).all():
         return None
-    basis = np.stack([own.ravel(), value.ravel()], axis=1)
-    shares, *_ = np.linalg.lstsq(basis, came.ravel(), rcond=None)
-    left = np.linalg.norm(came.ravel() - basis @ shares)
+    columns = np.stack([column.ravel() for column in basis], axis=1)
+    shares, *_ = np.linalg.lstsq(columns, came.ravel(), rcond=None)
+    left = np.linalg.norm(came.ravel() - columns @ shares)
     return float(shares[0]) if left <= tolerance * np.linalg.norm(came) else None
 
 
