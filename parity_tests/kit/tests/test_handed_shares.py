@@ -116,6 +116,18 @@ def test_descent_on_the_mean_of_a_loss_that_is_a_sum_is_a_convention() -> None:
     assert told(of(halved, loss=total)) == [(DIFFERS, "step-scaled")]
 
 
+def test_a_factor_of_biases_shows_beside_descent_on_the_mean() -> None:
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        w1, b1, w2, b2 = summed(net, x, y)
+        for array, gradient, count in zip(params(net), (w1, b1, w2, b2), (0, 3, 0, 3), strict=True):
+            array -= lr * gradient / (count or len(x))
+
+    found = of(beside(step, summed), loss=total)
+    [fault] = [verdict for verdict in found if verdict.status == DIFFERS]
+    assert (fault.tensor, fault.cause, fault.factor) == ("b1", "bias-scaled", pytest.approx(7 / 3))
+    assert (CONVENTION, "factor-batch") in told(found)
+
+
 def test_shares_are_told_beside_what_penalties_add() -> None:
     rng = np.random.default_rng(0)
     layers = [Layer(rng.standard_normal((3, 2)), rng.standard_normal(2))]

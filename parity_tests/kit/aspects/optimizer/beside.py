@@ -10,6 +10,7 @@ from parity_tests.kit.aspects.first_steps.shares import expected_of, is_accounte
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.gradient.negated import FOLLOWS
 from parity_tests.kit.aspects.observing import observe
+from parity_tests.kit.aspects.optimizer.clipped_steps import of_clipped, of_clipped_apart
 from parity_tests.kit.aspects.optimizer.handed_shares import (
     Shares,
     handed_shares,
@@ -21,10 +22,10 @@ from parity_tests.kit.aspects.optimizer.whole_shares import (
     has_factor,
     is_of_mean,
     is_of_steps_alone,
+    of_mean_and_others,
     of_share,
 )
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject.subject import Layers, SubjectError, tensors
@@ -89,13 +90,14 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     if is_penalized and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
         inquiry.steps_explain = "penalty"
         found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
+    tolerance = 10 * inquiry.tolerance
     try:
         if _is_handed(inquiry, own):
             return found
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
-        if not any(v.cause for v in found) and (apart := _clipped_apart(of_gradient)):
+        if not any(v.cause for v in found) and (apart := of_clipped_apart(of_gradient)):
             return [apart]
-        if not is_known and (clipped := _clipped(inquiry, own)):
+        if not is_known and (clipped := of_clipped(_pairs(inquiry, own), tolerance)):
             return [clipped]
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
@@ -106,7 +108,6 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
     shares: Shares = {}
     if any(not is_of_steps_alone(verdict) for verdict in kept):
-        tolerance = 10 * inquiry.tolerance
         shares = handed_shares(_pairs(inquiry, own), tolerance, inquiry.layers)
     share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
     whole: list[Verdict] = []
@@ -117,6 +118,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         # Of what the optimizer accounts for, as the share of an average, the rest is left.
         is_open = own.steps_explain not in ("factor", "gradient")
         whole = of_share(inquiry, share) if is_open else []
+    elif shares and is_right and (whole := of_mean_and_others(inquiry, shares)):
+        kept = [verdict for verdict in kept if is_of_steps_alone(verdict)]
     told = _of_steps(inquiry, is_right, kept, shares)
     if any(verdict.cause in ("decay-not-scaled", "decay-after-step") for verdict in found):
         told = [verdict for verdict in told if verdict.cause != "weight-decay"]
@@ -207,45 +210,6 @@ def _is_handed(inquiry: Inquiry, own: Inquiry) -> bool:
             if not left <= 10 * inquiry.tolerance * np.linalg.norm(whole) + 1e-12:
                 return False
     return bool(pairs)
-
-
-def _clipped(inquiry: Inquiry, own: Inquiry) -> Verdict | None:
-    """Return that first steps are those of gradients with an upper limit to their norm."""
-    norms = []
-    for handed, taken in _pairs(inquiry, own):
-        wanted, came = (
-            np.concatenate([np.ravel(array) for array in tensors(layers)])
-            for layers in (handed, taken)
-        )
-        if wanted.shape != came.shape:
-            return None
-        factor, residual = fit(came, wanted)
-        if not residual <= 10 * inquiry.tolerance or not 0 < factor <= 1 + 1e-9:
-            return None
-        norms.append((factor, float(np.linalg.norm(came))))
-    limited = [norm for factor, norm in norms if factor < 1 - 1e-9]
-    free = [norm for factor, norm in norms if factor >= 1 - 1e-9]
-    if not limited or max(limited) - min(limited) > 1e-9 * limited[0]:
-        return None
-    limit = float(f"{limited[0]:.3g}")
-    # Of a single one any norm may be the limit.
-    if len(limited) == 1 and abs(limited[0] - limit) > 1e-9 * limit:
-        return None
-    if any(norm > limited[0] * (1 + 1e-9) for norm in free):
-        return None
-    message = (
-        f"{CAUSES['step-clipped'].title}: the norm of all gradients together is at most {limit:g} "
-        "in a step"
-    )
-    return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
-
-
-def _clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
-    """Return that entries or norms have an upper limit, if that is all there is about steps."""
-    clipped = next((own for own in of_gradient if own.cause == "step-clipped"), None)
-    if clipped is None or any(verdict.status == DIFFERS for verdict in of_gradient):
-        return None
-    return replace(clipped, aspect="optimizer")
 
 
 # What steps that are described are multiples of.

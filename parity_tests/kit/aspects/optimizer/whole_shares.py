@@ -1,11 +1,11 @@
 """What is said of steps that take all of the gradients handed out the same number of times."""
 
 from parity_tests.kit.aspects.first_steps.shares import expected_of
-from parity_tests.kit.aspects.optimizer.handed_shares import ONCE
+from parity_tests.kit.aspects.optimizer.handed_shares import ONCE, Shares
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.scales import MEAN, NEAR, Scale, ratio
-from parity_tests.kit.verdicts import CONVENTION, Verdict, named
+from parity_tests.kit.scales import MEAN, NEAR, Scale, ratio, scale_of
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 _OF_MEAN = (
     "a first step takes {:.6g} x the gradient handed out, 1 / batch size with a batch of {}: loss "
@@ -97,3 +97,43 @@ def of_mean(inquiry: Inquiry) -> Verdict:
     samples = len(inquiry.batches[0])
     message = _OF_MEAN.format(1 / samples, samples)
     return Verdict("optimizer", CONVENTION, message, None, "factor-batch", 1 / samples)
+
+
+def of_mean_and_others(inquiry: Inquiry, shares: Shares) -> list[Verdict]:
+    """Judge steps on the mean of a loss that is a sum, where some tensors have a factor besides.
+
+    Those of all matrices or of all biases are on the mean, and none is taken as it is handed out:
+    then it would not be told which of the two is meant.
+
+    Returns
+    -------
+    list of Verdict
+        Empty if that is not so.
+    """
+    samples, sizes = [len(batch) for batch in inquiry.batches], inquiry.subject.sizes
+    groups: dict[str, list[str]] = {}
+    scales: dict[str, Scale] = {}
+    for name, own in shares.items():
+        scale = scale_of(own, samples, NEAR, ONCE)
+        if scale is None or ratio(scale, ONCE, sizes, NEAR) is None:
+            return []
+        between = ratio(scale, MEAN, sizes, NEAR)
+        groups.setdefault("" if between is None else between.text, []).append(name)
+        scales[name] = scale
+    usual = groups.pop("", [])
+    is_whole = any(all(name in usual for name in shares if name[0] == kind) for kind in "Wb")
+    if not groups or not is_whole or not is_of_mean(inquiry, MEAN):
+        return []
+    told = [of_mean(inquiry)]
+    for text, names in groups.items():
+        between = ratio(scales[names[0]], MEAN, sizes, NEAR)
+        assert between is not None
+        value = scales[names[0]].at(samples[0]) * samples[0]
+        is_of_biases = all(name.startswith("b") for name in names)
+        cause = "bias-scaled" if is_of_biases else between.causes[0]
+        message = (
+            f"a first step takes {value:.6g} x as much of {', '.join(names)} as of the others: "
+            f"{text}, with a batch of {samples[0]}. Look at what the step multiplies with."
+        )
+        told.append(Verdict("optimizer", DIFFERS, message, names[0], cause, value))
+    return told
