@@ -165,7 +165,11 @@ def test_a_number_in_a_wrong_derivative_is_a_part_of_its_formula(
 
 @pytest.mark.parametrize(
     ("error", "cause"),
-    [(lambda p, y: (p - y) ** 2, "loss-as-gradient"), (lambda p, y: np.sin(p - y) ** 3, None)],
+    [
+        (lambda p, y: (p - y) ** 2, "loss-as-gradient"),
+        (lambda p, y: np.sin(p - y) ** 3, "error-of-another-form"),
+        (lambda p, y: (p - y) * p.max(axis=1, keepdims=True), None),
+    ],
 )
 def test_what_tensors_have_beside_one_another_shows_behind_a_wrong_error(
     error: Any, cause: str | None

@@ -424,7 +424,7 @@ def test_both_batches_are_of_one_loss(seed: int) -> None:
 def test_what_is_held_to_no_loss_is_held_to_the_nearest() -> None:
     def delta(net: Any, x: Array, y: Array) -> Array:
         p = net.forward(x)
-        return np.asarray((p - y) * np.sqrt(p * (1 - p)) / len(x))
+        return np.asarray((p - y) * np.sqrt(p.max(axis=1, keepdims=True)) * p * (1 - p) / len(x))
 
     made = variant(sizes=(12, 9, 3), last=sigmoid, delta=delta)
     verdict = only(ask(network(made, loss=None, step=None), gradient.examine))

@@ -30,6 +30,8 @@ Array = NDArray[Any]
 
 # Outputs and labels of which the error has to be known, and of how many it is told for each label.
 _ENOUGH, _TOLD = 6, 3
+# How often the other outputs are drawn for each sample, and how far they are from its own.
+_DRAWS, _APART = 3, 3.0
 
 
 def of_measured_error(account: Account) -> list[Verdict]:
@@ -60,7 +62,8 @@ def _seen(account: Account) -> str:
     """Return what the error of an output is; empty if it goes by more than output and label."""
     inquiry = account.inquiry
     close, last = close_of(inquiry), len(inquiry.layers) - 1
-    asked = [_asked(account, number) for number in range(len(inquiry.batches[0]))]
+    numbers = [*range(len(inquiry.batches[0]))] * _DRAWS
+    asked = [_asked(account, number) for number in numbers]
     p, y, one, other, wanted = (np.concatenate(part) for part in zip(*asked, strict=True))
     is_told = len(p) >= _ENOUGH and are_near(one, other, close) and not are_near(one, wanted, close)
     if not is_told or not add_up(account, (last,)):
@@ -105,7 +108,7 @@ def _asked(account: Account, number: int) -> tuple[Array, Array, Array, Array, A
     passed = run(form, inquiry.layers, sample.inputs)
     z = passed.logits[-1][0]
     some = (np.arange(outputs) + number) % 2 == 0 if outputs > 1 else np.array([True])
-    changed = z + np.where(some, 0.0, inquiry.rng.standard_normal(outputs))
+    changed = z + np.where(some, 0.0, _APART * inquiry.rng.standard_normal(outputs))
     if "softmax" in form.output and not some.all():
         # What all exponentials add up to stays as it is.
         changed[~some] += np.log(np.exp(z[~some]).sum() / np.exp(changed[~some]).sum())
