@@ -19,6 +19,7 @@ from parity_tests.kit.aspects.nonzero_targets import needs_nonzero_targets
 from parity_tests.kit.aspects.optimizer import aspect as optimizer
 from parity_tests.kit.aspects.side_effects import aspect as side_effects
 from parity_tests.kit.aspects.stability import aspect as stability
+from parity_tests.kit.aspects.vector_targets import has_vector_targets
 from parity_tests.kit.aspects.whole_numbers import of_integers
 from parity_tests.kit.golden import Golden
 from parity_tests.kit.inquiry import Inquiry
@@ -109,6 +110,9 @@ def examine(
         if needs_nonzero_targets(inquiry):
             subject.least_target = 1.0
             inquiry = Inquiry.begin(subject, spec, seed)
+        if has_vector_targets(inquiry):
+            subject.has_vector_targets = True
+            told["labels"] = "targets (a vector, as the output is)"
         bound = batch_bound(inquiry)
         if bound is not None:
             inquiry = Inquiry.begin(

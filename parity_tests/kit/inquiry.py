@@ -223,6 +223,7 @@ class Inquiry:
         subject.subtracted = self.subject.subtracted
         subject.least_target = self.subject.least_target
         subject.is_of_inputs = self.subject.is_of_inputs
+        subject.has_vector_targets = self.subject.has_vector_targets
         inquiry = Inquiry(
             subject, self.spec, copy.deepcopy(self.rng), subject.set(self.layers), self.batches
         )

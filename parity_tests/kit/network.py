@@ -79,7 +79,8 @@ class Network:
     labels : {"integers", "one_hot", "integer_column", "soft", "targets"}, default "one_hot"
         ``"soft"`` has 0.01 and 0.99 in the place of 0 and 1. One-hot labels lie as the batch does.
         ``"targets"`` are any numbers, for a regression: 0 and 1, or, where loss or gradient are not
-        finite for 0, 1 and 2.
+        finite for 0, 1 and 2. Of a single output in rows they are a column, or a vector if the
+        output is one and a column would meet all of it.
     bias : str, default "apart"
         Where the biases are, if they are part of a matrix: ``"first_row"``, ``"last_row"``,
         ``"first_column"``, ``"last_column"``; ``"none"`` if there are none.

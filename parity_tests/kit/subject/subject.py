@@ -163,6 +163,8 @@ class Subject:
         What is added to targets that are any numbers.
     is_of_inputs : bool
         Whether targets are the inputs, as an autoencoder has them.
+    has_vector_targets : bool
+        Whether the targets of a single output are given as a vector, and not as a column.
 
     Raises
     ------
@@ -174,6 +176,7 @@ class Subject:
     subtracted: tuple[int, ...] = ()
     least_target = 0.0
     is_of_inputs = False
+    has_vector_targets = False
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -412,6 +415,8 @@ class Subject:
                 labels = labels[:, np.newaxis]
                 return labels.T.copy() if self.network.batch == "columns" else labels.copy()
             return int(labels[0]) if self.single else labels.copy()
+        if self.has_vector_targets:
+            return batch.targets[:, 0].copy()
         return self._laid_out(batch.targets)
 
     # Questions
@@ -423,6 +428,12 @@ class Subject:
         for x, _ in self._given(batch):
             outputs.append(self._output(self._ask("forward", x), 1 if self.single else len(inputs)))
         return np.concatenate(outputs)
+
+    def shape_of_output(self, inputs: Array) -> tuple[int, ...]:
+        """Return the shape in which the output for rows of inputs comes, all of them at once."""
+        result = self._ask("forward", self._laid_out(inputs))
+        size = len(inputs) * self.outputs
+        return next((a.shape for a in arrays_in(result) if a.size == size), ())
 
     def _output(self, result: Any, samples: int) -> Array:
         wanted = (samples, self.outputs)
