@@ -16,9 +16,19 @@ from parity_tests.kit.verdicts import Line
 
 Array = NDArray[Any]
 
+
+def paths_of(folder: str | Path) -> set[str]:
+    """Return the paths that code in a folder may have: as it is given, and where links lead.
+
+    An environment may be a link; its code then has the path by which it was reached.
+    """
+    return {str(Path(folder).absolute()), str(Path(folder).resolve())}
+
+
 _LIBRARIES = tuple(
-    str(Path(folder).resolve())
+    path
     for folder in {*sysconfig.get_paths().values(), Path(np.__file__).parent, Path(__file__).parent}
+    for path in paths_of(folder)
 )
 
 # How far entries that are one number may be apart, where a step shows them.

@@ -12,7 +12,7 @@ import pytest
 from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.check import examine
-from parity_tests.kit.locate import locate, locate_number
+from parity_tests.kit.locate import locate, locate_number, paths_of
 from parity_tests.kit.network import Rule
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import Subject, SubjectError
@@ -488,6 +488,25 @@ def test_a_line_that_is_not_the_only_one_is_told_if_the_cause_is_known(tmp_path:
     assert line.code == "return run(2 * x + 1, d)"
     # What is there from the start is computed nowhere.
     assert locate(lambda: module["twice"](x, d), 2 * x + 1, given=[2 * x + 1]) is None
+
+
+def test_a_library_is_known_by_its_link_too(tmp_path: Path) -> None:
+    folder, link = tmp_path / "environment", tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(folder, target_is_directory=True)
+    assert paths_of(link) == {str(link), str(folder.resolve())}
+
+
+def test_no_line_of_numpy_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "clipped.py"
+    text = "def run(x):\n    wide = 9 * x\n    return wide.clip(-1.0, 1.0).tolist()\n"
+    path.write_text(text, encoding="utf-8")
+    module: dict[str, Any] = {"np": np}
+    exec(compile(text, str(path), "exec"), module)
+    x = np.array([0.01, 0.5, -0.02, 0.7])
+    # NumPy's own clip() has it in a variable, and the file has it in none.
+    assert locate(lambda: module["run"](x), np.clip(9 * x, -1, 1)) is None
+    assert locate(lambda: module["run"](x), 9 * x) is not None
 
 
 @pytest.mark.parametrize(("name", "is_told"), [("Network", False), ("Other", True)])
