@@ -94,6 +94,12 @@ class Forward:
         return self.inquiry.form is not None
 
     @property
+    def is_left_by_loss(self) -> bool:
+        """Whether the output is what a loss leaves on the network, as no function returns it."""
+        losses = self.host.ranked(names.LOSS)
+        return any(self.call.startswith(f"({one.code}(") for one in losses)
+
+    @property
     def output(self) -> str:
         """Code of the output, of the call's result ``out``."""
         return f"out{self.place}"

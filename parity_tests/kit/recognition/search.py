@@ -74,6 +74,7 @@ class RecognitionError(SubjectError):
 class _Draft:
     """What is known of one host; misfits are layers whose gradients are none as we combine them.
 
+    `is_unrelated`, gradients have nothing to do with an output that is only guessed to be one.
     `batched` is what is known of it with batches, where it was taken to want one sample at a time.
     """
 
@@ -82,6 +83,7 @@ class _Draft:
     step: tuple[str, Match] | None = None
     labels: str = "one_hot"
     is_misfit: bool = False
+    is_unrelated: bool = False
     reset: Reset | None = None
     batched: "_Draft | None" = None
 
@@ -320,6 +322,8 @@ def _drafted(host: Host, scope: Mapping[str, Any], drawn: dict[Shapes, Inquiry])
         if host.is_put_together and best.match and best.match.known < best.match.total:
             # It may be that we have put the layers together in a way that is not meant.
             best.backward, best.step, best.is_misfit = None, None, True
+        if best.forward.is_left_by_loss and best.match and not best.match.known:
+            best.backward, best.step, best.is_unrelated = None, None, True
     return best
 
 
@@ -449,6 +453,8 @@ def _conventions(
         told = "no function was seen to give any"
         if draft.is_misfit:
             told = "the layers, put together here, give none: they may be meant otherwise"
+        elif draft.is_unrelated:
+            told = "those handed out are of no loss of what is taken for the output, on a guess"
         elif forward.lacking:
             told = f"no gradient of {', '.join(forward.lacking)} was found"
         else:

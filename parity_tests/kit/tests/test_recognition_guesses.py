@@ -6,7 +6,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.recognition import Proposal, recognize
 from parity_tests.kit.tests.proposals import names_of, pasted
 from parity_tests.kit.tests.test_recognition_left_out import FUNCTIONS, told
-from parity_tests.kit.verdicts import DIFFERS, EQUAL
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
 
 # One output, and labels without a second axis: of several classes they are numbers all the same.
 ONE_OUTPUT = """
@@ -274,3 +274,58 @@ def test_a_loss_without_its_sign_is_none_that_is_known(sign: str, certainty: str
 """
     [found] = [c for c in recognize(names_of(source)).conventions if c.name == "loss"]
     assert found.certainty == certainty
+
+
+# One matrix that is used twice: what it gives is as wide as its inputs, and the code is narrower.
+TIED = """
+import numpy as np
+
+class Tied:
+    def __init__(self, n=12, h=5):
+        self.W, self.b, self.c = np.random.randn(n, h) * 0.3, np.zeros(h), np.zeros(n)
+    def forward(self, X):
+        self.H = np.tanh(X @ self.W + self.b)
+        return self.H @ self.W.T + self.c
+    def loss(self, X, y=None):
+        return ((self.forward(X) - X)**2).mean()
+    def backward(self, X, y=None):
+        d = 2 * (self.forward(X) - X) / X.size
+        dz = d @ self.W * (1 - self.H**2)
+        return {"W": X.T @ dz + d.T @ self.H, "b": dz.sum(axis=0), "c": d.sum(axis=0)}
+"""
+# What a loss leaves is the output, where no function returns another one.
+LEFT_BY_LOSS = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in=12, n_hidden=9, n_out=10):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.3, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) * 0.3, np.zeros(n_out)
+    def loss(self, X, y=None):
+        self.h = np.tanh(X @ self.W1 + self.b1)
+        self.p = self.h @ self.W2 + self.b2
+        return 0.0 if y is None else ((self.p - y)**2).mean()
+    def backward(self, X, y):
+        self.loss(X, y)
+        d = 2 * (self.p - y) / y.size
+        dz = d @ self.W2.T * (1 - self.h**2)
+        return {"W1": X.T @ dz, "b1": dz.sum(axis=0), "W2": self.h.T @ d, "b2": d.sum(axis=0)}
+"""
+
+
+def test_a_gradient_is_not_held_to_an_output_that_is_a_guess() -> None:
+    report = examine(recognize(names_of(TIED)["Tied"]).network, only="gradient")
+    assert {verdict.status for verdict in report.of("gradient")} == {UNCHECKED}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "causes"),
+    [("", "", []), ("* (1 - self.h**2)", "", ["activation-derivative-missing"])],
+)
+def test_an_output_that_a_loss_leaves_is_taken_where_the_gradient_fits(
+    old: str, new: str, causes: list[str]
+) -> None:
+    source = LEFT_BY_LOSS.replace(old, new) if old else LEFT_BY_LOSS
+    report = examine(recognize(names_of(source)["Net"]).network, only="gradient")
+    assert UNCHECKED not in {verdict.status for verdict in report.of("gradient")}
+    assert [verdict.cause for verdict in report.failures] == causes
