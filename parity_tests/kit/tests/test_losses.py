@@ -974,6 +974,42 @@ def test_exponentials_of_one_output_are_rates() -> None:
     assert [v.cause for v in examine(declared, 0, "forward").verdicts] == ["another-output"]
 
 
+class _Rates(variant(last=np.exp, sizes=(6, 5, 3))):  # type: ignore[misc]
+    """Poisson's loss of rates."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return float((p - y * np.log(p)).sum() / len(x))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        return np.asarray((self.forward(x) - y) / len(x))
+
+
+def test_exponentials_of_classes_are_rates_by_a_loss_of_their_own() -> None:
+    report = examine(network(_Rates, step=None), 0, ["forward", "gradient"])
+    assert [v.status for v in report.verdicts] == [CONVENTION, EQUAL]
+    assert report.verdicts[0].cause == "softmax-not-normalized"
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "aspects"),
+    [
+        # The gradient of the softmax whose sum is missing, and its loss.
+        ("loss", lambda net, x, y: -np.mean(np.log(net.forward(x)[y == 1])), ["forward"]),
+        # Of rates, a gradient that is wrong says nothing of what is meant.
+        ("delta", lambda net, x, y: 2 * (net.forward(x) - y) / len(x), ["forward", "gradient"]),
+    ],
+)
+def test_exponentials_of_classes_have_no_sum_where_no_loss_of_rates_goes_with_them(
+    name: str, function: Any, aspects: list[str]
+) -> None:
+    made = type("Net", (_Rates,), {name: function})
+    report = examine(network(made, step=None), 0, ["forward", "gradient"])
+    differing = [verdict for verdict in report.verdicts if verdict.status == DIFFERS]
+    assert differing[0].cause == "softmax-not-normalized"
+    assert {verdict.aspect for verdict in differing} >= set(aspects)
+
+
 @pytest.mark.parametrize(
     "denominator",
     [

@@ -38,6 +38,7 @@ from parity_tests.kit.aspects.gradient.other_losses import (
     of_threshold,
     of_unknown_loss,
 )
+from parity_tests.kit.aspects.gradient.rates import of_rates
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.inquiry import Inquiry
@@ -62,7 +63,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     for question in _QUESTIONS:
         answer = question(account)
         if answer:
-            return answer
+            return [*answer, *of_rates(inquiry, answer)]
     return account.verdicts
 
 
