@@ -346,6 +346,44 @@ def inverted(meant: Scheme) -> Mistake:
     )
 
 
+# The number over the fan in the variance of the families whose scale is a root of a fraction.
+_OVER_FAN = {_he: 2.0, _xavier: 2.0, _xavier_relu: 4.0}
+
+
+def multiplied(meant: Scheme) -> Mistake | None:
+    r"""Return the mistake of a product under the root for a fraction: sqrt(2 n) for sqrt(2 / n).
+
+    None for a scheme of which that is `inverted`, or that has no fraction of a fan.
+
+    .. math:: \sqrt{c \, n} = c \Big/ \sqrt{c / n}
+    """
+    number = _OVER_FAN.get(meant.std)
+    if number is None:
+        return None
+    fan = "fan_in" if meant.std is _he else "(fan_in + fan_out)"
+    return Mistake(
+        "initialization-fan-multiplied",
+        f"sqrt({number:g} * {fan}), where {meant.text}, is a fraction",
+        lambda fan_in, fan_out: number / meant.std(fan_in, fan_out),
+    )
+
+
+def root_of_number(meant: Scheme) -> Mistake | None:
+    r"""Return the mistake of a root of the number alone: sqrt(2) / n for sqrt(2 / n), or None.
+
+    .. math:: \sqrt{c} / n = (c / n) / \sqrt{c}
+    """
+    number = _OVER_FAN.get(meant.std)
+    if number is None:
+        return None
+    fan = "fan_in" if meant.std is _he else "(fan_in + fan_out)"
+    return Mistake(
+        "initialization-root-of-number",
+        f"sqrt({number:g}) / {fan}, the root of the number alone",
+        lambda fan_in, fan_out: meant.std(fan_in, fan_out) ** 2 / math.sqrt(number),
+    )
+
+
 # Numbers of which the variance is a multiple, in formulas without a name.
 _FANS: tuple[tuple[str, Callable[[float, float], float]], ...] = (
     ("fan_in", lambda fan_in, _: fan_in),
@@ -401,6 +439,7 @@ def mistakes(meant: Scheme, inputs: int) -> Iterator[Mistake]:
     root = math.sqrt(3)
     std = meant.std
     yield inverted(meant)
+    yield from filter(None, (multiplied(meant), root_of_number(meant)))
     yield Mistake(
         "initialization-fans-swapped",
         "the same with fan_out for fan_in",

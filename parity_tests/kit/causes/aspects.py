@@ -20,6 +20,14 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "the scale is divided by where it should be multiplied with",
         "the line of the draw: randn(...) * sqrt(2 / n), or randn(...) / sqrt(n / 2)",
     ),
+    "initialization-fan-multiplied": Cause(
+        "the number of inputs is multiplied with under the root, and not divided by",
+        "the fraction under the root: sqrt(2 / n), and not sqrt(2 * n)",
+    ),
+    "initialization-root-of-number": Cause(
+        "the root is taken of the number alone, and not of the fraction",
+        "the brackets of the root: sqrt(2 / n), and not sqrt(2) / n",
+    ),
     "initialization-fans-swapped": Cause(
         "the number of outputs is taken for the number of inputs",
         "the axis of the matrix from which n is taken",

@@ -23,6 +23,8 @@ from parity_tests.kit.initialization import (
     formulas,
     inverted,
     mistakes,
+    multiplied,
+    root_of_number,
     scheme,
     variants,
 )
@@ -533,7 +535,7 @@ def _variant(draws: _Draws) -> Scheme | None:
 
 
 def _inverted(draws: _Draws) -> tuple[Scheme, Mistake] | None:
-    """Return the scheme whose scale is inverted, if nothing simpler explains it.
+    """Return the scheme whose scale goes up with the widths, if nothing simpler explains it.
 
     All other matrices must be of that scheme.
     """
@@ -545,18 +547,19 @@ def _inverted(draws: _Draws) -> tuple[Scheme, Mistake] | None:
     if simple or _one_scale(draws.weights) or not _is_known(draws):
         return None
     for meant in FAMILIES.values():
-        mistake = inverted(meant)
-        others = [drawn for drawn in draws.weights if not drawn.comes_from(mistake)]
-        turned = [drawn for drawn in draws.weights if drawn.comes_from(mistake)]
-        far = all(_ratio(mistake, drawn) > 1.5 for drawn in turned)
-        if turned and far and all(drawn.follows(meant) for drawn in others):
-            return meant, mistake
+        for mistake in filter(None, (inverted(meant), multiplied(meant))):
+            others = [drawn for drawn in draws.weights if not drawn.comes_from(mistake)]
+            turned = [drawn for drawn in draws.weights if drawn.comes_from(mistake)]
+            far = all(_ratio(mistake, meant, drawn) > 1.5 for drawn in turned)
+            if turned and far and all(drawn.follows(meant) for drawn in others):
+                return meant, mistake
     return None
 
 
-def _ratio(mistake: Mistake, drawn: Drawn) -> float:
-    # 1 / s over s is the square of 1 / s.
-    return mistake.std(drawn.fan_in, drawn.fan_out) ** 2
+def _ratio(mistake: Mistake, meant: Scheme, drawn: Drawn) -> float:
+    """Return how many times as large as it is meant a mistake makes a matrix."""
+    fans = drawn.fan_in, drawn.fan_out
+    return mistake.std(*fans) / meant.std(*fans)
 
 
 def _one_scale(weights: Sequence[Drawn]) -> bool:
@@ -585,14 +588,17 @@ def _described(drawn: Drawn) -> str:
 
 
 def _root(draws: _Draws, fixed: bool) -> str:
-    """Return whether the standard deviations look like variances."""
-    if not _is_known(draws):
+    """Return whether the standard deviations look like variances, or have a root of a part."""
+    if fixed or len(draws.weights) < 2 or not _is_known(draws):
         return ""
     for meant in FAMILIES.values():
         squares = [meant.std(d.fan_in, d.fan_out) ** 2 for d in draws.weights]
-        pairs = list(zip(draws.weights, squares, strict=True))
-        if not fixed and len(pairs) > 1 and all(drawn.has_std(square) for drawn, square in pairs):
+        pairs = zip(draws.weights, squares, strict=True)
+        if all(drawn.has_std(square) for drawn, square in pairs):
             return f"; they are the squares of {meant.text}: the root may be missing"
+        part = root_of_number(meant)
+        if part is not None and all(drawn.comes_from(part) for drawn in draws.weights):
+            return f"; they are {part.text}: {meant.text}, may be meant"
     return ""
 
 
