@@ -44,7 +44,14 @@ def declared(target: Any, spec: Spec | None = None) -> Network:
         network.
     spec : Spec, optional
         What it is meant to compute, in the place of the declaration's.
+
+    Raises
+    ------
+    InputError
+        For an optimizer's declaration: see `check_optimizer`.
     """
+    if isinstance(target, Rule):
+        raise InputError("target", "a network; a Rule is for check_optimizer", repr(target))
     if not isinstance(target, Network):
         from parity_tests.kit.recognition import recognize
 

@@ -23,8 +23,10 @@ from numpy_impl.app.apart import Answer, answering, run_apart, set_limits
 from parity_tests.kit.aspects.gradient.aspect import NOT_DECLARED
 from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
-from parity_tests.kit.golden import GoldenError, load
-from parity_tests.kit.loading.loader import Loader, LoadError, as_network, propose, split
+from parity_tests.kit.golden import Golden, GoldenError, load
+from parity_tests.kit.loading.loader import Loader, LoadError, as_declared, propose, split
+from parity_tests.kit.network import Network, Rule
+from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.recognition.proposal import Convention
 from parity_tests.kit.rendering.schema import from_json, to_json_text
 from parity_tests.kit.verdicts import UNCHECKED, Report, Verdict, wanted
@@ -288,18 +290,15 @@ def _answer(request: Request, answer: Answer) -> Report:
                 answer({"proposal": {"text": str(proposal), **proposal.to_json()}})
                 return Report(request.target, {})
             golden = load(Path(request.golden)) if request.golden else None
-            network, conventions = as_network(loaded, golden and golden.questions.sizes)
-
-            def tell_found(aspect: str, report: Report) -> None:
-                answer({"stage": f"the network is asked: {aspect}", "aspect": aspect})
-                text = to_json_text(_with_conventions(report, conventions), indent=None)
-                answer({"text": f'{{"found": {text}}}'})
-
-            answer({"stage": "the network is asked"})
-            report = examine(network, request.seed, request.only, golden=golden, tell=tell_found)
+            declaration, conventions = as_declared(loaded, golden and golden.questions.sizes)
+            if isinstance(declaration, Rule):
+                answer({"stage": "the optimizer is asked", "aspect": "optimizer"})
+                report = _of_rule(declaration, request)
+            else:
+                answer({"stage": "the network is asked"})
+                report = _of_network(declaration, conventions, request, golden, answer)
             if report.evidence is not None:
                 report.evidence.save(folder / _EVIDENCE)
-            report = _with_conventions(report, conventions)
         except (LoadError, InputError, GoldenError, OSError) as error:
             report = _unchecked(request, str(error))
         except Exception as error:  # a fault of the kit, or of a network that breaks it
@@ -311,6 +310,33 @@ def _answer(request: Request, answer: Answer) -> Report:
         report.verdicts.append(Verdict(request.only, UNCHECKED, "nothing was asked about it"))
     report.verdicts += map(_refusal, refused)
     return report
+
+
+def _of_network(
+    network: Network,
+    conventions: Sequence[Convention],
+    request: Request,
+    golden: Golden | None,
+    answer: Answer,
+) -> Report:
+    """Return what was found about a network, and tell in between what was found so far."""
+
+    def tell_found(aspect: str, report: Report) -> None:
+        answer({"stage": f"the network is asked: {aspect}", "aspect": aspect})
+        text = to_json_text(_with_conventions(report, conventions), indent=None)
+        answer({"text": f'{{"found": {text}}}'})
+
+    report = examine(network, request.seed, request.only, golden=golden, tell=tell_found)
+    return _with_conventions(report, conventions)
+
+
+def _of_rule(rule: Rule, request: Request) -> Report:
+    """Return what was found about an optimizer by itself: nothing of other aspects."""
+    if request.golden:
+        raise LoadError("an optimizer by itself has no golden values: it is checked without them")
+    verdicts = examine_rule(rule, request.seed) if request.only in ("", "optimizer") else []
+    answered = sum(verdict.status != UNCHECKED for verdict in verdicts)
+    return Report(request.target, {}, verdicts, planned=len(verdicts), run=answered)
 
 
 def _with_conventions(report: Report, conventions: Sequence[Convention]) -> Report:

@@ -36,14 +36,14 @@ from parity_tests.kit.loading.sources import (
     place_of,
 )
 from parity_tests.kit.loading.stand_in import StandIn
-from parity_tests.kit.network import Network
+from parity_tests.kit.network import Network, Rule
 from parity_tests.kit.recognition import Convention, Proposal, recognize
 from parity_tests.kit.recognition.callers import names_used
 from parity_tests.kit.recognition.names import FORWARD, INITIALIZE, rank
 from parity_tests.kit.recognition.proposal import LIKELY
 from parity_tests.kit.subject.subject import SubjectError
 
-__all__ = ["LoadError", "Loaded", "Loader", "as_network", "propose", "split"]
+__all__ = ["LoadError", "Loaded", "Loader", "as_declared", "propose", "split"]
 
 # No network in NumPy needs them to compute, and they take long to load or open windows.
 _LEFT_OUT = (
@@ -409,6 +409,8 @@ def _resolved(loaded: Loaded) -> Any:
     value = loaded.value
     if value is loaded.namespace:
         declared = {n: v for n, v in value.items() if isinstance(v, Network)}
+        # A rule is a part of the network beside it.
+        declared = declared or {n: v for n, v in value.items() if isinstance(v, Rule)}
         if len(declared) > 1:
             names = ", ".join(declared)
             raise LoadError(f"there are several declarations ({names}): say which, FILE:Name")
@@ -418,16 +420,16 @@ def _resolved(loaded: Loaded) -> Any:
             made = value()
         except Exception as error:
             raise LoadError(f"{value.__name__}(): {_told(error)}") from error
-        value = made if isinstance(made, Network) else value
+        value = made if isinstance(made, Network | Rule) else value
     if isinstance(value, StandIn):
         raise LoadError(f"{value.__name__} could not be imported")
     return value
 
 
-def as_network(
+def as_declared(
     loaded: Loaded, sizes: Sequence[int] | None = None
-) -> tuple[Network, tuple[Convention, ...]]:
-    """Return the declaration that a target is, or one that is recognized in it.
+) -> tuple[Network | Rule, tuple[Convention, ...]]:
+    """Return the declaration that a target is, or one of a network that is recognized in it.
 
     Parameters
     ----------
@@ -438,7 +440,7 @@ def as_network(
 
     Returns
     -------
-    network : Network
+    declaration : Network or Rule
     conventions : tuple of Convention
         What was recognized and how sure that is; empty for a declaration.
 
@@ -448,7 +450,7 @@ def as_network(
         If it is neither.
     """
     value = _resolved(loaded)
-    if isinstance(value, Network):
+    if isinstance(value, Network | Rule):
         return value, ()
     proposal = _recognized(value, loaded, sizes)
     return proposal.network, proposal.conventions
@@ -464,7 +466,7 @@ def propose(loaded: Loaded) -> Proposal:
     """
     whole = loaded.value is loaded.namespace
     value = loaded.value if whole else _resolved(loaded)
-    if isinstance(value, Network):
+    if isinstance(value, Network | Rule):
         raise LoadError("it is a declaration already, and nothing is to be proposed")
     return _recognized(value, loaded)
 

@@ -148,6 +148,8 @@ def test_parts_are_checked() -> None:
     assert check_optimizer(plain).exit_code == 0
     with pytest.raises(ParityError):
         check_optimizer(Rule(plain.make, plain.step, kind="adam"))
+    with pytest.raises(InputError, match="check_optimizer"):
+        check_network(plain)
 
 
 def test_gradients_of_any_function() -> None:

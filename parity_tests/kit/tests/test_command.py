@@ -127,6 +127,39 @@ def test_reports_are_written(file: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert out["markdown"].read_text().startswith("# `")
 
 
+RULE = """
+from parity_tests.kit import Rule
+
+class Descent:
+    def __init__(self, lr, share):
+        self.lr, self.share = lr, share
+    def step(self, params, grads):
+        for p, g in zip(params, grads):
+            p -= self.lr * (self.share if p.ndim == 1 else 1.0) * g
+
+def declare(share):
+    return Rule(make=lambda p, lr: Descent(lr, share), step=lambda o, p, g: o.step(p, g))
+
+def made():
+    return declare(1.0)
+
+wrong = declare(0.5)
+"""
+
+
+def test_an_optimizer_by_itself_is_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rule.py"
+    file.write_text(RULE)
+    assert run([f"{file}:made"]) == 0
+    assert "sgd" in capsys.readouterr().out
+    assert run([f"{file}:wrong", "--json", "-"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [verdict["aspect"] for verdict in report["verdicts"]] == ["optimizer"]
+    assert (report["planned"], report["run"]) == (1, 1)
+
+
 def test_bad_options(file: Path) -> None:
     with pytest.raises(InputError, match="only"):
         run([f"{file}:right", "--only", "speed"])

@@ -14,13 +14,13 @@ import pytest
 
 from parity_tests.kit.loading.loader import (
     Loader,
-    as_network,
+    as_declared,
     propose,
     split,
 )
 from parity_tests.kit.loading.sources import LoadError
 from parity_tests.kit.loading.stand_in import StandIn
-from parity_tests.kit.network import Network
+from parity_tests.kit.network import Network, Rule
 
 DECLARATION = """
 from parity_tests.kit.network import Network
@@ -356,7 +356,7 @@ def test_declarations(tmp_path: Path, after: str) -> None:
     targets = [file, f"{file}:network", *([f"{file}:build"] if after else [])]
     for target in targets:
         with Loader() as loader:
-            network, conventions = as_network(loader.load(target))
+            network, conventions = as_declared(loader.load(target))
         assert isinstance(network, Network)
         assert conventions == ()
 
@@ -367,19 +367,31 @@ def test_more_than_one_declaration(tmp_path: Path) -> None:
         Loader() as loader,
         pytest.raises(LoadError, match=r"several declarations .network, other."),
     ):
-        as_network(loader.load(file))
+        as_declared(loader.load(file))
+
+
+def test_a_rule_of_a_file_is_taken_where_no_network_is_declared(tmp_path: Path) -> None:
+    rule = "from parity_tests.kit.network import Rule\nrule = Rule(list, max)\n"
+    alone = write(tmp_path / "rule.py", rule)
+    beside = write(tmp_path / "net.py", DECLARATION + rule)
+    with Loader() as loader:
+        assert isinstance(as_declared(loader.load(alone))[0], Rule)
+        assert isinstance(as_declared(loader.load(f"{beside}:rule"))[0], Rule)
+        assert isinstance(as_declared(loader.load(beside))[0], Network)
+        with pytest.raises(LoadError, match="declaration already"):
+            propose(loader.load(f"{alone}:rule"))
 
 
 def test_a_function_that_raises(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", "def build():\n    return 1 / 0\n")
     with Loader() as loader, pytest.raises(LoadError, match=r"build.*ZeroDivisionError"):
-        as_network(loader.load(f"{file}:build"))
+        as_declared(loader.load(f"{file}:build"))
 
 
 def test_a_class_that_could_not_be_imported(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", "from not_there import Net\n")
     with Loader() as loader, pytest.raises(LoadError, match=r"not_there.Net could not be imported"):
-        as_network(loader.load(f"{file}:Net"))
+        as_declared(loader.load(f"{file}:Net"))
 
 
 def test_what_is_recognized(tmp_path: Path) -> None:
@@ -396,7 +408,7 @@ def build():
     file = write(tmp_path / "net.py", text)
     for name in ("Net", "build"):
         with Loader() as loader:
-            network, conventions = as_network(loader.load(f"{file}:{name}"))
+            network, conventions = as_declared(loader.load(f"{file}:{name}"))
         assert callable(network.forward)
         assert conventions
 
@@ -404,7 +416,7 @@ def build():
 def test_what_is_not_recognized(tmp_path: Path) -> None:
     file = write(tmp_path / "net.py", "class Net: pass\n")
     with Loader() as loader, pytest.raises(LoadError, match=r"Write a Network declaration"):
-        as_network(loader.load(f"{file}:Net"))
+        as_declared(loader.load(f"{file}:Net"))
 
 
 LAYERS = """
@@ -495,7 +507,7 @@ def forward(W, b, X):
     fields = []
     for name in ("", ":params_init", ":forward"):
         with Loader() as loader:
-            assert as_network(loader.load(f"{file}{name}"))[1]
+            assert as_declared(loader.load(f"{file}{name}"))[1]
             fields.append(propose(loader.load(f"{file}{name}")).fields)
     assert fields[0] == fields[1] == fields[2]
     assert fields[0]["make"].startswith("lambda: params_init(")
