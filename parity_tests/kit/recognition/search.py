@@ -13,7 +13,7 @@ import numpy as np
 
 from parity_tests.kit.aspects.loss import aspect as loss_aspect
 from parity_tests.kit.inquiry import EXACT, Inquiry
-from parity_tests.kit.recognition import hosts, names
+from parity_tests.kit.recognition import hosts, names, settings
 from parity_tests.kit.recognition.account import account
 from parity_tests.kit.recognition.callers import (
     caller_of,
@@ -572,6 +572,7 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
         source, moved = draft.step
         sgd = moved.known == moved.total
         yield Convention("step", source, SURE if sgd else LIKELY, "it moves the parameters")
+        yield from settings.told(source)
         rule = "sgd, at its first step" if sgd else "unknown"
         why = f"of the step over the learning rate, {share}"
         yield Convention("optimizer", rule, SURE if sgd else GUESS, why)

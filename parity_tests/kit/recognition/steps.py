@@ -22,6 +22,7 @@ from parity_tests.kit.recognition.gradients import (
     with_out,
 )
 from parity_tests.kit.recognition.hosts import Host, own_classes
+from parity_tests.kit.recognition.settings import all_at_once, is_another_each_time, one_round
 from parity_tests.kit.recognition.trial import (
     FAILURES,
     Match,
@@ -73,6 +74,9 @@ def trainings(
 ) -> tuple[str, Match] | None:
     """Return code of one training step on one batch, and how well it is explained; or None.
 
+    A network that keeps how often it goes through its samples, and how many it takes at a time in
+    an order that it draws, is told to take all of them once.
+
     Parameters
     ----------
     wanted : Match, optional
@@ -82,8 +86,24 @@ def trainings(
     """
     fields = {**forward.fields, "labels": repr(labels)}
     # What takes no parameters and reads none from its module begins with others of its own.
-    bodies = (body for body in _bodies(forward, backward) if _is_given(body, forward.host))
-    return _first(bodies, fields, forward, scope, wanted)
+    bodies = [body for body in _bodies(forward, backward) if _is_given(body, forward.host)]
+    best = _first(iter(bodies), fields, forward, scope, wanted)
+    net = made(forward.host.make, scope) if bodies else None
+    once, at_once = one_round(net), all_at_once(net, count_of(forward))
+    for settings in (once, at_once and [*once, *at_once]):
+        if not settings or (best is not None and best[1].complete):
+            continue
+        set_so = (f"({', '.join(settings)}, {body})[-1]" for body in bodies)
+        other = _first(set_so, fields, forward, scope, wanted)
+        is_better = other is not None and (best is None or other[1].key > best[1].key)
+        # Several updates that can be repeated are asked as they are.
+        if is_better and (
+            best is None
+            or settings is once
+            or is_another_each_time({**fields, "step": best[0]}, scope, forward)
+        ):
+            best = other
+    return best
 
 
 def _is_given(body: str, host: Host) -> bool:
