@@ -66,3 +66,23 @@ def test_updates_in_an_order_of_their_own_are_asked_as_they_are() -> None:
     proposal = recognize(names_of(FITTED.replace(*IN_ORDER))["MLP"])
     assert "batch_size" not in proposal.fields["step"]
     assert not examine(proposal.network, only="gradient").failures
+
+
+@pytest.mark.parametrize(
+    ("samples", "causes"),
+    [
+        ("X[rows]", []),
+        ("X[np.random.permutation(len(X))]", ["shuffled-apart"]),
+        ("X[rows[::-1]]", ["shuffled-apart"]),
+        ("X[rows] + 0.1 * np.random.randn(*X.shape)", []),
+    ],
+)
+def test_samples_that_are_shuffled_without_their_labels_are_named(
+    samples: str, causes: list[str]
+) -> None:
+    own = f"Xb = {samples}\n{16 * ' '}d2 = (self.forward(Xb)"
+    source = FITTED.replace("d2 = (self.forward(X[rows])", own).replace("X[rows].T", "Xb.T")
+    if "permutation(len(X))]" in samples or "randn(*X" in samples:
+        source = source.replace("batch_size=5", "batch_size=64")
+    report = examine(recognize(names_of(source)["MLP"]).network, only="gradient")
+    assert [verdict.cause for verdict in report.failures] == causes

@@ -13,6 +13,7 @@ from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_lo
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
 from parity_tests.kit.aspects.loss.aspect import is_saturated
 from parity_tests.kit.aspects.observing import GROWN_OUTSIDE, is_grown_outside, observe
+from parity_tests.kit.aspects.shuffled_steps import of_shuffled_alone
 from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import BINARY_HINGES, OF_SIGNS
@@ -40,7 +41,8 @@ def of_random(account: Account) -> list[Verdict]:
     )
     if is_grown_outside(inquiry):
         return [named("gradient", "gradient-accumulated", GROWN_OUTSIDE)]
-    found = of_slopes(inquiry)
+    shuffled = of_shuffled_alone(inquiry, account.loss)
+    found = of_slopes(inquiry) if shuffled is None else [shuffled]
     forget(inquiry)
     return found
 

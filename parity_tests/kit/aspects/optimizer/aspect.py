@@ -43,9 +43,9 @@ from parity_tests.kit.aspects.optimizer.rates import (
     with_lost_rate,
     with_second_rate,
 )
-from parity_tests.kit.aspects.optimizer.shuffled_steps import of_shuffled
 from parity_tests.kit.aspects.optimizer.steps_apart import keeps_nothing, of_first_steps_apart
 from parity_tests.kit.aspects.optimizer.zero_gradients import with_guarded_zeros
+from parity_tests.kit.aspects.shuffled_steps import of_shuffled
 from parity_tests.kit.aspects.walks import (
     MORE_STEPS,
     STEPS,

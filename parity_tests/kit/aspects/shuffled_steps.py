@@ -7,15 +7,19 @@ A random order of samples does not change a step on the whole batch,
 but one of samples alone does: a step is then by the gradient of the labels in another order.
 """
 
+from collections.abc import Callable
+from functools import partial
 from itertools import permutations
 
 import numpy as np
 
+from numpy_impl import InputError
 from parity_tests.kit.aspects.drawn import drawing_apart
 from parity_tests.kit.aspects.observing import RATES, is_inferred, stepped
+from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject.subject import SubjectError, flat
+from parity_tests.kit.subject.subject import Batch, Layers, SubjectError, flat
 from parity_tests.kit.verdicts import Verdict, named
 
 # Samples whose labels are put in all orders, steps on them, and how near these are to the gradient.
@@ -28,35 +32,63 @@ def of_shuffled(inquiry: Inquiry) -> Verdict | None:
     The gradients that are handed out say what a step by labels in another order is.
     """
     subject = inquiry.subject
-    if is_inferred(inquiry) or subject.single:
+    if is_inferred(inquiry):
         return None
+
+    def gradient(batch: Batch) -> Layers:
+        subject.begin(inquiry.layers)
+        return subject.gradients(batch)
+
+    seen = _seen(inquiry, gradient)
+    return named("optimizer", "shuffled-apart", seen) if seen else None
+
+
+def of_shuffled_alone(inquiry: Inquiry, loss: str | None) -> Verdict | None:
+    """Return what `of_shuffled` does of steps beside which no gradient is handed out.
+
+    Parameters
+    ----------
+    loss : str or None
+        What is reported or declared: its gradient, recomputed, says what such a step is.
+    """
+    if not is_inferred(inquiry) or inquiry.form is None or loss is None:
+        return None
+    right = partial(right_gradient, inquiry, loss, inquiry.layers)
+    try:
+        seen = _seen(inquiry, right)
+    except InputError:
+        return None  # of what the output is not, or of labels that are not these
+    return named("gradient", "shuffled-apart", seen) if seen else None
+
+
+def _seen(inquiry: Inquiry, gradient: Callable[[Batch], Layers]) -> str:
+    """Return how many steps are by labels in another order; empty if not all are by some order."""
+    subject = inquiry.subject
+    if subject.single:
+        return ""
     inputs = inquiry.batches[0].inputs[:_SAMPLES]
     labels = np.arange(len(inputs)) % max(subject.outputs, 2)
     orders = list(permutations(range(len(inputs))))
     rate = subject.network.lr or RATES[0]
     try:
-        expected = []
-        for order in orders:
-            subject.begin(inquiry.layers)
-            expected.append(flat(subject.gradients(subject.batch(inputs, labels[list(order)]))))
+        expected = [flat(gradient(subject.batch(inputs, labels[list(own)]))) for own in orders]
         batch = subject.batch(inputs, labels)
         with drawing_apart(subject):
             steps = [flat(stepped(inquiry, batch, rate)[0]) for _ in range(_STEPS)]
     except SubjectError:
-        return None
+        return ""
     factors, moved = [], 0
     for step in steps:
-        tried = [fit(step, gradient) for gradient in expected]
+        tried = [fit(step, own) for own in expected]
         place = int(np.argmin([residual for _, residual in tried]))
         factor, residual = tried[place]
         if not residual <= max(_CLOSE, inquiry.tolerance):
-            return None
+            return ""
         factors.append(factor)
         moved += not tried[0][1] <= max(_CLOSE, inquiry.tolerance)
     if not moved or not np.allclose(factors, factors[0], rtol=1e-5, atol=0):
-        return None
-    seen = (
+        return ""
+    return (
         f"of {_STEPS} steps on the same {len(inputs)} samples, {moved} are by the gradient of "
         "their labels in another order"
     )
-    return named("optimizer", "shuffled-apart", seen)
