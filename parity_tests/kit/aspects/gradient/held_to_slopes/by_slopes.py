@@ -97,7 +97,8 @@ def _told(inquiry: Inquiry, batch: Batch) -> float:
     if value is None:
         raise SubjectError(
             "it is another one each time, by the same parameters: dropout, noise or samples in "
-            "random order, which the loss does not have; declare the loss of the training pass"
+            "random order, which the loss does not have; declare the loss of the training pass, or "
+            "a step that takes all samples at once"
         )
     return value
 
