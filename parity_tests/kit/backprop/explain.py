@@ -43,6 +43,7 @@ from parity_tests.kit.candidates.hidden import (
     errors_of,
     hidden_deltas,
     inputs_of,
+    renewed_input,
     right_hidden_deltas,
 )
 from parity_tests.kit.candidates.outputs import output_deltas, right_deltas, rights_below
@@ -110,6 +111,9 @@ def explain(
         found = _layer(asked, deltas, KINDS[:1]) if ways is not None else None
         if found is None or not _is_right(found[1]):
             deltas = deltas if ways is None else ways() or deltas
+            if updated is not None and number:
+                renewed = renewed_input(form, updated, number, batch.inputs)
+                asked = replace(asked, inputs=[*inputs, renewed])
             # Most likely all matrices have the penalties that the first one has.
             likely = next((tuple(decay) for decay in result.decays.values()), None)
             every = sorted(KINDS, key=lambda kinds: kinds != likely)

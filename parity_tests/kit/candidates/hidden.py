@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.multipliers import exchanged, multipliers, multipliers_of_gradient
 from parity_tests.kit.candidates.outputs import losses_of
-from parity_tests.kit.forward import Form, Pass, functions
+from parity_tests.kit.forward import Form, Pass, functions, run
 from parity_tests.kit.functions import Activation
 from parity_tests.kit.subject.subject import Batch, Layer, Layers
 
@@ -42,6 +42,25 @@ def inputs_of(form: Form, passed: Pass, number: int, given: Array) -> Iterator[C
     for text, value in others:
         if not np.array_equal(value, own):
             yield Candidate(value, text, ("wrong-input",))
+
+
+def renewed_input(form: Form, updated: Layers, number: int, given: Array) -> Candidate:
+    r"""Return what goes into a layer where the forward pass is computed anew, after updates below.
+
+    .. math:: a'_l = f_l(W'_l a'_{l-1} + b'_l), \qquad a'_0 = x
+
+    Parameters
+    ----------
+    updated : list of Layer
+        Parameters after the step; matrices are (out, in).
+    number : int
+        Of the layer, from 0.
+    given : ndarray of shape (samples, in_features)
+        Samples.
+    """
+    with np.errstate(all="ignore"):
+        value = run(form, updated, given).activations[number]
+    return Candidate(value, f"a{number} by updated layers", ("forward-after-update",))
 
 
 def errors_of(form: Form, passed: Pass, batch: Batch, loss: str | None) -> list[Candidate]:

@@ -283,6 +283,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the error is carried back through a matrix that has been updated already",
         "the order: all gradients first, then all updates",
     ),
+    "forward-after-update": Cause(
+        "the forward pass is computed anew for it, with layers that have been updated already",
+        "the order: all values of the forward pass are kept, all gradients taken, and then updated",
+    ),
     "wrong-input": Cause(
         "the gradient of the matrix is taken with other values than went into the layer",
         "what the backward pass multiplies: the layer's own input",
