@@ -1,7 +1,7 @@
 """How to reach what a network has: its parameters, its forward, its gradients, its step."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ Access = str | Callable[..., Any]
 LAYOUTS = ("in_out", "out_in")
 BATCHES = ("rows", "columns", "vector", "column", "row")
 LABELS = ("integers", "one_hot", "integer_column", "soft", "targets")
+# What `training` may have another one of.
+_PASSES = ("forward", "gradients", "backward", "loss", "step")
 BIASES = ("apart", "first_row", "last_row", "first_column", "last_column", "none")
 
 
@@ -93,6 +95,9 @@ class Network:
         as the network takes them.
     one_hot : callable, optional
         ``f(labels)`` returning one-hot labels.
+    training : mapping, optional
+        What is another one in the training pass, where that drops units and `forward` does not:
+        ``"forward"``, ``"backward"``, ``"gradients"``, ``"loss"`` and ``"step"``, as above.
     spec : Spec, optional
         What it is meant to compute.
     name : str, optional
@@ -121,6 +126,7 @@ class Network:
     one_hot: Callable[..., Any] | None = None
     spec: Spec = field(default_factory=Spec)
     name: str = "network"
+    training: Mapping[str, Access] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -131,14 +137,25 @@ class Network:
         ):
             if getattr(self, name) not in known:
                 raise InputError(name, f"one of {known}", repr(getattr(self, name)))
-        for name in ("parameters", "forward", "gradients", "backward", "loss", "step"):
-            value = getattr(self, name)
-            if not isinstance(value, str | None) and not callable(value):
-                raise InputError(name, "a function, or names with spaces between", repr(value))
+        for name in ("parameters", *_PASSES):
+            _check(name, getattr(self, name))
+        for name, value in self.training.items():
+            if name not in _PASSES:
+                raise InputError("training", f"some of {_PASSES}", repr(name))
+            _check(f"training[{name!r}]", value)
+
+    def in_training(self) -> "Network":
+        """Return the declaration of the training pass."""
+        return replace(self, training={}, **self.training)
 
     def conventions(self) -> dict[str, Any]:
         """Return what is declared about layouts."""
         return {"batch": self.batch, "labels": self.labels, "bias": self.bias, "lr": self.lr}
+
+
+def _check(name: str, value: Any) -> None:
+    if not isinstance(value, str | None) and not callable(value):
+        raise InputError(name, "a function, or names with spaces between", repr(value))
 
 
 def look_up(net: Any, path: str) -> Any:

@@ -20,6 +20,7 @@ from parity_tests.kit.recognition.chains import Chain, chains, possible
 from parity_tests.kit.recognition.hosts import Host, lacking
 from parity_tests.kit.recognition.making import activations
 from parity_tests.kit.recognition.paths import Found, arrays
+from parity_tests.kit.recognition.switches import to_evaluation
 from parity_tests.kit.recognition.trial import (
     FAILURES,
     Shapes,
@@ -144,7 +145,7 @@ def forwards(
             for (batch, plain), labels in product(begun.items(), _labels(call)):
                 own = {**fields, "batch": repr(batch)}
                 zeros = labels.format(n=_COUNTS.get(batch, "1"))
-                unlabelled = call.replace(_LABELS, zeros)
+                unlabelled = call.replace(LABELS, zeros)
                 tried = plain and _tried(host, chain, own, unlabelled, scope, plain)
                 if tried is None:
                     continue
@@ -156,7 +157,7 @@ def forwards(
                     ):
                         continue
                     tried.labelled = tried.call.replace(zeros, "y")
-                    tried.reporting = call.replace(_LABELS, "y")
+                    tried.reporting = call.replace(LABELS, "y")
                 tried.exact = _returned(tried, function, scope)
                 given = (one for one in activations(scope) if _mentions(call, one))
                 tried.activation = next(given, "")
@@ -178,13 +179,13 @@ def _is_turned(forward: Forward) -> bool:
 
 
 # Labels in code of a call, and zeros in their place: of classes, and for any width of one-hot ones.
-_LABELS = "_labels_"
+LABELS = "_labels_"
 _ZEROS = ("np.zeros({n}, int)", "np.zeros(({n}, 1))", "np.zeros((1, {n}))")
 _COUNTS = {"rows": "len(x)", "columns": "x.shape[1]"}
 
 
 def _labels(call: str) -> tuple[str, ...]:
-    return _ZEROS if _mentions(call, _LABELS) else ("",)
+    return _ZEROS if _mentions(call, LABELS) else ("",)
 
 
 def _is_alike(forward: Forward, other: str, scope: Mapping[str, Any]) -> bool:
@@ -229,24 +230,31 @@ def _calls(
 ) -> list[tuple[str, Callable[..., Any] | None]]:
     """Return calls of forward passes; `silenced` ones are told that they are no training.
 
-    By an argument, or by a method that switches to evaluation before.
+    By an argument, or by a method or an attribute that switches to evaluation before.
     """
     if silenced:
-        plain = _calls_with(host, net, scope, frozenset({"quiet"}))
-        switches = [s for s in host.ranked(names.EVALUATION) if not parameters_of(s.function)]
+        plain = calls_with(host, net, scope, frozenset({"quiet"}))
         switched = [
-            (f"({switch.code}(), {call})[-1]", function)
-            for switch in switches[:1]
-            for call, function in _calls_with(host, net, scope, frozenset())
+            (f"({switch}, {call})[-1]", function)
+            for switch in to_evaluation(host, net)
+            for call, function in calls_with(host, net, scope, frozenset())
         ]
         return [*switched, *plain][:_MOST_CALLS]
-    return _calls_with(host, net, scope, frozenset())
+    return calls_with(host, net, scope, frozenset())
 
 
-def _calls_with(
-    host: Host, net: Any, scope: Mapping[str, Any], given: frozenset[str]
+def calls_with(
+    host: Host, net: Any, scope: Mapping[str, Any], given: frozenset[str], quiet: str = "False"
 ) -> list[tuple[str, Callable[..., Any] | None]]:
-    """Return calls of forward passes with arguments of some roles beside the necessary ones."""
+    """Return calls of forward passes with arguments of some roles beside the necessary ones.
+
+    Parameters
+    ----------
+    given : frozenset of str
+        Roles, see `names.role`, that are given even where there is a default.
+    quiet : str, default "False"
+        Code of what says whether it trains, or prints.
+    """
     if host.forwards:
         return [(call, None) for call in host.forwards]
     roles = {
@@ -257,14 +265,14 @@ def _calls_with(
         "delta": ["x"],
         "output": ["x"],
         "labels": ["x"],
-        "quiet": ["False"],
+        "quiet": [quiet],
         "activation": activations(scope),
     }
     found: list[tuple[str, Callable[..., Any] | None]] = []
     for one in host.ranked(names.FORWARD):
         if names.is_derivative(one.name):
             continue
-        own = {**roles, "labels": [_LABELS]} if _takes_labels(one.function) else roles
+        own = {**roles, "labels": [LABELS]} if _takes_labels(one.function) else roles
         for text in bindings(one.function, host.exact, own, given):
             if _mentions(text, "x"):
                 found.append((f"{one.code}({text})", one.function))

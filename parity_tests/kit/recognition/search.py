@@ -29,6 +29,7 @@ from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
+from parity_tests.kit.recognition.training import training_pass
 from parity_tests.kit.recognition.trial import Match, Shapes, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.recognition.zeros import taken_as_zero
@@ -58,6 +59,7 @@ _ORDER = (
     "gradients",
     "loss",
     "step",
+    "training",
 )
 # What a function of the module is given as the number of samples.
 _COUNTS = re.compile(r"with_globals\([\w.]+, (\w+)=")
@@ -391,6 +393,9 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
         del fields["batch"]
     if fields.get("labels") == "'one_hot'":
         del fields["labels"]
+    training = training_pass(draft.forward, fields, scope)
+    if training:
+        fields["training"] = training
     whole = ", ".join(f"net[{n}]" for n in range(len(draft.forward.chain.found)))
     taken = draft.forward.host.exact.values()
     if list(taken) == whole.split(", "):
@@ -464,6 +469,9 @@ def _conventions(
     else:
         yield from _of_gradients(draft, match, fields)
         yield from _of_batches(draft, scope)
+    if "training" in fields:
+        told = "it drops units: its output of the same batch is another one each time"
+        yield Convention("training pass", fields["training"], certainty, told)
     if "loss" in fields and sure_of_loss is not None:
         yield _of_loss(fields, sure_of_loss, scope)
 

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import Any
@@ -165,6 +165,8 @@ class Subject:
         Whether targets are the inputs, as an autoencoder has them.
     has_vector_targets : bool
         Whether the targets of a single output are given as a vector, and not as a column.
+    loss_of_output : callable or None
+        ``f(output, batch)``, a loss that stands in the place of the one that is reported.
 
     Raises
     ------
@@ -177,6 +179,7 @@ class Subject:
     least_target = 0.0
     is_of_inputs = False
     has_vector_targets = False
+    loss_of_output: Callable[[Array, "Batch"], float] | None = None
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -462,7 +465,9 @@ class Subject:
 
     def loss_of_pass(self, batch: Batch) -> float:
         """Return the loss after a forward pass: some compute it from what that has left."""
-        self.forward(batch.inputs)
+        output = self.forward(batch.inputs)
+        if self.loss_of_output is not None:
+            return self.loss_of_output(output, batch)
         return self.loss(batch)
 
     def gradients(self, batch: Batch) -> Layers:

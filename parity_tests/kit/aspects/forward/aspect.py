@@ -12,7 +12,7 @@ from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.forward import measured
 from parity_tests.kit.aspects.forward.added_number import find_added_number
 from parity_tests.kit.aspects.forward.beside_sum import find_beside_sum
-from parity_tests.kit.aspects.forward.dropped import drops, training_factor
+from parity_tests.kit.aspects.forward.dropped import drops, in_training, kept_of
 from parity_tests.kit.aspects.forward.measured import find_measured, told_values
 from parity_tests.kit.aspects.forward.rescaled import find_rescaled
 from parity_tests.kit.aspects.forward.rounded import find_rounded
@@ -37,6 +37,8 @@ Search = Callable[[Layers, Array, Array, float, Form | None], Form | None]
 
 # How closely two numbers in activations are one, of which names have six digits.
 _DIGITS = 1e-5
+# How often a mask is drawn.
+_DRAWS = 8
 # By how much inputs are changed, and how closely outputs change with it.
 _TINY, _SMOOTH = 1e-8, 1e-3
 
@@ -279,7 +281,7 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
         if _is_twice(hidden[number], found[number]):
             cause, seen = "activation-twice", f"{seen}: the square of the slope"
         factors = _factors(hidden, found)
-        if factors and max(factors.values()) < 1 and drops(inquiry):
+        if factors and max(factors.values()) < 1 and drops(in_training(inquiry)):
             return _of_dropout(inquiry, hidden, factors, residual)
         if factors.get(number, 0.0) > 1:
             seen += f", as of dropout that keeps {1 / factors[number]:.6g} and divides by that"
@@ -346,9 +348,9 @@ def _of_dropout(
         f"layer {number + 1} has {factor:.6g} x {hidden[number]}"
         for number, factor in factors.items()
     )
-    taken = training_factor(inquiry, hidden[last]) if last in factors else None
-    if taken is not None and abs(taken * factors[last] - 1) <= _DIGITS:
-        seen += f" in evaluation, and training multiplies what is kept by {taken:.6g}"
+    taken = kept_of(in_training(inquiry), last, hidden[last], _DRAWS) if last in factors else None
+    if taken is not None and abs(taken.factor * factors[last] - 1) <= _DIGITS:
+        seen += f" in evaluation, and training multiplies what is kept by {taken.factor:.6g}"
         return _named("dropout-scaled-twice", seen, tensor, residual)
     message = (
         f"{seen}: the units that dropout keeps are not scaled in training, and all are in "

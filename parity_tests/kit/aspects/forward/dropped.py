@@ -1,15 +1,59 @@
 """What dropout does to the units that it keeps in a training pass."""
 
-import numpy as np
+from dataclasses import dataclass
 
-from parity_tests.kit.aspects.drawn import is_ever_another
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.aspects.drawn import drawing_apart, is_ever_another
 from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.functions import activation
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import Layer, SubjectError
 
-# How often it is drawn, and how closely the factors of all units are one.
-_DRAWS, _NEAR = 8, 1e-6
+# How closely the factors of all units are one.
+_NEAR = 1e-6
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a hidden layer.
+
+    Attributes
+    ----------
+    factor : float
+        What units that are kept are multiplied with.
+    shares : ndarray
+        Of each draw, how many of the units are kept, between 0 and 1.
+    units : int
+        How many there are.
+    """
+
+    factor: float
+    shares: NDArray[np.float64]
+    units: int
+
+    @property
+    def share(self) -> float:
+        """How many are kept on average."""
+        return float(self.shares.mean())
+
+    @property
+    def margin(self) -> float:
+        """How far from that the share of all draws may be.
+
+        Where each draw keeps as many, that is a whole number of units.
+        """
+        spread = float(self.shares.std() / np.sqrt(len(self.shares)))
+        return 6 * spread if spread > _NEAR else 1 / self.units
+
+
+def in_training(inquiry: Inquiry) -> Inquiry:
+    """Return an inquiry into the training pass; the same where none is declared."""
+    subject = inquiry.subject
+    if not subject.network.training:
+        return inquiry
+    return inquiry.into(subject.another(subject.network.in_training()))
 
 
 def drops(inquiry: Inquiry) -> bool:
@@ -28,8 +72,8 @@ def drops(inquiry: Inquiry) -> bool:
         return False
 
 
-def training_factor(inquiry: Inquiry, name: str) -> float | None:
-    r"""Return what the last hidden layer's units that are kept are multiplied with in training.
+def kept_of(inquiry: Inquiry, number: int, name: str, draws: int) -> Kept | None:
+    r"""Return what units of a hidden layer that are kept are multiplied with in training.
 
     With the matrices before and behind that layer at zero its activations and the error are those
     of the biases, whatever is dropped, and the gradient of a single sample shows the mask m:
@@ -39,29 +83,40 @@ def training_factor(inquiry: Inquiry, name: str) -> float | None:
 
     Parameters
     ----------
+    number : int
+        Which layer, from 0.
     name : str
         The activation of that layer, without any factor.
+    draws : int
+        How often it is asked.
 
     Returns
     -------
-    float or None
-        s; None if the units do not have one in common, or there are no biases.
+    Kept or None
+        None if the units do not have s in common, or there are no biases.
     """
-    *below, hidden, last = inquiry.layers
-    if hidden.bias is None or last.bias is None or last.has_shared_bias:
+    layers = list(inquiry.layers)
+    hidden, behind = layers[number : number + 2]
+    if hidden.bias is None or behind.bias is None or behind.has_shared_bias:
         return None
-    # Beyond zero every usual activation has a value.
-    before = Layer(0.0 * hidden.weight, 0.5 + np.abs(hidden.bias))
-    assert before.bias is not None
-    value = activation(name).value(before.bias)
+    # Beyond zero every usual activation has a value, and a slope.
+    bias = 0.5 + np.abs(hidden.bias)
+    layers[number] = Layer(0.0 * hidden.weight, bias)
+    is_last = number + 2 == len(layers)
+    layers[number + 1] = Layer(
+        0.0 * behind.weight, behind.bias if is_last else 0.5 + np.abs(behind.bias)
+    )
+    value = np.ravel(activation(name).value(bias))
     seen = []
-    with inquiry.elsewhere():
+    with inquiry.elsewhere(), drawing_apart(inquiry.subject):
         try:
-            inquiry.layers = [*below, before, Layer(0.0 * last.weight, last.bias)]
-            for _ in range(_DRAWS):
-                shown = observe(inquiry, inquiry.batches[0].part(slice(0, 1)))[0][-1]
+            inquiry.layers = layers
+            for _ in range(draws):
+                shown = observe(inquiry, inquiry.batches[0].part(slice(0, 1)))[0][number + 1]
                 assert shown.bias is not None
                 error = np.ravel(shown.bias)
+                if not error.any():
+                    continue  # all units above are dropped
                 masked = error @ shown.weight / (error @ error)
                 left = np.linalg.norm(shown.weight - np.outer(error, masked))
                 if not left <= _NEAR * np.linalg.norm(shown.weight):
@@ -69,8 +124,9 @@ def training_factor(inquiry: Inquiry, name: str) -> float | None:
                 seen.append(masked / value)
         except SubjectError:
             return None
-    factors = np.concatenate(seen)
-    kept = factors[np.abs(factors) > _NEAR]
+    factors = np.asarray(seen)
+    is_kept = np.abs(factors) > _NEAR
+    kept = factors[is_kept]
     if not len(kept) or np.ptp(kept) > _NEAR * np.abs(kept).max():
         return None
-    return float(kept.mean())
+    return Kept(float(kept.mean()), is_kept.mean(axis=1), is_kept.shape[1])

@@ -39,6 +39,7 @@ from parity_tests.kit.aspects.gradient.other_losses import (
     of_unknown_loss,
 )
 from parity_tests.kit.aspects.gradient.rates import of_rates
+from parity_tests.kit.aspects.gradient.training_pass import with_training
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.inquiry import Inquiry
@@ -49,7 +50,14 @@ NOT_DECLARED = "neither gradients nor a step are declared"
 
 
 def examine(inquiry: Inquiry) -> list[Verdict]:
-    """Explain the gradients of two batches, and judge what they have in common."""
+    """Explain the gradients of two batches, and judge what they have in common.
+
+    That of a training pass which drops units is held to slopes beside it.
+    """
+    return with_training(inquiry, _examined(inquiry))
+
+
+def _examined(inquiry: Inquiry) -> list[Verdict]:
     network = inquiry.subject.network
     if network.gradients is None and network.backward is None and network.step is None:
         return [Verdict("gradient", UNCHECKED, NOT_DECLARED)]

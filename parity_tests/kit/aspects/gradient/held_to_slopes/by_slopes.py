@@ -56,7 +56,7 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
 
 def _by_slopes(inquiry: Inquiry) -> list[Verdict]:
     subject = inquiry.subject
-    if subject.network.loss is None:
+    if subject.network.loss is None and subject.loss_of_output is None:
         if inquiry.is_kept_outside:
             why = f"it is another one in every new network: {KEPT_OUTSIDE}"
         elif inquiry.is_gradient_random:
@@ -71,7 +71,7 @@ def _by_slopes(inquiry: Inquiry) -> list[Verdict]:
             return _judged_by_grain(inquiry, reported)
         # The loss that a training step tells has the noise of training.
         told: Loss = partial(_told, inquiry)
-        loss = reported if _is_random(inquiry, reported) else told
+        loss = reported if is_random(inquiry, reported) else told
         found: list[Verdict] = []
         with subject.drawing_alike(int(inquiry.rng.integers(2**31))):
             if not _changes(inquiry, loss):
@@ -103,7 +103,8 @@ def _told(inquiry: Inquiry, batch: Batch) -> float:
     return value
 
 
-def _is_random(inquiry: Inquiry, loss: Loss) -> bool:
+def is_random(inquiry: Inquiry, loss: Loss) -> bool:
+    """Whether a loss of the same batch is ever another one."""
     batch = inquiry.batches[0]
     first = loss(batch)
     return is_ever_another(inquiry.subject, lambda: loss(batch), lambda again: again != first)

@@ -1,0 +1,144 @@
+"""The gradient of a training pass that drops units, where the forward pass drops none."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
+from parity_tests.kit.aspects.forward.dropped import in_training
+from parity_tests.kit.aspects.forward.kept_units import of_kept_units
+from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import is_random
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import losses_behind
+from parity_tests.kit.scales import MEAN, Scale
+from parity_tests.kit.subject.subject import Batch, SubjectError
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+
+Array = NDArray[np.float64]
+OfOutput = Callable[[Array, Batch], float]
+
+# How closely the loss reported is the one that is recomputed, with what keeps a logarithm finite.
+_CLOSE = 1e-6
+
+_IN_TRAINING = "in the training pass"
+
+
+def with_training(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
+    """Return what is said of a gradient, and of that of the training pass where that is another.
+
+    It is held to slopes of the loss of the training pass, with the same random numbers in every
+    call, and what is dropped and kept to evaluation.
+
+    Parameters
+    ----------
+    found : list of Verdict
+        What is said of the gradient as it is declared.
+    """
+    if not inquiry.subject.network.training:
+        return _with_kept(inquiry, inquiry, found) if inquiry.is_gradient_random else found
+    # Where the gradient is that of the training pass already, this is the first that is seen.
+    is_open = inquiry.is_gradient_random and all(own.status == UNCHECKED for own in found)
+    if not (is_open or _are_right(found)):
+        return [*found, _not_asked("the gradient has a fault without it")]
+    try:
+        told = _of_training(inquiry, is_compared=not is_open)
+    except SubjectError as error:
+        told = [_not_asked(str(error))]
+    return told if is_open else found + told
+
+
+def _are_right(found: list[Verdict]) -> bool:
+    statuses = {verdict.status for verdict in found}
+    return bool(statuses & {EQUAL, CONVENTION}) and DIFFERS not in statuses
+
+
+def _not_asked(why: str) -> Verdict:
+    return Verdict("gradient", UNCHECKED, f"{_IN_TRAINING} it was not asked: {why}")
+
+
+def _of_training(inquiry: Inquiry, *, is_compared: bool) -> list[Verdict]:
+    """Hold the gradient of the training pass to slopes of its loss.
+
+    Parameters
+    ----------
+    is_compared : bool
+        Whether the same has to be said of the pass without dropout first: what the slopes do not
+        know to be right there, as a factor that is a convention, they do not know here.
+    """
+    training = in_training(inquiry)
+    subject = training.subject
+    has_own = subject.network.loss is not None and is_random(training, subject.loss_of_pass)
+    plain = inquiry.into(inquiry.subject.another(replace(inquiry.subject.network, training={})))
+    if not has_own:
+        of_output = _loss_of_output(inquiry)
+        if of_output is None:
+            return [_not_asked("no loss of it is reported whose slopes it could be")]
+        subject.loss_of_output = plain.subject.loss_of_output = of_output
+    plain.is_one_by_one = training.is_one_by_one = inquiry.is_one_by_one
+    if is_compared and any(verdict.status != EQUAL for verdict in of_slopes(plain)):
+        return [_not_asked("without dropout it is not told by slopes of the loss either")]
+    found = of_slopes(training)
+    if not is_compared:
+        inquiry.slopes_show = training.slopes_show
+    told = [replace(own, message=f"{_IN_TRAINING}: {own.message}") for own in found]
+    return _with_kept(inquiry, training, told)
+
+
+def _with_kept(inquiry: Inquiry, training: Inquiry, found: list[Verdict]) -> list[Verdict]:
+    """Judge what is dropped and kept, where a right gradient shows that."""
+    if inquiry.form is None or not all(own.status == EQUAL for own in found):
+        return found
+    wrong, right = of_kept_units(training, inquiry.form)
+    if right:
+        *others, last = found
+        told = f"{last.message}; {right}, so that the mean is the same"
+        found = [*others, replace(last, message=told)]
+    return found + wrong
+
+
+def _loss_of_output(inquiry: Inquiry) -> OfOutput | None:
+    """Return the loss that the network reports, or whose gradient it has, as one of its output.
+
+    None if that is not known, or is not the loss that is reported.
+    """
+    known = inquiry.reported
+    if known is None and inquiry.gradient_loss is not None and not inquiry.is_loss_unknown:
+        known = inquiry.gradient_loss, inquiry.gradient_scale or MEAN
+    if known is None or inquiry.form is None:
+        return None
+    name, scale = known
+    loss = _recomputed(inquiry, name, scale)
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    if loss is None or subject.network.loss is None or inquiry.reported is None:
+        return loss
+    value = subject.loss_of_pass(batch)
+    of_output = loss(subject.forward(batch.inputs), batch)
+    return loss if abs(of_output - value) <= _CLOSE * abs(value) else None
+
+
+def _recomputed(inquiry: Inquiry, name: str, scale: Scale) -> OfOutput | None:
+    assert inquiry.form is not None
+    known = losses_behind(
+        inquiry.form.output,
+        inquiry.batches[0].targets,
+        are_numbers=inquiry.batches[0].are_numbers,
+    )
+    logarithmic = name in ("cross_entropy", "binary_cross_entropy")
+    if not (logarithmic or name in known):
+        return None
+
+    def loss(output: Array, batch: Batch) -> float:
+        y = inquiry.meant(batch).targets
+        samples = 1 if inquiry.subject.single else len(batch)
+        whole = scale.at(samples) * samples / len(batch)
+        if not logarithmic:
+            return whole * float(known[name].value(output, y).sum())
+        with np.errstate(all="ignore"):
+            total = -float(np.where(y != 0, y * np.log(output), 0.0).sum())
+            if name == "binary_cross_entropy":
+                total -= float(np.where(y != 1, (1 - y) * np.log(1 - output), 0.0).sum())
+        return whole * total
+
+    return loss

@@ -1,0 +1,61 @@
+"""The training pass of a network that drops units there, and none in its forward pass."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from parity_tests.kit.aspects.drawn import is_ever_another
+from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.recognition.forwards import LABELS, Forward, calls_with
+from parity_tests.kit.recognition.switches import to_training
+from parity_tests.kit.recognition.trial import FAILURES, build, made
+from parity_tests.kit.subject.subject import SubjectError
+
+
+def training_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[str, Any]) -> str:
+    """Return code of what is another one in the training pass; empty if nothing is.
+
+    Parameters
+    ----------
+    forward : Forward
+        The pass in evaluation.
+    fields : mapping
+        The declaration, by that pass.
+    """
+    if not forward.known:
+        return ""
+    is_stepped = not {"gradients", "backward"} & {*fields}
+    parts = ("forward", "backward", "gradients", *(("step",) if is_stepped else ()), "loss")
+    for call in _calls(forward, scope):
+        told = {name: fields[name].replace(forward.call, call) for name in parts if name in fields}
+        told = {name: source for name, source in told.items() if source != fields[name]}
+        if "forward" in told and _is_random({**fields, **told}, scope, forward.inquiry):
+            return "{" + ", ".join(f"{name!r}: {source}" for name, source in told.items()) + "}"
+    return ""
+
+
+def _calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[str]:
+    """Yield calls of the same function that may be those of training."""
+    host = forward.host
+    net = made(host.make, scope)
+    plain = [call for call, _ in calls_with(host, net, scope, frozenset())]
+    told = [call for call, _ in calls_with(host, net, scope, frozenset({"quiet"}), quiet="True")]
+    switched = [f"({switch}, {call})[-1]" for switch in to_training(host, net) for call in plain]
+    for call in dict.fromkeys((*plain, *told, *switched)):
+        own = call.removeprefix("(").rpartition("net.")[2].partition("(")[0]
+        is_same = f"{own}(" in forward.call
+        if is_same and call != forward.call and LABELS not in call:
+            yield call
+
+
+def _is_random(fields: Mapping[str, str], scope: Mapping[str, Any], known: Inquiry) -> bool:
+    """Whether the output of the same batch is ever another one."""
+    inputs = known.batches[0].inputs
+    try:
+        subject = known.subject.another(build(fields, scope))
+        known.into(subject)
+        first = subject.forward(inputs)
+        return is_ever_another(
+            subject, lambda: subject.forward(inputs), lambda again: bool((again != first).any())
+        )
+    except (SubjectError, *FAILURES):
+        return False

@@ -1,0 +1,302 @@
+"""What is said of training passes that drop units, where predictions drop none."""
+# ruff: noqa: NPY002
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpy_impl import InputError
+from parity_tests.kit.check import examine
+from parity_tests.kit.recognition import recognize
+from parity_tests.kit.tests.asked import Array, Classifier, network
+from parity_tests.kit.tests.proposals import names_of
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
+
+
+class _Dropping(Classifier):
+    """A right network that drops units of its first hidden layer, where it is told to."""
+
+    sizes = (5, 8, 6, 3)
+    kept, factor, evaluated = 0.7, 1 / 0.7, 1.0
+
+    def passed(self, x: Array, *, trains: bool = False) -> Array:
+        self.z = [x @ self.w[0] + self.b[0]]
+        a = np.maximum(self.z[0], 0)
+        self.mask = np.full(a.shape, self.evaluated)
+        if trains:
+            self.mask = (np.random.rand(*a.shape) < self.kept) * self.factor
+        h = a * self.mask
+        self.z.append(h @ self.w[1] + self.b[1])
+        self.a = [x, h, np.maximum(self.z[1], 0)]
+        return self.last(self.a[2] @ self.w[2] + self.b[2])
+
+    def forward(self, x: Array) -> Array:
+        return self.passed(x)
+
+    def training(self, x: Array) -> Array:
+        return self.passed(x, trains=True)
+
+    def loss_of(self, p: Array, y: Array) -> float:
+        return float(-np.mean(np.sum(y * np.log(p), axis=1)))
+
+    def loss(self, x: Array, y: Array) -> float:
+        return self.loss_of(self.forward(x), y)
+
+    def of_training(self, x: Array, y: Array) -> float:
+        return self.loss_of(self.training(x), y)
+
+    def below(self, d: Array) -> Array:
+        """Return the error of the first layer from that of its values."""
+        return np.asarray(d * self.mask * (self.z[0] > 0))
+
+    def back(self, p: Array, y: Array) -> list[Array]:
+        d3 = (p - y) / len(y)
+        d2 = (d3 @ self.w[2].T) * (self.z[1] > 0)
+        d1 = self.below(d2 @ self.w[1].T)
+        weights = [a.T @ d for a, d in zip(self.a, (d1, d2, d3), strict=True)]
+        return weights + [d.sum(axis=0) for d in (d1, d2, d3)]
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        return self.back(self.forward(x), y)
+
+    def of_training_pass(self, x: Array, y: Array) -> list[Array]:
+        return self.back(self.training(x), y)
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        """Take one by a training pass."""
+        for array, gradient in zip(self.w + self.b, self.of_training_pass(x, y), strict=True):
+            array -= lr * gradient
+
+
+class _Unmasked(_Dropping):
+    def below(self, d: Array) -> Array:
+        return np.asarray(d * (self.z[0] > 0))
+
+
+class _Remasked(_Dropping):
+    def below(self, d: Array) -> Array:
+        trains = len(np.unique(self.mask)) > 1
+        mask = (np.random.rand(*d.shape) < self.kept) * self.factor if trains else 1.0
+        return np.asarray(d * mask * (self.z[0] > 0))
+
+
+class _FromBefore(_Dropping):
+    def back(self, p: Array, y: Array) -> list[Array]:
+        found = super().back(p, y)
+        self.a[1] = np.maximum(self.z[0], 0)
+        d2 = ((p - y) / len(y) @ self.w[2].T) * (self.z[1] > 0)
+        return [found[0], self.a[1].T @ d2, *found[2:]]
+
+
+class _Unscaled(_Dropping):
+    factor = 1.0
+
+
+class _OfTheOther(_Dropping):
+    factor = 1 / 0.3
+
+
+class _InEvaluation(_Dropping):
+    factor, evaluated = 1.0, 0.7
+
+
+class _Twice(_Dropping):
+    evaluated = 0.7
+
+
+class _WithAnotherFault(_Dropping):
+    def below(self, d: Array) -> Array:
+        return np.asarray(d * self.mask)
+
+
+_PASS = {
+    "forward": lambda net, x: net.training(x),
+    "loss": lambda net, x, y: net.of_training(x, y),
+    "gradients": lambda net, x, y: net.of_training_pass(x, y),
+}
+
+
+def _told(make: type[Classifier], **more: Any) -> list[Verdict]:
+    more = {"loss": "loss", "step": None, "training": _PASS, **more}
+    report = examine(network(make, **more), only=("forward", "gradient"))
+    return [own for own in report.verdicts if own.aspect in ("forward", "gradient")]
+
+
+def _causes(found: list[Verdict]) -> list[tuple[str, str | None]]:
+    return [(own.aspect, own.cause) for own in found if own.status == DIFFERS]
+
+
+@pytest.mark.parametrize("make", [_Dropping, _InEvaluation])
+def test_a_right_training_pass_is_equal_and_has_the_mean_of_evaluation(
+    make: type[Classifier],
+) -> None:
+    *_, plain, found = _told(make)
+    assert (plain.status, found.status) == (EQUAL, EQUAL)
+    assert found.message.startswith("in the training pass: some entries of all tensors are slopes")
+    assert f"and multiplied by {make.factor:.6g}" in found.message  # type: ignore[attr-defined]
+    assert found.message.endswith("so that the mean is the same")
+
+
+@pytest.mark.parametrize(
+    ("make", "causes"),
+    [
+        (_Unmasked, [("gradient", "dropout-not-in-backward")]),
+        (_Remasked, [("gradient", None)]),
+        (_FromBefore, [("gradient", None)]),
+        (_Unscaled, [("forward", "dropout-not-inverted")]),
+        (_OfTheOther, [("forward", "dropout-scale")]),
+        (_Twice, [("forward", "dropout-scaled-twice")]),
+    ],
+)
+def test_what_goes_wrong_in_training_alone_shows(
+    make: type[Classifier], causes: list[tuple[str, str | None]]
+) -> None:
+    assert _causes(_told(make)) == causes
+    assert _causes(_told(make, training={})) == []
+
+
+def test_a_factor_that_is_of_the_share_that_is_dropped_is_told() -> None:
+    [verdict] = [own for own in _told(_OfTheOther) if own.status == DIFFERS]
+    assert "that is 1 / the share that is dropped" in verdict.message
+
+
+def test_a_fault_that_evaluation_has_too_is_told_once() -> None:
+    found = _told(_WithAnotherFault)
+    assert _causes(found) == [("gradient", "activation-derivative-missing")]
+    assert found[-1].status == UNCHECKED
+    assert "it was not asked: the gradient has a fault without it" in found[-1].message
+
+
+@pytest.mark.parametrize("more", [{"loss": None}, {}])
+def test_without_a_loss_of_training_that_of_its_outputs_is_taken(more: dict[str, Any]) -> None:
+    training = {name: _PASS[name] for name in ("forward", "gradients")}
+    assert _causes(_told(_Dropping, training=training, **more)) == []
+    expected = [("gradient", "dropout-not-in-backward")]
+    assert _causes(_told(_Unmasked, training=training, **more)) == expected
+
+
+def test_steps_by_a_training_pass_are_held_to_its_loss() -> None:
+    more = {"gradients": None, "step": "step", "training": {"forward": _PASS["forward"]}}
+    assert [own.status for own in _told(_Dropping, **more)] == [EQUAL, EQUAL]
+    assert _causes(_told(_Unmasked, **more)) == [("gradient", "dropout-not-in-backward")]
+    assert _causes(_told(_Unscaled, **more)) == [("forward", "dropout-not-inverted")]
+
+
+def test_what_is_kept_is_judged_where_loss_and_gradient_are_of_training_alone() -> None:
+    more = {"loss": "of_training", "gradients": "of_training_pass", "training": {}}
+    assert _causes(_told(_Dropping, **more)) == []
+    assert _causes(_told(_Unscaled, **more)) == [("forward", "dropout-not-inverted")]
+
+
+def test_only_what_a_pass_consists_of_may_be_another_in_training() -> None:
+    for training in ({"make": dict}, {"forward": 1}):
+        with pytest.raises(InputError, match="training"):
+            network(_Dropping, training=training)
+
+
+# Recognized
+
+_SOURCE = """
+import numpy as np
+
+class Dropout:
+    def __init__(self):
+        self.training = True
+    def masked(self, a):
+        return (np.random.rand(*a.shape) > 0.5) * 2 if self.training else np.ones_like(a)
+
+class Net:
+    def __init__(self, n_in=12, n_hidden=9, n_out=10):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.3, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) * 0.3, np.zeros(n_out)
+        ATTRIBUTE
+    def masked(self, a, trains):
+        return (np.random.rand(*a.shape) > 0.5) * 2 if trains else np.ones_like(a)
+    def forward(self, X ARGUMENT):
+        self.X, self.h = X, np.tanh(X @ self.W1 + self.b1)
+        self.mask = MASK
+        self.d = self.h * self.mask
+        self.p = 1 / (1 + np.exp(-(self.d @ self.W2 + self.b2)))
+        return self.p
+    def loss(self, y):
+        return -np.sum(y * np.log(self.p) + (1 - y) * np.log(1 - self.p)) / len(y)
+    def backward(self, y):
+        d2 = (self.p - y) / len(y)
+        d1 = (d2 @ self.W2.T) * self.mask * (1 - self.h**2)
+        self.dW1, self.db1 = self.X.T @ d1, d1.sum(axis=0)
+        self.dW2, self.db2 = self.d.T @ d2, d2.sum(axis=0)
+"""
+_SWITCH = """
+    def train(self):
+        self.training = True
+    def eval(self):
+        self.training = False
+"""
+
+
+def _source(mask: str, argument: str = "", attribute: str = "pass") -> str:
+    parts = {"MASK": mask, " ARGUMENT": argument, "ATTRIBUTE": attribute}
+    source = _SOURCE
+    for name, text in parts.items():
+        source = source.replace(name, text)
+    return source
+
+
+_BY_ATTRIBUTE = _source("self.masked(self.h, self.training)", attribute="self.training = True")
+_BY_LAYER = _source("self.drop.masked(self.h)", attribute="self.drop = Dropout()")
+_BY_DEFAULT = _source("self.masked(self.h, train)", ", train=True")
+_TOLD = _source("self.masked(self.h, train)", ", train=False")
+_OFF_BY_DEFAULT = _BY_ATTRIBUTE.replace(
+    "        self.training = True", "        self.training = False"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "evaluation", "training"),
+    [
+        (_BY_DEFAULT, "net.forward(x, False)", "net.forward(x)"),
+        (_TOLD, "net.forward(x)", "net.forward(x, True)"),
+        (
+            _BY_ATTRIBUTE,
+            "(setattr(net, 'training', False), net.forward(x))[-1]",
+            "net.forward(x)",
+        ),
+        (
+            _BY_LAYER,
+            "(setattr(net.drop, 'training', False), net.forward(x))[-1]",
+            "net.forward(x)",
+        ),
+        (_OFF_BY_DEFAULT, "net.forward(x)", "(setattr(net, 'training', True), net.forward(x))[-1]"),
+        (_BY_ATTRIBUTE + _SWITCH, "(net.eval(), net.forward(x))[-1]", "net.forward(x)"),
+        (
+            _OFF_BY_DEFAULT + _SWITCH,
+            "net.forward(x)",
+            "(net.train(), net.forward(x))[-1]",
+        ),
+    ],
+)
+def test_a_switch_is_found_and_what_training_is_with_it(
+    source: str, evaluation: str, training: str
+) -> None:
+    fields = recognize(names_of(source)["Net"], names_of(source)).fields
+    assert fields["forward"] == f"lambda net, x: {evaluation}"
+    assert f"'forward': lambda net, x: {training}, " in fields["training"]
+    for name in ("backward", "loss"):
+        assert f"{name!r}: {fields[name].replace(evaluation, training)}" in fields["training"]
+
+
+@pytest.mark.parametrize("argument", ["", ", verbose=False", ", train=True"])
+def test_a_network_that_drops_nothing_has_no_training_pass(argument: str) -> None:
+    source = _source("np.ones_like(self.h)", argument)
+    assert "training" not in recognize(names_of(source)["Net"], names_of(source)).fields
+
+
+def test_a_training_pass_that_is_recognized_is_examined() -> None:
+    for source in (_BY_ATTRIBUTE, _BY_LAYER):
+        names = names_of(source)
+        report = examine(recognize(names["Net"], names).network, only="gradient")
+        assert [own.status for own in report.verdicts] == [EQUAL, EQUAL]
+    names = names_of(_BY_LAYER.replace("* self.mask * (1", "* (1"))
+    report = examine(recognize(names["Net"], names).network, only="gradient")
+    assert [own.cause for own in report.failures] == ["dropout-not-in-backward"]
