@@ -81,6 +81,17 @@ class _Remasked(_Dropping):
         return np.asarray(d * mask * (self.z[0] > 0))
 
 
+class _UnmaskedAndScaled(_Dropping):
+    def below(self, d: Array) -> Array:
+        scale = self.factor if len(np.unique(self.mask)) > 1 else 1.0
+        return np.asarray(d * scale * (self.z[0] > 0))
+
+
+class _MaskedAlone(_Dropping):
+    def below(self, d: Array) -> Array:
+        return np.asarray(d * (self.mask > 0) * (self.z[0] > 0))
+
+
 class _FromBefore(_Dropping):
     def back(self, p: Array, y: Array) -> list[Array]:
         found = super().back(p, y)
@@ -142,7 +153,9 @@ def test_a_right_training_pass_is_equal_and_has_the_mean_of_evaluation(
     ("make", "causes"),
     [
         (_Unmasked, [("gradient", "dropout-not-in-backward")]),
-        (_Remasked, [("gradient", None)]),
+        (_UnmaskedAndScaled, [("gradient", "dropout-not-in-backward")]),
+        (_MaskedAlone, [("gradient", "dropout-backward-scale")]),
+        (_Remasked, [("gradient", "dropout-new-mask")]),
         (_FromBefore, [("gradient", None)]),
         (_Unscaled, [("forward", "dropout-not-inverted")]),
         (_OfTheOther, [("forward", "dropout-scale")]),
@@ -187,6 +200,22 @@ def test_what_is_kept_is_judged_where_loss_and_gradient_are_of_training_alone() 
     more = {"loss": "of_training", "gradients": "of_training_pass", "training": {}}
     assert _causes(_told(_Dropping, **more)) == []
     assert _causes(_told(_Unscaled, **more)) == [("forward", "dropout-not-inverted")]
+
+
+class _OfInputs(_Dropping):
+    """A network that drops inputs, and leaves the derivative of its rectifier out."""
+
+    def passed(self, x: Array, *, trains: bool = False) -> Array:
+        return super().passed(x * (np.random.rand(*x.shape) < 0.7) / 0.7 if trains else x)
+
+    def below(self, d: Array) -> Array:
+        return np.asarray(d)
+
+
+def test_a_derivative_left_out_behind_inputs_that_are_dropped_is_no_mask() -> None:
+    more = {"loss": "of_training", "gradients": "of_training_pass", "training": {}}
+    found = _told(_OfInputs, **more)
+    assert [cause for aspect, cause in _causes(found) if aspect == "gradient"] == [None]
 
 
 def test_only_what_a_pass_consists_of_may_be_another_in_training() -> None:

@@ -33,13 +33,10 @@ def of_kept_units(training: Inquiry, form: Form) -> tuple[list[Verdict], str]:
     """
     wrong: list[Verdict] = []
     right: list[str] = []
-    if form.unnamed is not None:
-        return wrong, ""
     for number, name in enumerate(form.hidden):
-        scale, is_multiple, base = name.partition(" x ")
-        evaluated, own = (float(scale), base) if is_multiple else (1.0, name)
-        kept = kept_of(training, number, own, _DRAWS)
-        if kept is None or kept.share == 1:
+        evaluated, _ = _apart(name)
+        kept = kept_units(training, form, number)
+        if kept is None:
             continue
         seen = (
             f"{kept.share:.1%} of the units of layer {number + 1} are kept in training and "
@@ -54,6 +51,20 @@ def of_kept_units(training: Inquiry, form: Form) -> tuple[list[Verdict], str]:
                 seen += "; that is 1 / the share that is dropped, and not that which is kept"
             wrong.append(named("forward", cause, seen, f"a{number + 1}"))
     return wrong, "; ".join(right)
+
+
+def kept_units(training: Inquiry, form: Form, number: int) -> Kept | None:
+    """Return what is kept of a hidden layer, from 0; None if that is all of it, or is not seen."""
+    if form.unnamed is not None:
+        return None
+    kept = kept_of(training, number, _apart(form.hidden[number])[1], _DRAWS)
+    return None if kept is None or kept.share == 1 else kept
+
+
+def _apart(name: str) -> tuple[float, str]:
+    """Return what an activation is multiplied with, and its name without that."""
+    factor, is_multiple, base = name.partition(" x ")
+    return (float(factor), base) if is_multiple else (1.0, name)
 
 
 def _cause(kept: Kept, evaluated: float) -> str | None:

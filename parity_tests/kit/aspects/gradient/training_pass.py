@@ -1,5 +1,6 @@
 """The gradient of a training pass that drops units, where the forward pass drops none."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,13 +9,14 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.forward.dropped import in_training
-from parity_tests.kit.aspects.forward.kept_units import of_kept_units
+from parity_tests.kit.aspects.forward.kept_units import kept_units, of_kept_units
 from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import is_random
+from parity_tests.kit.forward import Form
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.losses import losses_behind
 from parity_tests.kit.scales import MEAN, Scale
 from parity_tests.kit.subject.subject import Batch, SubjectError
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[np.float64]
 OfOutput = Callable[[Array, Batch], float]
@@ -82,20 +84,51 @@ def _of_training(inquiry: Inquiry, *, is_compared: bool) -> list[Verdict]:
     found = of_slopes(training)
     if not is_compared:
         inquiry.slopes_show = training.slopes_show
-    told = [replace(own, message=f"{_IN_TRAINING}: {own.message}") for own in found]
-    return _with_kept(inquiry, training, told)
+    found = _with_kept(inquiry, training, found)
+    return [_told(own, has_own=has_own) for own in found]
+
+
+def _told(verdict: Verdict, *, has_own: bool) -> Verdict:
+    """Return a verdict on the gradient as one of the training pass, and of its loss."""
+    if verdict.aspect != "gradient":
+        return verdict
+    message = f"{_IN_TRAINING}: {verdict.message}"
+    if not has_own:
+        message = message.replace("the loss reported", "that loss of its outputs")
+    return replace(verdict, message=message)
 
 
 def _with_kept(inquiry: Inquiry, training: Inquiry, found: list[Verdict]) -> list[Verdict]:
-    """Judge what is dropped and kept, where a right gradient shows that."""
-    if inquiry.form is None or not all(own.status == EQUAL for own in found):
+    """Judge what is dropped and kept where a right gradient shows that, and else its factor."""
+    if inquiry.form is None:
         return found
+    if not all(own.status == EQUAL for own in found):
+        return [_of_scale(training, inquiry.form, own) for own in found]
     wrong, right = of_kept_units(training, inquiry.form)
     if right:
         *others, last = found
         told = f"{last.message}; {right}, so that the mean is the same"
         found = [*others, replace(last, message=told)]
     return found + wrong
+
+
+def _of_scale(training: Inquiry, form: Form, verdict: Verdict) -> Verdict:
+    """Name a factor from a hidden layer on down as that of its mask, where it is that."""
+    number = re.fullmatch(r"[Wb](\d+)", verdict.tensor or "")
+    factor = verdict.factor
+    if number is None or factor is None or not str(verdict.cause).startswith("factor"):
+        return verdict
+    layer = int(number[1])
+    kept = None if layer > len(form.hidden) else kept_units(training, form, layer - 1)
+    scales = (1.0,) if kept is None else (kept.factor, 1 / kept.factor)
+    if kept is None or all(abs(factor / own - 1) > _CLOSE for own in scales):
+        return verdict
+    seen = (
+        f"{verdict.account}, and the forward pass multiplies what it keeps of layer {layer} by "
+        f"{kept.factor:.6g}"
+    )
+    asked = verdict.tensor, factor, verdict.residual
+    return named("gradient", "dropout-backward-scale", seen, *asked)
 
 
 def _loss_of_output(inquiry: Inquiry) -> OfOutput | None:
