@@ -470,7 +470,7 @@ def _conventions(
         yield from _of_gradients(draft, match, fields)
         yield from _of_batches(draft, scope)
     if "training" in fields:
-        told = "it drops units: its output of the same batch is another one each time"
+        told = "its output of the same batch is another one each time, as with dropout"
         yield Convention("training pass", fields["training"], certainty, told)
     if "loss" in fields and sure_of_loss is not None:
         yield _of_loss(fields, sure_of_loss, scope)
