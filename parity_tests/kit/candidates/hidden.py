@@ -11,7 +11,7 @@ from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.multipliers import exchanged, multipliers, multipliers_of_gradient
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, functions, run
-from parity_tests.kit.functions import Activation
+from parity_tests.kit.functions import ACTIVATIONS, USUAL, Activation
 from parity_tests.kit.subject.subject import Batch, Layer, Layers
 
 Array = NDArray[Any]
@@ -32,6 +32,10 @@ def inputs_of(form: Form, passed: Pass, number: int, given: Array) -> Iterator[C
             (f"{below.name}'(z{number})", below.slope(z)),
             (f"{below.name}(z{number})", below.value(z)),
         ]
+        if below.name == "identity":
+            # As of an activation that the forward pass has lost.
+            usual = (ACTIVATIONS[name] for name in USUAL)
+            others += [(f"{other.name}(z{number})", other.value(z)) for other in usual]
     else:
         others.append(("x as given", given))
     others += [

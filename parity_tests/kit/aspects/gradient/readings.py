@@ -1,6 +1,6 @@
 """How a gradient is read: by the forward pass as it is, or as it is meant."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -100,9 +100,15 @@ def _read(
     beside = inquiry.guard_of_loss if inquiry.reported and inquiry.reported[0] == loss else 0.0
 
     def read(tolerance: float) -> Explanation:
-        # Candidates that are far off may overflow.
-        with np.errstate(all="ignore"):
-            return explain(form, passed, layers, after, meant, gradients, tolerance, loss, beside)
+        def of(name: str | None) -> Explanation:
+            # Candidates that are far off may overflow.
+            with np.errstate(all="ignore"):
+                return explain(
+                    form, passed, layers, after, meant, gradients, tolerance, name, beside
+                )
+
+        found = of(loss)
+        return found if loss is not None or found.is_right else _of_most(found, of)
 
     tolerance = max(least, inquiry.tolerance, _rounding(inquiry, observed, updated))
     exactly = read(tolerance)
@@ -111,6 +117,29 @@ def _read(
     # A small number beside a denominator, or a constant in float32, shows in later digits.
     closely = read(CLOSE)
     return closely if closely.known else exactly
+
+
+def _of_most(found: Explanation, of: Callable[[str], Explanation]) -> Explanation:
+    """Return what a gradient is by the loss that leaves the least to be explained.
+
+    Where nothing says which loss is meant, the last matrix need not be the one that tells: all
+    others may be right for another loss. If two losses leave as much, neither is taken for meant.
+
+    Parameters
+    ----------
+    found : Explanation
+        What it is by the loss of the last matrix.
+    of : callable
+        ``f(loss)``, what it is by another one.
+    """
+    losses = dict.fromkeys(f.loss for f in found.findings if f.known and f.loss is not None)
+    if len(losses) < 2:
+        return found
+    # What is said to be of another loss than the one asked for is told without a cause.
+    ways = [own for loss in losses if (own := of(loss)).loss == loss]
+    least = min(map(_left, ways), default=_left(found))
+    likely = [own for own in ways if _left(own) == least]
+    return likely[0] if len(likely) == 1 and least <= _left(found) else found
 
 
 # Beyond this, steps are too short for what they change to show.

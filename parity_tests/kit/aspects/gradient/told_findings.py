@@ -63,6 +63,8 @@ def told_findings(
             title = known.title
             if cause == "not-updated" and not is_in_step:
                 title = "the gradient is all zeros, as one that is cut off to integers may be"
+            if cause == "gradient-of-another-loss" and not is_meant:
+                title = "the gradient is that of another loss than the other tensors' gradients"
             message = (
                 f"{title}. Yours is {finding.text}, on {finding.tensor}{likewise} (residual "
                 f"{finding.residual:.1g}). Look at {known.advice}.{also_of(finding.also)}"
