@@ -179,7 +179,7 @@ def _sum(beside: _Beside, observed: Array, tolerance: float) -> Finding | None:
         for tried in ([chosen], others)
     ):
         delta = match.delta
-        if is_one_number and not _is_likely(match.factor, reference, delta.value.shape):
+        if is_one_number and not is_likely(match.factor, reference, delta.value.shape):
             continue
         if is_one_number and reference is None and delta is not chosen:
             continue  # of which any sum is a multiple
@@ -189,8 +189,8 @@ def _sum(beside: _Beside, observed: Array, tolerance: float) -> Finding | None:
         if is_one_number and len(causes) > 1:
             continue  # two faults together explain too many numbers
         if is_short and causes and not delta.solved:
-            is_likely = _is_likely(match.factor, reference, delta.value.shape)
-            if not is_likely or (reference is None and len(causes) > 1):
+            is_near = is_likely(match.factor, reference, delta.value.shape)
+            if not is_near or (reference is None and len(causes) > 1):
                 continue  # of few numbers, some fault is a multiple by chance
         factor, residual = match.factor, match.residual
         finding = Finding(beside.name, causes, True, factor, residual, match.text, delta.solved)
@@ -208,7 +208,7 @@ def _cancels_too(observed: Array, chosen: Candidate, reference: float | None) ->
     return observed.size == 1 and float(np.linalg.norm(observed)) <= _ROUNDING * size
 
 
-def _is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -> bool:
+def is_likely(factor: float, reference: float | None, shape: tuple[int, ...]) -> bool:
     """Whether a factor is that of the matrix, but for samples, units and two."""
     if reference is None:
         return True

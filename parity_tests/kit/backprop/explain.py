@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 from parity_tests.kit.backprop.asked import Asked
 from parity_tests.kit.backprop.biases import of_bias
 from parity_tests.kit.backprop.clipping import limit_of
-from parity_tests.kit.backprop.findings import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation, Finding, reference_of
 from parity_tests.kit.backprop.matrices import of_matrix
+from parity_tests.kit.backprop.one_output import MISSING, refuted, through_one_unit
 from parity_tests.kit.backprop.settled import (
     settle_collapsed,
     settle_errors,
@@ -49,7 +50,7 @@ from parity_tests.kit.candidates.hidden import (
 from parity_tests.kit.candidates.outputs import output_deltas, right_deltas, rights_below
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import Form, Pass, functions
-from parity_tests.kit.subject.subject import Batch, Layers, tensors
+from parity_tests.kit.subject.subject import Batch, Layer, Layers, tensors
 
 Array = NDArray[Any]
 
@@ -118,6 +119,8 @@ def explain(
             likely = next((tuple(decay) for decay in result.decays.values()), None)
             every = sorted(KINDS, key=lambda kinds: kinds != likely)
             found = _layer(asked, deltas, every)
+            if number < last:
+                found = _of_one_output(asked, found, deltas, every, layers[number + 1], result)
         chosen, findings = found
         if number == last and loss is None and not findings[0].known and len(meant) > 1:
             # Of no loss that is meant, what came is held to the nearest.
@@ -183,6 +186,25 @@ def _layer(
     if asked.observed.bias is None:
         return chosen, [finding]
     return chosen, [finding, of_bias(asked, deltas, chosen, finding)]
+
+
+def _of_one_output(
+    asked: Asked,
+    found: tuple[Candidate, list[Finding]],
+    deltas: Sequence[Candidate],
+    penalties: Sequence[tuple[str, ...]],
+    above: Layer,
+    result: Explanation,
+) -> tuple[Candidate, list[Finding]]:
+    """Return what a layer below one output is where its factor says that no matrix is missing."""
+    chosen, (finding, *_) = found
+    name = f"W{asked.number + 2}"
+    of_above = next(own for own in result.findings if own.tensor == name)
+    reference = reference_of(of_above, result.deltas[asked.number + 1])
+    if not refuted(chosen, finding, above, reference):
+        return found
+    ways = through_one_unit(chosen, finding, above, reference, name)
+    return _layer(asked, ways or [own for own in deltas if MISSING not in own.causes], penalties)
 
 
 def carried_back(form: Form, passed: Pass, layers: Layers, delta: Array, number: int) -> Array:

@@ -228,7 +228,11 @@ def hidden_deltas(
                 )
                 for source in (back, *_without_matrix(twice, weight, twice.text))
             ]
-        for source in _through_others(delta, layers, number + 1, name):
+        elsewhere = (
+            *_through_others(delta, layers, number + 1, name),
+            *_through_one_unit(delta, weight, f"{name} @ {matrix}"),
+        )
+        for source in elsewhere:
             text = f"({source.text}) * {right.text}"
             value = function.back(source.value, z)
             found.append(replace(source, value=value, text=text, carried=source.value))
@@ -301,6 +305,22 @@ def _through_others(
             text, cause = f"{name} @ W{other + 1}", ("weight-of-another-layer",)
             value = delta.value @ layer.weight
             yield replace(delta, value=value, text=text, causes=cause, also=[])
+
+
+# Units that are tried one by one.
+_MOST_UNITS = 32
+
+
+def _through_one_unit(delta: Candidate, weight: Array, text: str) -> Iterator[Candidate]:
+    """Yield a gradient that every unit gets through the weights of one of them.
+
+    Of one output all of these are multiples of one another, which their form does not tell apart.
+    """
+    outputs, units = weight.shape
+    for unit in range(units if outputs > 1 and 1 < units <= _MOST_UNITS else 0):
+        value = np.repeat(delta.value @ weight[:, [unit]], units, axis=1)
+        told = f"{text}[:, {unit}]"
+        yield replace(delta, value=value, text=told, causes=("weight-of-one-unit",), also=[])
 
 
 def _without_matrix(delta: Candidate, weight: Array, name: str) -> Iterator[Candidate]:

@@ -271,6 +271,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the error is carried back through the matrix of another layer",
         "the index of the matrix: dz of a layer goes back through that layer's own W",
     ),
+    "weight-of-one-unit": Cause(
+        "the error is carried back to all units through the weights of one of them",
+        "the index of the unit in the product with the next layer's weights",
+    ),
     "carried-through-gradient": Cause(
         "the error is carried back through the matrix's gradient",
         "what is multiplied with it: W of the next layer, and not dW",
