@@ -18,6 +18,7 @@ from parity_tests.kit.aspects.gradient.account import (
 from parity_tests.kit.aspects.gradient.by_class import of_classes
 from parity_tests.kit.aspects.gradient.constant_gradients import with_constants
 from parity_tests.kit.aspects.gradient.elsewhere import of_wider_outputs
+from parity_tests.kit.aspects.gradient.few_numbers import without_chance
 from parity_tests.kit.aspects.gradient.from_steps import (
     of_infinite,
     of_limits,
@@ -136,10 +137,12 @@ def _of_labels_as_given(account: Account) -> list[Verdict]:
 
 
 def _settle(account: Account) -> list[Verdict]:
-    """Tell by both batches of what a gradient of one number is a multiple, if it is of any."""
+    """Tell by both batches of what a gradient of few numbers is a multiple, if it is of any."""
     inquiry = account.inquiry
     samples = [len(batch) for batch in inquiry.batches]
-    account.explanations = settled(inquiry.layers, account.explanations, samples, inquiry.tolerance)
+    asked = samples, inquiry.tolerance
+    account.explanations = settled(inquiry.layers, account.explanations, *asked)
+    account.explanations = without_chance(inquiry.layers, account.explanations, *asked)
     account.explanations = with_constants(inquiry, account.gradients, account.explanations)
     return []
 
