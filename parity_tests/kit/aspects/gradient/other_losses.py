@@ -7,8 +7,17 @@ from parity_tests.kit.aspects.drawn import is_drawn
 from parity_tests.kit.aspects.first_steps.beginnings import OF_BEGINNINGS, note_beginnings
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.gradient.account import Account, forget
-from parity_tests.kit.aspects.gradient.elsewhere import PLACES, is_elsewhere, is_last_known
-from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import by_slopes, is_last_bias_met
+from parity_tests.kit.aspects.gradient.elsewhere import (
+    PLACES,
+    is_elsewhere,
+    is_last_elsewhere,
+    is_last_known,
+)
+from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import (
+    by_slopes,
+    is_last_bias_met,
+    is_last_bias_off,
+)
 from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_loss
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
 from parity_tests.kit.aspects.loss.aspect import is_saturated
@@ -116,7 +125,40 @@ def _of_known_fault(account: Account) -> list[Verdict]:
     is_any = is_of_logits(inquiry) and any(own.deltas[last].causes for own in account.explanations)
     is_guessed = loss is None and (is_any or any(v.cause is None for v in account.verdicts))
     is_guessed |= _is_of_another_threshold(account) or bool(inquiry.hinge_reported)
-    return found if fits or is_guessed else []
+    return found if fits or is_guessed else _of_last_layer(account, found)
+
+
+def _of_last_layer(account: Account, slopes: list[Verdict]) -> list[Verdict]:
+    """Return that the last layer has the gradient of another loss than the one reported, if so.
+
+    What is wrong below it says nothing of that: of the gradient of a last layer that is right for a
+    loss that is known, the one reported has other slopes, whatever it is.
+
+    Parameters
+    ----------
+    slopes : list of Verdict
+        What slopes say of the whole gradient.
+
+    Returns
+    -------
+    list of Verdict
+        With what was said of the gradient after it; nothing if that is not so.
+    """
+    inquiry, explanation = account.inquiry, account.explanations[0]
+    last = len(inquiry.layers)
+    is_right = all(
+        finding.known and not (finding.causes or finding.is_vacant)
+        for own in account.explanations
+        for finding in own.findings
+        if finding.tensor in (f"W{last}", f"b{last}")
+    )
+    is_off = any(verdict.status == DIFFERS for verdict in slopes) and is_last_bias_off(inquiry)
+    if not (is_right and is_off and is_last_elsewhere(inquiry, explanation)):
+        return []
+    if account.loss is not None and explanation.loss == account.loss:
+        return [_another_reported(account.loss, f"b{last}"), *account.verdicts]
+    which = f"another function, by its slopes (b{last})"
+    return [of_another_loss(inquiry, explanation, which), *account.verdicts]
 
 
 def _is_of_another_threshold(account: Account) -> bool:
@@ -149,8 +191,13 @@ def _of_loss_reported(inquiry: Inquiry, loss: str) -> list[Verdict]:
     slopes = by_slopes(inquiry)
     if is_saturated(inquiry) or all(verdict.status != DIFFERS for verdict in slopes):
         return []
+    return [_another_reported(loss, str(slopes[0].tensor))]
+
+
+def _another_reported(loss: str, tensor: str) -> Verdict:
+    """Return that a loss is reported which is not the one that is declared, by its slopes."""
     seen = (
         f"the gradient is that of the {loss.replace('_', ' ')} that is declared, and not the slope "
-        f"of the loss reported ({slopes[0].tensor})"
+        f"of the loss reported ({tensor})"
     )
-    return [named("loss", "another-loss", seen, "loss")]
+    return named("loss", "another-loss", seen, "loss")

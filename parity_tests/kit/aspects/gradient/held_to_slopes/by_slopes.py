@@ -15,6 +15,7 @@ from parity_tests.kit.aspects.gradient.held_to_slopes.met import (
     fits_of,
     met_slopes,
     of_another_shape,
+    off_alone,
 )
 from parity_tests.kit.aspects.gradient.held_to_slopes.other_outputs import (
     GUARDED,
@@ -210,6 +211,19 @@ def is_last_bias_met(inquiry: Inquiry) -> bool:
     factor, residual = fits_of(met)[name]
     close, is_told = close_of(inquiry), len(met.positions[name]) >= ENOUGH_OF_ONE
     return residual <= close and (is_told or abs(factor - 1) <= close)
+
+
+def is_last_bias_off(inquiry: Inquiry) -> bool:
+    """Whether the last bias is no multiple of its slopes, of a loss that is told in full.
+
+    No penalty on the weights is in these.
+    """
+    loss, name = inquiry.subject.loss_of_pass, f"b{len(inquiry.layers)}"
+    if inquiry.is_float32 or decimals_of(inquiry, loss) is not None:
+        return False
+    batch = ends(inquiry.batches[0])[0] if inquiry.is_one_by_one else inquiry.batches[0]
+    met = met_slopes(inquiry, batch, loss)
+    return not isinstance(met, Verdict) and off_alone(met, close_of(inquiry)).get(name, False)
 
 
 def _of_met(inquiry: Inquiry, met: Met, loss: Loss, how: str) -> list[Verdict]:
