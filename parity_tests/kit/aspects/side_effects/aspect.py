@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,9 @@ from parity_tests.kit.aspects.observing import (
     is_grown_outside,
     is_inferred,
 )
-from parity_tests.kit.aspects.optimizer.divisors import kept_divisor
 from parity_tests.kit.aspects.side_effects.kept_gradients import shares_kept
-from parity_tests.kit.backprop.explain import explain
+from parity_tests.kit.aspects.side_effects.kept_quantities import of_kept_quantities, of_memory
 from parity_tests.kit.causes import CAUSES
-from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Access, Network, arrays_in, look_up, resolve
 from parity_tests.kit.subject.subject import (
@@ -34,7 +31,7 @@ from parity_tests.kit.subject.subject import (
     tensors,
     unflat,
 )
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
+from parity_tests.kit.verdicts import CONVENTION, EQUAL, UNCHECKED, Verdict, named
 
 Array = NDArray[Any]
 
@@ -540,49 +537,8 @@ def _after_its_like(inquiry: Inquiry, first: Batch) -> list[Verdict]:
     if _close(after, before, inquiry.tolerance):
         seen = "that of a second batch, with other samples, is the first one's"
         return [named("side effects", "gradient-stale", seen, "gradients")]
-    kept = _kept(inquiry, first, other, new, after)
-    if kept:
-        seen = f"a second batch of the same size has the gradient that comes of {kept}"
-        return [named("side effects", "activations-kept", seen, "gradients")]
-    network = inquiry.subject.network
-    if network.gradients is None and network.backward is None:
-        return _of_another_call(inquiry)
-    message = (
-        "a batch has another gradient after that of another batch of the same size, with the same "
-        "parameters. The cause is unknown."
-    )
-    return [Verdict("side effects", DIFFERS, message, "gradients")]
-
-
-def _kept(inquiry: Inquiry, first: Batch, other: Batch, new: Array, after: Array) -> str:
-    """Return which quantities of the first batch give the gradient of another; or nothing.
-
-    What explains the gradient of a new network, a fault in it or none, has to explain this one too.
-    """
-    form, layers = inquiry.form, inquiry.layers
-    if form is None or not new.shape == after.shape == flat(layers).shape:
-        return ""
-    old, own = (run(form, layers, batch.inputs) for batch in (first, other))
-    explained = partial(explain, form, layers=layers, updated=None, batch=other)
-    usual = explained(passed=own, observed=unflat(new, inquiry.layers), tolerance=inquiry.tolerance)
-    if not usual.known:
-        return ""
-    causes = [finding.causes for finding in usual.findings]
-    observed = unflat(after, inquiry.layers)
-    for kept in product((True, False), repeat=4):
-        if not any(kept):
-            continue
-        inputs, hidden, logits, output = (old if is_kept else own for is_kept in kept)
-        mixed = Pass(
-            [*inputs.activations[:1], *hidden.activations[1:-1], output.output],
-            [*logits.logits[:-1], output.logits[-1]],
-        )
-        found = explained(passed=mixed, observed=observed, tolerance=inquiry.tolerance)
-        if found.known and [finding.causes for finding in found.findings] == causes:
-            names = ("inputs", "activations", "pre-activations", "output")
-            which = [name for name, is_kept in zip(names, kept, strict=True) if is_kept]
-            return f"the first one's {', '.join(which)}"
-    return ""
+    found = of_kept_quantities(inquiry, first, other, new, after)
+    return found or of_memory(inquiry, first, other, (before, new, after))
 
 
 def _after_another(
@@ -596,8 +552,7 @@ def _after_another(
         return [_refused(inquiry, first, str(error))]
     if _close(after, new[1], inquiry.tolerance):
         return []
-    kept = kept_divisor(first, second, new[1], after, inquiry.tolerance)
-    return kept or _of_another_call(inquiry)
+    return of_memory(inquiry, first, second, (new[0], new[1], after))
 
 
 def _next(inquiry: Inquiry, used: Subject, batch: Batch) -> Array:
@@ -622,14 +577,6 @@ def _refused(inquiry: Inquiry, first: Batch, told: str) -> Verdict:
         )
         return Verdict("side effects", UNCHECKED, message, "gradients")
     return named("side effects", "batch-size-kept", told, "gradients")
-
-
-def _of_another_call(inquiry: Inquiry) -> list[Verdict]:
-    if inquiry.is_entrywise:
-        # An adaptive optimizer takes the same step twice, too, and keeps what it divides by.
-        return []
-    message = "the gradient of a batch is another one after that of another batch"
-    return [Verdict("side effects", UNCHECKED, message, "gradients")]
 
 
 # Batches
