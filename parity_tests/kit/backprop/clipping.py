@@ -52,14 +52,28 @@ def limit_of(observed: Iterable[Array], tolerance: float) -> float | None:
 
 
 _SEVERAL = 2
+# Digits that limits are written with, and entries of a tensor of which one alone may reach it.
+_DIGITS, _ENOUGH = (1.0, 2.0, 2.5, 5.0, 10.0), 12
+
+
+def _written(observed: Array, tolerance: float) -> float | None:
+    """Return the largest entry of many if it is a number as limits are written, such as 0.5."""
+    top = float(np.abs(observed).max(initial=0.0))
+    if observed.size < _ENOUGH or not np.isfinite(top) or top == 0:
+        return None
+    digits = top / 10 ** np.floor(np.log10(top))
+    return top if any(abs(digits - own) <= tolerance * own for own in _DIGITS) else None
 
 
 def own_limit(observed: Array, limit: float | None, tolerance: float) -> float | None:
-    """Return the limit that entries of a tensor reach: that of all tensors, or one of its own."""
+    """Return the limit that entries of a tensor reach: that of all tensors, or one of its own.
+
+    Several entries reach it, or one alone that is a number as people write them.
+    """
     top = float(np.abs(observed).max(initial=0.0))
     if limit is not None and abs(top - limit) <= tolerance * limit:
         return limit
-    return limit_of([observed], tolerance)
+    return limit_of([observed], tolerance) or _written(observed, tolerance)
 
 
 def clipped_products(
