@@ -112,7 +112,7 @@ def explain(
         found = _layer(asked, deltas, KINDS[:1]) if ways is not None else None
         if found is None or not _is_right(found[1]):
             deltas = deltas if ways is None else ways() or deltas
-            if updated is not None and number:
+            if updated is not None and number and _are_shaped_alike(updated, layers):
                 renewed = renewed_input(form, updated, number, batch.inputs)
                 asked = replace(asked, inputs=[*inputs, renewed])
             # Most likely all matrices have the penalties that the first one has.
@@ -168,6 +168,10 @@ def _nearest(observed: Array, deltas: Sequence[Candidate], source: Array) -> Can
         return fit(observed, expected)[1] if observed.shape == expected.shape else np.inf
 
     return min(deltas, key=left)
+
+
+def _are_shaped_alike(one: Layers, other: Layers) -> bool:
+    return [np.shape(own) for own in tensors(one)] == [np.shape(own) for own in tensors(other)]
 
 
 def _is_right(findings: Sequence[Finding]) -> bool:

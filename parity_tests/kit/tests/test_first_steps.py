@@ -468,7 +468,7 @@ def strangely(change: Callable[..., Array], kind: str | None) -> Network:
     def step(net: Updating, x: Array, y: Array, lr: float) -> None:
         p = net.forward(x)
         d2 = (p - y) * p * (1 - p) / len(x)
-        d1 = d2 @ net.w2.T * np.cos(3 * net.a)
+        d1 = d2 @ net.w2.T * np.cos(3 * net.a.sum(axis=1, keepdims=True))
         gradients = {"w1": x.T @ d1, "b1": d1.sum(axis=0), "w2": net.a.T @ d2, "b2": d2.sum(axis=0)}
         for name, g in gradients.items():
             setattr(net, name, getattr(net, name) - lr * change(net, name, g))

@@ -429,7 +429,7 @@ def test_what_is_held_to_no_loss_is_held_to_the_nearest() -> None:
     made = variant(sizes=(12, 9, 3), last=sigmoid, delta=delta)
     verdict = only(ask(network(made, loss=None, step=None), gradient.examine))
     assert (verdict.tensor, verdict.cause) == ("W2", None)
-    assert "the nearest multiple of that of the squared error is" in verdict.message
+    assert "the nearest multiple of that of the log cosh is" in verdict.message
     assert "every other loss that is known leaves no less" in verdict.message
 
 

@@ -249,11 +249,16 @@ def test_a_norm_that_is_clipped_in_some_samples_is_no_fault(
     assert (verdict.status, verdict.cause) == expected
 
 
-@pytest.mark.parametrize(("made", "status"), [(BentTwice, DIFFERS), (Evened, UNCHECKED)])
-def test_plain_steps_of_two_faults_are_no_adaptive_optimizer(made: type, status: str) -> None:
+@pytest.mark.parametrize(
+    ("made", "status", "causes"),
+    [(BentTwice, DIFFERS, {"error-of-another-form", None}), (Evened, UNCHECKED, {None})],
+)
+def test_plain_steps_of_two_faults_are_no_adaptive_optimizer(
+    made: type, status: str, causes: set[str | None]
+) -> None:
     declared = network(made, gradients=None, labels="targets", batch="row")
     verdicts = examine(declared, only="gradient").verdicts
-    assert {(v.status, v.cause) for v in verdicts} == {(status, None)}
+    assert {(v.status, v.cause) for v in verdicts} == {(status, cause) for cause in causes}
 
 
 class _Tolerant(Classifier):

@@ -473,7 +473,8 @@ def test_a_gradient_of_the_labels_as_given_is_that_of_another_loss() -> None:
     report = examine(network(Classifier, loss=_of_smoothed(0.1)))
     assert [v.cause for v in report.failures] == ["gradient-of-another-loss"]
     report = examine(network(_delta_of(0.2), loss=_of_smoothed(0.1)))
-    assert [(v.aspect, v.cause) for v in report.failures] == [("gradient", None)]
+    [failure] = report.failures
+    assert (failure.aspect, failure.cause) == ("gradient", "error-of-another-form")
 
 
 @pytest.mark.parametrize("decimals", [2, 3])

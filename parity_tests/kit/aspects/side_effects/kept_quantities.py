@@ -98,7 +98,8 @@ def of_memory(
         if inquiry.is_entrywise:
             # An adaptive optimizer takes the same step twice, too, and keeps what it divides by.
             return []
-        if _is_sum(after, before, new, inquiry):
+        # Where the forward pass is not known, nor is it whether the optimizer is adaptive.
+        if inquiry.form is None or _is_sum(after, before, new, inquiry):
             message = "the gradient of a batch is another one after that of another batch"
             return [Verdict("side effects", UNCHECKED, message, "gradients")]
     size = "the same size" if len(first) == len(other) else "another size"

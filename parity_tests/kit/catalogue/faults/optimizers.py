@@ -562,7 +562,15 @@ FAULTS: tuple[Fault, ...] = (
         "b2 * v + (1 - b2) * g * g",
         "b2 * v + (1 - b2) * np.abs(g)",
         _OPTIMIZER,
-        None,
+        "second-moment-of-magnitudes",
+    ),
+    Fault(
+        "second moment not of squares: rmsprop",
+        "stored gradients rmsprop",
+        "grads[key] ** 2",
+        "np.abs(grads[key])",
+        _OPTIMIZER,
+        "second-moment-of-magnitudes",
     ),
     Fault(
         "momentum that forgets every other step",
