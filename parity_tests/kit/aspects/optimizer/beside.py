@@ -18,6 +18,7 @@ from parity_tests.kit.aspects.optimizer.handed_shares import (
     told_of_shares,
 )
 from parity_tests.kit.aspects.optimizer.handed_steps import by_handed, go_by_kept
+from parity_tests.kit.aspects.optimizer.signs_and_decay import is_of_signs_and_decay
 from parity_tests.kit.aspects.optimizer.whole_shares import (
     has_factor,
     is_of_mean,
@@ -43,6 +44,10 @@ _OF_NONE = (
 _OF_CALLS = (
     "the steps are plain ones by the gradients that are handed out, and these have something of "
     "the calls before in them: what steps keep is not the optimizer's"
+)
+_OF_SIGNS = (
+    "the steps are of no optimizer that is known; a first one takes the sign of each entry of the "
+    "gradient, as adaptive ones do, and a share of the parameter"
 )
 # That gradients are added up is told of the steps, too.
 _SUMS = "step-of-accumulated"
@@ -101,6 +106,10 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
             return [clipped]
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
+    is_unnamed = is_right and not any(v.cause for v in found)
+    pairs = _pairs(inquiry, own) if is_unnamed else []
+    if pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
+        return [Verdict("optimizer", UNCHECKED, _OF_SIGNS)]
     kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
     if len(kept) < len(of_gradient):
         kept += left
