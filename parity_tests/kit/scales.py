@@ -24,6 +24,11 @@ class Scale:
         """Return the factor for a batch."""
         return self.constant * float(samples) ** -self.power
 
+    def is_near(self, other: "Scale") -> bool:
+        """Whether it is another one but for rounding."""
+        is_close = abs(self.constant / other.constant - 1) <= NEAR
+        return self.power == other.power and is_close
+
 
 # That of a mean over the samples, which a loss usually is.
 MEAN = Scale(1.0, 1)

@@ -2,7 +2,7 @@
 
 from parity_tests.kit.aspects.gradient.measured_factors import Factor
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.scales import NEAR, Ratio, Scale
+from parity_tests.kit.scales import Ratio, Scale
 
 # Losses with a term for each output, whose mean may be one over the outputs as well.
 _OF_OUTPUTS = {
@@ -41,10 +41,6 @@ def conventional_scale(inquiry: Inquiry, factors: list[Factor]) -> Scale | None:
         between = several[0].ratio if several else None
         if between is None or not is_convention(inquiry, between):
             continue
-        if all(_is_same(scale, scales[0]) for scale in scales):
+        if all(scale.is_near(scales[0]) for scale in scales):
             found.append((len(between.causes), scales[0]))
     return min(found, key=lambda pair: pair[0])[1] if found else None
-
-
-def _is_same(one: Scale, other: Scale) -> bool:
-    return one.power == other.power and abs(one.constant / other.constant - 1) <= NEAR

@@ -324,16 +324,12 @@ def _of_unknown_rate(inquiry: Inquiry, factors: list[Factor]) -> Scale | None:
     groups: list[tuple[int, int, Factor, Scale]] = []
     for factor, scale in own:
         if scale is not None:
-            having = sum(other is not None and _is_same(other, scale) for _, other in own)
+            having = sum(other is not None and other.is_near(scale) for _, other in own)
             groups.append((having, int(factor.finding.tensor[1:]), factor, scale))
     if not groups:
         return None
     having, _, factor, scale = max(groups, key=lambda group: group[:2])
     return scale if 2 * having >= len(factors) and _is_still(inquiry, factor) else None
-
-
-def _is_same(one: Scale, other: Scale) -> bool:
-    return one.power == other.power and abs(one.constant / other.constant - 1) <= NEAR
 
 
 def _is_still(inquiry: Inquiry, factor: Factor) -> bool:

@@ -106,7 +106,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
             return [clipped]
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
-    is_unnamed = is_right and not any(v.cause for v in found)
+    is_told = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
+    is_unnamed = is_right and not is_told
     pairs = _pairs(inquiry, own) if is_unnamed else []
     if pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
         return [Verdict("optimizer", UNCHECKED, _OF_SIGNS)]

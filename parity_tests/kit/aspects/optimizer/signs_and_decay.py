@@ -19,6 +19,8 @@ Array = NDArray[Any]
 
 # How closely a step is made of both, and what is none of it but rounding.
 _CLOSE, _ROUNDING = 1e-3, 1e-6
+# How many times what is left over each of both has to be.
+_TIMES = 3.0
 # Gradients, relative to the largest, that have a sign beside what is added to the root.
 _LEAST = 1e-4
 
@@ -44,5 +46,7 @@ def is_of_signs_and_decay(layers: Layers, handed: Layers, taken: Layers) -> bool
     shares, *_ = np.linalg.lstsq(basis, step[has_sign], rcond=None)
     size = float(np.linalg.norm(step[has_sign]))
     left = float(np.linalg.norm(step[has_sign] - basis @ shares))
-    has_both = np.abs(shares) * np.linalg.norm(basis, axis=0) > _ROUNDING * size
+    # What is added to the root is no share of the parameter, though some of it looks like that.
+    least = max(_ROUNDING * size, _TIMES * left)
+    has_both = np.abs(shares) * np.linalg.norm(basis, axis=0) > least
     return bool(has_both.all()) and left <= _CLOSE * size
