@@ -7,7 +7,7 @@ import numpy as np
 
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
-from parity_tests.kit.subject.subject import Layers, tensors
+from parity_tests.kit.subject.subject import Layers, flat
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 
@@ -23,10 +23,7 @@ def of_clipped(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verd
     """
     norms = []
     for handed, taken in pairs:
-        wanted, came = (
-            np.concatenate([np.ravel(array) for array in tensors(layers)])
-            for layers in (handed, taken)
-        )
+        wanted, came = flat(handed), flat(taken)
         if wanted.shape != came.shape:
             return None
         factor, residual = fit(came, wanted)

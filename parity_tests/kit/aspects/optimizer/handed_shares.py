@@ -78,12 +78,7 @@ def share_of_all(shares: Shares, samples: Sequence[int]) -> Scale | None:
     known = [scale for scale in scales if scale is not None]
     if not known or len(known) < len(scales):
         return None
-    first = known[0]
-    is_same = all(
-        scale.power == first.power and abs(scale.constant / first.constant - 1) <= NEAR
-        for scale in known
-    )
-    return first if is_same else None
+    return known[0] if all(scale.is_near(known[0]) for scale in known) else None
 
 
 def told_of_shares(shares: Shares, samples: Sequence[int], sizes: Sequence[int]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.subject.subject import Layers, tensors
+from parity_tests.kit.subject.subject import Layers, flat
 
 Array = NDArray[Any]
 
@@ -35,9 +35,7 @@ def is_of_signs_and_decay(layers: Layers, handed: Layers, taken: Layers) -> bool
     handed, taken : list of Layer
         The gradient that is handed out, and the step over its learning rate.
     """
-    vectors = [
-        np.concatenate([np.ravel(own) for own in tensors(one)]) for one in (layers, handed, taken)
-    ]
+    vectors = [flat(one) for one in (layers, handed, taken)]
     if len({vector.size for vector in vectors}) > 1:
         return False
     values, gradient, step = vectors
