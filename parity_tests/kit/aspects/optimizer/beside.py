@@ -97,19 +97,19 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
     tolerance = 10 * inquiry.tolerance
     try:
-        if _is_handed(inquiry, own):
+        pairs = _pairs(inquiry, own)
+        if _is_handed(pairs, tolerance):
             return found
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
         if not any(v.cause for v in found) and (apart := of_clipped_apart(of_gradient)):
             return [apart]
-        if not is_known and (clipped := of_clipped(_pairs(inquiry, own), tolerance)):
+        if not is_known and (clipped := of_clipped(pairs, tolerance)):
             return [clipped]
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
     is_told = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
     is_unnamed = is_right and not is_told
-    pairs = _pairs(inquiry, own) if is_unnamed else []
-    if pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
+    if is_unnamed and pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
         return [Verdict("optimizer", UNCHECKED, _OF_SIGNS)]
     kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
     if len(kept) < len(of_gradient):
@@ -118,7 +118,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
     shares: Shares = {}
     if any(not is_of_steps_alone(verdict) for verdict in kept):
-        shares = handed_shares(_pairs(inquiry, own), tolerance, inquiry.layers)
+        shares = handed_shares(pairs, tolerance, inquiry.layers)
     share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
     whole: list[Verdict] = []
     is_apart = not is_right or has_factor(inquiry)
@@ -205,9 +205,8 @@ def _pairs(inquiry: Inquiry, own: Inquiry) -> list[tuple[Layers, Layers]]:
     ]
 
 
-def _is_handed(inquiry: Inquiry, own: Inquiry) -> bool:
+def _is_handed(pairs: list[tuple[Layers, Layers]], tolerance: float) -> bool:
     """Whether first steps go down by the gradients as they are handed out."""
-    pairs = _pairs(inquiry, own)
     for handed, taken in pairs:
         for wanted, came in zip(tensors(handed), tensors(taken), strict=True):
             try:
@@ -217,7 +216,7 @@ def _is_handed(inquiry: Inquiry, own: Inquiry) -> bool:
                 return False
             left = np.linalg.norm(came - whole)
             # What is as small as rounding of the parameters does not show in steps.
-            if not left <= 10 * inquiry.tolerance * np.linalg.norm(whole) + 1e-12:
+            if not left <= tolerance * np.linalg.norm(whole) + 1e-12:
                 return False
     return bool(pairs)
 
