@@ -41,6 +41,9 @@ def returned_names(function: Any) -> list[str] | None:
     names: list[str] | None = None
     built = 0
     for instruction in dis.get_instructions(code):
+        if built and instruction.opname != "RETURN_VALUE":
+            # A tuple that is not returned as it is, is one value to whatever takes it.
+            stack[-built:], built = [""], 0
         if instruction.opname.startswith(_SINGLE):
             # One instruction may load two variables.
             one = isinstance(instruction.argval, str)
@@ -49,20 +52,16 @@ def returned_names(function: Any) -> list[str] | None:
             stack[-1:] = instruction.argval[1:]
         elif instruction.opname == "BUILD_TUPLE":
             built = instruction.arg or 0
-            continue
         elif instruction.opname == "RETURN_VALUE":
             taken = stack[-(built or 1) :]
             if len(taken) == (built or 1) and any(taken):
                 names = taken
-            stack = []
+            stack, built = [], 0
         else:
-            if built:  # the tuple is one value to whatever takes it
-                stack[-built:] = [""]
             effect = dis.stack_effect(instruction.opcode, instruction.arg, jump=False)
             leaves = effect > 0 or not instruction.opname.startswith(("STORE_", "POP_"))
             left = max(len(stack) + min(effect, 0) - (leaves and effect <= 0), 0)
             stack[left:] = [""] * max(effect, int(leaves))
-        built = 0
     return names
 
 

@@ -649,7 +649,8 @@ def _assigned(
             name = leaf.name or _named(leaf, returned)
             if is_bias and _OF_INPUTS.fullmatch(name.lower()):
                 continue
-            if relation in ("samples", "number") and not names.is_gradient(name):
+            is_its = names.is_gradient(name) or bool(name and name == parameter.name)
+            if relation in ("samples", "number") and not is_its:
                 continue
             alike = _like(parameter, leaf, name)
             value = leaf.array.T if relation == "transposed" else leaf.array

@@ -108,9 +108,14 @@ def role(name: str) -> str | None:
 def roles(arguments: Sequence[str]) -> list[str | None]:
     """Return what the arguments of one function mostly are, beside each other."""
     found = [role(name) for name in arguments]
-    either = [_EITHER.fullmatch(name.lower().strip("_")) is not None for name in arguments]
+    either = [is_either(name) for name in arguments]
     sure = any(kind == "inputs" and not open_ for kind, open_ in zip(found, either, strict=True))
     return ["output" if open_ and sure else kind for kind, open_ in zip(found, either, strict=True)]
+
+
+def is_either(name: str) -> bool:
+    """Return whether an argument of this name is an input as often as an output."""
+    return _EITHER.fullmatch(name.lower().strip("_")) is not None
 
 
 def rank(name: str, patterns: tuple[str, ...]) -> int | None:

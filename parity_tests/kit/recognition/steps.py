@@ -1,7 +1,7 @@
 """Which function updates the parameters, and which one gives the loss."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -21,7 +21,7 @@ from parity_tests.kit.recognition.gradients import (
     roles_of,
     with_out,
 )
-from parity_tests.kit.recognition.hosts import Host, own_classes
+from parity_tests.kit.recognition.hosts import Host, Named, own_classes
 from parity_tests.kit.recognition.settings import all_at_once, is_another_each_time, one_round
 from parity_tests.kit.recognition.trial import (
     FAILURES,
@@ -256,12 +256,31 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
         named = [one for one in group if names.is_loss(one.name)]
         for one in sorted(named, key=lambda one: names.rank(one.name, names.LOSS) or 0):
             end = "[0]" if works_unlabelled(one.function) else ""
-            for text in bindings(one.function, exact, roles, frozenset({"labels"})):
+            for text in _arguments(one, exact, roles):
                 if "y" in text:
-                    yield f"{callee(one, forward)}({text}){end}", own
+                    # What is given the parameters is of this network, wherever it stands.
+                    is_its = own or re.search(r"\bnet\b", text) is not None
+                    yield f"{callee(one, forward)}({text}){end}", is_its
     for name, cls in own_classes(scope):
         if any(word in name.lower() for word in ("loss", "entropy", "cost")):
             for entry in ("calculate", "forward", "loss", "__call__", "fn"):
                 if hasattr(cls, entry):
                     yield f"{name}().{entry}({forward.output}, y)", False
                     yield f"{name}().{entry}(y, {forward.output})", False
+
+
+def _arguments(
+    loss: Named, exact: Mapping[str, str], roles: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """Yield argument lists of a loss; a name that inputs and outputs have is taken for both."""
+    optional = frozenset({"labels"})
+    yield from bindings(loss.function, exact, roles, optional)
+    either = [
+        one.name.lower().strip("_")
+        for one in parameters_of(loss.function) or []
+        if names.is_either(one.name)
+    ]
+    for output in roles["output"] if either else ():
+        yield from bindings(
+            loss.function, {**dict.fromkeys(either, output), **exact}, roles, optional
+        )

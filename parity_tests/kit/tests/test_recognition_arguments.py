@@ -1,0 +1,107 @@
+"""Which argument of a function is what, and which array is whose gradient."""
+
+from typing import Any
+
+import pytest
+
+from parity_tests.kit.check import examine
+from parity_tests.kit.recognition import recognize
+from parity_tests.kit.recognition.calls import returned_names
+from parity_tests.kit.tests.proposals import names_of
+from parity_tests.kit.verdicts import DIFFERS, EQUAL
+
+KEYED = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in=12, n_hidden=9, n_out=10):
+        self.params = {"W1": np.random.randn(n_in, n_hidden) * 0.3, "b1": np.zeros(n_hidden),
+                       "W2": np.random.randn(n_hidden, n_out) * 0.3, "b2": np.zeros(n_out)}
+    def forward(self, X):
+        self.X = X
+        self.h = np.maximum(X @ self.params["W1"] + self.params["b1"], 0)
+        s = self.h @ self.params["W2"] + self.params["b2"]
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
+    def loss(self, p, y):
+        return -np.mean(np.log(p[np.arange(len(y)), y] + 1e-12))
+    def backward(self, y):
+        d = self.p.copy()
+        d[np.arange(len(y)), y] -= 1
+        d /= len(y)
+        dh = d @ self.params["W2"].T * (self.h > 0)
+        return {"W1": self.X.T @ dh, "b1": dh.sum(axis=0), "W2": self.h.T @ d, "b2": d.sum(axis=0)}
+"""
+
+PENALIZED = """
+import numpy as np
+
+def initialize_parameters(n_x=12, n_h=9, n_y=10):
+    return {"W1": np.random.randn(n_h, n_x) * 0.3, "b1": np.zeros((n_h, 1)),
+            "W2": np.random.randn(n_y, n_h) * 0.3, "b2": np.zeros((n_y, 1))}
+
+def forward_propagation(X, parameters):
+    Z1 = parameters["W1"] @ X + parameters["b1"]
+    A1 = np.tanh(Z1)
+    Z2 = parameters["W2"] @ A1 + parameters["b2"]
+    e = np.exp(Z2 - Z2.max(axis=0, keepdims=True))
+    A2 = e / e.sum(axis=0, keepdims=True)
+    return A2, (Z1, A1, Z2, A2)
+
+def compute_cost(A2, Y, parameters, lambd=0.7):
+    squares = np.sum(parameters["W1"] ** 2) + np.sum(parameters["W2"] ** 2)
+    return (-np.sum(Y * np.log(A2 + 1e-12)) + lambd / 2 * squares) / Y.shape[1]
+
+def backward_propagation(X, Y, cache, parameters, lambd=0.7):
+    Z1, A1, Z2, A2 = cache
+    m = X.shape[1]
+    dZ2 = (A2 - Y) / m
+    dZ1 = parameters["W2"].T @ dZ2 * (1 - A1**2)
+    return {"dW1": dZ1 @ X.T + lambd / m * parameters["W1"], "db1": dZ1.sum(1, keepdims=True),
+            "dW2": dZ2 @ A1.T + lambd / m * parameters["W2"], "db2": dZ2.sum(1, keepdims=True)}
+"""
+
+
+def judged(code: str, *aspects: str) -> dict[str, tuple[str, str | None]]:
+    report = examine(recognize(names_of(code)).network, only=aspects)
+    return {own.aspect: (own.status, own.cause) for own in report.verdicts}
+
+
+def test_one_number_is_the_gradient_of_the_bias_that_it_is_called_like() -> None:
+    assert judged(KEYED, "gradient") == {"gradient": (EQUAL, None)}
+    wrong = KEYED.replace("dh.sum(axis=0)", "dh.sum()")
+    assert judged(wrong, "gradient") == {"gradient": (DIFFERS, "bias-collapsed")}
+
+
+@pytest.mark.parametrize("output", ["p", "a", "h"])
+def test_a_letter_of_inputs_may_be_an_output_of_a_loss(output: str) -> None:
+    code = KEYED.replace("self, p, y", f"self, {output}, y").replace("(p[", f"({output}[")
+    assert judged(code, "loss") == {"loss": (EQUAL, None)}
+    # The same letter is the input of a loss that runs the forward pass itself.
+    inside = code.replace(
+        "        return -np", f"        {output} = self.forward({output})\n        return -np"
+    )
+    assert judged(inside, "loss") == {"loss": (EQUAL, None)}
+    assert judged(inside.replace("np.mean", "np.sum"), "loss", "gradient")["gradient"][0] == DIFFERS
+
+
+def test_a_loss_that_is_given_the_parameters_is_the_networks_own() -> None:
+    right = judged(PENALIZED, "loss", "gradient")
+    assert right == {"loss": (EQUAL, None), "gradient": (EQUAL, None)}
+    wrong = PENALIZED.replace('lambd / m * parameters["W2"]', 'lambd * parameters["W2"]')
+    assert judged(wrong, "loss", "gradient")["gradient"] == (DIFFERS, "weight-decay")
+
+
+def test_a_tuple_within_a_tuple_is_one_value_that_is_returned() -> None:
+    def forward(x: Any) -> Any:
+        first = x + 1
+        last = first + 1
+        return last, (first, last)
+
+    def backward(x: Any) -> Any:
+        first = x + 1
+        return (x, first), first
+
+    assert returned_names(forward) == ["last", ""]
+    assert returned_names(backward) == ["", "first"]
