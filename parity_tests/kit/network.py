@@ -98,6 +98,9 @@ class Network:
     training : mapping, optional
         What is another one in the training pass, where that drops units and `forward` does not:
         ``"forward"``, ``"backward"``, ``"gradients"``, ``"loss"`` and ``"step"``, as above.
+    evaluation : str or callable, optional
+        ``f(net, x)``, the pass that predicts, where `forward` is that of training without what it
+        drops: ``0.8 * a`` in the place of ``a``.
     spec : Spec, optional
         What it is meant to compute.
     name : str, optional
@@ -127,6 +130,7 @@ class Network:
     spec: Spec = field(default_factory=Spec)
     name: str = "network"
     training: Mapping[str, Access] = field(default_factory=dict)
+    evaluation: Access | None = None
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -137,7 +141,7 @@ class Network:
         ):
             if getattr(self, name) not in known:
                 raise InputError(name, f"one of {known}", repr(getattr(self, name)))
-        for name in ("parameters", *_PASSES):
+        for name in ("parameters", *_PASSES, "evaluation"):
             _check(name, getattr(self, name))
         for name, value in self.training.items():
             if name not in _PASSES:
@@ -147,6 +151,10 @@ class Network:
     def in_training(self) -> "Network":
         """Return the declaration of the training pass."""
         return replace(self, training={}, **self.training)
+
+    def in_evaluation(self) -> "Network":
+        """Return the declaration with the pass that predicts for its forward pass."""
+        return replace(self, forward=self.evaluation or self.forward, evaluation=None)
 
     def conventions(self) -> dict[str, Any]:
         """Return what is declared about layouts."""

@@ -29,7 +29,7 @@ from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
-from parity_tests.kit.recognition.training import training_pass
+from parity_tests.kit.recognition.training import evaluation_pass, training_pass
 from parity_tests.kit.recognition.trial import Match, Shapes, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.recognition.zeros import taken_as_zero
@@ -60,6 +60,7 @@ _ORDER = (
     "loss",
     "step",
     "training",
+    "evaluation",
 )
 # What a function of the module is given as the number of samples.
 _COUNTS = re.compile(r"with_globals\([\w.]+, (\w+)=")
@@ -396,6 +397,8 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
     training = training_pass(draft.forward, fields, scope)
     if training:
         fields["training"] = training
+        evaluation = evaluation_pass(draft.forward, fields, scope)
+        fields |= {"evaluation": evaluation} if evaluation else {}
     whole = ", ".join(f"net[{n}]" for n in range(len(draft.forward.chain.found)))
     taken = draft.forward.host.exact.values()
     if list(taken) == whole.split(", "):
@@ -472,6 +475,9 @@ def _conventions(
     if "training" in fields:
         told = "its output of the same batch is another one each time, as with dropout"
         yield Convention("training pass", fields["training"], certainty, told)
+    if "evaluation" in fields:
+        told = "its output is another one than that of the pass without dropout, of a known form"
+        yield Convention("evaluation", fields["evaluation"], certainty, told)
     if "loss" in fields and sure_of_loss is not None:
         yield _of_loss(fields, sure_of_loss, scope)
 

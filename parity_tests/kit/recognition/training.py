@@ -7,7 +7,7 @@ from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.recognition.forwards import LABELS, Forward, calls_with
 from parity_tests.kit.recognition.switches import to_training
-from parity_tests.kit.recognition.trial import FAILURES, build, made
+from parity_tests.kit.recognition.trial import FAILURES, build, made, with_forward
 from parity_tests.kit.subject.subject import SubjectError
 
 
@@ -33,6 +33,34 @@ def training_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[st
     return ""
 
 
+def evaluation_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[str, Any]) -> str:
+    """Return code of another forward pass that predicts; empty if there is none.
+
+    It is of a known form, the same each time, and not that of the declaration.
+
+    Parameters
+    ----------
+    forward : Forward
+        That of the declaration.
+    """
+    host, known = forward.host, forward.inquiry
+    for call, _ in calls_with(host, made(host.make, scope), scope, frozenset()):
+        source = f"lambda net, x: {call}"
+        if LABELS in call or _called(call) in forward.call:
+            continue
+        other = with_forward({**fields, "forward": source}, scope, known)
+        if other is None or other.form is None or other.form == known.form:
+            continue
+        if not _is_random({**fields, "forward": source}, scope, known):
+            return source
+    return ""
+
+
+def _called(call: str) -> str:
+    """Return the name of the function that is called, with the parenthesis behind it."""
+    return call.removeprefix("(").rpartition("net.")[2].partition("(")[0] + "("
+
+
 def _calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[str]:
     """Yield calls of the same function that may be those of training."""
     host = forward.host
@@ -41,9 +69,7 @@ def _calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[str]:
     told = [call for call, _ in calls_with(host, net, scope, frozenset({"quiet"}), quiet="True")]
     switched = [f"({switch}, {call})[-1]" for switch in to_training(host, net) for call in plain]
     for call in dict.fromkeys((*plain, *told, *switched)):
-        own = call.removeprefix("(").rpartition("net.")[2].partition("(")[0]
-        is_same = f"{own}(" in forward.call
-        if is_same and call != forward.call and LABELS not in call:
+        if _called(call) in forward.call and call != forward.call and LABELS not in call:
             yield call
 
 

@@ -112,6 +112,25 @@ class _InEvaluation(_Dropping):
     factor, evaluated = 1.0, 0.7
 
 
+class _PredictingAlone(_Dropping):
+    """It keeps the share in evaluation by a pass of its own, which `forward` does not do."""
+
+    factor, share = 1.0, 0.7
+
+    def predict(self, x: Array) -> Array:
+        h = self.share * np.maximum(x @ self.w[0] + self.b[0], 0)
+        a = np.maximum(h @ self.w[1] + self.b[1], 0)
+        return self.last(a @ self.w[2] + self.b[2])
+
+
+class _PredictingAll(_PredictingAlone):
+    share = 1.0
+
+
+class _PredictingTooLittle(_PredictingAlone):
+    factor = 1 / 0.7
+
+
 class _Twice(_Dropping):
     evaluated = 0.7
 
@@ -167,6 +186,25 @@ def test_what_goes_wrong_in_training_alone_shows(
 ) -> None:
     assert _causes(_told(make)) == causes
     assert _causes(_told(make, training={})) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "causes"),
+    [
+        (_PredictingAlone, []),
+        (_PredictingAll, [("forward", "dropout-not-inverted")]),
+        (_PredictingTooLittle, [("forward", "dropout-scaled-twice")]),
+    ],
+)
+def test_the_mean_is_that_of_the_pass_that_predicts(
+    make: type[Classifier], causes: list[tuple[str, str | None]]
+) -> None:
+    assert _causes(_told(make, evaluation="predict")) == causes
+
+
+def test_a_pass_that_predicts_in_no_known_form_tells_nothing_of_the_mean() -> None:
+    found = _told(_Unscaled, evaluation=lambda net, x: np.sin(net.forward(x)))
+    assert _causes(found) == []
 
 
 def test_a_factor_that_is_of_the_share_that_is_dropped_is_told() -> None:
@@ -313,6 +351,29 @@ def test_a_switch_is_found_and_what_training_is_with_it(
     assert f"'forward': lambda net, x: {training}, " in fields["training"]
     for name in ("backward", "loss"):
         assert f"{name!r}: {fields[name].replace(evaluation, training)}" in fields["training"]
+
+
+_PREDICTING = """
+    def predict(self, X):
+        return 1 / (1 + np.exp(-(0.5 * np.tanh(X @ self.W1 + self.b1) @ self.W2 + self.b2)))
+"""
+
+
+def test_another_pass_that_predicts_is_recognized() -> None:
+    names = names_of(_TOLD.replace("> 0.5) * 2", "> 0.5)") + _PREDICTING)
+    proposal = recognize(names["Net"], names)
+    assert proposal.fields["evaluation"] == "lambda net, x: net.predict(x)"
+    found = examine(proposal.network, only=("forward", "gradient")).verdicts
+    assert {own.status for own in found} == {EQUAL}
+    same = _PREDICTING.replace("0.5 * ", "")
+    noisy = _PREDICTING.replace("0.5", "np.random.rand()")
+    for other in (
+        same,
+        noisy,
+        "\n    def predict(self, X):\n        return self.forward(X) > 0.5\n",
+    ):
+        names = names_of(_TOLD + other)
+        assert "evaluation" not in recognize(names["Net"], names).fields
 
 
 @pytest.mark.parametrize("argument", ["", ", verbose=False", ", train=True"])

@@ -1,5 +1,6 @@
 """The gradient of a training pass that drops units, where the forward pass drops none."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
+from parity_tests.kit.aspects.forward import aspect as forward_aspect
 from parity_tests.kit.aspects.forward.dropped import in_training
 from parity_tests.kit.aspects.forward.kept_units import kept_units, of_kept_units
 from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import is_random
@@ -104,12 +106,26 @@ def _with_kept(inquiry: Inquiry, training: Inquiry, found: list[Verdict]) -> lis
         return found
     if not all(own.status == EQUAL for own in found):
         return [_of_scale(training, inquiry.form, own) for own in found]
-    wrong, right = of_kept_units(training, inquiry.form)
+    evaluated = _form_of_evaluation(inquiry)
+    if evaluated is None:
+        return found
+    wrong, right = of_kept_units(training, evaluated)
     if right:
         *others, last = found
         told = f"{last.message}; {right}, so that the mean is the same"
         found = [*others, replace(last, message=told)]
     return found + wrong
+
+
+def _form_of_evaluation(inquiry: Inquiry) -> Form | None:
+    """Return the form of the pass that predicts; None if it is not known."""
+    network = inquiry.subject.network
+    if network.evaluation is None:
+        return inquiry.form
+    other = inquiry.into(inquiry.subject.another(network.in_evaluation()))
+    with contextlib.suppress(SubjectError):
+        forward_aspect.examine(other)
+    return other.form
 
 
 def _of_scale(training: Inquiry, form: Form, verdict: Verdict) -> Verdict:
