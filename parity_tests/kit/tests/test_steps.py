@@ -685,6 +685,29 @@ def test_gradients_that_are_handed_out_tell_the_scale_of_eps() -> None:
     assert found(network) == [(DIFFERS, "another-hyperparameter")]
 
 
+_BOTH = ("gradient", "optimizer")
+
+
+@pytest.mark.parametrize(
+    ("update", "status"), [(adam, EQUAL), (rmsprop, EQUAL), (adam_of_other_betas, DIFFERS)]
+)
+def test_a_factor_of_some_tensors_is_not_told_of_adaptive_steps(
+    update: Update, status: str
+) -> None:
+    def divided_again(net: Learner, x: Array, y: Array) -> list[Array]:
+        w1, b1, *others = net.gradients(x, y)
+        return [w1 / len(x), b1 / len(x), *others]
+
+    network = beside(stepping(each(update), divided_again), divided_again)
+    options = {"betas": (0.9, 0.999)} if update is adam_of_other_betas else {}
+    spec = Spec(optimizer="adam", options=options) if options else Spec()
+    report = examine(replace(network, spec=spec), only=_BOTH)
+    of_gradient, of_steps = ([v for v in report.verdicts if v.aspect == a] for a in _BOTH)
+    assert [(v.status, v.cause) for v in of_gradient] == [(DIFFERS, "factor-batch")]
+    assert [v.status for v in of_steps] == [status]
+    assert "factor-batch" not in [v.cause for v in of_steps]
+
+
 def test_steps_that_change_nothing_or_go_up_are_not_called_right() -> None:
     assert found(beside(scaled(0, 0, 0, 0), None)) == [(UNCHECKED, None)]
     assert found(beside(scaled(-1, -1, -1, -1), None)) == [(UNCHECKED, None)]

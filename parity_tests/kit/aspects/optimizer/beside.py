@@ -13,6 +13,7 @@ from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.optimizer.clipped_steps import of_clipped, of_clipped_apart
 from parity_tests.kit.aspects.optimizer.handed_shares import (
     Shares,
+    are_scaled_apart,
     handed_shares,
     share_of_all,
     told_of_shares,
@@ -80,11 +81,13 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         return [Verdict("optimizer", UNCHECKED, _OF_CALLS)]
     is_blamed = any(v.status == DIFFERS and not v.cause for v in found)
     is_of_unknown = not inquiry.is_gradient_known and is_blamed
-    is_open = is_blamed and not is_right
+    # Adaptive steps hide factors of some tensors: by right gradients they are of no formula.
+    is_apart = is_right and own.is_entrywise and are_scaled_apart(inquiry)
+    is_open = is_blamed and (is_apart or not is_right)
     if is_open or all(v.aspect == "optimizer" and v.status == UNCHECKED for v in found):
         is_plain = inquiry.penalty is None and inquiry.spec.weight_decay is None
         is_added = bool(inquiry.evidence.decays)
-        is_whole = is_right and (is_plain or is_added)
+        is_whole = is_right and (is_plain or is_added) and not is_apart
         # Right ones without anything added are those by which steps have just been recomputed.
         is_other = not is_whole or is_added
         if is_other and (by_gradients := by_handed(inquiry, is_right=is_whole)):
@@ -121,8 +124,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         shares = handed_shares(pairs, tolerance, inquiry.layers)
     share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
     whole: list[Verdict] = []
-    is_apart = not is_right or has_factor(inquiry)
-    if share is not None and (is_apart or is_of_mean(inquiry, share)):
+    is_told = not is_right or has_factor(inquiry)
+    if share is not None and (is_told or is_of_mean(inquiry, share)):
         # What is wrong with a multiple of what is handed out was said of that.
         kept = [verdict for verdict in kept if verdict in left or is_of_steps_alone(verdict)]
         # Of what the optimizer accounts for, as the share of an average, the rest is left.

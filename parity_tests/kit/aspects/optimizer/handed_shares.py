@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.fitting import fit
+from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, SUMS
 from parity_tests.kit.scales import NEAR, Scale, ratio, scale_of
 from parity_tests.kit.subject.subject import Layers, by_name
@@ -64,6 +66,17 @@ def _share_of(came: Array, own: Array, value: Array | None, tolerance: float) ->
     shares, *_ = np.linalg.lstsq(columns, came.ravel(), rcond=None)
     left = np.linalg.norm(came.ravel() - columns @ shares)
     return float(shares[0]) if left <= tolerance * np.linalg.norm(came) else None
+
+
+def are_scaled_apart(inquiry: Inquiry) -> bool:
+    """Whether gradients handed out are those of a loss but for factors that some tensors have."""
+    handed, loss = inquiry.evidence.answers[0].gradients, inquiry.gradient_loss
+    if inquiry.form is None or loss is None or handed is None:
+        return False
+    right = right_gradient(inquiry, loss, inquiry.layers, inquiry.batches[0])
+    shares = handed_shares([(right, handed)], inquiry.tolerance)
+    factors = [factor for own in shares.values() for factor in own]
+    return bool(factors) and bool(np.ptp(factors) > NEAR * np.max(np.abs(factors)))
 
 
 def share_of_all(shares: Shares, samples: Sequence[int]) -> Scale | None:
