@@ -80,6 +80,10 @@ class Account:
         """Whether something is said to be wrong."""
         return any(verdict.status == DIFFERS for verdict in self.verdicts)
 
+    def tell(self, unknown: Verdict, told: Verdict) -> None:
+        """Say something in the place of what is not known."""
+        self.verdicts = [told if own is unknown else own for own in self.verdicts]
+
     def explained(self, seen: Seen) -> list[Explanation]:
         """Return what a gradient of both batches is."""
         return [

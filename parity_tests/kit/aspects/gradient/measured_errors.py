@@ -5,6 +5,7 @@ Of one sample the error of the last layer is known. It goes by each output and i
 in other places, and other outputs beside them.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -53,8 +54,7 @@ def of_measured_error(account: Account) -> list[Verdict]:
     except SubjectError:
         return []
     if seen:
-        told = named("gradient", "error-of-another-form", seen, name)
-        account.verdicts = [told if own is unknown[0] else own for own in account.verdicts]
+        account.tell(unknown[0], named("gradient", "error-of-another-form", seen, name))
     return []
 
 
@@ -62,8 +62,7 @@ def _seen(account: Account) -> str:
     """Return what the error of an output is; empty if it goes by more than output and label."""
     inquiry = account.inquiry
     close, last = close_of(inquiry), len(inquiry.layers) - 1
-    numbers = [*range(len(inquiry.batches[0]))] * _DRAWS
-    asked = [_asked(account, number) for number in numbers]
+    asked = [own for n in range(len(inquiry.batches[0])) for own in _asked(account, n)]
     p, y, one, other, wanted = (np.concatenate(part) for part in zip(*asked, strict=True))
     is_told = len(p) >= _ENOUGH and are_near(one, other, close) and not are_near(one, wanted, close)
     if not is_told or not add_up(account, (last,)):
@@ -96,8 +95,8 @@ def _some_of(p: Array, chosen: Array) -> list[int]:
     return [int(place) for place in _some(places[np.argsort(p[places])])]
 
 
-def _asked(account: Account, number: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Return outputs, labels and errors of a sample, those of another one, and those meant.
+def _asked(account: Account, number: int) -> Iterator[tuple[Array, Array, Array, Array, Array]]:
+    """Yield outputs, labels and errors of a sample, those of another one, and those meant.
 
     The other one has some of the outputs and labels in other places, and other outputs beside them.
     """
@@ -108,25 +107,28 @@ def _asked(account: Account, number: int) -> tuple[Array, Array, Array, Array, A
     passed = run(form, inquiry.layers, sample.inputs)
     z = passed.logits[-1][0]
     some = (np.arange(outputs) + number) % 2 == 0 if outputs > 1 else np.array([True])
-    changed = z + np.where(some, 0.0, _APART * inquiry.rng.standard_normal(outputs))
-    if "softmax" in form.output and not some.all():
-        # What all exponentials add up to stays as it is.
-        changed[~some] += np.log(np.exp(z[~some]).sum() / np.exp(changed[~some]).sum())
-    another, places = (number + 1) % len(batch), inquiry.rng.permutation(outputs)
-    moved = replace(
-        sample,
-        inputs=batch.inputs[another : another + 1],
-        labels=np.argsort(places)[sample.labels] if outputs > 1 else sample.labels,
-        targets=sample.targets[:, places],
-    )
-    first, second = _error(inquiry, sample, z), np.empty(outputs)
-    second[places] = _error(inquiry, moved, changed[places])
+    own = _error(inquiry, sample, z)
     meant = right_deltas(form, passed, sample, account.loss or account.explanations[0].loss)
     scale = expected_scale(inquiry, account.explanations[0], another=False) or MEAN
     wanted = scale.at(1) * meant[0].value[0] if meant else np.full(outputs, np.nan)
-    parts = passed.output[0], sample.targets[0], first, second, wanted
-    p, y, one, other, right = (np.asarray(part)[some] for part in parts)
-    return p, y, one, other, right
+    another = (number + 1) % len(batch)
+    for _ in range(_DRAWS):
+        changed = z + np.where(some, 0.0, _APART * inquiry.rng.standard_normal(outputs))
+        if "softmax" in form.output and not some.all():
+            # What all exponentials add up to stays as it is.
+            changed[~some] += np.log(np.exp(z[~some]).sum() / np.exp(changed[~some]).sum())
+        places = inquiry.rng.permutation(outputs)
+        moved = replace(
+            sample,
+            inputs=batch.inputs[another : another + 1],
+            labels=np.argsort(places)[sample.labels] if outputs > 1 else sample.labels,
+            targets=sample.targets[:, places],
+        )
+        elsewhere = np.empty(outputs)
+        elsewhere[places] = _error(inquiry, moved, changed[places])
+        parts = passed.output[0], sample.targets[0], own, elsewhere, wanted
+        p, y, one, other, right = (np.asarray(part)[some] for part in parts)
+        yield p, y, one, other, right
 
 
 def _error(inquiry: Inquiry, sample: Batch, logits: Array) -> Array:

@@ -47,8 +47,8 @@ def of_measured_slope(account: Account) -> list[Verdict]:
     except SubjectError:
         return []
     if seen:
-        told = named("gradient", "derivative-of-another-function", seen, first.tensor)
-        account.verdicts = [told if own is first else own for own in account.verdicts]
+        cause = "derivative-of-another-function"
+        account.tell(first, named("gradient", cause, seen, first.tensor))
     return []
 
 
