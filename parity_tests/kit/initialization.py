@@ -336,14 +336,20 @@ class Mistake:
     distribution: str | None = None
 
 
-def inverted(meant: Scheme) -> Mistake:
-    """Return the mistake of dividing by the scale."""
-    return Mistake(
-        "initialization-scale-inverted",
-        f"1 over {meant.text}",
-        lambda fan_in, fan_out: 1 / meant.std(fan_in, fan_out),
-        "normal",
-    )
+def inverted(meant: Scheme) -> Iterator[Mistake]:
+    r"""Yield the mistakes of dividing by the scale, by a standard deviation or by a bound.
+
+    .. math:: s' = 1 / s, \qquad b' = 1 / b, \quad s' = \frac{1}{3 s} \quad
+              \text{with } s = b / \sqrt{3}
+    """
+    cause = "initialization-scale-inverted"
+    for kind, text, share in (("normal", "", 1.0), ("uniform", "the bound of ", 3.0)):
+        yield Mistake(
+            cause,
+            f"1 over {text}{meant.text}" + (" as a bound" if share > 1 else ""),
+            lambda fan_in, fan_out, share=share: 1 / (share * meant.std(fan_in, fan_out)),
+            kind,
+        )
 
 
 # The number over the fan in the variance of the families whose scale is a root of a fraction.
@@ -384,6 +390,33 @@ def root_of_number(meant: Scheme) -> Mistake | None:
     )
 
 
+def root_missing(meant: Scheme) -> Mistake:
+    """Return the mistake of a variance for the standard deviation: 2 / n for sqrt(2 / n)."""
+    return Mistake(
+        "initialization-root-missing",
+        f"the square of {meant.text}",
+        lambda fan_in, fan_out: meant.std(fan_in, fan_out) ** 2,
+    )
+
+
+def growing(meant: Scheme) -> Iterator[Mistake]:
+    """Yield the mistakes by which a scale goes up with the widths, which nobody means."""
+    yield from inverted(meant)
+    yield from filter(None, (multiplied(meant),))
+    if meant.std in (_xavier, _xavier_relu):
+        yield from _without_brackets(_OVER_FAN[meant.std])
+
+
+def shrinking(meant: Scheme) -> Iterator[Mistake]:
+    """Yield the mistakes by which a scale goes down with the widths and not with their root.
+
+    1 / n may be meant, and 2 / n is He's without its root.
+    """
+    if meant.std in _OVER_FAN:
+        yield root_missing(meant)
+        yield from filter(None, (root_of_number(meant),))
+
+
 # Numbers of which the variance is a multiple, in formulas without a name.
 _FANS: tuple[tuple[str, Callable[[float, float], float]], ...] = (
     ("fan_in", lambda fan_in, _: fan_in),
@@ -407,20 +440,23 @@ def formulas(weights: Sequence[Drawn]) -> list[str]:
     ]
 
 
-def _without_brackets() -> Iterator[Mistake]:
-    """Yield what Xavier's scale becomes without the brackets around fan_in + fan_out."""
+def _without_brackets(number: float) -> Iterator[Mistake]:
+    """Yield what sqrt(number / (fan_in + fan_out)) becomes without the brackets.
+
+    Of a bound it is three times the number.
+    """
     cause = "initialization-without-brackets"
     yield Mistake(
         cause,
-        "1 / sqrt(fan_in + fan_out / 2)",
-        lambda fan_in, fan_out: 1 / math.sqrt(fan_in + fan_out / 2),
+        f"1 / sqrt(fan_in + fan_out / {number:g})",
+        lambda fan_in, fan_out: 1 / math.sqrt(fan_in + fan_out / number),
     )
-    for number, share, kind in ((2, 1.0, "normal"), (6, 3.0, "uniform")):
+    for share, kind in ((1.0, "normal"), (3.0, "uniform")):
         yield Mistake(
             cause,
-            f"sqrt({number} / fan_in + fan_out)" + (" as a bound" if share > 1 else ""),
-            lambda fan_in, fan_out, number=number, share=share: math.sqrt(
-                (number / fan_in + fan_out) / share
+            f"sqrt({share * number:g} / fan_in + fan_out)" + (" as a bound" if share > 1 else ""),
+            lambda fan_in, fan_out, share=share: math.sqrt(
+                (share * number / fan_in + fan_out) / share
             ),
             kind,
         )
@@ -438,18 +474,14 @@ def mistakes(meant: Scheme, inputs: int) -> Iterator[Mistake]:
     """
     root = math.sqrt(3)
     std = meant.std
-    yield inverted(meant)
+    yield from inverted(meant)
     yield from filter(None, (multiplied(meant), root_of_number(meant)))
     yield Mistake(
         "initialization-fans-swapped",
         "the same with fan_out for fan_in",
         lambda fan_in, fan_out: std(fan_out, fan_in),
     )
-    yield Mistake(
-        "initialization-root-missing",
-        "the variance",
-        lambda fan_in, fan_out: std(fan_in, fan_out) ** 2,
-    )
+    yield root_missing(meant)
     # Some divide by the standard deviation that a truncated distribution has.
     for text, cut in (("", 1.0), ("1 / 0.88 of ", _CUT)):
         yield Mistake(
@@ -469,8 +501,8 @@ def mistakes(meant: Scheme, inputs: int) -> Iterator[Mistake]:
         lambda fan_in, fan_out: std(fan_in, fan_out) * root,
         "normal",
     )
-    if meant.name.startswith("xavier"):
-        yield from _without_brackets()
+    if meant.std in (_xavier, _xavier_relu):
+        yield from _without_brackets(_OVER_FAN[meant.std])
     for other in FAMILIES.values():
         yield Mistake("initialization-another-scheme", other.text, other.std)
     other = SCHEMES["pytorch"]

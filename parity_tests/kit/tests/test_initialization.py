@@ -51,13 +51,19 @@ INITIAL: list[tuple[Draw, str | None, str]] = [
     (normal(lambda n, _: 1 / np.sqrt(2 / n)), None, "initialization-scale-inverted"),
     (normal(lambda n, _: np.sqrt(n)), None, "initialization-scale-inverted"),
     (normal(lambda n, _: 1 / np.sqrt(2 / n)), "he_normal", "initialization-scale-inverted"),
+    (uniform(lambda n, _: np.sqrt(n)), None, "initialization-scale-inverted"),
+    (uniform(lambda n, m: np.sqrt((n + m) / 6)), None, "initialization-scale-inverted"),
+    (uniform(lambda n, _: np.sqrt(n / 6)), "he_uniform", "initialization-scale-inverted"),
     (normal(lambda n, _: np.sqrt(2 * n)), None, "initialization-fan-multiplied"),
     (normal(lambda n, m: np.sqrt(2 * (n + m))), None, "initialization-fan-multiplied"),
     (uniform(lambda n, _: np.sqrt(6 * n)), "he", "initialization-fan-multiplied"),
     (normal(lambda n, _: np.sqrt(2) / n), "he", "initialization-root-of-number"),
     (uniform(lambda n, m: np.sqrt(6) / (n + m)), "xavier", "initialization-root-of-number"),
     (normal(lambda _, m: np.sqrt(2 / m)), "he", "initialization-fans-swapped"),
+    (normal(lambda n, _: np.sqrt(2) / n), None, "initialization-root-of-number"),
     (normal(lambda n, _: 2 / n), "he", "initialization-root-missing"),
+    (normal(lambda n, _: 2 / n), None, "initialization-root-missing"),
+    (normal(lambda n, m: 2 / (n + m)), None, "initialization-root-missing"),
     (normal(lambda n, m: (2 / (n + m)) ** 0.25), "xavier", "initialization-root-twice"),
     (normal(lambda n, _: np.sqrt(np.sqrt(2 / n) / 0.8796)), "he", "initialization-root-twice"),
     (uniform(lambda n, _: np.sqrt(2 / n)), "he", "initialization-bound-for-std"),
@@ -86,6 +92,7 @@ INITIAL: list[tuple[Draw, str | None, str]] = [
         "xavier_uniform",
         "initialization-without-brackets",
     ),
+    (normal(lambda n, m: np.sqrt(4 / n + m)), None, "initialization-without-brackets"),
 ]
 
 
@@ -166,7 +173,7 @@ def test_inverted_scale_has_its_factor() -> None:
         (normal(lambda _n, _m: 1.0), None, CONVENTION),
         (uniform(lambda _n, _m: 1.0), None, CONVENTION),
         (uniform(lambda _n, _m: 0.5), "uniform:0.5", EQUAL),
-        (normal(lambda n, _: 2 / n), None, CONVENTION),
+        (normal(lambda n, _: 1 / n), None, CONVENTION),
     ],
 )
 @pytest.mark.parametrize("sizes", [SIZES, (3, 2, 1), (784, 16, 10), (5, 3), (8, 8, 8)])

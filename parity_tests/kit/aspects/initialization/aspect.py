@@ -21,11 +21,11 @@ from parity_tests.kit.initialization import (
     Mistake,
     Scheme,
     formulas,
-    inverted,
+    growing,
     mistakes,
-    multiplied,
-    root_of_number,
+    root_missing,
     scheme,
+    shrinking,
     variants,
 )
 from parity_tests.kit.inquiry import Inquiry
@@ -53,6 +53,8 @@ _CLOSELY, _NEARLY = 0.03, 0.1
 _ROUND = tuple(digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5))
 # Of a single matrix, whose size says less, any such number with one digit.
 _ONE_DIGIT = tuple(digit * 10.0**power for power in range(-4, 2) for digit in range(1, 10))
+# How many times as large or as small as it is meant a mistake makes a matrix that nobody means.
+_FAR = 1.5
 # What the least of uniform entries from 0 on is, over the largest.
 _NEAR_ZERO = 0.02
 _IS_ARE = ("is", "are")
@@ -291,7 +293,7 @@ def _one_signed(draws: _Draws) -> Verdict | None:
 
 def _out_of_range(draws: _Draws) -> Verdict | None:
     # A network that is copied and not constructed may have any weights.
-    if draws.same or _inverted(draws) is not None:
+    if draws.same or _mistaken(draws) is not None:
         return None
     for name, drawn in zip(draws.names, draws.weights, strict=True):
         if drawn.distribution == "constant":
@@ -463,7 +465,7 @@ def _factor(drawn: Drawn, meant: Scheme) -> float:
 
 
 def _undeclared(draws: _Draws) -> Verdict:
-    wrong = _inverted(draws)
+    wrong = _mistaken(draws)
     if wrong is not None:
         meant, mistake = wrong
         turned = [
@@ -534,10 +536,11 @@ def _variant(draws: _Draws) -> Scheme | None:
     return next((v for v in every if all(_is(drawn, v) for drawn in draws.weights)), None)
 
 
-def _inverted(draws: _Draws) -> tuple[Scheme, Mistake] | None:
-    """Return the scheme whose scale goes up with the widths, if nothing simpler explains it.
+def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
+    """Return a scheme and a mistake that explain the weights, if nothing simpler does.
 
-    All other matrices must be of that scheme.
+    By it, the scale goes up with the widths, or down with them in place of their root. All matrices
+    are so; or, where the scale goes up, the others are of that scheme.
     """
     simple = all(
         any(drawn.has_std(s) for s in _ROUND) or any(drawn.follows(s) for s in SCHEMES.values())
@@ -546,12 +549,18 @@ def _inverted(draws: _Draws) -> tuple[Scheme, Mistake] | None:
     simple = simple or _variant(draws) is not None
     if simple or _one_scale(draws.weights) or not _is_known(draws):
         return None
-    for meant in FAMILIES.values():
-        for mistake in filter(None, (inverted(meant), multiplied(meant))):
+    for meant in (*FAMILIES.values(), SCHEMES["pytorch"]):
+        for mistake in growing(meant):
             others = [drawn for drawn in draws.weights if not drawn.comes_from(mistake)]
             turned = [drawn for drawn in draws.weights if drawn.comes_from(mistake)]
-            far = all(_ratio(mistake, meant, drawn) > 1.5 for drawn in turned)
+            far = all(_ratio(mistake, meant, drawn) > _FAR for drawn in turned)
             if turned and far and all(drawn.follows(meant) for drawn in others):
+                return meant, mistake
+        for mistake in shrinking(meant) if len(draws.weights) > 1 else ():
+            if all(
+                drawn.comes_from(mistake) and _ratio(mistake, meant, drawn) < 1 / _FAR
+                for drawn in draws.weights
+            ):
                 return meant, mistake
     return None
 
@@ -588,17 +597,12 @@ def _described(drawn: Drawn) -> str:
 
 
 def _root(draws: _Draws, fixed: bool) -> str:
-    """Return whether the standard deviations look like variances, or have a root of a part."""
+    """Return whether the standard deviations look like the variances of a scheme."""
     if fixed or len(draws.weights) < 2 or not _is_known(draws):
         return ""
     for meant in FAMILIES.values():
-        squares = [meant.std(d.fan_in, d.fan_out) ** 2 for d in draws.weights]
-        pairs = zip(draws.weights, squares, strict=True)
-        if all(drawn.has_std(square) for drawn, square in pairs):
+        if all(drawn.comes_from(root_missing(meant)) for drawn in draws.weights):
             return f"; they are the squares of {meant.text}: the root may be missing"
-        part = root_of_number(meant)
-        if part is not None and all(drawn.comes_from(part) for drawn in draws.weights):
-            return f"; they are {part.text}: {meant.text}, may be meant"
     return ""
 
 
