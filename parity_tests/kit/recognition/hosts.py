@@ -73,6 +73,10 @@ class Host:
         """Whether it is a list of somebody's layers that nobody but us has made."""
         return self.kind == "layers" and "copy.deepcopy(" not in self.make
 
+    def is_made_by(self, one: Named) -> bool:
+        """Return whether a function is called to make it, so that it makes parameters anew."""
+        return f"{one.code}(" in self.make
+
     def ranked(self, patterns: tuple[str, ...]) -> list[Named]:
         """Return what can be called, the best names first."""
         fitting = [(names.rank(one.name, patterns), one) for one in self.functions]
@@ -162,7 +166,7 @@ def objects(scope: Scope, name: str, cls: type, widths: Widths) -> Iterator[Host
     count = 0
     for make in _made_by(name, arguments(cls, scope, widths), scope):
         net = made(make, scope)
-        if net is None or not _large_enough(net):
+        if net is None or not is_large_enough(net):
             continue
         yield Host(make, "object", methods(net), helpers)
         count += 1
@@ -187,7 +191,8 @@ def _shapes(make: str, scope: Scope) -> list[tuple[str, tuple[int, ...]]] | None
     return None if net is None else [(one.text, one.array.shape) for one in arrays(net)]
 
 
-def _large_enough(net: Any) -> bool:
+def is_large_enough(net: Any) -> bool:
+    """Return whether something has a matrix."""
     return any(one.array.ndim == 2 for one in arrays(net))
 
 
@@ -218,7 +223,7 @@ def made_with(maker: Named, scope: Scope, widths: Widths) -> Iterator[Host]:
     texts = islice(arguments(maker.function, scope, widths), 12)
     for make in _made_by(maker.code, texts, scope):
         net = made(make, scope)
-        if net is not None and _large_enough(net):
+        if net is not None and is_large_enough(net):
             exact = _exact(net, maker, functions)
             yield Host(make, "functions", functions, functions, exact)
 
@@ -359,7 +364,7 @@ def containers(scope: Scope, wanted: Sequence[tuple[str, type]], widths: Widths)
             ]
             for make in map(stack.placeholders, options[:_MOST_MADE]):
                 net = made(make, scope)
-                if net is not None and _large_enough(net):
+                if net is not None and is_large_enough(net):
                     yield Host(make, "object", methods(net), own_functions(scope))
 
 

@@ -15,6 +15,7 @@ from parity_tests.kit.aspects.loss import aspect as loss_aspect
 from parity_tests.kit.inquiry import EXACT, Inquiry
 from parity_tests.kit.recognition import hosts, names, settings
 from parity_tests.kit.recognition.account import account
+from parity_tests.kit.recognition.begun import begun
 from parity_tests.kit.recognition.callers import (
     caller_of,
     names_used,
@@ -277,6 +278,7 @@ def _hosts(target: Any, scope: Mapping[str, Any], widths: Widths) -> Iterator[Ho
     if inspect.isclass(target):
         yield from hosts.objects(scope, target.__name__, target, widths)
         yield from hosts.containers(scope, [(target.__name__, target)], widths)
+        yield from begun(scope, target.__name__, target, widths)
     elif inspect.isroutine(target):
         make = f"lambda: {target.__name__}()"
         net = made(make, scope)
@@ -299,6 +301,8 @@ def _of_module(scope: Mapping[str, Any], widths: Widths) -> Iterator[Host]:
     for name, cls in hosts.classes(scope):
         yield from islice(hosts.objects(scope, name, cls, widths), 3)
     yield from islice(hosts.containers(scope, hosts.classes(scope), widths), _MOST_CONTAINERS)
+    for name, cls in hosts.classes(scope):
+        yield from begun(scope, name, cls, widths)
     yield from hosts.plain(scope, widths)
     yield from hosts.layer_lists(scope, widths)
     yield from hosts.things(scope)
@@ -541,10 +545,13 @@ def _not_understood(
     host = draft.forward.host
     used = set(re.findall(r"\w+", " ".join(fields.values())))
     others = [one for one in host.functions if one.name not in used and not _is_switch(one)]
-    steps = [one.name for one in others if names.rank(one.name, _STEPS) is not None]
-    steps = [name for name in steps if names.rank(name, names.BACKWARD) is None]
+    steps = [one.name for one in others if _is_step(one.name)]
     if steps and draft.step is None:
         why = raised(draft.forward, scope) or f"{_several(steps)} came to no step that is known"
+        yield Convention("step", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")
+    again = [one.name for one in host.functions if host.is_made_by(one) and _is_step(one.name)]
+    if again and draft.step is None:
+        why = f"{_several(again)} makes the parameters anew: its steps are not asked"
         yield Convention("step", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")
     found = [one.name for one in others if names.is_loss(one.name)]
     if found and "loss" not in fields:
@@ -553,6 +560,11 @@ def _not_understood(
 
 
 _STEPS = (*names.UPDATE, *names.TRAIN)
+
+
+def _is_step(name: str) -> bool:
+    """Whether a function of this name may train, and is no backward pass."""
+    return names.rank(name, _STEPS) is not None and names.rank(name, names.BACKWARD) is None
 
 
 def _is_switch(one: Named) -> bool:

@@ -24,7 +24,9 @@ _SET = re.compile(r"setattr\(net, '(\w+)', (?:len\(x\)|x\.shape\[1\])\)")
 
 def one_round(net: Any) -> list[str]:
     """Return code by which a network goes through its samples once; empty if it does so anyway."""
-    return [f"setattr(net, {name!r}, 1)" for name in _kept(net, "epochs") if vars(net)[name] != 1]
+    return [
+        f"setattr(net, {name!r}, 1)" for name in kept_numbers(net, "epochs") if vars(net)[name] != 1
+    ]
 
 
 def all_at_once(net: Any, count: str) -> list[str]:
@@ -35,7 +37,7 @@ def all_at_once(net: Any, count: str) -> list[str]:
     count : str
         Code for the number of samples.
     """
-    return [f"setattr(net, {name!r}, {count})" for name in _kept(net, "batch_size")]
+    return [f"setattr(net, {name!r}, {count})" for name in kept_numbers(net, "batch_size")]
 
 
 def told(step: str) -> Iterator[Convention]:
@@ -46,7 +48,7 @@ def told(step: str) -> Iterator[Convention]:
             yield Convention(name, "as many samples as are given", LIKELY, why)
 
 
-def _kept(net: Any, role: str) -> list[str]:
+def kept_numbers(net: Any, role: str) -> list[str]:
     """Return the attributes of a role that are whole numbers."""
     kept = vars(net) if hasattr(net, "__dict__") else {}
     return [n for n, v in kept.items() if names.role(n) == role and isinstance(v, int | np.integer)]

@@ -142,6 +142,8 @@ def _bodies(forward: Forward, backward: Backward | None = None) -> list[str]:
     roles = {**roles_of(forward), "epochs": ["1"], "batch_size": [count_of(forward)]}
     bodies = []
     for one in host.ranked(names.TRAIN):
+        if host.is_made_by(one):
+            continue
         if backward and re.search(rf"\b{re.escape(one.code)}[(,]", backward.call):
             continue
         kinds = [names.role(p.name) for p in parameters_of(one.function) or []]
