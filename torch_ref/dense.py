@@ -110,7 +110,8 @@ def dense(
     output : str
         That of the last layer. If it is ``"identity"`` the loss is computed from logits.
     loss : str
-        ``"cross_entropy"``, ``"binary_cross_entropy"``, ``"squared_error"``, ``"absolute_error"``,
+        ``"cross_entropy"``, ``"softmax_cross_entropy"`` (of the output, whatever function that is
+        of), ``"binary_cross_entropy"``, ``"squared_error"``, ``"absolute_error"``,
         ``"huber"``, ``"log_cosh"``, ``"hinge"`` or ``"squared_hinge"``; of single outputs
         ``"binary_hinge"`` (labels 0 and 1) or ``"hinge_of_signs"`` (labels -1 and 1), or either
         with ``"squared_"`` in front. Summed over samples and outputs; the squared error is halved.
@@ -157,6 +158,8 @@ def _loss(
 ) -> torch.Tensor:
     if loss in _DISTANCES:
         return _DISTANCES[loss](p, y)
+    if loss == "softmax_cross_entropy":
+        return F.cross_entropy(p, y, reduction="sum")
     if loss == "cross_entropy":
         if output in ("softmax", "identity", "log_softmax"):
             return F.cross_entropy(z, y, reduction="sum")

@@ -98,11 +98,12 @@ def distances(evidence: Evidence, arbiter: Arbiter) -> dict[str, float]:
         raise ValueError("it does not know such a forward pass")
     worst: dict[str, float] = {}
     own = by_name(evidence.layers)
-    loss = evidence.loss
+    # The loss of a softmax behind the output is one of what is put out.
+    loss = "softmax_cross_entropy" if evidence.begins else evidence.loss
     for number, (batch, answer) in enumerate(zip(evidence.batches, evidence.answers, strict=True)):
         meant = batch
         if evidence.smoothing and loss is not None:
-            targets = smoothed_targets(batch.targets, evidence.smoothing, loss)
+            targets = smoothed_targets(batch.targets, evidence.smoothing, str(evidence.loss))
             meant = replace(batch, targets=targets)
         expected = arbiter.ask(evidence.form, loss, evidence.layers, meant, number)
         found: dict[str, tuple[Array, Array]] = {}

@@ -42,6 +42,9 @@ class Evidence:
         One for each batch.
     form, loss : Form, str
         What the answers were found to be.
+    begins : str
+        The function of the last pre-activation with which that loss begins, if that is none of the
+        output.
     factors : list of float
         For each batch, the gradient over that of the loss summed over samples and outputs.
     decays : list of dict
@@ -58,6 +61,7 @@ class Evidence:
     answers: list[Answer]
     form: Form | None = None
     loss: str | None = None
+    begins: str = ""
     factors: list[float] = field(default_factory=list)
     decays: list[dict[str, Shares]] = field(default_factory=list)
     smoothing: float = 0.0
@@ -71,6 +75,7 @@ class Evidence:
     def forget_loss(self) -> None:
         """Keep nothing of the loss, and with it no gradient that could be held to it."""
         self.loss, self.factors, self.decays, self.smoothing = None, [], [], 0.0
+        self.begins = ""
 
     def save(self, path: Path) -> None:
         """Write everything as arrays; the rest as JSON among them."""
@@ -84,6 +89,7 @@ class Evidence:
             "bias_outside": self.form and self.form.bias_outside,
             "from_inputs": self.form and self.form.from_inputs,
             "loss": self.loss,
+            "begins": self.begins,
             "factors": self.factors,
             "decays": self.decays,
             "smoothing": self.smoothing,
@@ -135,7 +141,7 @@ class Evidence:
             )
         evidence.loss, evidence.factors = told["loss"], told["factors"]
         evidence.decays, evidence.tolerance = told["decays"], told["tolerance"]
-        evidence.smoothing = told.get("smoothing", 0.0)
+        evidence.smoothing, evidence.begins = told["smoothing"], told["begins"]
         return evidence
 
 

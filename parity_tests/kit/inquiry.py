@@ -84,6 +84,9 @@ class Inquiry:
         The penalty in that loss, as if it were added where it is taken off.
     gradient_loss, gradient_scale : str or None, Scale or None
         The loss whose gradient it computes, once that is known.
+    loss_begins : str
+        The function of the last pre-activation with which that loss begins, if that is none of the
+        output.
     is_gradient_known : bool
         Whether the gradient could be reproduced, right or with a fault in it.
     is_kept_outside : bool
@@ -156,6 +159,7 @@ class Inquiry:
     penalty: Penalized | None = None
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None
+    loss_begins: str = ""
     is_gradient_known: bool = False
     is_kept_outside: bool = False
     is_gradient_faulty: bool = False

@@ -202,7 +202,7 @@ def losses_at(inquiry: Inquiry) -> list[str]:
     if form.output in ("identity", "log_softmax"):
         # One output has no softmax.
         names += [loss for loss, function in _FUNCTIONS.items() if function in found]
-    return list(dict.fromkeys(names))
+    return list(dict.fromkeys([*names, *found.get(inquiry.loss_begins, ())]))
 
 
 def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) -> Layers:
@@ -228,6 +228,7 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     # A network that returns logits has the function in its loss.
     if name in ("identity", "log_softmax") and loss in _FUNCTIONS:
         name = _FUNCTIONS[loss]
+    name = inquiry.loss_begins or name
     if name not in starts:
         raise InputError("loss", f"one of {losses_at(inquiry)}", repr(loss))
     function, p, slopes = starts[name]

@@ -35,6 +35,9 @@ class Candidate:
         pre-activation.
     carried : ndarray or None
         What a derivative is multiplied with, if something is wrong about that already.
+    begins : str
+        The function of the last pre-activation with which its loss begins, if that is none of the
+        network's output: a softmax behind the activation of the last layer.
     upstream : ndarray or None
         The gradient of the layer's output, where that is the gradient of a bias: one that is added
         after the function.
@@ -49,6 +52,7 @@ class Candidate:
     guard: Guard | None = None
     carried: Array | None = None
     upstream: Array | None = None
+    begins: str = ""
 
 
 # Entries by which candidates are told apart.

@@ -42,9 +42,9 @@ def losses_of(form: Form, passed: Pass, batch: Batch) -> Iterator[Begun]:
     several = ("softmax",) if z.shape[1] > 1 else ()
     if form.output in ("identity", "log_softmax"):
         outputs += [(name, OUTPUTS[name], OUTPUTS[name].value(z)) for name in (*several, "sigmoid")]
-    beside = f"softmax of {form.output}"
-    if beside in OUTPUTS and beside not in WRONG_OUTPUTS and several:
-        outputs.append((beside, OUTPUTS[beside], OUTPUTS[beside].value(z)))
+    behind = _softmax_behind(form)
+    if behind in OUTPUTS and behind not in WRONG_OUTPUTS and several:
+        outputs.append((behind, OUTPUTS[behind], OUTPUTS[behind].value(z)))
     for name, function, p in outputs:
         slopes = {}
         # With a bias outside, probabilities may have left their bounds.
@@ -56,6 +56,11 @@ def losses_of(form: Form, passed: Pass, batch: Batch) -> Iterator[Begun]:
         losses = losses_behind(name, y, are_numbers=batch.are_numbers)
         slopes |= {kind: loss.slope(p, y) for kind, loss in losses.items()}
         yield name, function, p, slopes
+
+
+def _softmax_behind(form: Form) -> str:
+    """Return what softmax behind the activation of the last layer is called."""
+    return f"softmax of {form.output}"
 
 
 # What is the same for every number, if it is of a single output, and exp(z), which is then no
@@ -90,6 +95,7 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
     is_outside = len(passed.logits) - 1 in form.bias_outside
     right: list[Candidate] = []
     for name, function, p, slopes in losses_of(form, passed, batch):
+        begins = name if name == _softmax_behind(form) else ""
         with np.errstate(all="ignore"):
             back = function.at(z)
             for kind, slope in slopes.items():
@@ -104,7 +110,8 @@ def right_deltas(form: Form, passed: Pass, batch: Batch, loss: str | None) -> li
                     simple = np.allclose(value, p - y, rtol=1e-9, atol=1e-12)
                     text = "(p - y)" if simple else f"dL/dz{len(passed.logits)}"
                     upstream = slope if is_outside else None
-                    right.append(Candidate(value, text, (), kind, upstream=upstream))
+                    own = Candidate(value, text, (), kind, upstream=upstream, begins=begins)
+                    right.append(own)
         if "cross_entropy" in slopes:
             right += _guarded(name, back, p, y, is_outside=is_outside)
     right.sort(key=lambda candidate: candidate.loss != loss)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.network import LAYOUTS, Network, arrays_in, look_up, resolve
 from parity_tests.kit.subject.copies import copies_of
-from parity_tests.kit.subject.generators import seeded_own
-from parity_tests.kit.subject.seeding import seeded
+from parity_tests.kit.subject.generators import seeded_own, states_of
+from parity_tests.kit.subject.seeding import seeded, states
 from parity_tests.kit.subject.some_biases import is_vector, with_some_biases
 from parity_tests.kit.subject.writable import are_integers, is_number, is_writable, with_writable
 
@@ -184,6 +184,8 @@ class Subject:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.seed: int | None = None
+        # Where the generators were after what was drawn alike for the last answer.
+        self.drawn_up_to: tuple[Any, ...] = ()
         self._make()
         arrays = self.arrays()
         # By position, the types of those that are made as integers.
@@ -257,6 +259,7 @@ class Subject:
             return
         with seeded(self.seed), seeded_own(self.net, self.seed):
             yield
+            self.drawn_up_to = states(), states_of(self.net)
 
     def readings(self) -> Iterator[str]:
         """Read the parameters in all ways that their shapes allow, one after the other.

@@ -192,7 +192,8 @@ def test_inputs_that_are_prepared_forward_alone_are_the_wrong_ones() -> None:
     assert [(verdict.tensor, verdict.cause) for verdict in verdicts] == [("W1", "wrong-input")]
 
 
-def test_a_small_number_in_the_derivative_is_no_fault() -> None:
+@pytest.mark.parametrize("number", [1e-8, 1e-9, 2e-10])
+def test_a_small_number_in_the_derivative_is_no_fault(number: float) -> None:
     def passed(p: dict[str, Any], x: Any) -> tuple[Any, Any]:
         hidden = np.tanh(x @ p["w1"] + p["b1"])
         return hidden, 1 / (1 + np.exp(-(hidden @ p["w2"] + p["b2"])))
@@ -200,7 +201,7 @@ def test_a_small_number_in_the_derivative_is_no_fault() -> None:
     def gradients(p: dict[str, Any], x: Any, y: Any) -> list[Any]:
         hidden, output = passed(p, x)
         slope = output * (1 - output)
-        last = (output - y) / (slope + 1e-8) * slope / len(x)
+        last = (output - y) / (slope + number) * slope / len(x)
         first = last @ p["w2"].T * (1 - hidden**2)
         return [x.T @ first, first.sum(axis=0), hidden.T @ last, last.sum(axis=0)]
 

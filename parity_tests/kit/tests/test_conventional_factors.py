@@ -4,8 +4,10 @@
 # ruff: noqa: D102
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from numpy.typing import NDArray
 
@@ -57,6 +59,30 @@ def test_what_a_loss_says_is_not_meant_is_a_fault() -> None:
         (DIFFERS, "factor-two"),
         (DIFFERS, "bias-scaled"),
     ]
+
+
+@pytest.mark.parametrize("limit", [np.inf, 10.0])
+def test_a_factor_that_steps_make_up_for_is_none_of_larger_outputs(limit: float) -> None:
+    def outputs(net: Learner, x: Array) -> Array:
+        net.a = np.tanh(x @ net.w1 + net.b1)
+        return np.asarray(net.a @ net.w2 + net.b2)
+
+    def gradients(net: Learner, x: Array, y: Array) -> list[Array]:
+        d2 = np.clip(2 * (outputs(net, x) - y), -limit, limit)
+        d1 = d2 @ net.w2.T * (1 - net.a**2)
+        return [x.T @ d1, d1.sum(axis=0), net.a.T @ d2, d2.sum(axis=0)]
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for own, gradient in zip(params(net), gradients(net, x, y), strict=True):
+            own -= lr / len(x) * gradient
+
+    network = beside(step, gradients, labels="targets")
+    squares = lambda net, x, y: ((outputs(net, x) - y) ** 2).sum() / len(x)  # noqa: E731
+    found = of_gradient(replace(network, forward=outputs, loss=squares))
+    if np.isinf(limit):
+        assert [(v.status, v.cause) for v in found] == [(CONVENTION, "factor-batch")]
+    else:
+        assert DIFFERS in [v.status for v in found]
 
 
 def test_a_right_gradient_with_a_convention_is_told_alone() -> None:

@@ -234,6 +234,39 @@ def test_steps_by_a_training_pass_are_held_to_its_loss() -> None:
     assert _causes(_told(_Unscaled, **more)) == [("forward", "dropout-not-inverted")]
 
 
+class _Shuffling(_Dropping):
+    """Its step draws the order of its samples before the mask."""
+
+    def order(self, samples: int) -> Array:
+        return np.random.permutation(samples)
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        order = self.order(len(x))
+        super().step(x[order], y[order], lr)
+
+
+class _ShufflingUnmasked(_Shuffling, _Unmasked):
+    pass
+
+
+class _Sorting(_Shuffling):
+    """It draws a number for a single sample, too."""
+
+    def order(self, samples: int) -> Array:
+        return np.argsort(np.random.rand(samples))
+
+
+def test_a_step_that_draws_the_order_of_its_samples_is_held_to_one() -> None:
+    more = {"gradients": None, "step": "step", "training": {"forward": _PASS["forward"]}}
+    assert [own.status for own in _told(_Shuffling, **more)] == [EQUAL, EQUAL]
+    assert [own.aspect for own in _told(_ShufflingUnmasked, **more) if own.status == DIFFERS] == [
+        "gradient"
+    ]
+    *_, last = _told(_Sorting, **more)
+    assert last.status == UNCHECKED
+    assert "draws other random numbers" in last.message
+
+
 def test_what_is_kept_is_judged_where_loss_and_gradient_are_of_training_alone() -> None:
     more = {"loss": "of_training", "gradients": "of_training_pass", "training": {}}
     assert _causes(_told(_Dropping, **more)) == []

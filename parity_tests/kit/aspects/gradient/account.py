@@ -153,6 +153,7 @@ def forget(inquiry: Inquiry) -> None:
     inquiry.edges.clear()
     inquiry.is_gradient_known = inquiry.is_gradient_faulty = False
     inquiry.gradient_loss = inquiry.gradient_scale = inquiry.guard = None
+    inquiry.loss_begins = ""
     inquiry.evidence.forget_loss()
 
 

@@ -139,7 +139,8 @@ def _note_what_is_known(inquiry: Inquiry, first: Explanation) -> None:
     is_possible = first.known or first.loss in losses_at(inquiry)
     inquiry.gradient_loss = first.loss if is_possible else None
     if first.known:
-        inquiry.guard = first.deltas[len(inquiry.layers) - 1].guard
+        delta = first.deltas[len(inquiry.layers) - 1]
+        inquiry.guard, inquiry.loss_begins = delta.guard, delta.begins
         # What is known to some digits only is no measure for more of them.
         residual = max(finding.residual for finding in first.findings)
         inquiry.steps_tolerance = CLOSE if residual > inquiry.tolerance else inquiry.tolerance

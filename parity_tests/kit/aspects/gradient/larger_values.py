@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.gradient.elsewhere import explained_by
-from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import off_slopes
+from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import off_slopes, shared_factor
 from parity_tests.kit.aspects.observing import is_inferred
 from parity_tests.kit.forward import Form, functions, run
 from parity_tests.kit.inquiry import CLOSE, Inquiry
@@ -45,9 +45,9 @@ def of_larger_values(inquiry: Inquiry) -> list[Verdict]:
     for aspect, layers in _asked(inquiry, form):
         with inquiry.elsewhere():
             try:
-                usual = _share(inquiry, form)
+                share, usual = _share(inquiry, form), inquiry.layers
                 inquiry.layers = subject.begin(layers)
-                found += _judged(inquiry, form, aspect, usual)
+                found += _judged(inquiry, form, aspect, share, usual)
             except SubjectError:
                 continue
     if any(verdict.status == DIFFERS for verdict in found):
@@ -83,7 +83,9 @@ def _share(inquiry: Inquiry, form: Form) -> float | None:
     return inquiry.subject.loss_of_pass(batch) / squares
 
 
-def _judged(inquiry: Inquiry, form: Form, aspect: str, usual: float | None) -> list[Verdict]:
+def _judged(
+    inquiry: Inquiry, form: Form, aspect: str, share: float | None, usual: Layers
+) -> list[Verdict]:
     batch = inquiry.batches[0]
     came, passed = inquiry.subject.forward(batch.inputs), run(form, inquiry.layers, batch.inputs)
     is_of_form = _are_close(came, passed.output)
@@ -92,13 +94,15 @@ def _judged(inquiry: Inquiry, form: Form, aspect: str, usual: float | None) -> l
         where = f"by pre-activations that are {_LARGER:g} x as large the output is none of {form}"
     else:
         now = _share(inquiry, form)
-        is_another = is_of_form and usual is not None and not _are_close(now, usual)
+        is_another = is_of_form and share is not None and not _are_close(now, share)
         where = f"by outputs that are {_LARGER:g} x as large"
     if not np.isfinite(came).all() or not (is_another or (aspect == "loss" and is_of_form)):
         return []
     off = off_slopes(inquiry)
     if not is_another:
-        # The loss goes on as it begins, and the gradient may be cut off.
+        # The loss goes on as it begins, and the gradient may be cut off, or go on as well.
+        if off and _is_as_usual(inquiry, usual):
+            return []
         return [replace(own, message=f"{where}: {own.message}") for own in off]
     if aspect == "loss":
         where = f"{where} the loss is no squared error"
@@ -109,6 +113,18 @@ def _judged(inquiry: Inquiry, form: Form, aspect: str, usual: float | None) -> l
         seen = f"it is that of the squared error, and {where} ({off[0].tensor})"
         return [named("gradient", _ANOTHER, seen, off[0].tensor), beside]
     return [*(replace(own, message=f"{where}, and {own.message}") for own in off), beside]
+
+
+def _is_as_usual(inquiry: Inquiry, usual: Layers) -> bool:
+    """Whether the gradient is as many times the slope as with usual parameters, which was judged.
+
+    Steps may make up for the factor.
+    """
+    here = shared_factor(inquiry)
+    with inquiry.elsewhere():
+        inquiry.layers = inquiry.subject.begin(usual)
+        there = shared_factor(inquiry)
+    return here is not None and there is not None and _are_close(here, there)
 
 
 def _are_close(came: Any, meant: Any) -> bool:

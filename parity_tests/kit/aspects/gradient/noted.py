@@ -22,11 +22,14 @@ def note(inquiry: Inquiry, explanations: Sequence[Explanation]) -> None:
     if any(len(own.deltas[last].value) != len(batch) for own, batch in of_batches):
         return  # of single samples, which are not what was answered
     inquiry.evidence.loss, inquiry.evidence.smoothing = first.loss, inquiry.smoothing
+    inquiry.evidence.begins = first.deltas[last].begins
     common = {finding.factor for finding in first.findings}
     if max(common) - min(common) > inquiry.tolerance * max(map(abs, common)):
         return
     inquiry.evidence.factors = [own.findings[0].factor for own in explanations]
     off = max(_off_the_loss(inquiry, own, n) for n, own in enumerate(explanations) if own.known)
+    # What the error is off, may be more of a gradient whose samples cancel.
+    inquiry.evidence.tolerance = 100 * off
     if off > inquiry.tolerance:
         inquiry.evidence.tolerance = max(CLOSE, 10 * off)
     if first.decays:

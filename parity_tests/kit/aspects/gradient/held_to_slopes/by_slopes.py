@@ -23,7 +23,7 @@ from parity_tests.kit.aspects.gradient.held_to_slopes.other_outputs import (
     at_wider_outputs,
 )
 from parity_tests.kit.aspects.gradient.held_to_slopes.plain import plainly
-from parity_tests.kit.aspects.observing import KEPT_OUTSIDE, is_another, observe
+from parity_tests.kit.aspects.observing import KEPT_OUTSIDE, is_another, is_inferred, observe
 from parity_tests.kit.aspects.walks import ends
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.probe import parameters
@@ -36,6 +36,10 @@ _DRAWS = 8
 _STILL = 1e-12
 
 _UNKNOWN = "the forward pass is not known"
+_OTHER_NUMBERS = (
+    "the training step draws other random numbers than the pass whose loss it is held to, as for "
+    "the order of its samples: declare `gradients`, or a step that takes samples as they come"
+)
 _OF_STEP = "the loss that a step tells is none that is known"
 
 
@@ -43,10 +47,16 @@ def by_slopes(inquiry: Inquiry) -> list[Verdict]:
     """Hold the gradient to differences of the reported loss.
 
     With dropout or noise in it, loss and gradient are asked with the same random numbers. Of a
-    step that goes through its batch sample by sample, one sample is asked.
+    step that goes through its batch sample by sample, one sample is asked; and of one that draws
+    the order of its samples, for which it takes no number then.
     """
     if not inquiry.is_one_by_one:
-        return _by_slopes(inquiry)
+        found = _by_slopes(inquiry)
+        is_open = any(own.status == DIFFERS and own.cause is None for own in found)
+        if not (is_open and is_inferred(inquiry)) or _draws_alike(inquiry, inquiry.batches[0]):
+            return found
+        if not _draws_alike(inquiry, ends(inquiry.batches[0])[0]):
+            return [Verdict("gradient", UNCHECKED, _OTHER_NUMBERS)]
     usual = inquiry.batches
     inquiry.batches = ends(usual[0])
     try:
@@ -88,6 +98,17 @@ def _by_slopes(inquiry: Inquiry) -> list[Verdict]:
         "order, from a generator of its own"
     )
     return [Verdict("gradient", UNCHECKED, message)]
+
+
+def _draws_alike(inquiry: Inquiry, batch: Batch) -> bool:
+    """Whether a step draws as many random numbers as a forward pass does for its loss."""
+    subject = inquiry.subject
+    with subject.drawing_alike(0):
+        subject.begin(inquiry.layers)
+        subject.loss_of_pass(batch)
+        of_loss = subject.drawn_up_to
+        observe(inquiry, batch)
+        return subject.drawn_up_to == of_loss
 
 
 def _told(inquiry: Inquiry, batch: Batch) -> float:
@@ -196,6 +217,16 @@ def off_slopes(inquiry: Inquiry) -> list[Verdict]:
     if all(max(left, abs(abs(factor) - 1)) <= GUARDED for factor, left in fits_of(met).values()):
         return []
     return [v for v in plainly(inquiry, met, loss, "") if v.status == DIFFERS]
+
+
+def shared_factor(inquiry: Inquiry) -> float | None:
+    """Return how many times the slopes of the loss all tensors are; None if they differ in that."""
+    met = met_slopes(inquiry, inquiry.batches[0], inquiry.subject.loss_of_pass)
+    if isinstance(met, Verdict):
+        return None
+    factors, left = np.array(list(fits_of(met).values())).T
+    is_one = np.ptp(factors) <= GUARDED * np.abs(factors).max() and left.max() <= GUARDED
+    return float(factors[0]) if is_one else None
 
 
 def is_last_bias_met(inquiry: Inquiry) -> bool:
