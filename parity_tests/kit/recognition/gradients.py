@@ -228,7 +228,7 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
                 yield Call(with_out(forward, backward.format(delta=delta)), None, ours)
         return
     exact = {**forward.host.exact, **forward.exact}
-    both = [one for one in forward.host.ranked(names.LOSS) if works_unlabelled(one.function)]
+    both = [one for one in forward.host.ranked(names.LOSS) if _may_go_back(one)]
     net = made(forward.host.make, scope) if forward.host.kind == "object" else None
     # What a network reads and lacks, somebody sets from outside.
     set_first = "".join(f"setattr(net, {name!r}, lr), " for name in lacking(net, "lr"))
@@ -266,6 +266,12 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
                         yield Call(with_out(forward, f"({loss}, {call})[-1]"), one.function)
             if not needs_delta:
                 break
+
+
+def _may_go_back(loss: Named) -> bool:
+    """Whether a loss may return gradients, too: it is given samples and labels."""
+    kinds = {names.role(one.name) for one in parameters_of(loss.function) or []}
+    return works_unlabelled(loss.function) or {"inputs", "labels"} <= kinds
 
 
 def _in_place_of_inputs(arguments: str) -> str:

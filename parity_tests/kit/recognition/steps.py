@@ -257,12 +257,12 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
     for group, own in ((host.functions, host.kind == "object"), (beside, False)):
         named = [one for one in group if names.is_loss(one.name)]
         for one in sorted(named, key=lambda one: names.rank(one.name, names.LOSS) or 0):
-            end = "[0]" if works_unlabelled(one.function) else ""
+            ends = ("[0]",) if works_unlabelled(one.function) else ("", "[0]")
             for text in _arguments(one, exact, roles):
                 if "y" in text:
                     # What is given the parameters is of this network, wherever it stands.
                     is_its = own or re.search(r"\bnet\b", text) is not None
-                    yield f"{callee(one, forward)}({text}){end}", is_its
+                    yield from ((f"{callee(one, forward)}({text}){end}", is_its) for end in ends)
     for name, cls in own_classes(scope):
         if any(word in name.lower() for word in ("loss", "entropy", "cost")):
             for entry in ("calculate", "forward", "loss", "__call__", "fn"):

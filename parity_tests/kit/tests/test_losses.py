@@ -1127,3 +1127,23 @@ def test_labels_that_are_one_class_off_are_told(step: int, is_cut: bool) -> None
 
     assert told(Off) == [("loss", "labels-shifted")]
     assert told(OffInAll) == [("loss", "labels-shifted"), ("gradient", "labels-shifted")]
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.02])
+@pytest.mark.parametrize("labels", ["integers", "integer_column"])
+def test_labels_that_a_network_makes_one_class_off_are_told_once(
+    penalty: float, labels: str
+) -> None:
+    class Off(Classifier):
+        def loss(self, x: Array, y: Array) -> float:
+            squares = sum(float((w**2).sum()) for w in self.w)
+            return super().loss(x, np.eye(10)[np.ravel(y) - 1]) + penalty * squares
+
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            own = super().gradients(x, np.eye(10)[np.ravel(y) - 1])
+            added = [g + 2 * penalty * w for g, w in zip(own, self.w, strict=False)]
+            return added + own[len(self.w) :]
+
+    report = examine(network(Off, labels=labels), only=("loss", "gradient"), arbiter=pytorch())
+    told = [(verdict.aspect, verdict.status, verdict.cause) for verdict in report.verdicts]
+    assert told == [("loss", DIFFERS, "labels-shifted"), ("gradient", EQUAL, None)]

@@ -93,6 +93,41 @@ def test_a_loss_that_is_given_the_parameters_is_the_networks_own() -> None:
     assert judged(wrong, "loss", "gradient")["gradient"] == (DIFFERS, "weight-decay")
 
 
+BOTH = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in=12, n_hidden=9, n_out=10, reg=0.02):
+        self.reg = reg
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.3, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) * 0.3, np.zeros(n_out)
+    def predict(self, X):
+        return np.maximum(X @ self.W1 + self.b1, 0) @ self.W2 + self.b2
+    def loss(self, X, y):
+        h = np.maximum(X @ self.W1 + self.b1, 0)
+        s = h @ self.W2 + self.b2
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        squares = np.sum(self.W1**2) + np.sum(self.W2**2)
+        loss = -np.mean(np.log(p[np.arange(len(y)), y] + 1e-12)) + self.reg / 2 * squares
+        p[np.arange(len(y)), y] -= 1
+        p /= len(y)
+        dh = p @ self.W2.T * (h > 0)
+        grads = {"W1": X.T @ dh + self.reg * self.W1, "b1": dh.sum(axis=0),
+                 "W2": h.T @ p + self.reg * self.W2, "b2": p.sum(axis=0)}
+        return loss, grads
+"""
+
+
+def test_a_loss_may_return_gradients_beside() -> None:
+    assert judged(BOTH, "loss", "gradient") == {"loss": (EQUAL, None), "gradient": (EQUAL, None)}
+    wrong = BOTH.replace("p /= len(y)", "pass")
+    assert judged(wrong, "loss", "gradient") == {
+        "loss": (EQUAL, None),
+        "gradient": (DIFFERS, "factor-batch"),
+    }
+
+
 def test_a_tuple_within_a_tuple_is_one_value_that_is_returned() -> None:
     def forward(x: Any) -> Any:
         first = x + 1

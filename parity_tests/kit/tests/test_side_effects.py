@@ -255,6 +255,21 @@ def test_rates_that_grow_are_no_gradients_that_add_up() -> None:
     assert verdict.status == EQUAL
 
 
+def test_sums_that_no_sample_changes_are_no_rates_that_grow() -> None:
+    class _Penalty(Classifier):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kept = [np.zeros_like(p) for p in self.w + self.b]
+
+        def gradients(self, *_: Array) -> list[Array]:
+            for kept, p in zip(self.kept, self.w, strict=False):
+                kept += 0.1 * p
+            return self.kept
+
+    verdict = only(ask(network(_Penalty, step=None), side_effects.examine))
+    assert (verdict.status, verdict.cause) == (DIFFERS, "gradient-accumulated")
+
+
 def test_a_velocity_in_a_global_name_is_not_called_random() -> None:
     kept: list[Array] = []
 

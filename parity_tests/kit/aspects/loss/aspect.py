@@ -124,13 +124,16 @@ def _of_shifted_labels(
     made once. One that gets them one-hot would make others of them once more.
     """
     usual = inquiry.batches
+    gets_numbers = inquiry.subject.network.labels in ("integers", "integer_column")
     is_asked = all(is_one_hot(batch.targets) and not batch.are_numbers for batch in usual)
     for which, batches in shifted_batches(usual) if is_asked else ():
         inquiry.batches = batches
         matches = _confirmed(inquiry, _matches(inquiry, reported, exact))
         matches = [m for m in matches if m.cause is None and _is_usual(inquiry, m)]
+        if gets_numbers:
+            matches = matches or _fitted(inquiry)
         if matches:
-            if inquiry.subject.network.labels == "integers":
+            if gets_numbers:
                 inquiry.evidence.batches = list(batches)
             else:
                 inquiry.batches = usual

@@ -328,13 +328,13 @@ def _remembered(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     asked = _ask(used, layers, first)
     again = _ask(used, layers, first)
     if _is_grown(again, asked, 2, tolerance):
-        if _is_rate(inquiry, first, second, new[1]):
+        if is_inferred(inquiry) and _is_rate(inquiry, first, second, new[1]):
             return []  # an optimizer's, which is judged for itself
         return _accumulated(inquiry, used, first, asked)
     if _close(again, asked, tolerance):
         found = _after_its_like(inquiry, first)
         return found or _after_another(inquiry, used, taken, new)
-    if inquiry.subject.network.gradients is None and inquiry.subject.network.backward is None:
+    if is_inferred(inquiry):
         # An optimizer has its own memory, which is judged for itself.
         return []
     return [_kept_shares(inquiry, first, [asked, again, _ask(used, layers, first)])]
@@ -409,7 +409,7 @@ def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) ->
     third = _ask(used, inquiry.layers, batch)
     if not _is_grown(third, asked, 3, inquiry.tolerance):
         return []
-    if _is_multiple(inquiry, used):
+    if is_inferred(inquiry) and _is_multiple(inquiry, used):
         return []
     seen = "in the second call for the same batch it is 2 x the first, in the third 3 x"
     grown = _grown(inquiry, asked, third)
@@ -569,10 +569,9 @@ def _refused(inquiry: Inquiry, first: Batch, told: str) -> Verdict:
         _ask(used, inquiry.layers, first)
         _next(inquiry, used, first)
     except SubjectError as error:
-        network = inquiry.subject.network
-        is_step = network.gradients is None and network.backward is None
+        what = "taken a step" if is_inferred(inquiry) else "computed a gradient"
         message = (
-            f"once it has {'taken a step' if is_step else 'computed a gradient'}, the network "
+            f"once it has {what}, the network "
             f"raises for a batch of any size, the same one too: {error}"
         )
         return Verdict("side effects", UNCHECKED, message, "gradients")
