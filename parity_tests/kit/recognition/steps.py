@@ -8,7 +8,12 @@ from typing import Any
 
 from parity_tests.kit.aspects import observing
 from parity_tests.kit.recognition import names
-from parity_tests.kit.recognition.calls import bindings, parameters_of, works_unlabelled
+from parity_tests.kit.recognition.calls import (
+    bindings,
+    parameters_of,
+    returned_names,
+    works_unlabelled,
+)
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import (
     LABELS,
@@ -257,12 +262,13 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
     for group, own in ((host.functions, host.kind == "object"), (beside, False)):
         named = [one for one in group if names.is_loss(one.name)]
         for one in sorted(named, key=lambda one: names.rank(one.name, names.LOSS) or 0):
-            ends = ("[0]",) if works_unlabelled(one.function) else ("", "[0]")
+            are_several = len(returned_names(one.function) or ()) > 1
+            end = "[0]" if are_several or works_unlabelled(one.function) else ""
             for text in _arguments(one, exact, roles):
                 if "y" in text:
                     # What is given the parameters is of this network, wherever it stands.
                     is_its = own or re.search(r"\bnet\b", text) is not None
-                    yield from ((f"{callee(one, forward)}({text}){end}", is_its) for end in ends)
+                    yield f"{callee(one, forward)}({text}){end}", is_its
     for name, cls in own_classes(scope):
         if any(word in name.lower() for word in ("loss", "entropy", "cost")):
             for entry in ("calculate", "forward", "loss", "__call__", "fn"):
