@@ -294,6 +294,46 @@ def test_gradients_that_are_meant_to_add_up_are_a_convention() -> None:
     assert causes(ask(network(_AccumulatesAsMeant), side_effects.examine))
 
 
+class _OfAdam(_Accumulates):
+    """Its first steps are as long by sums as by what is added."""
+
+    begins_anew = ends_anew = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = [(np.zeros_like(p), np.zeros_like(p)) for p in self.w + self.b]
+        self.t = 0
+
+    def reset(self) -> None:
+        for g in self.g:
+            g[...] = 0
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        if self.begins_anew:
+            self.reset()
+        self.t += 1
+        grads = self.gradients(x, y)
+        for p, (m, v), g in zip(self.w + self.b, self.state, grads, strict=True):
+            m[...] = 0.9 * m + 0.1 * g
+            v[...] = 0.999 * v + 0.001 * g**2
+            root = np.sqrt(v / (1 - 0.999**self.t))
+            p -= lr * m / (1 - 0.9**self.t) / (root + 1e-8)
+        if self.ends_anew:
+            self.reset()
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "status"),
+    [(False, False, DIFFERS), (True, False, CONVENTION), (False, True, CONVENTION)],
+)
+def test_sums_are_meant_where_a_step_begins_or_ends_with_zeros(
+    begins: bool, ends: bool, status: str
+) -> None:
+    make = type("Made", (_OfAdam,), {"begins_anew": begins, "ends_anew": ends})
+    verdict = only(ask(network(make), side_effects.examine))
+    assert (verdict.status, verdict.cause) == (status, "gradient-accumulated")
+
+
 class _Momentum(Classifier):
     def __init__(self) -> None:
         super().__init__()

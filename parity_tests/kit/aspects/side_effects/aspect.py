@@ -468,7 +468,37 @@ def _meant(inquiry: Inquiry, batch: Batch) -> bool:
     used = _new(inquiry, network)
     first, second, third = (_ask(used, inquiry.layers, batch) for _ in range(3))
     tolerance = inquiry.tolerance
-    return not (_is_grown(second, first, 2, tolerance) and _is_grown(third, first, 3, tolerance))
+    if _is_grown(second, first, 2, tolerance) and _is_grown(third, first, 3, tolerance):
+        return False
+    return _is_set_to_zero(inquiry)
+
+
+def _is_set_to_zero(inquiry: Inquiry) -> bool:
+    """Whether a step begins with gradients of zero, or leaves such; so does one that raises.
+
+    The first steps of adaptive optimizers are as long by sums as by what is added.
+    """
+    (first, second), layers = inquiry.batches, inquiry.layers
+    rate = inquiry.subject.network.lr or _RATE
+
+    def taken(used: Subject) -> Array:
+        before = used.set(layers)
+        used.step(second, rate)
+        used.arrays_as_made()
+        return flat(before) - flat(used.get())
+
+    try:
+        used = _new(inquiry)
+        _ask(used, layers, first)
+        if _close(taken(used), taken(_new(inquiry)), inquiry.tolerance):
+            return True
+        used = _new(inquiry)
+        used.set(layers)
+        used.step(first, rate)
+        after, alone = (_ask(own, layers, second) for own in (used, _new(inquiry)))
+        return _close(after, alone, inquiry.tolerance)
+    except SubjectError:
+        return True
 
 
 def _left_out_of_reset(inquiry: Inquiry, batch: Batch, first: Array) -> list[str]:
