@@ -219,6 +219,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     ),
     # Hyperparameters
     "betas-swapped": Cause("beta1 and beta2 are swapped", "the order of the arguments"),
+    "mean-weights-exchanged": Cause(
+        "what is kept in a mean has the weight of what is new",
+        "which of the two the decay multiplies: decay x mean + (1 - decay) x gradient",
+    ),
     "another-hyperparameter": Cause(
         "a hyperparameter has another value than declared", "numbers that are fixed in the code"
     ),

@@ -234,6 +234,10 @@ def verdict_on(
     return Verdict("optimizer", status, message, None, cause, factor, match.residual)
 
 
+# The share of what is kept in a mean, and from where on down it is that of what is new.
+_OF_MEANS, _SHORT = ("alpha", "rho", "beta1", "beta2"), 0.1
+
+
 def _of_numbers(match: Match, given: Mapping[str, float | None], what: str) -> list[Verdict]:
     """Return verdicts on hyperparameters that cannot be meant."""
     options = match.formula.options
@@ -245,6 +249,14 @@ def _of_numbers(match: Match, given: Mapping[str, float | None], what: str) -> l
         wrong.append(("betas-swapped", f"beta1 is {options['beta1']:g}"))
     if options.get("eps") == 0.0 and usual.get("eps") != 0.0:
         wrong.append(("epsilon-missing", "eps is 0"))
+    exchanged = [
+        name
+        for name in _OF_MEANS
+        if given.get(name) is None and 0 < options.get(name, 1.0) <= _SHORT and not swapped
+    ]
+    if exchanged:
+        told = ", ".join(f"{name} is {options[name]:g}" for name in exchanged)
+        wrong.append(("mean-weights-exchanged", told))
     is_growing = _is_growing(match, given)
     if is_growing:
         declared = given.get("weight_decay")

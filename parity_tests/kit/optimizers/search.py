@@ -281,8 +281,7 @@ def _answers(
     formulas = _adjusted(observed, question, plain)
     if not formulas:
         return
-    exchanged = [name for name in _WEIGHTS if given.get(name) is not None]
-    grid = _grid(observed, question, declared, exchanged if question.refined else ())
+    grid = _grid(observed, question, declared, _WEIGHTS if question.refined else ())
     for formula in formulas:
         yield from _of_grid(observed, reach, question, formula, declared, grid)
 
@@ -399,7 +398,7 @@ def _grid(
             usual = _WITH_MOMENTUM
         values = [declared[name], *usual, *response.get(name, ())]
         if name in exchanged:
-            values.append(round(1 - declared[name], 12))
+            values += [round(1 - own, 12) for own in (declared[name], *usual[:2])]
         columns[name] = list(dict.fromkeys(values))
     return [dict(zip(columns, values, strict=True)) for values in product(*columns.values())]
 

@@ -396,6 +396,20 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         "rmsprop",
         {"alpha": 0.99},
     ),
+    "weights exchanged, undeclared": (
+        "mean-weights-exchanged",
+        DIFFERS,
+        each(rmsprop_exchanged),
+        "rmsprop",
+        {},
+    ),
+    "weights exchanged, of no kind": (
+        "mean-weights-exchanged",
+        DIFFERS,
+        each(rmsprop_exchanged),
+        None,
+        {},
+    ),
     "momentum against": ("momentum-sign", DIFFERS, each(momentum_against), "momentum", {}),
     "momentum taken away": ("momentum-sign", DIFFERS, each(momentum_taken_away), None, {}),
     "velocity unscaled": (
