@@ -273,7 +273,8 @@ def _makers(functions: list[Named]) -> list[Named]:
 def _exact(net: Any, maker: Named | None, functions: Sequence[Named] = ()) -> dict[str, str]:
     """Return code for arguments by the names that parameters have where they are made, or taken."""
     if isinstance(net, Mapping):
-        return {str(key).lower(): f"net[{key!r}]" for key in net}
+        members = {str(key).lower(): f"net[{key!r}]" for key in net}
+        return {**_of_whole(maker, functions), **members}
     if not isinstance(net, (tuple, list)):
         return {}
     returned = (maker and returned_names(maker.function)) or []
@@ -289,15 +290,15 @@ def _exact(net: Any, maker: Named | None, functions: Sequence[Named] = ()) -> di
 
 
 def _of_whole(maker: Named | None, functions: Sequence[Named]) -> dict[str, str]:
-    """Return code for an argument of the name that a list of layers has where it is made.
+    """Return code for an argument of the name that all parameters have where they are made.
 
-    A name that says something else, as ``x`` does, is that of no list of layers.
+    A name that says something else, as ``x`` does, is that of no parameters.
     """
     returned = (maker and returned_names(maker.function)) or []
     taken = {one.name for function in functions for one in parameters_of(function.function) or []}
     if len(returned) != 1 or returned[0] not in taken:
         return {}
-    is_open = names.role(returned[0]) in (None, "parameters")
+    is_open = names.role(returned[0]) in (None, "parameters") or names.is_either(returned[0])
     return {returned[0].lower().strip("_"): "net"} if is_open else {}
 
 

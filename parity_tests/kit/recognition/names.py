@@ -60,7 +60,8 @@ BACKWARD = (
     r"\w*back_?prop\w*|\w*gradients?|b_?prop",
 )
 TRAIN = (
-    r"(train|fit|sgd|gradient|grad|update)_?(step|batch|one|on_?batch|single|sample)|step|train_?step",
+    r"(train|fit|sgd|gradient|grad|update)_?(step|(mini_?)?batch|one|on_?batch|single|sample)|step"
+    r"|train_?step",
     r"train|fit|learn|train\w*|fit\w*|gradient_?descent|sgd|\w*_train|backward\w*|back_?prop\w*",
 )
 UPDATE = (

@@ -368,6 +368,12 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
         if draft.step is None:
             match, given = draft.backward.match, draft.backward
             draft.step = trainings(forward, draft.labels, scope, match, given)
+    if draft.backward is not None and draft.backward.unsummed:
+        step = trainings(forward, draft.labels, scope, backward=draft.backward)
+        if step is not None and step[1].closeness > _RELATED:
+            # It adds up what comes of each sample by itself.
+            draft.backward, draft.step = None, step
+            return draft
     if draft.backward is None or not draft.backward.match.complete:
         for labels in LABELS:
             step = trainings(forward, labels, scope, backward=draft.backward)

@@ -153,13 +153,23 @@ def _bodies(forward: Forward, backward: Backward | None = None) -> list[str]:
             continue
         kinds = [names.role(p.name) for p in parameters_of(one.function) or []]
         # Samples and labels may come together.
-        pairs = {} if "labels" in kinds else dict.fromkeys(_PAIRS, "(x, y)")
+        alternatives = [""] if "labels" in kinds else _pairs(forward)
         bodies += [
             f"{callee(one, forward)}({text})"
-            for text in bindings(one.function, {**host.exact, **pairs}, roles, _GIVEN)
+            for pair in alternatives
+            for text in bindings(
+                one.function, {**host.exact, **dict.fromkeys(_PAIRS, pair)}, roles, _GIVEN
+            )
             if "x" in text and "y" in text
         ]
     return bodies
+
+
+def _pairs(forward: Forward) -> list[str]:
+    """Return code of samples with their labels: of both as they are, and of a list of pairs."""
+    batch = forward.fields["batch"].strip("'")
+    apart = "[(x[:, [n]], y[:, [n]]) for n in range(x.shape[1])]"
+    return ["(x, y)", {"rows": "[*zip(x, y)]", "columns": apart}.get(batch, "[(x, y)]")]
 
 
 def _first(
