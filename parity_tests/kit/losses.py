@@ -150,6 +150,10 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+# Of rates p, without what does not depend on them: PyTorch's poisson_nll_loss(log_input=False).
+POISSON = Loss("poisson", lambda p, y: p - y * np.log(p), lambda p, y: 1 - y / p, "(1 - y / p)")
+
+
 def _binary_hinge(name: str, power: int, signs: Callable[[Array], Array]) -> Loss:
     r"""Return :math:`\max(0, 1 - t p)^k` of single outputs, with its derivative."""
 
@@ -210,13 +214,15 @@ def losses_behind(output: str, y: Array, *, are_numbers: bool) -> dict[str, Loss
     Parameters
     ----------
     output : str
-        The function's name. Hinge losses of a single output are of one that has both signs.
+        The function's name. Hinge losses of a single output are of one that has both signs, and
+        Poisson's is of exponentials.
     y, are_numbers
         As for `binary_hinges_for`.
     """
     has_both_signs = output in ("identity", "tanh")
     hinges = binary_hinges_for(y, are_numbers=are_numbers) if has_both_signs else {}
-    return losses_for(y) | hinges
+    rates = {POISSON.name: POISSON} if output == "exponential" else {}
+    return losses_for(y) | hinges | rates
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ LOSSES = (
     "squared_hinge",
     "categorical_hinge",
     "euclidean_error",
+    "poisson",
 )
 _WHOLE_SCALES = ("mean", "sum", "mean of all")
 SCALES = (*_WHOLE_SCALES, *(f"half {scale}" for scale in _WHOLE_SCALES))
@@ -43,7 +44,7 @@ class Spec:
         Activation of the last layer; ``"identity"`` for a network that returns logits.
     loss : str, optional
         One of `LOSSES`. Of a single output ``"hinge"`` is max(0, 1 - t p) with t = -1 or 1, and
-        ``"squared_hinge"`` its square.
+        ``"squared_hinge"`` its square. ``"poisson"`` is that of rates, which are exponentials.
     scale : str, optional
         What the loss is divided by: ``"mean"`` (samples), ``"sum"`` (nothing), ``"mean of all"``
         (samples and outputs); ``"half mean"`` and so on for half of it.

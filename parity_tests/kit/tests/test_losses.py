@@ -986,29 +986,54 @@ class _Rates(variant(last=np.exp, sizes=(6, 5, 3))):  # type: ignore[misc]
         return np.asarray((self.forward(x) - y) / len(x))
 
 
-def test_exponentials_of_classes_are_rates_by_a_loss_of_their_own() -> None:
-    report = examine(network(_Rates, step=None), 0, ["forward", "gradient"])
+class _RatesAndMore(_Rates):
+    """A loss of rates that has no name."""
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return float((p**2 / 2 - y * p).sum() / len(x))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        return np.asarray((p - y) * p / len(x))
+
+
+@pytest.mark.parametrize("make", [_Rates, _RatesAndMore])
+def test_exponentials_of_classes_are_rates_by_a_loss_of_their_own(make: Any) -> None:
+    report = examine(network(make, step=None), 0, ["forward", "gradient"], arbiter=pytorch())
     assert [v.status for v in report.verdicts] == [CONVENTION, EQUAL]
     assert report.verdicts[0].cause == "softmax-not-normalized"
 
 
-@pytest.mark.parametrize(
-    ("name", "function", "aspects"),
-    [
-        # The gradient of the softmax whose sum is missing, and its loss.
-        ("loss", lambda net, x, y: -np.mean(np.log(net.forward(x)[y == 1])), ["forward"]),
-        # Of rates, a gradient that is wrong says nothing of what is meant.
-        ("delta", lambda net, x, y: 2 * (net.forward(x) - y) / len(x), ["forward", "gradient"]),
-    ],
-)
-def test_exponentials_of_classes_have_no_sum_where_no_loss_of_rates_goes_with_them(
-    name: str, function: Any, aspects: list[str]
-) -> None:
-    made = type("Net", (_Rates,), {name: function})
+def test_the_loss_of_rates_is_known() -> None:
+    step = {"step": None, "labels": "targets"}
+    for spec in (Spec(), Spec(loss="poisson", output="exponential")):
+        right = examine(network(_Rates, spec=spec, **step), 0, ["forward", "loss", "gradient"])
+        assert {v.status for v in right.verdicts} <= {EQUAL, CONVENTION}
+        assert all("poisson" in verdict.message for verdict in right.of("loss"))
+
+    class Twice(_Rates):
+        def delta(self, x: Array, y: Array) -> Array:
+            p = self.forward(x)
+            return np.asarray(2 * (p - y) / len(x))
+
+    class Squares(_Rates):
+        def delta(self, x: Array, y: Array) -> Array:
+            p = self.forward(x)
+            return np.asarray((p - y) * p / len(x))
+
+    for make, cause in ((Twice, "factor-two"), (Squares, "gradient-of-another-loss")):
+        wrong = examine(network(make, step=None), 0, ["forward", "loss", "gradient"])
+        assert [v.cause for v in wrong.failures] == [cause]
+
+
+def test_exponentials_of_classes_have_no_sum_where_no_loss_of_rates_goes_with_them() -> None:
+    def entropy(net: Any, x: Array, y: Array) -> float:
+        return float(-np.mean(np.log(net.forward(x)[y == 1])))
+
+    made = type("Net", (_Rates,), {"loss": entropy})
     report = examine(network(made, step=None), 0, ["forward", "gradient"])
-    differing = [verdict for verdict in report.verdicts if verdict.status == DIFFERS]
-    assert differing[0].cause == "softmax-not-normalized"
-    assert {verdict.aspect for verdict in differing} >= set(aspects)
+    assert report.failures[0].cause == "softmax-not-normalized"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def _examined(inquiry: Inquiry) -> list[Verdict]:
         answer = question(account)
         if answer:
             return [*answer, *of_rates(inquiry, answer)]
-    return account.verdicts
+    return [*account.verdicts, *of_rates(inquiry, account.verdicts)]
 
 
 def _not_observed(inquiry: Inquiry, error: SubjectError) -> Verdict:

@@ -9,12 +9,14 @@ and the gradient is that of this loss. Where a sum is missing, the softmax's gra
 
 from parity_tests.kit.functions import is_of_rates
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.losses import POISSON
 from parity_tests.kit.verdicts import CONVENTION, EQUAL, Verdict
 
+_RATES = "the output is exponential, and not divided by its sum: numbers above 0, as rates are"
+_REPORTED = f"{_RATES}, whose loss is reported"
 _MEANT = (
-    "the output is exponential, and not divided by its sum: numbers above 0, as rates are. The "
-    "loss reported is one of its own, none of probabilities that is known, and the gradient is "
-    "that of this loss by its slopes"
+    f"{_RATES}. The loss reported is one of its own, none of probabilities that is known, and the "
+    "gradient is that of this loss by its slopes"
 )
 
 
@@ -28,8 +30,12 @@ def of_rates(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     """
     form, spec = inquiry.form, inquiry.spec
     is_alone = form is not None and is_of_rates(form.output, 1, spec.output)
-    is_own = inquiry.is_loss_unknown and spec.loss is None and spec.output is None
-    if not (is_alone and is_own and inquiry.subject.outputs > 1):
+    is_open = spec.loss is None and spec.output is None
+    if not (is_alone and is_open and inquiry.subject.outputs > 1):
+        return []
+    if inquiry.reported is not None and inquiry.reported[0] == POISSON.name:
+        return [Verdict("forward", CONVENTION, _REPORTED, None, "softmax-not-normalized")]
+    if not inquiry.is_loss_unknown:
         return []
     of_gradient = [verdict for verdict in found if verdict.aspect == "gradient"]
     if not of_gradient or any(verdict.status != EQUAL for verdict in of_gradient):
