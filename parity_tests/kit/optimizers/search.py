@@ -281,7 +281,9 @@ def _answers(
     formulas = _adjusted(observed, question, plain)
     if not formulas:
         return
-    grid = _grid(observed, question, declared, _WEIGHTS if question.refined else ())
+    # From weights that nobody declares, what is near to Adam may come to a moment of one gradient.
+    exchanged = [n for n in _WEIGHTS if given.get(n) is not None or n in ("alpha", "rho")]
+    grid = _grid(observed, question, declared, exchanged if question.refined else ())
     for formula in formulas:
         yield from _of_grid(observed, reach, question, formula, declared, grid)
 

@@ -344,9 +344,14 @@ def _settled(draft: _Draft) -> bool:
 
 
 def _is_single(best: _Draft, other: _Draft) -> bool:
-    """Whether a network wants one sample at a time: its biases' gradients are not summed else."""
+    """Whether a network wants one sample at a time: its biases' gradients are not summed else.
+
+    Nor could they be taken from the biases then. It may have a fault.
+    """
     unsummed = best.backward is not None and best.backward.unsummed
-    return unsummed and other.match is not None and other.match.complete
+    if not unsummed or best.match is None or other.match is None:
+        return False
+    return other.match.complete or other.match.known >= best.match.known
 
 
 def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
