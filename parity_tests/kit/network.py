@@ -72,7 +72,7 @@ class Network:
         ``f(net, x, y)`` returning the loss that the network reports.
     step : callable, optional
         ``f(net, x, y, lr)``, one training step on one batch. What it returns becomes the network
-        if it has the parameters, and the loss if it is a number.
+        if it has the parameters, and the loss if it is a number; so do members of a tuple.
     weights : {"in_out", "out_in"}, optional
         Layout of the matrices; left out, it is seen from their shapes.
     batch : {"rows", "columns", "vector", "column", "row"}, default "rows"

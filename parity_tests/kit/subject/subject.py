@@ -564,19 +564,33 @@ class Subject:
         for x, y in self._given(batch):
             assert self.network.step is not None
             result = self._ask("step", x, y, lr)
-            if isinstance(result, (float, np.floating)):
-                loss = float(result)
-            elif result is not None and self._is_network(result):
-                self.net = result
+            told = result if isinstance(result, tuple) else (result,)
+            numbers = [float(own) for own in told if isinstance(own, float | np.floating)]
+            loss = numbers[0] if len(numbers) == 1 else loss
+            returned = [
+                (own, shapes)
+                for own in self._networks_in(result)
+                if len(shapes := self._shapes_in(own)) == len(self.shapes)
+            ]
+            # Of other shapes it is the network, too, with a fault.
+            as_before = [own for own, shapes in returned if shapes == list(self.shapes)]
+            self.net = (*as_before, *(own for own, _ in returned), self.net)[0]
         return loss
 
-    def _is_network(self, result: Any) -> bool:
+    def _networks_in(self, result: Any) -> Iterator[Any]:
+        """Yield what of a step's result may be the network: it alone, or with a loss beside."""
+        several = result if isinstance(result, tuple) else ()
+        members = len(self.net) if isinstance(self.net, list | tuple) else len(several)
+        if len(several) > members:
+            yield from (several[:members], several[-members:])
+        yield from (own for own in (result, *several) if own is not None and not np.isscalar(own))
+
+    def _shapes_in(self, result: Any) -> list[tuple[int, ...]]:
+        """Return the shapes of the parameters in a result; empty if it is not the network."""
         try:
-            arrays = _found(result, self.network.parameters)
+            return [array.shape for array in _found(result, self.network.parameters)]
         except Exception:  # whatever it is, it is not the network
-            return False
-        # Of other shapes it is the network, too, with a fault.
-        return len(arrays) == len(self.shapes)
+            return []
 
     def _ask(self, what: str, *arguments: Any) -> Any:
         access = getattr(self.network, what)

@@ -288,6 +288,16 @@ def test_weights_of_one_sign_are_named_behind_few_inputs(scheme_name: str | None
     assert "between -0.1 and 0" in verdict.message
 
 
+@pytest.mark.parametrize("inputs", [12, 8])
+def test_weights_of_one_sign_are_a_fault_where_others_have_both(inputs: int) -> None:
+    def draw(n: int, m: int) -> Array:
+        return 0.1 * np.random.rand(n, m) if n == inputs else he(n, m)  # noqa: NPY002
+
+    verdict = only(ask(network(variant(draw=draw)), initialization.examine))
+    assert (verdict.status, verdict.cause) == (DIFFERS, "initialization-one-signed")
+    assert "and the others are not" in verdict.message
+
+
 def test_a_scheme_that_is_a_round_number_for_these_widths_may_be_that() -> None:
     unit = normal(lambda _n, _m: 1.0)
     verdict = only(ask(network(variant(draw=unit, sizes=(2, 2, 2))), initialization.examine))

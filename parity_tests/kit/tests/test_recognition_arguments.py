@@ -208,6 +208,17 @@ def test_a_step_may_take_a_list_of_pairs() -> None:
     assert judged(underived, "gradient")["gradient"][0] == DIFFERS
 
 
+def test_of_single_samples_no_bias_is_unsummed_beside_a_fault() -> None:
+    single = OF_PAIRS.partition("    def update_mini_batch")[0]
+    assert recognize(names_of(single)).fields["batch"] == "'column'"
+    squared = single.replace(
+        "d, of_weights, of_biases = a[-1] - y", "d, of_weights, of_biases = (a[-1] - y) ** 2"
+    )
+    assert recognize(names_of(squared)).fields["batch"] == "'column'"
+    report = examine(recognize(names_of(squared)).network, only="gradient")
+    assert [verdict.cause for verdict in report.failures] == ["loss-as-gradient"]
+
+
 def test_a_tuple_within_a_tuple_is_one_value_that_is_returned() -> None:
     def forward(x: Any) -> Any:
         first = x + 1

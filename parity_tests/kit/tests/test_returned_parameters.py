@@ -1,8 +1,12 @@
 """Functions called backward that return no gradients, but the parameters after a step."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from parity_tests.kit.check import examine
+from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
 from parity_tests.kit.tests.proposals import names_of
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Report
@@ -102,3 +106,41 @@ def test_a_fault_of_one_tensor_is_named() -> None:
     )
     report = gradient_of(source)
     assert {v.cause for v in report.failures if v.status == DIFFERS} == {"bias-collapsed"}
+
+
+_NEW = "return W1 - lr * dW1, b1 - lr * db1, W2 - lr * dW2, b2 - lr * db2"
+_STEP = WITH_RATE.replace("def backward(x, y", "def train(x, y").replace("d[np", "LOSS\n    d[np")
+_LOSS = "loss = -np.mean(np.log(d[np.arange(len(y)), y]))"
+
+
+@pytest.mark.parametrize("returned", [f"{_NEW}, loss", _NEW.replace("return", "return loss,")])
+def test_a_loss_may_be_returned_beside_the_parameters(returned: str) -> None:
+    source = _STEP.partition("def loss")[0] + "def train" + _STEP.partition("def train")[2]
+    source = source.replace("LOSS", _LOSS).replace(_NEW, returned)
+    report = examine(recognize(names_of(source)).network, only=("loss", "gradient", "optimizer"))
+    assert [verdict.status for verdict in report.verdicts] == [EQUAL, EQUAL, EQUAL]
+    wrong = source.replace("d /= len(y)", "d /= 2 * len(y)")
+    report = examine(recognize(names_of(wrong)).network, only=("loss", "gradient"))
+    assert [verdict.cause for verdict in report.failures] == ["factor-two"]
+
+
+def test_parameters_may_be_a_member_of_what_is_returned() -> None:
+    class Net:
+        def __init__(self) -> None:
+            self.p = {"W": np.zeros((12, 3)), "b": np.zeros(3)}
+
+    def step(net: Net, x: Any, y: Any, lr: float) -> Any:
+        d = (x @ net.p["W"] + net.p["b"] - y) / len(x)
+        new = Net()
+        new.p = {"W": net.p["W"] - lr * x.T @ d, "b": net.p["b"] - lr * d.sum(axis=0)}
+        return float((d**2).sum() * len(x) / 2), new
+
+    network = Network(
+        Net,
+        parameters="p.W p.b",
+        forward=lambda net, x: x @ net.p["W"] + net.p["b"],
+        step=step,
+        labels="targets",
+    )
+    found = examine(network, only=("gradient", "optimizer")).verdicts
+    assert {verdict.status for verdict in found} <= {EQUAL, CONVENTION}

@@ -506,6 +506,9 @@ def _undeclared(draws: _Draws) -> Verdict:
     signed = [n for n, d in zip(draws.names, draws.weights, strict=True) if d.is_one_signed]
     if signed:
         names, verb = ", ".join(signed), _IS_ARE[len(signed) > 1]
+        if len(signed) < len(draws.weights):
+            message += f"; {names} {verb} of one sign, and the others are not"
+            return named("initialization", _ONE_SIGNED_CAUSE, message, signed[0])
         message += f"; {names} {verb} of one sign, as rand() is without - 0.5" + _more(draws)
         return Verdict("initialization", CONVENTION, message, signed[0], _ONE_SIGNED_CAUSE)
     return Verdict("initialization", EQUAL if known else CONVENTION, message + _more(draws))
