@@ -52,6 +52,7 @@ _DISTANCES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "squared_binary_hinge": lambda p, y: (F.relu(1 - (2 * y - 1) * p) ** 2).sum(),
     "hinge_of_signs": lambda p, y: F.relu(1 - y * p).sum(),
     "squared_hinge_of_signs": lambda p, y: (F.relu(1 - y * p) ** 2).sum(),
+    "squared_error_of_signs": lambda p, y: F.mse_loss(p, 2 * y - 1, reduction="sum") / 2,
     "poisson": lambda p, y: F.poisson_nll_loss(p, y, log_input=False, eps=0.0, reduction="sum"),
     "euclidean_error": lambda p, y: torch.linalg.vector_norm(p - y, dim=1).sum(),
 }
@@ -113,7 +114,8 @@ def dense(
     loss : str
         ``"cross_entropy"``, ``"softmax_cross_entropy"`` (of the output, whatever function that is
         of), ``"binary_cross_entropy"``, ``"squared_error"``, ``"absolute_error"``,
-        ``"huber"``, ``"log_cosh"``, ``"hinge"``, ``"squared_hinge"`` or ``"poisson"``; of single
+        ``"huber"``, ``"log_cosh"``, ``"hinge"``, ``"squared_hinge"``,
+        ``"poisson"`` or ``"squared_error_of_signs"`` (labels 0 and 1 for -1 and 1); of single
         outputs ``"binary_hinge"`` (labels 0 and 1) or ``"hinge_of_signs"`` (labels -1 and 1), or
         either with ``"squared_"`` in front. Summed over samples and outputs; the squared error is
         halved.

@@ -150,6 +150,13 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+# Of classes -1 and 1, which labels of 0 and 1 are turned into.
+OF_SIGNED_LABELS = Loss(
+    "squared_error_of_signs",
+    lambda p, y: (p - (2 * y - 1)) ** 2 / 2,
+    lambda p, y: p - (2 * y - 1),
+    "(p - (2 y - 1))",
+)
 # Of rates p, without what does not depend on them: PyTorch's poisson_nll_loss(log_input=False).
 POISSON = Loss("poisson", lambda p, y: p - y * np.log(p), lambda p, y: 1 - y / p, "(1 - y / p)")
 
@@ -214,15 +221,19 @@ def losses_behind(output: str, y: Array, *, are_numbers: bool) -> dict[str, Loss
     Parameters
     ----------
     output : str
-        The function's name. Hinge losses of a single output are of one that has both signs, and
-        Poisson's is of exponentials.
+        The function's name. Hinge losses of a single output, and squares of the distance from -1
+        or 1, are of one that has both signs, and Poisson's is of exponentials.
     y, are_numbers
         As for `binary_hinges_for`.
     """
     has_both_signs = output in ("identity", "tanh")
     hinges = binary_hinges_for(y, are_numbers=are_numbers) if has_both_signs else {}
+    # Of one number where no output comes to its label, hinges keep no margin and are such squares.
+    is_told = output == "tanh" or (output == "identity" and y.shape[1] > 1)
+    is_signed = is_told and not are_numbers and np.isin(y, (0, 1)).all()
+    signed = {OF_SIGNED_LABELS.name: OF_SIGNED_LABELS} if is_signed else {}
     rates = {POISSON.name: POISSON} if output == "exponential" else {}
-    return losses_for(y) | hinges | rates
+    return losses_for(y) | signed | hinges | rates
 
 
 @dataclass(frozen=True)

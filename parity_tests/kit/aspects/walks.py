@@ -229,6 +229,10 @@ def right_gradient(inquiry: Inquiry, loss: str, layers: Layers, batch: Batch) ->
     if name in ("identity", "log_softmax") and loss in _FUNCTIONS:
         name = _FUNCTIONS[loss]
     name = inquiry.loss_begins or name
+    if name in starts and not np.isfinite(starts[name][2].get(loss, np.nan)).all():
+        # It may begin with a softmax behind the output.
+        behind = f"softmax of {name}"
+        name = behind if loss in starts.get(behind, ((), (), ()))[2] else name
     if name not in starts:
         raise InputError("loss", f"one of {losses_at(inquiry)}", repr(loss))
     function, p, slopes = starts[name]

@@ -128,6 +128,8 @@ def clipped_products(
             factor, *shares = found
             decay: Mapping[str, float] = dict(zip(names, shares, strict=True))
             whole = factor * (delta.value.T @ source.value) + slope_of(decay, weight)
+            if not (np.abs(whole) > limit * (1 + tolerance)).any():
+                continue  # nothing is cut off: several entries are alike
             _, residual = fit(observed, np.clip(whole, -limit, limit))
             if residual <= 10 * tolerance:
                 return Clipped(delta, source, factor, residual, decay)

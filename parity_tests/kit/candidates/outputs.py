@@ -20,7 +20,15 @@ from parity_tests.kit.functions import (
     is_of_rates,
     wrong_output,
 )
-from parity_tests.kit.losses import LOSSES, POISSON, guarded_slope, guards, losses_behind
+from parity_tests.kit.losses import (
+    BINARY_HINGES,
+    LOSSES,
+    OF_SIGNED_LABELS,
+    POISSON,
+    guarded_slope,
+    guards,
+    losses_behind,
+)
 from parity_tests.kit.subject.subject import Batch
 
 Array = NDArray[Any]
@@ -370,7 +378,7 @@ _ERRORS = {
     "cross_entropy": "(-y / p)",
     "binary_cross_entropy": "((p - y) / (p (1 - p)))",
     **{name: loss.formula for name, loss in LOSSES.items()},
-    POISSON.name: POISSON.formula,
+    **{own.name: own.formula for own in (POISSON, OF_SIGNED_LABELS, *BINARY_HINGES.values())},
 }
 
 

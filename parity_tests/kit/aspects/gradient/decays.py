@@ -77,8 +77,8 @@ def _of_signed(
     return _by_itself(inquiry, explanation)
 
 
-# Entries of a matrix of which the sign of what is added can be told.
-_ENOUGH = 4
+# From which share on something is added, and of how many entries of a matrix its sign can be told.
+_LEAST, _ENOUGH = 1e-8, 4
 
 
 def _turned(inquiry: Inquiry, explanation: Explanation) -> list[Finding]:
@@ -88,7 +88,8 @@ def _turned(inquiry: Inquiry, explanation: Explanation) -> list[Finding]:
     found = []
     for finding in explanation.findings:
         sign = np.sign(finding.factor or whole)
-        came = [share for share in finding.decay.values() if share]
+        # What is beside a logarithm, or clipped, leaves as much as nothing of any form.
+        came = [share for share in finding.decay.values() if abs(share) > _LEAST]
         is_meant = expected is not None and any(v < 0 for v in expected.of(finding.tensor).values())
         if came and all(share * sign < 0 for share in came) and not is_meant:
             found.append(finding)

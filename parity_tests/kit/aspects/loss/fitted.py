@@ -150,6 +150,8 @@ def _first_of(
             if is_subtracted:
                 continue
             return replace(found, penalty=None)
+        if _is_any_rounding(inquiry, way.fit.shares, largest):
+            continue  # another number beside the probabilities needs none of it
         penalty = _settled(inquiry, way, found.penalty)
         if penalty is not None and penalty.is_subtracted == is_subtracted:
             return replace(found, penalty=penalty)
@@ -177,6 +179,12 @@ def _ways(
 def _is_rounding(inquiry: Inquiry, penalty: Penalized, largest: float) -> bool:
     """Whether a penalty is so small a part of a loss that it may stand for anything beside it."""
     return abs(penalty.value(inquiry.layers)) < _LEAST * largest
+
+
+def _is_any_rounding(inquiry: Inquiry, shares: Mapping[_Group, float], largest: float) -> bool:
+    """Whether one of several penalties is so small a part of a loss."""
+    values = _penalties(inquiry.layers)
+    return any(abs(share * values[group]) < _LEAST * largest for group, share in shares.items())
 
 
 def _asked(inquiry: Inquiry, batch: Batch, places: Sequence[Layers]) -> _Asked:
