@@ -27,8 +27,9 @@ from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
 
 Array = NDArray[Any]
 
-# Spread of sizes up to which entries have one, and how many there have to be.
-_SPREAD, _ENOUGH = 1e-2, 4
+# Spread of sizes up to which entries have one, a small decay beside it, and how many there have to
+# be.
+_SPREAD, _ENOUGH = 5e-2, 4
 # How closely steps grow with the gradient.
 _UNEVEN = 1e-4
 # Next to the largest, an entry of a gradient is not told from none, and of a step neither.
@@ -204,14 +205,16 @@ def _opposed(inquiry: Inquiry, batch: Batch, loss: str | None) -> tuple[list[_Op
     steps = {name: before[name] - after[name] for name in before}
     longest = max(float(np.abs(step).max()) for step in steps.values())
     found: list[list[_Opposed]] = []
+    scale = (expected_of(inquiry) or MEAN).at(len(batch))
     for name in [loss] if loss is not None else losses_at(inquiry):
         try:
-            gradient = by_name(right_gradient(inquiry, name, inquiry.layers, batch))
+            right = by_name(right_gradient(inquiry, name, inquiry.layers, batch))
         except InputError:
             continue
         found.append([])
         for tensor, step in steps.items():
-            of = gradient[tensor], before[tensor]
+            added = slope_of(_penalty_on(inquiry, tensor), before[tensor])
+            of = scale * right[tensor] + added, before[tensor]
             if entries := _against(step, *of):
                 is_turned = not _against(-step, *of)
                 found[-1].append(_Opposed(tensor, entries, step.size, is_turned))

@@ -1,6 +1,6 @@
 """What slopes tell of a gradient that only steps show: an optimizer may account for the rest."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def _of_steps(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
             if _keeps_nothing(inquiry):
                 return _by_rates(inquiry, found)
             kept = what_is_kept(inquiry)
-            if kept is not None and kept.kind in ("momentum", "nesterov"):
+            if _is_momentum(kept):
                 return _of_momentum(inquiry, found, kept)
     except ReshapedError as error:
         return [named("gradient", "parameter-reshaped", str(error), error.tensor)]
@@ -107,6 +107,21 @@ def _of_rate(verdict: Verdict, one: dict[str, Array], later: dict[str, Array]) -
 
 def _is_near(factor: float | None, number: float) -> bool:
     return factor is not None and abs(factor / number - 1) <= _CLOSE
+
+
+def with_momentum(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
+    """Take a factor of steps for what their momentum makes of a first one, if they have any."""
+    if not any(map(_is_factor_of_all, found)):
+        return found
+    try:
+        kept = what_is_kept(inquiry)
+    except SubjectError:
+        return found
+    return _of_momentum(inquiry, found, kept) if _is_momentum(kept) else found
+
+
+def _is_momentum(kept: Kept | None) -> TypeGuard[Kept]:
+    return kept is not None and kept.kind in ("momentum", "nesterov")
 
 
 def _of_momentum(inquiry: Inquiry, found: list[Verdict], kept: Kept) -> list[Verdict]:

@@ -1,5 +1,7 @@
 """Steps that make up for a factor of the gradient that is handed out."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -27,12 +29,111 @@ def made_up_for(
 
     .. math:: v_t = \mu v_{t-1} + k \frac{m}{c} g_t, \qquad \theta_{t+1} = \theta_t - \eta v_t
 
+    or, as Nesterov's are, :math:`\theta_{t+1} = \theta_t - \eta (\frac{m}{c} g_t + \mu v_t)`.
+
     Returns
     -------
     tuple of (float, int) or None
         How many times, and what is added to the number of samples that they divide by; None if
         steps do not make up for the factor.
     """
+    walk = _walked(inquiry)
+    if walk is None:
+        return None
+    samples = walk.samples
+    scale, reference = handed_out.scale, expected or MEAN
+    assert scale is not None
+    assert handed_out.ratio is not None
+    # Any other factor of steps may be that of what is handed out.
+    is_of_batch = handed_out.ratio.causes == ("factor-batch",)
+    # Where no loss says it, a sum over the samples may be meant.
+    tried = [(0, 0), (1, 0)] if expected is None else [(0, 0), *((0, more) for more in MORE)]
+    for power, more in tried if min(samples) > 1 else tried[:1]:
+        shares = [n**power * n / (n + more) * reference.at(n) / scale.at(n) for n in samples]
+        times = walk.taken(shares, is_of_batch=is_of_batch)
+        if times is not None:
+            return times, more
+    return None
+
+
+def are_made_up_for(inquiry: Inquiry, factors: tuple[float, float]) -> bool:
+    """Whether steps divide the gradients handed out by the factors that both batches have."""
+    walk = None if inquiry.subject.single else _walked(inquiry)
+    if walk is None or not all(factors):
+        return False
+    one, other = (1 / factor for factor in factors)
+    return walk.taken([one, other, one], is_of_batch=True) is not None
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """Steps on both batches in turn, beside the gradients that are handed out.
+
+    Attributes
+    ----------
+    steps, handed : list of ndarray
+        Over the learning rate, and as they are; of the matrices.
+    samples : list of int
+        The size of each batch.
+    rounding : float
+        How far rounding of the parameters puts a step off.
+    """
+
+    steps: list[Array]
+    handed: list[Array]
+    samples: list[int]
+    rounding: float
+
+    def taken(self, shares: Sequence[float], *, is_of_batch: bool) -> float | None:
+        """Return how many times steps take so many shares of what is handed out, if they do.
+
+        Parameters
+        ----------
+        is_of_batch : bool
+            Whether shares are made of nothing but the sizes of the batches.
+        """
+        if all(abs(share - 1) <= NEAR for share in shares):
+            return None  # steps by what is handed out make up for nothing
+        own = [share * gradient for share, gradient in zip(shares, self.handed, strict=True)]
+        if self._are_ahead(own):
+            return 1.0
+        times, left = fit(self.steps[0], own[0])
+        is_told = is_of_batch and max(shares) - min(shares) > NEAR * max(shares)
+        momentum, _ = fit(self.steps[1] - times * own[1], self.steps[0])
+        # The first step of a moving average takes as little of the gradient as it is to keep.
+        is_average = abs(momentum + times - 1) <= CLOSE and momentum > CLOSE
+        if not ((is_told or is_average) and left <= CLOSE and times > 0):
+            times = 1.0
+        own = [times * gradient for gradient in own]
+        momentum, _ = fit(self.steps[1] - own[1], self.steps[0])
+        before = [np.zeros_like(self.steps[0]), *self.steps]
+        if -CLOSE <= momentum <= 1 + CLOSE and all(
+            self._is_near(step, momentum * last + gradient)
+            for step, last, gradient in zip(self.steps, before, own, strict=False)
+        ):
+            return times
+        return None
+
+    def _are_ahead(self, gradients: Sequence[Array]) -> bool:
+        """Whether steps are those of Nesterov's momentum, which the first one shows."""
+        times, _ = fit(self.steps[0], gradients[0])
+        momentum = times - 1
+        if not CLOSE < momentum < 1:
+            return False
+        velocity = np.zeros_like(self.steps[0])
+        for step, gradient in zip(self.steps, gradients, strict=False):
+            velocity = momentum * velocity + gradient
+            if not self._is_near(step, gradient + momentum * velocity):
+                return False
+        return True
+
+    def _is_near(self, step: Array, wanted: Array) -> bool:
+        off = np.linalg.norm(step - wanted)
+        return bool(off <= CLOSE * np.linalg.norm(step) + self.rounding)
+
+
+def _walked(inquiry: Inquiry) -> _Walk | None:
+    """Return steps beside the gradients that are handed out; None if there are no such."""
     subject = inquiry.subject
     if is_inferred(inquiry) or subject.network.step is None:
         return None
@@ -51,33 +152,8 @@ def made_up_for(
     if any(gradient.shape != step.shape for gradient, step in zip(handed, steps, strict=False)):
         return None
     rounding = 4 * precision_of(inquiry) * float(np.linalg.norm(places[0])) / rate
-    before = [np.zeros_like(steps[0]), *steps]
     samples = [len(inquiry.batches[0])] * 3 if subject.single else [len(b) for b in walk.batches]
-    scale, reference = handed_out.scale, expected or MEAN
-    assert scale is not None
-    assert handed_out.ratio is not None
-    # Any other factor of steps may be that of what is handed out.
-    is_of_batch = handed_out.ratio.causes == ("factor-batch",)
-    # Where no loss says it, a sum over the samples may be meant.
-    tried = [(0, 0), (1, 0)] if expected is None else [(0, 0), *((0, more) for more in MORE)]
-    for power, more in tried if min(samples) > 1 else tried[:1]:
-        shares = [n**power * n / (n + more) * reference.at(n) / scale.at(n) for n in samples]
-        if all(abs(share - 1) <= NEAR for share in shares):
-            continue  # steps by what is handed out make up for nothing
-        own = [share * gradient for share, gradient in zip(shares, handed, strict=True)]
-        times, left = fit(steps[0], own[0])
-        is_told = is_of_batch and max(shares) - min(shares) > NEAR * max(shares)
-        if not (is_told and left <= CLOSE and times > 0):
-            times = 1.0
-        own = [times * gradient for gradient in own]
-        momentum, _ = fit(steps[1] - own[1], steps[0])
-        if -CLOSE <= momentum <= 1 + CLOSE and all(
-            np.linalg.norm(step - momentum * last - gradient)
-            <= CLOSE * np.linalg.norm(step) + rounding
-            for step, last, gradient in zip(steps, before, own, strict=False)
-        ):
-            return times, more
-    return None
+    return _Walk(steps, handed, samples, rounding)
 
 
 def _matrices(layers: Layers) -> Array:

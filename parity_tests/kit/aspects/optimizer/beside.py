@@ -73,7 +73,12 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     is_right = is_right and inquiry.gradient_scale is not None
     own = _alone(inquiry, is_right, gradients=None, backward=None)
     own.evidence.decays = inquiry.evidence.decays
-    of_gradient = [v for v in gradient.examine(own) if v.cause != "forward-transposed"]
+    # What is said of the forward pass is no matter of steps.
+    of_gradient = [
+        verdict
+        for verdict in gradient.examine(own)
+        if verdict.aspect != "forward" and verdict.cause != "forward-transposed"
+    ]
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
@@ -104,6 +109,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         if _is_handed(pairs, tolerance):
             return found
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
+        # Of steps whose gradient is another one it may only be known what they keep.
+        is_known &= not any(v.status == DIFFERS for v in of_gradient)
         if not any(v.cause for v in found) and (apart := of_clipped_apart(of_gradient)):
             return [apart]
         if not is_known and (clipped := of_clipped(pairs, tolerance)):
@@ -129,7 +136,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         # What is wrong with a multiple of what is handed out was said of that.
         kept = [verdict for verdict in kept if verdict in left or is_of_steps_alone(verdict)]
         # Of what the optimizer accounts for, as the share of an average, the rest is left.
-        is_open = own.steps_explain not in ("factor", "gradient")
+        is_open = own.steps_explain not in ("factor", "gradient") and own.first_share is None
         whole = of_share(inquiry, share) if is_open else []
     elif shares and is_right and (whole := of_mean_and_others(inquiry, shares)):
         kept = [verdict for verdict in kept if is_of_steps_alone(verdict)]
@@ -174,7 +181,7 @@ def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
     subject.network = replace(subject.network, **declared)
     names = (
         *("is_loss_unknown", "is_float32", "penalty", "smoothing", "tolerance", "form"),
-        *("guard_of_loss", "guard", "steps_tolerance"),
+        *("guard_of_loss", "guard", "steps_tolerance", "loss_begins"),
     )
     told = {name: getattr(inquiry, name) for name in names}
     reported = inquiry.reported

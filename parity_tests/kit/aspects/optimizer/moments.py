@@ -12,6 +12,7 @@ from numpy_impl import InputError
 from parity_tests.kit.aspects.first_steps.entrywise import is_growing
 from parity_tests.kit.aspects.first_steps.eps_scales import scales_by_eps
 from parity_tests.kit.aspects.first_steps.first_step import ENOUGH, Shown, observed_steps
+from parity_tests.kit.aspects.first_steps.kept_steps import of_kept
 from parity_tests.kit.aspects.first_steps.shares import NEAR, expected_of, left_of
 from parity_tests.kit.aspects.first_steps.short_steps import of_short_steps
 from parity_tests.kit.aspects.optimizer.plain_steps import is_plain
@@ -73,7 +74,7 @@ def of_moments(
     def hold_to(several: Iterable[_Question], *, simple: bool = True) -> None:
         nonlocal best, likely
         for guard, (name, scale) in several:
-            if best is not None and not any(best[0][0].cost):
+            if best is not None and _is_settled(inquiry, best[0][0]):
                 return
             inquiry.guard = guard
             observed = _seen(inquiry, walk, name, lr, scale)
@@ -130,6 +131,11 @@ def of_moments(
     if parts:
         inquiry.steps_explain = "gradient"
         return parts
+    if inquiry.is_gradient_known and is_penalized:
+        # What steps keep shows whatever else is added to the gradient.
+        kept = of_kept(inquiry)
+        if not any(verdict.status == UNCHECKED for verdict in kept):
+            return kept
     if inquiry.gradient_scale is not None or not _is_of_entries(first):
         message = "the first step is not a multiple of the gradient, by which later ones are judged"
         return [Verdict("optimizer", UNCHECKED, message)]
@@ -167,6 +173,12 @@ def _with_factor(
         f"{usual:g}: which is meant, steps do not show"
     )
     return [replace(first, message=message), *others]
+
+
+def _is_settled(inquiry: Inquiry, match: Match) -> bool:
+    """Whether nothing but eps is another one, which float32 does not tell from a factor."""
+    is_eps = not match.choices and set(match.changed) <= {"eps"}
+    return not any(match.cost) or (inquiry.is_float32 and is_eps)
 
 
 def _guards(inquiry: Inquiry) -> list[Guard | None]:

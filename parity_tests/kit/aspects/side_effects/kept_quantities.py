@@ -95,7 +95,7 @@ def of_memory(
     if divided:
         return divided
     if network.gradients is None and network.backward is None:
-        if inquiry.is_entrywise:
+        if inquiry.is_entrywise or inquiry.steps_explain == "gradient":
             # An adaptive optimizer takes the same step twice, too, and keeps what it divides by.
             return []
         # Where the forward pass is not known, nor is it whether the optimizer is adaptive.

@@ -17,6 +17,7 @@ from parity_tests.kit.aspects.gradient.held_to_slopes.met import (
     off_its_slopes,
 )
 from parity_tests.kit.aspects.gradient.held_to_slopes.penalties import decays_of, without
+from parity_tests.kit.aspects.gradient.made_up_for import are_made_up_for
 from parity_tests.kit.aspects.gradient.normed import of_norms
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.causes import CAUSES
@@ -24,7 +25,7 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import IN_LAYERS, Scale, ratio, scale_of
 from parity_tests.kit.subject.subject import by_name
-from parity_tests.kit.verdicts import DIFFERS, Verdict
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 Array = NDArray[Any]
 
@@ -80,6 +81,10 @@ def _first_off(fits: dict[str, tuple[float, float]], how: str, close: float) -> 
     raise ValueError("all tensors are multiples of their slopes")
 
 
+# What a step may divide by.
+_OF_SIZES = ("factor-batch", "factor-classes")
+
+
 def constant(inquiry: Inquiry, met: Met, loss: Loss) -> list[Verdict]:
     """Name the factor that all tensors have, by two batches, or the norm that it gives them."""
     again = _of_second(inquiry, loss)
@@ -94,6 +99,9 @@ def constant(inquiry: Inquiry, met: Met, loss: Loss) -> list[Verdict]:
         f"yours = {met.factor:.6g} x the slope of the loss reported, on all tensors: {why}; the "
         f"batch is {len(inquiry.batches[0])}. {_look(cause)}"
     )
+    if cause in _OF_SIZES and are_made_up_for(inquiry, (met.factor, factor)):
+        message = f"{message.removesuffix(_look(cause))}The training step makes up for it."
+        return [Verdict("gradient", CONVENTION, message, None, cause, met.factor, met.residual)]
     tensor = f"dL/dz{len(inquiry.layers)}"
     return [Verdict("gradient", DIFFERS, message, tensor, cause, met.factor, met.residual)]
 
