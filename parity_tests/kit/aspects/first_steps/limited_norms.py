@@ -7,29 +7,35 @@ is their absolute value. By smaller weights than that, steps show the gradient.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.observing import RATES
-from parity_tests.kit.aspects.walks import right_gradient
+from parity_tests.kit.aspects.observing import RATES, is_inferred, observe
+from parity_tests.kit.aspects.walks import ends, right_gradient
 from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import slope_of
-from parity_tests.kit.subject.subject import Batch, Layers, by_name
+from parity_tests.kit.probe import parameters
+from parity_tests.kit.subject.subject import Batch, Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import CONVENTION, UNCHECKED, Verdict
 
 Array = NDArray[Any]
 CAUSE = "norm-limited"
+OF_LIMITED = "only steps show it, after which several norms of weights are the same"
 # How closely several norms are one number, and how far weights are from multiples of others.
 _NEAR, _APART = 1e-9, 1e-6
 # Entries that have one absolute value by chance: the largest one, after each of two steps.
 _FEW = 2
 # What of the limit weights are that are asked instead.
 SHARES = (0.1, 0.01, 1e-3)
+# How many times as large as usual weights are that no limit lets stay so, and how often such are
+# drawn.
+_LONG, _DRAWS = 100.0, 2
 _ENTRY = "entry"
 _OF = {
     _ENTRY: "each entry",
@@ -109,6 +115,67 @@ def limits_of(before: Layers, after: Sequence[Layers | None]) -> list[Limit]:
                 found.append(Limit(name, axis, top))
                 break
     return found
+
+
+def limits_reached(inquiry: Inquiry) -> list[Limit]:
+    """Return the largest norms to which steps by the parameters that are asked with shorten some.
+
+    One vector of weights has the norm of no other one: of a network with one output, steps on both
+    batches tell a limit, or, where one of them stays below it, steps by parameters that are far too
+    long.
+
+    Raises
+    ------
+    SubjectError
+        If a step fails.
+    """
+    if not is_inferred(inquiry):
+        return []
+    after = _stepped_to(inquiry)
+    found = limits_of(inquiry.layers, after)
+    if found:
+        return found
+    several = [by_name(own) for own in after if own is not None]
+    return [
+        limit
+        for limit in _limits_of_long(inquiry)
+        if any(limit.norms(own[limit.tensor]).max() >= limit.norm * (1 - _NEAR) for own in several)
+    ]
+
+
+def _stepped_to(inquiry: Inquiry) -> list[Layers | None]:
+    """Return the parameters after a step on each batch; of single samples, on two of them."""
+    batches = inquiry.batches
+    if inquiry.subject.single:
+        batches = ends(batches[0])
+    return [observe(inquiry, batch)[1] for batch in batches]
+
+
+def _limits_of_long(inquiry: Inquiry) -> list[Limit]:
+    """Return the largest norms to which weights are shortened that are far longer than usual."""
+    rng, after = np.random.default_rng(0), []
+    with inquiry.elsewhere(), np.errstate(all="ignore"), suppress(SubjectError):
+        for _ in range(_DRAWS):
+            long = [layer.times(_LONG) for layer in parameters(inquiry.subject, rng)]
+            inquiry.layers = inquiry.subject.begin(long)
+            after.append(_stepped_to(inquiry)[0])
+        return limits_of(inquiry.layers, after)
+    return []
+
+
+def take_shorter(inquiry: Inquiry, limits: Sequence[Limit]) -> bool:
+    """Ask with weights of which no step reaches a limit; return whether such are found.
+
+    What is said of the limits is that they are not known, until their steps are recomputed.
+    """
+    usual, subject = inquiry.layers, inquiry.subject
+    inquiry.of_limits = [unjudged(limits)]
+    for share in () if inquiry.is_given else SHARES:
+        inquiry.layers = inquiry.evidence.layers = subject.set(shorter(usual, limits, share))
+        if not limits_reached(inquiry):
+            return True
+    inquiry.layers = inquiry.evidence.layers = subject.set(usual)
+    return False
 
 
 def _vectors(weight: Array, axis: int | str | None) -> Array:

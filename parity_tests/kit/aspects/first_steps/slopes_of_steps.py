@@ -7,6 +7,11 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.entrywise import is_spread_alike
 from parity_tests.kit.aspects.first_steps.kept_steps import of_kept, what_is_kept
+from parity_tests.kit.aspects.first_steps.limited_norms import (
+    OF_LIMITED,
+    limits_reached,
+    take_shorter,
+)
 from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import by_slopes
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe
 from parity_tests.kit.aspects.walks import ends, walk_on
@@ -34,9 +39,24 @@ def of_slopes(inquiry: Inquiry) -> list[Verdict]:
     """Hold the gradient to slopes of the loss, where the forward pass is not known."""
     found = by_slopes(inquiry)
     if is_inferred(inquiry) and any(verdict.status == DIFFERS for verdict in found):
+        found = _of_limits(inquiry) or found
+    if is_inferred(inquiry) and any(verdict.status == DIFFERS for verdict in found):
         found = _of_steps(inquiry, found)
     inquiry.slopes_show = worst([verdict.status for verdict in found])
     return found
+
+
+def _of_limits(inquiry: Inquiry) -> list[Verdict]:
+    """Judge by weights that no step shortens to a largest norm; empty if none is."""
+    try:
+        limits = limits_reached(inquiry)
+        if not limits:
+            return []
+        if take_shorter(inquiry, limits):
+            return by_slopes(inquiry)
+    except SubjectError as error:
+        return [Verdict("gradient", UNCHECKED, str(error))]
+    return [Verdict("gradient", UNCHECKED, OF_LIMITED)]
 
 
 def _of_steps(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:

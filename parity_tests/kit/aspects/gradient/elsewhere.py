@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.kit.aspects.first_steps.limited_norms import limits_of
+from parity_tests.kit.aspects.first_steps.limited_norms import limits_reached
 from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import off_slopes
 from parity_tests.kit.aspects.gradient.readings import explained
 from parity_tests.kit.aspects.gradient.told_findings import told_findings
@@ -75,9 +75,8 @@ def of_wider_outputs(inquiry: Inquiry, explanation: Explanation) -> list[Verdict
         return []
     if not inquiry.subject.single and not _is_right_as_seen(inquiry, explanation.loss):
         return []
-    # It may be the loss that is another one there, or the steps that have an end.
-    if _is_slope(inquiry, wider) or _is_limited(inquiry, wider):
-        return []
+    if _is_slope(inquiry, wider):
+        return []  # it is the loss that is another one there
     inquiry.is_gradient_faulty = True
     found = told_findings(inquiry, again, inquiry.gradient_scale)
     return [replace(own, message=f"{_WIDER} {own.message}", line=None) for own in found]
@@ -90,16 +89,6 @@ def _is_slope(inquiry: Inquiry, layers: Layers) -> bool:
     with inquiry.elsewhere():
         inquiry.layers = inquiry.subject.begin(layers)
         return not off_slopes(inquiry)
-
-
-def _is_limited(inquiry: Inquiry, layers: Layers) -> bool:
-    """Whether steps by other parameters leave several norms alike, as where they are limited."""
-    if not is_inferred(inquiry):
-        return False
-    with inquiry.elsewhere():
-        inquiry.layers = inquiry.subject.begin(layers)
-        after = [observe(inquiry, batch)[1] for batch in inquiry.batches]
-        return bool(limits_of(layers, after))
 
 
 def _is_right_as_seen(inquiry: Inquiry, loss: str | None) -> bool:
@@ -132,14 +121,23 @@ def _elsewhere(inquiry: Inquiry, loss: str | None) -> Explanation | None:
 
 
 def explained_by(inquiry: Inquiry, layers: Layers, loss: str | None) -> Explanation | None:
-    """Explain the gradient by these parameters; None where nothing comes by them."""
+    """Explain the gradient by these parameters.
+
+    Returns
+    -------
+    Explanation or None
+        None where nothing comes by them, or a step shortens them to a largest norm.
+    """
     batch = inquiry.batches[0]
     with inquiry.elsewhere():
         try:
             inquiry.layers = inquiry.subject.begin(layers)
             if not _is_of_form(inquiry):
                 return None
-            return explained(inquiry, batch, *observe(inquiry, batch), loss)
+            found = explained(inquiry, batch, *observe(inquiry, batch), loss)
+            # A matrix that is shortened looks as if it had a penalty.
+            is_doubtful = bool(found.decays) or not found.is_right
+            return None if is_doubtful and limits_reached(inquiry) else found
         except SubjectError:
             return None
 

@@ -3,7 +3,6 @@
 Each question answers with verdicts, or leaves what it found in the account.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +14,9 @@ from parity_tests.kit.aspects.first_steps.infinite_steps import (
 )
 from parity_tests.kit.aspects.first_steps.later_steps import moving_later, of_step_before
 from parity_tests.kit.aspects.first_steps.limited_norms import (
-    SHARES,
-    Limit,
-    limits_of,
-    shorter,
-    unjudged,
+    OF_LIMITED,
+    limits_reached,
+    take_shorter,
     verdict_on,
 )
 from parity_tests.kit.aspects.first_steps.shared_states import of_own_velocities
@@ -45,7 +42,6 @@ from parity_tests.kit.subject.subject import tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, UNCHECKED, Verdict, named
 
 _INFINITE = "only steps show it, and the first one is not finite"
-_OF_LIMITED = "only steps show it, after which several norms of weights are the same"
 _ONE_BY_ONE = (
     "a step on a batch updates after every sample of it: the gradient is judged by single samples"
 )
@@ -85,30 +81,17 @@ def of_limits(account: Account) -> list[Verdict]:
     is_asked = account.explanations[0].decays or not account.is_known
     if not (account.is_inferred and is_asked):
         return []
-    inquiry = account.inquiry
-    limits = limits_of(inquiry.layers, [after for _, after in account.seen])
-    if limits and not _found_shorter(account, limits):
-        return [Verdict("gradient", UNCHECKED, _OF_LIMITED)]
+    inquiry, usual, after = account.inquiry, account.inquiry.layers, account.seen[0][1]
+    limits = limits_reached(inquiry)
+    if not limits:
+        return []
+    if not take_shorter(inquiry, limits):
+        return [Verdict("gradient", UNCHECKED, OF_LIMITED)]
+    account.seen = keep(inquiry, [observe(inquiry, batch) for batch in inquiry.batches])
+    account.explanations = account.explained(account.seen)
+    first = account.explanations[0]
+    inquiry.of_limits = [verdict_on(inquiry, limits, first, usual, after)]
     return []
-
-
-def _found_shorter(account: Account, limits: Sequence[Limit]) -> bool:
-    """Whether weights are found of which no step reaches a limit; that is noted."""
-    inquiry = account.inquiry
-    usual, subject = inquiry.layers, inquiry.subject
-    for share in () if inquiry.is_given else SHARES:
-        inquiry.layers = inquiry.evidence.layers = subject.set(shorter(usual, limits, share))
-        again = [observe(inquiry, batch) for batch in inquiry.batches]
-        if not limits_of(inquiry.layers, [after for _, after in again]):
-            again = keep(inquiry, again)
-            explanations = account.explained(again)
-            verdict = verdict_on(inquiry, limits, explanations[0], usual, account.seen[0][1])
-            inquiry.of_limits = [verdict]
-            account.seen, account.explanations = again, explanations
-            return True
-    inquiry.layers = inquiry.evidence.layers = subject.set(usual)
-    inquiry.of_limits = [unjudged(limits)]
-    return False
 
 
 def of_velocities(account: Account) -> list[Verdict]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from parity_tests.kit.aspects.first_steps.limited_norms import limits_reached
 from parity_tests.kit.aspects.gradient.held_to_slopes.met import Loss, met_slopes
 from parity_tests.kit.aspects.gradient.held_to_slopes.plain import plainly
 from parity_tests.kit.aspects.gradient.mixed_margins import with_mixed_margins
@@ -59,6 +60,7 @@ def at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
     """Judge again where outputs are so large that margins are kept and missed; empty if it fits.
 
     Of an unknown loss of numbers, a mask may be the same for all samples where outputs are small.
+    Steps that shorten such parameters tell nothing of it.
     """
     usual, form, batch = inquiry.layers, inquiry.form, inquiry.batches[0]
     if not inquiry.is_loss_unknown or form is None:
@@ -78,7 +80,7 @@ def at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
         if not inquiry.hinge_reported and _is_extreme(inquiry):
             return []
         met = met_slopes(inquiry, batch, loss)
-        if isinstance(met, Verdict) or met.residual <= GUARDED:
+        if isinstance(met, Verdict) or met.residual <= GUARDED or limits_reached(inquiry):
             return []
         told = f"; {which}, for both sides of margins{how}"
         return [v for v in plainly(inquiry, met, loss, told) if v.status == DIFFERS]
