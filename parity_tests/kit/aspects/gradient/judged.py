@@ -34,6 +34,7 @@ from parity_tests.kit.aspects.gradient.readings import (
 from parity_tests.kit.aspects.gradient.relative_factors import of_relative_factors
 from parity_tests.kit.aspects.gradient.shared_factors import shared_scale
 from parity_tests.kit.aspects.gradient.told_findings import also_of, edges, told_findings
+from parity_tests.kit.aspects.gradient.two_updates import with_two_updates
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe
 from parity_tests.kit.aspects.walks import losses_at
 from parity_tests.kit.backprop.findings import Explanation, Finding
@@ -87,6 +88,7 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     at_rate = _at_rates(inquiry, first.sample, loss, decayed)
     of_rate: list[Verdict] = []
     if rate is not None:
+        explanations = [with_two_updates(own, rate) for own in explanations]
         decayed |= note_rates(inquiry, rate, at_rate)
         first, second = (without_second_rate(inquiry, own, rate, decayed) for own in explanations)
         of_rate = of_second_rate(inquiry, first.findings)
@@ -170,7 +172,7 @@ def _at_rates(
         if inquiry.is_one_by_one:
             batch = batch.part(slice(sample, sample + 1))
         own = explained(inquiry, batch, *observe(inquiry, batch, rate), loss)
-        return without_second_rate(inquiry, own, rate, decayed)
+        return without_second_rate(inquiry, with_two_updates(own, rate), rate, decayed)
 
     return at_rate
 
