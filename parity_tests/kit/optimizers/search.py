@@ -188,7 +188,7 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
     unclipped = {k: [choice for choice in singles[k] if _is_combined(k, choice)] for k in own}
     few = frozenset({"eps", "momentum"})
     # Where the kind is open there are too many to try them with all hyperparameters.
-    tried = free if kind is not None else {k: free[k] & (few | {"alpha"}) for k in own}
+    tried = free if kind is not None else {k: free[k] & (few | {"alpha", "centered"}) for k in own}
     yield [_Question(k, (choice,), tried[k]) for k in own for choice in singles[k]]
     # Declared hyperparameters may not be those that are used.
     yield [_Question(k, (), frozenset(DEFAULTS[k]) - decayed, refined=True) for k in own]

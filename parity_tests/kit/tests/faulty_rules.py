@@ -214,6 +214,12 @@ def second_summed(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * g / (np.sqrt(s.v) + 1e-8)
 
 
+def second_summed_and_centered(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.95 * s.v + g**2
+    s.m = 0.95 * s.m + 0.05 * g
+    p -= lr * g / (np.sqrt(s.v - s.m**2) + 1e-8)
+
+
 def one_number(s: State, p: Array, g: Array, lr: float) -> None:
     s.v = 0.99 * s.v + 0.01 * np.sum(g**2)
     p -= lr * g / (np.sqrt(s.v) + 1e-8)

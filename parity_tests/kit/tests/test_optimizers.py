@@ -98,6 +98,7 @@ from parity_tests.kit.tests.faulty_rules import (
     second_corrected,
     second_corrected_without_power,
     second_summed,
+    second_summed_and_centered,
     sgd_penalty_twice,
     sgd_unscaled,
     shrunk_after,
@@ -300,6 +301,13 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
     "per layer": ("adam-step-per-layer", DIFFERS, counted_together(2), "adam", {}),
     "first summed": ("first-moment-summed", DIFFERS, each(first_summed), "adam", {}),
     "second summed": ("second-moment-summed", DIFFERS, each(second_summed), "rmsprop", {}),
+    "second summed, centered, no kind declared": (
+        "second-moment-summed",
+        DIFFERS,
+        each(second_summed_and_centered),
+        None,
+        {},
+    ),
     "begun whole": ("moments-begin-whole", DIFFERS, each(adam_begun_whole), "adam", {}),
     "begun whole and corrected": (
         "moments-begin-whole",
