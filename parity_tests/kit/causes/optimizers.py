@@ -130,6 +130,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the second moment takes the squares in by 1 - beta1",
         "what the square of the gradient is times: 1 - beta2",
     ),
+    "first-moment-by-beta2": Cause(
+        "the first moment is a mean by beta2",
+        "what the first moment of the step before and the gradient are times: beta1 and 1 - beta1",
+    ),
     "adam-correction-of-other-betas": Cause(
         "the moments are corrected by 0.9 and 0.999, which are not the betas that they decay by",
         "numbers in the corrections: 1 - beta^t, with the beta of that moment",

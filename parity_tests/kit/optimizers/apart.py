@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from parity_tests.kit.optimizers.choices import choices
 from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, Formula
 from parity_tests.kit.optimizers.observed import Observed
@@ -93,6 +94,9 @@ def astray(
     parts = [_alone(observed, number) for number in range(len(observed.asked.shapes))]
     if not all(_is_clear(parts[number], rule) for number in numbers):
         return None
+    by_one_part = _with_one_fault(observed, parts, rule, numbers)
+    if by_one_part is not None:
+        return Astray(rule, numbers, by_one_part)
     sizes = {number: parts[number].steps.shape[1] for number in numbers}
     largest = max(numbers, key=sizes.__getitem__)
     if sizes[largest] < _ENOUGH:
@@ -108,6 +112,27 @@ def astray(
     others = (k for k in range(len(parts)) if k not in numbers)
     kinds = {are_matrices[k] for k in numbers} & {are_matrices[k] for k in others}
     return Astray(rule, numbers, None) if kind is not None or kinds else None
+
+
+def _with_one_fault(
+    observed: Observed, parts: Sequence[Observed], rule: Match, numbers: Sequence[int]
+) -> Match | None:
+    """Return the formula of the others with one part wrong, if one fault alone gives all steps.
+
+    Its hyperparameters are known, so that a few entries tell it.
+    """
+    asked, found = observed.asked, {}
+    for choice in choices(rule.formula.kind, bool(rule.formula.options.get("weight_decay"))):
+        if choice.convention or choice.part == "count":
+            continue
+        formula = replace(rule.formula, **{choice.part: choice.value})
+        with np.errstate(all="ignore"):
+            steps = displacements(formula, asked)
+            misfits = [float(parts[k].misfit(steps[:, asked.parts[k]])) for k in numbers]
+        if all(misfit <= parts[k].tolerance for misfit, k in zip(misfits, numbers, strict=True)):
+            match = Match(formula, (*rule.choices, choice), rule.changed, max(misfits))
+            found.setdefault(choice.cause, match)
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _is_clear(alone: Observed, rule: Match) -> bool:

@@ -88,6 +88,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("moments", "kept corrected", "moments-kept-corrected")
         yield Choice("moments", "second by beta1", "second-moment-by-beta1")
         yield Choice("moments", "squares by beta1", "squares-by-beta1")
+        yield Choice("moments", "first by beta2", "first-moment-by-beta2")
         yield Choice("correction", "of usual betas", "adam-correction-of-other-betas")
         for correction in ("exchanged", "second by beta1", "first by beta2"):
             yield Choice("correction", correction, "adam-correction-of-other-moment")

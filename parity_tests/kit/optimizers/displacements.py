@@ -367,7 +367,8 @@ def corrected_times(formula: Formula, counts: Array) -> Array:
 
 def _moments(formula: Formula, memory: Memory, gradient: Array) -> tuple[Array, Array]:
     beta1, beta2 = formula.options["beta1"], formula.options["beta2"]
-    first = _mean(memory, "first", beta1, gradient, formula.moments)
+    kept = beta2 if formula.moments == "first by beta2" else beta1
+    first = _mean(memory, "first", kept, gradient, formula.moments)
     squares = first**2 if formula.squares == "first" else _squares(formula, gradient)
     if formula.moments in ("second by beta1", "squares by beta1"):
         left, own = (beta1, beta2) if formula.moments == "second by beta1" else (beta2, beta1)

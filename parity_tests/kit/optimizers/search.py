@@ -257,7 +257,8 @@ def _is_combined(kind: str, choice: Choice) -> bool:
     is_rare = (
         " from 2," in choice.value
         or choice.value.startswith("each:")
-        or choice.value in ("of usual betas", "squares by beta1", "first", "magnitude")
+        or choice.value in ("of usual betas", "squares by beta1", "first by beta2")
+        or choice.value in ("first", "magnitude")
         or choice.cause == "adam-correction-of-other-moment"
         or (choice.part == "average" and choice.value in ("taken away", "unscaled"))
         or (choice.part == "plain" and choice.value != "biases")

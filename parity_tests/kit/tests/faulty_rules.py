@@ -348,6 +348,12 @@ def squares_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
 
 
+def first_by_beta2(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.999 * s.m + 0.001 * g
+    s.v = 0.999 * s.v + 0.001 * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
 def corrections_exchanged(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = 0.9 * s.m + 0.1 * g
     s.v = 0.999 * s.v + 0.001 * g**2

@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from parity_tests.kit.check import examine
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.faulty_rules import corrected_by_usual_betas, first_summed
-from parity_tests.kit.tests.learners import Learner, without_derivative
+from parity_tests.kit.tests.faulty_rules import (
+    corrected_by_usual_betas,
+    first_by_beta2,
+    first_summed,
+)
+from parity_tests.kit.tests.learners import HALF, Learner, updating, without_derivative
 from parity_tests.kit.tests.test_steps import beside, found, stepping
 from parity_tests.kit.tests.update_rules import (
     State,
@@ -57,6 +61,47 @@ def test_the_fault_of_some_parameters_is_named(first: bool, kind: str | None) ->
     assert "all others are stepped by adam" in verdict.message
     verdicts = [(EQUAL, None), (DIFFERS, "first-moment-summed")]
     assert found(beside(stepping(step)), "gradient", "optimizer") == verdicts
+
+
+def _of_one(one: Update, other: Update, number: int) -> Step:
+    def step(state: State, params: list[Array], grads: list[Array]) -> None:
+        def update(own: State, p: Array, g: Array, lr: float) -> None:
+            (one if p is params[number] else other)(own, p, g, lr)
+
+        each(update)(state, params, grads)
+
+    return step
+
+
+@pytest.mark.parametrize("entries", [1, 3])
+def test_a_fault_of_few_entries_is_named_by_the_formula_of_all_others(entries: int) -> None:
+    step = rule(_of_one(first_by_beta2, adam, 3), "adam")
+    [verdict] = examine_rule(step, 0, [(5, 4), (4,), (4, 6), (entries,)])
+    assert (verdict.status, verdict.cause) == (DIFFERS, "first-moment-by-beta2")
+    assert verdict.tensor == "parameter 4"
+
+
+def _eps_uncorrected(s: State, p: Array, g: Array, lr: float, share: float = 0.001) -> None:
+    s.m, s.v = 0.9 * s.m + 0.1 * g, 0.999 * s.v + share * g**2
+    rate = lr * np.sqrt(1 - 0.999**s.t) / (1 - 0.9**s.t)
+    p -= rate * s.m / (np.sqrt(s.v) + 1e-8)
+
+
+def _squares_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
+    _eps_uncorrected(s, p, g, lr, 0.1)
+
+
+def test_steps_alone_name_a_fault_of_some_beside_a_convention_of_all() -> None:
+    step = _of_some(_squares_by_beta1, _eps_uncorrected, first=False)
+    network = replace(updating(step, Learner.gradients), spec=Spec(**HALF, optimizer="adam"))
+    verdicts = examine(network, only=("gradient", "optimizer")).verdicts
+    assert [(v.status, v.cause) for v in verdicts] == [
+        (EQUAL, None),
+        (DIFFERS, "squares-by-beta1"),
+    ]
+    assert verdicts[1].message.startswith("the second moment takes the squares in by 1 - beta1: W1")
+    right = replace(updating(each(_eps_uncorrected), Learner.gradients), spec=network.spec)
+    assert not examine(right, only=("gradient", "optimizer")).failures
 
 
 def test_a_fault_of_biases_beside_another_beta_is_named() -> None:

@@ -51,6 +51,7 @@ from parity_tests.kit.tests.faulty_rules import (
     falling_beside,
     falling_inside,
     falling_upwards,
+    first_by_beta2,
     first_corrected,
     first_corrected_without_power,
     first_summed,
@@ -427,6 +428,7 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         "momentum",
         {"momentum": 0.9},
     ),
+    "first by beta2": ("first-moment-by-beta2", DIFFERS, each(first_by_beta2), "adam", {}),
     "squares by beta1": ("squares-by-beta1", DIFFERS, each(squares_by_beta1), None, {}),
     **{
         name: ("adam-correction-of-other-moment", DIFFERS, each(rule), None, {})

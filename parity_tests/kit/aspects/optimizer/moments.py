@@ -34,7 +34,7 @@ from parity_tests.kit.subject.subject import tensors
 from parity_tests.kit.verdicts import UNCHECKED, Verdict
 
 Array = NDArray[Any]
-_OF_NORM = "gradient-normalized"
+_OF_NORM, _OF_RULES = "gradient-normalized", "rules-apart"
 # What is beside the probabilities, a loss, and the scale of its gradient.
 _Question = tuple[Guard | None, tuple[str, Scale]]
 
@@ -144,6 +144,9 @@ def of_moments(
         message = "the steps are plain ones, and not of the gradient of the loss"
         return [Verdict("optimizer", UNCHECKED, message)]
     inquiry.steps_explain = "gradient"
+    apart = of_parts(first, kind, given) if handed is None and is_declared else []
+    if apart and all(own.cause not in (None, _OF_RULES) for own in apart):
+        return apart
     of_short = of_short_steps(inquiry, loss)
     if of_short:
         message = "the gradient is not known, and the steps with it"
