@@ -24,7 +24,7 @@ from parity_tests.kit.backprop.findings import (
 from parity_tests.kit.backprop.matrices import PENALTY_ALONE
 from parity_tests.kit.backprop.reordered import REORDERED, reordered_vector
 from parity_tests.kit.candidates.candidate import Candidate
-from parity_tests.kit.candidates.decayed import OF_ONE_ARRAY, own_decays
+from parity_tests.kit.candidates.decayed import OF_ONE_ARRAY, beside_decay, own_decays
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.penalties import slope_of, what_is_left
 from parity_tests.kit.subject.subject import Layer
@@ -106,7 +106,25 @@ def of_bias(
                 if not np.any(rest) and without.causes:
                     found = replace(found, text=PENALTY_ALONE)
                 break
+    if not (found.known or matrix.known):
+        found = _right_beside_decay(asked, beside, observed) or found
     return found if found.known else _clipped(asked, beside, [chosen, *deltas], found)
+
+
+def _right_beside_decay(asked: Asked, beside: _Beside, observed: Array) -> Finding | None:
+    """Return a right sum with a penalty on the bias, where no matrix tells what its factor is."""
+    right, bias = asked.right, asked.own.bias
+    if right is None or bias is None:
+        return None
+    total = right_sum(right.value, asked.own)
+    found = beside_decay(observed, bias, total, asked.tolerance)
+    if found is None:
+        return None
+    factor, shares = found
+    rest = observed - slope_of(shares, bias)
+    text = f"sum of {right.text} over the samples"
+    finding = Finding(beside.name, (), True, factor, fit(rest, total)[1], text, decay=shares)
+    return replace(finding, loss=right.loss, is_apart=right is not beside.chosen)
 
 
 def is_nothing(total: Array, delta: Array) -> bool:

@@ -32,6 +32,33 @@ def own_decays(observed: Array, bias: Array, total: Array, tolerance: float) -> 
             yield dict(zip(names, map(float, shares), strict=True))
 
 
+# Entries of one array of which a factor and one number beside it can be told.
+_OF_TWO = 6
+
+
+def beside_decay(
+    observed: Array, bias: Array, total: Array, tolerance: float
+) -> tuple[float, Shares] | None:
+    """Return the factor of a gradient to which a penalty on a bias is added, and its share.
+
+    None if that is not so, or if there are too few entries to tell it.
+    """
+    if observed.size < _OF_TWO or not observed.shape == bias.shape == total.shape:
+        return None
+    size = float(np.linalg.norm(observed))
+    for name in SUMS:
+        basis = np.stack([total, PENALTIES[name].slope(bias)], axis=1)
+        if not (np.isfinite(basis).all() and np.isfinite(observed).all()):
+            return None
+        (factor, share), *_ = np.linalg.lstsq(basis, observed, rcond=None)
+        left = float(np.linalg.norm(observed - basis @ np.array([factor, share])))
+        part = float(np.linalg.norm(observed - factor * total))
+        # A part that is no more than what may be left explains nothing.
+        if left <= tolerance * size < part and abs(factor) * np.linalg.norm(total) > left:
+            return float(factor), {name: float(share)}
+    return None
+
+
 # Candidates that are tried together with a multiple of the weights.
 WITH_DECAY = 160
 # Entries of a matrix from which a wrong input and a share of the weights are told.
