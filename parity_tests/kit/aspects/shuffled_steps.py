@@ -5,13 +5,19 @@ A random order of samples does not change a step on the whole batch,
 .. math:: \sum_n g(x_{\pi(n)}, y_{\pi(n)}) = \sum_n g(x_n, y_n)
 
 but one of samples alone does: a step is then by the gradient of the labels in another order.
+
+Where no gradient is known, steps on two samples tell it, whatever their rule is: there are two of
+them, and the same two where the labels are exchanged; with one label for both there is one.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from itertools import permutations
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.drawn import drawing_apart
@@ -21,6 +27,8 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import Batch, Layers, SubjectError, flat
 from parity_tests.kit.verdicts import Verdict, named
+
+Array = NDArray[Any]
 
 # Samples whose labels are put in all orders, steps on them, and how near these are to the gradient.
 _SAMPLES, _STEPS, _CLOSE = 3, 12, 1e-7
@@ -39,7 +47,7 @@ def of_shuffled(inquiry: Inquiry) -> Verdict | None:
         subject.begin(inquiry.layers)
         return subject.gradients(batch)
 
-    seen = _seen(inquiry, gradient)
+    seen = _seen(inquiry, gradient) or seen_in_exchanged(inquiry)
     return named("optimizer", "shuffled-apart", seen) if seen else None
 
 
@@ -49,16 +57,73 @@ def of_shuffled_alone(inquiry: Inquiry, loss: str | None) -> Verdict | None:
     Parameters
     ----------
     loss : str or None
-        What is reported or declared: its gradient, recomputed, says what such a step is.
+        What is reported or declared: its gradient, recomputed, says what such a step is. Without,
+        steps by exchanged labels do.
     """
-    if not is_inferred(inquiry) or inquiry.form is None or loss is None:
+    if not is_inferred(inquiry):
         return None
-    right = partial(right_gradient, inquiry, loss, inquiry.layers)
-    try:
-        seen = _seen(inquiry, right)
-    except InputError:
-        return None  # of what the output is not, or of labels that are not these
+    seen = ""
+    if inquiry.form is not None and loss is not None:
+        right = partial(right_gradient, inquiry, loss, inquiry.layers)
+        # A loss may be of what the output is not, or of labels that are not these.
+        with suppress(InputError):
+            seen = _seen(inquiry, right)
+    seen = seen or seen_in_exchanged(inquiry)
     return named("gradient", "shuffled-apart", seen) if seen else None
+
+
+def seen_in_exchanged(inquiry: Inquiry) -> str:
+    """Return how steps on two samples have their labels in any order; empty if they do not.
+
+    Steps that are random for another reason, as masks and the order of updates are, go elsewhere
+    where labels are exchanged, and are random too where both samples have one label.
+    """
+    subject = inquiry.subject
+    if subject.single:
+        return ""
+    inputs = inquiry.batches[0].inputs[:2]
+    alike = np.repeat(inputs[:1], 2, axis=0)
+    try:
+        with drawing_apart(subject):
+            own, exchanged = _kinds(inquiry, inputs, [0, 1]), _kinds(inquiry, inputs, [1, 0])
+            if len(own) != 2 or len(exchanged) != 2:
+                return ""
+            if any(_place(inquiry, exchanged, step) is None for step in own):
+                return ""
+            single = [
+                *(_kinds(inquiry, inputs, [label, label]) for label in (0, 1)),
+                _kinds(inquiry, alike, [0, 1]),
+            ]
+    except SubjectError:
+        return ""
+    if any(len(kinds) != 1 for kinds in single):
+        return ""
+    return (
+        f"{_STEPS} steps on the same 2 samples go to two places, and to the same two where the "
+        "labels are exchanged; with one label for both, or the same sample twice, to one"
+    )
+
+
+def _kinds(inquiry: Inquiry, inputs: Array, labels: list[int]) -> list[Array]:
+    """Return the different ones of steps on the same samples, at most three."""
+    subject = inquiry.subject
+    batch = subject.batch(inputs, np.array(labels))
+    rate = subject.network.lr or RATES[0]
+    found: list[Array] = []
+    for _ in range(_STEPS):
+        step = flat(stepped(inquiry, batch, rate)[0])
+        if _place(inquiry, found, step) is None:
+            found.append(step)
+        if len(found) > 2:
+            break
+    return found
+
+
+def _place(inquiry: Inquiry, found: list[Array], step: Array) -> int | None:
+    """Return which of some steps is the same as one; None if none is."""
+    close = max(_CLOSE, inquiry.tolerance) * np.linalg.norm(step)
+    near = (n for n, own in enumerate(found) if np.linalg.norm(own - step) <= close)
+    return next(near, None)
 
 
 def _seen(inquiry: Inquiry, gradient: Callable[[Batch], Layers]) -> str:

@@ -27,6 +27,7 @@ from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host, Named
 from parity_tests.kit.recognition.left_out import refused, unused
+from parity_tests.kit.recognition.loops import loops, shuffling_apart
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
@@ -79,6 +80,7 @@ class _Draft:
     """What is known of one host; misfits are layers whose gradients are none as we combine them.
 
     `is_unrelated`, gradients have nothing to do with an output that is only guessed to be one.
+    `loop` is code of a training loop that takes the step with the labels of other samples.
     `batched` is what is known of it with batches, where it was taken to want one sample at a time.
     """
 
@@ -89,6 +91,7 @@ class _Draft:
     is_misfit: bool = False
     is_unrelated: bool = False
     reset: Reset | None = None
+    loop: str = ""
     batched: "_Draft | None" = None
 
     @property
@@ -390,16 +393,21 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
     return draft
 
 
-def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], str | None]:
-    """Return the declaration as Python code, and how sure its loss is."""
+def _asked(draft: _Draft) -> dict[str, str]:
+    """Return what of a declaration computes and trains, as Python code."""
     fields = dict(draft.forward.fields)
-    backward = draft.backward
-    if backward is not None:
-        fields = dict(backward.fields)
+    if draft.backward is not None:
+        fields = dict(draft.backward.fields)
     elif draft.step is not None:
         fields["labels"] = repr(draft.labels)
     if draft.step is not None:
-        fields["step"] = draft.step[0]
+        fields["step"] = draft.loop or draft.step[0]
+    return fields
+
+
+def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], str | None]:
+    """Return the declaration as Python code, and how sure its loss is."""
+    fields, backward = _asked(draft), draft.backward
     # A gradient that begins with ours has no scale of its own to be held to.
     own = backward is not None and backward.own_delta
     loss = None if own else losses(draft.forward, draft.labels, scope, draft.match)
@@ -423,6 +431,8 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
 
 
 def _proposed(draft: _Draft, scope: Mapping[str, Any], is_whole: bool) -> Proposal:
+    if draft.step is not None:
+        draft.loop = shuffling_apart(draft.forward, _asked(draft), scope)
     fields, sure_of_loss = _fields(draft, scope)
     network = build(fields, scope)
     found = [*_fragment(draft, scope), *_conventions(draft, fields, sure_of_loss, scope)]
@@ -516,6 +526,10 @@ def _left_out(
     if counts:
         told = "what binds it was not executed, or nothing does: it is taken so"
         yield Convention("number of samples", _several(counts), GUESS, told)
+    around = [one.name for one in loops(host, fields)]
+    if around:
+        told = "it takes the step that was checked; how it divides its samples is not judged"
+        yield Convention(LEFT_OUT, _several(around), LIKELY, told)
     if host.kind == "functions" and left.functions:
         yield Convention(LEFT_OUT, _several(left.functions), LIKELY, why)
     if not is_whole:
@@ -608,8 +622,12 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
     if draft.step is not None:
         source, moved = draft.step
         sgd = moved.known == moved.total
-        yield Convention("step", source, SURE if sgd else LIKELY, "it moves the parameters")
-        yield from settings.told(source)
+        if not draft.loop:
+            yield Convention("step", source, SURE if sgd else LIKELY, "it moves the parameters")
+            yield from settings.told(source)
+        else:
+            why = "it takes the step that was found, with the labels of other samples"
+            yield Convention("step", fields["step"], LIKELY, why)
         rule = "sgd, at its first step" if sgd else "unknown"
         why = f"of the step over the learning rate, {share}"
         yield Convention("optimizer", rule, SURE if sgd else GUESS, why)

@@ -126,7 +126,7 @@ def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
         for labels in LABELS:
             fields = {**forward.fields, "labels": repr(labels)}
             inquiry = begin(
-                fields | {"step": f"lambda net, x, y, lr: {_rated(body, net)[0]}"}, scope
+                fields | {"step": f"lambda net, x, y, lr: {rated(body, net)[0]}"}, scope
             )
             if inquiry is None:
                 continue
@@ -144,25 +144,26 @@ def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
 def _bodies(forward: Forward, backward: Backward | None = None) -> list[str]:
     """Return calls of what may be a training step, and does not give the gradients."""
     host = forward.host
-    roles = {**roles_of(forward), "epochs": ["1"], "batch_size": [count_of(forward)]}
-    bodies = []
+    bodies: list[str] = []
     for one in host.ranked(names.TRAIN):
         if host.is_made_by(one):
             continue
         if backward and re.search(rf"\b{re.escape(one.code)}[(,]", backward.call):
             continue
-        kinds = [names.role(p.name) for p in parameters_of(one.function) or []]
-        # Samples and labels may come together.
-        alternatives = [""] if "labels" in kinds else _pairs(forward)
-        bodies += [
-            f"{callee(one, forward)}({text})"
-            for pair in alternatives
-            for text in bindings(
-                one.function, {**host.exact, **dict.fromkeys(_PAIRS, pair)}, roles, _GIVEN
-            )
-            if "x" in text and "y" in text
-        ]
+        bodies += calls_of(one, forward)
     return bodies
+
+
+def calls_of(one: Named, forward: Forward) -> Iterator[str]:
+    """Yield code that calls a training step with samples and their labels."""
+    roles = {**roles_of(forward), "epochs": ["1"], "batch_size": [count_of(forward)]}
+    kinds = [names.role(p.name) for p in parameters_of(one.function) or []]
+    # Samples and labels may come together.
+    for pair in [""] if "labels" in kinds else _pairs(forward):
+        exact = {**forward.host.exact, **dict.fromkeys(_PAIRS, pair)}
+        for text in bindings(one.function, exact, roles, _GIVEN):
+            if "x" in text and "y" in text:
+                yield f"{callee(one, forward)}({text})"
 
 
 def _pairs(forward: Forward) -> list[str]:
@@ -183,7 +184,7 @@ def _first(
     best: tuple[str, Match] | None = None
     net = made(forward.host.make, scope)
     for body in islice(bodies, _MOST):
-        for text in _rated(body, net):
+        for text in rated(body, net):
             source = f"lambda net, x, y, lr: {text}"
             match = of_labels({**fields, "step": source}, scope, forward)
             if match is None:
@@ -197,7 +198,8 @@ def _first(
     return best
 
 
-def _rated(body: str, net: Any) -> list[str]:
+def rated(body: str, net: Any) -> list[str]:
+    """Return code of steps that are given a learning rate, where the network keeps one."""
     words = "".join(c if c.isalnum() or c == "_" else " " for c in body).split()
     if "lr" in words:
         return [body]

@@ -1,0 +1,106 @@
+"""Training loops around a step that is recognized: whether their samples keep their labels."""
+
+import pytest
+
+from parity_tests.kit.check import examine
+from parity_tests.kit.network import Network
+from parity_tests.kit.recognition import recognize
+from parity_tests.kit.rendering.wording import LEFT_OUT
+from parity_tests.kit.tests.proposals import names_of
+from parity_tests.kit.verdicts import UNCHECKED
+
+AROUND = """
+import numpy as np
+
+class Classifier:
+    def __init__(self, n_in=12, n_hidden=9, n_out=10, lr=0.1, epochs=3, batch_size=4):
+        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) * 0.4, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) * 0.4, np.zeros(n_out)
+        self.squares = [0.0, 0.0, 0.0, 0.0]
+
+    def forward(self, X):
+        self.a = np.tanh(X @ self.W1 + self.b1)
+        e = np.exp(self.a @ self.W2 + self.b2)
+        return e / e.sum(axis=1, keepdims=True)
+
+    def backward(self, X, y):
+        d2 = (self.forward(X) - np.eye(len(self.b2))[y]) / len(X)
+        d1 = d2 @ self.W2.T * (1 - self.a**2)
+        return X.T @ d1, d1.sum(axis=0), self.a.T @ d2, d2.sum(axis=0)
+
+    def update_all(self, X, y):
+        own = (self.W1, self.b1, self.W2, self.b2)
+        for n, (p, g) in enumerate(zip(own, self.backward(X, y))):
+            self.squares[n] = 0.9 * self.squares[n] + 0.1 * g**2
+            p -= self.lr * g / (np.sqrt(self.squares[n]) + 1e-8)
+
+    def fit(self, X, y):
+        for _ in range(self.epochs):
+            order = np.random.permutation(len(X))
+            for i in range(0, len(X), self.batch_size):
+                rows = order[i:i + self.batch_size]
+                self.update_all(X[rows], y[rows])
+        return self
+"""
+APART = AROUND.replace("y[rows]", "y[i:i + self.batch_size]")
+
+
+def _around(source: str, old: str = "", new: str = "") -> str:
+    assert old in source
+    return source.replace(old, new) if old else source
+
+
+# The step gives no gradients, or it is found beside some.
+_HIDDEN = ("def backward", "def __others")
+_CALLED = ("self.backward(", "self.__others(")
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_a_loop_that_shuffles_inputs_and_labels_apart_is_asked(is_hidden: bool) -> None:
+    source = APART
+    for old, new in (_HIDDEN, _CALLED) if is_hidden else ():
+        source = _around(source, old, new)
+    proposal = recognize(names_of(source)["Classifier"])
+    assert "net.fit(x, y)" in proposal.fields["step"]
+    report = examine(proposal.network, only=("gradient", "optimizer"))
+    assert [verdict.cause for verdict in report.failures] == ["shuffled-apart"]
+
+
+def test_a_right_loop_is_told_to_be_left_out() -> None:
+    proposal = recognize(names_of(AROUND)["Classifier"])
+    assert "fit" not in proposal.fields["step"]
+    [left] = [own for own in proposal.conventions if own.name == LEFT_OUT]
+    assert left.value == "fit"
+    assert "not judged" in left.why
+    assert not examine(proposal.network, only=("gradient", "optimizer")).failures
+
+
+def _declared(source: str) -> Network:
+    def step(net: object, x: object, y: object, lr: float) -> None:
+        net.lr, net.epochs, net.batch_size = lr, 1, len(x)  # type: ignore[attr-defined, arg-type]
+        net.fit(x, y)  # type: ignore[attr-defined]
+
+    return Network(
+        make=names_of(source)["Classifier"],
+        parameters="W1 b1 W2 b2",
+        forward="forward",
+        step=step,
+        labels="integers",
+    )
+
+
+_NOISY = ("(X[rows], y", "(X[rows] + 0.1 * np.random.randn(*X[rows].shape), y")
+
+
+@pytest.mark.parametrize(
+    ("source", "causes"),
+    [(APART, ["shuffled-apart"]), (AROUND, []), (_around(AROUND, *_NOISY), [])],
+)
+def test_steps_of_a_loop_tell_exchanged_labels_without_a_loss(
+    source: str, causes: list[str]
+) -> None:
+    report = examine(_declared(source), only="gradient")
+    assert [verdict.cause for verdict in report.failures] == causes
+    if "randn(*X[rows]" in source:
+        assert [verdict.status for verdict in report.of("gradient")] == [UNCHECKED]
