@@ -44,7 +44,7 @@ from parity_tests.kit.aspects.gradient.training_pass import with_training
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject.subject import SubjectError
+from parity_tests.kit.subject.subject import SubjectError, flat
 from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Verdict
 
 NOT_DECLARED = "neither gradients nor a step are declared"
@@ -77,14 +77,20 @@ def _examined(inquiry: Inquiry) -> list[Verdict]:
 
 
 def _not_observed(inquiry: Inquiry, error: SubjectError) -> Verdict:
+    """Return that a batch raises, and whether one sample does not.
+
+    Of one sample that changes nothing none may be left, so that it is not what the network takes.
+    """
     one = inquiry.batches[0].part(slice(0, 1))
     try:
-        observe(inquiry, one)
+        seen, _ = observe(inquiry, one)
     except SubjectError:
         return refused("gradient", error)
-    message = (
-        f"it works with one sample and raises for a batch of {len(inquiry.batches[0])}: {error}"
-    )
+    raised = f"raises for a batch of {len(inquiry.batches[0])}: {error}".rstrip()
+    if not flat(seen).any():
+        message = f"one sample changes nothing, and it {raised}. The cause is unknown."
+        return Verdict("gradient", DIFFERS, message)
+    message = f"it works with one sample and {raised}"
     return Verdict("gradient", DIFFERS, message, cause="batch-raises")
 
 
