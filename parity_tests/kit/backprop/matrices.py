@@ -69,7 +69,9 @@ def _product(
         return None
     delta, source, factor, residual = matches[0]
     causes = delta.causes + source.causes
-    text = f"({delta.text}).T @ {source.text}"
+    # Nothing is said of a factor that tells nothing, and so the formula has its sign.
+    sign = "-" if delta.solved and factor < 0 else ""
+    text = f"({sign}{delta.text}).T @ {source.text}"
     finding = Finding(name, causes, True, factor, residual, text, delta.solved, delta.also)
     return delta, replace(finding, loss=delta.loss)
 
