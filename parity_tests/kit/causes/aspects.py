@@ -101,6 +101,11 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "the logarithm of a probability that has become 0",
         "the loss: take it from the logits (log-softmax), or keep the probability above 0",
     ),
+    "log-of-zero-rate": Cause(
+        "the logarithm of a rate that has become 0",
+        "the loss: take the last pre-activation for the logarithm of the rate, which is its "
+        "exponential, or keep the rate above 0",
+    ),
     "gradient-divides-by-zero": Cause(
         "the gradient divides by a probability that has become 0",
         "the first line of the backward pass: softmax or sigmoid and cross-entropy together give "

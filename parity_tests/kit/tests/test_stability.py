@@ -623,3 +623,32 @@ def test_what_is_refused_is_told_once() -> None:
     verdicts = check_network(declared, only=("gradient", "stability"), on_fail="report").verdicts
     messages = [verdict.message for verdict in verdicts]
     assert sum("gradients for large logits" in message for message in messages) == 1
+
+
+class _Rates(variant(last=np.exp)):  # type: ignore[misc]
+    """Counts by Poisson's loss, whose logarithm is taken of the rate."""
+
+    def logarithm(self, rates: Array) -> Array:
+        return np.asarray(np.log(rates))
+
+    def loss(self, x: Array, y: Array) -> float:
+        rates = self.forward(x)
+        return float(np.mean(np.sum(rates - y * self.logarithm(rates), axis=1)))
+
+
+class _RatesKeptAboveZero(_Rates):
+    def logarithm(self, rates: Array) -> Array:
+        return np.asarray(np.log(np.maximum(rates, 1e-12)))
+
+
+@pytest.mark.parametrize(
+    ("make", "cause"), [(_Rates, "log-of-zero-rate"), (_RatesKeptAboveZero, None)]
+)
+def test_rates_of_zero_are_no_probabilities(make: type[Classifier], cause: str | None) -> None:
+    verdicts = ask(network(make, step=None, labels="targets"), stability.examine)
+    assert causes(verdicts) == [cause] * bool(cause)
+    assert not any(
+        "probabilit" in verdict.message or "logit" in verdict.message
+        for verdict in verdicts
+        if verdict.cause
+    )

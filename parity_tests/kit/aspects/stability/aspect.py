@@ -31,6 +31,7 @@ from parity_tests.kit.aspects.stability.extremes import (
     ONE_ABOVE,
     by_logits,
     has_no_probabilities,
+    has_rates,
     independent,
     may_be_infinite,
     samples_taken,
@@ -162,7 +163,8 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
     seen = f"with {extreme.text}, {problem}"
     if has_no_probabilities(inquiry, form):
         seen += ", as it overflows for large outputs"
-    return [judged("log-of-zero" if infinite else None, seen, "loss")]
+    cause = "log-of-zero-rate" if has_rates(inquiry) else "log-of-zero"
+    return [judged(cause if infinite else None, seen, "loss")]
 
 
 def _problem_of_loss(subject: Subject, batch: Batch, largest: float = np.inf) -> str:

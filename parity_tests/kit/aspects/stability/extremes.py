@@ -208,10 +208,17 @@ def vanishing(inquiry: Inquiry, form: Form, inputs: Array | None) -> Extreme | N
     else:
         logits = 0.1 * inquiry.rng.standard_normal((2, outputs))
         logits[:, -1] += _VANISHING
-    text = _vanishing_text(outputs)
+    text = f"a rate of 0: the exponential of {_VANISHING:g}"
+    if not has_rates(inquiry):
+        text = _vanishing_text(outputs)
     if has_no_probabilities(inquiry, form):
         text = f"{'an output' if outputs == 1 else 'outputs'} of {_VANISHING:g}"
     return next(by_logits(inquiry, form, inputs, (text, logits)), None)
+
+
+def has_rates(inquiry: Inquiry) -> bool:
+    """Whether the loss is known to be that of rates, which are exponentials."""
+    return "poisson" in (inquiry.spec.loss, inquiry.reported and inquiry.reported[0])
 
 
 def has_no_probabilities(inquiry: Inquiry, form: Form) -> bool:
