@@ -80,6 +80,8 @@ class Inquiry:
         Whether it reports a loss that is none of those known.
     hinge_reported : str
         Which binary hinge the loss that the network reports seems to be; empty for any other.
+    huber_reported : float
+        The threshold of the Huber loss that the network reports; 0 for any other loss.
     penalty : Penalized or None
         The penalty in that loss, as if it were added where it is taken off.
     gradient_loss, gradient_scale : str or None, Scale or None
@@ -156,6 +158,7 @@ class Inquiry:
     guard: Guard | None = None
     is_loss_unknown: bool = False
     hinge_reported: str = ""
+    huber_reported: float = 0.0
     penalty: Penalized | None = None
     gradient_loss: str | None = None
     gradient_scale: Scale | None = None

@@ -322,8 +322,12 @@ def of_another_loss(inquiry: Inquiry, explanation: Explanation, loss: str) -> Ve
     cause = CAUSES["gradient-of-another-loss"]
     which = "declared" if loss in (inquiry.spec.loss, *inquiry.hinges) else "reported"
     delta = explanation.deltas[len(inquiry.layers) - 1]
+    # Of two thresholds neither goes without saying.
+    of_one = explanation.loss == "huber" and inquiry.huber_reported not in (0, 1)
+    threshold = " with a threshold of 1" if of_one else ""
+    own = f"{str(explanation.loss).replace('_', ' ')}{threshold}"
     message = (
-        f"{cause.title}: it is that of the {str(explanation.loss).replace('_', ' ')}, and the loss "
+        f"{cause.title}: it is that of the {own}, and the loss "
         f"{which} is {loss.replace('_', ' ')}. Look at {cause.advice}.{also_of(delta.also)}"
     )
     function = _LEFT_OUT.get(loss)

@@ -158,7 +158,7 @@ def _of_last_layer(account: Account, slopes: list[Verdict]) -> list[Verdict]:
         return []
     if account.loss is not None and explanation.loss == account.loss:
         return [_another_reported(account.loss, f"b{last}"), *account.verdicts]
-    which = f"another function, by its slopes (b{last})"
+    which = _by_slopes(inquiry, f"b{last}")
     return [of_another_loss(inquiry, explanation, which), *account.verdicts]
 
 
@@ -178,8 +178,15 @@ def _of_another(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
     # What differs then is added to matrices, as a penalty is.
     if kept or is_last_bias_met(inquiry) or not is_elsewhere(inquiry, explanation):
         return kept or found
-    which = f"another function, by its slopes ({found[0].tensor})"
+    which = _by_slopes(inquiry, str(found[0].tensor))
     return [of_another_loss(inquiry, explanation, which)]
+
+
+def _by_slopes(inquiry: Inquiry, tensor: str) -> str:
+    """Return what the loss reported is, whose slopes are others than those of a known one."""
+    if inquiry.huber_reported:
+        return f"the huber with a threshold of {inquiry.huber_reported:.6g}"
+    return f"another function, by its slopes ({tensor})"
 
 
 def _is_of_one(verdict: Verdict) -> bool:

@@ -557,6 +557,7 @@ def _judge(inquiry: Inquiry, observed: float, matches: list[_Match]) -> Verdict:
     # held to its slopes.
     inquiry.is_loss_unknown = not is_usual or match.name in BINARY_HINGES
     inquiry.hinge_reported = match.name if match.name in BINARY_HINGES else ""
+    inquiry.huber_reported = match.threshold if match.name == "huber" else 0.0
     if not inquiry.is_loss_unknown:
         _note(inquiry, match)
     if spec.loss is not None and match.name != spec.loss:
