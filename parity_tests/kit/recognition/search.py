@@ -30,6 +30,7 @@ from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.loops import loops, shuffling_apart
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
+from parity_tests.kit.recognition.returned_losses import returned_loss
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
 from parity_tests.kit.recognition.training import evaluation_pass, training_pass
 from parity_tests.kit.recognition.trial import Match, Shapes, build, made, with_forward
@@ -411,6 +412,8 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
     # A gradient that begins with ours has no scale of its own to be held to.
     own = backward is not None and backward.own_delta
     loss = None if own else losses(draft.forward, draft.labels, scope, draft.match)
+    if loss is None and backward is not None:
+        loss = returned_loss(backward, scope)
     if loss is not None:
         fields["loss"] = loss[0]
     if fields.get("batch") == "'rows'":
