@@ -131,11 +131,20 @@ def _slope_of_root(net: Any, x: Array, y: Array) -> Array:
     return np.asarray((net.forward(x) - y) / y.size / _root_of_mean(net, x, y))
 
 
+def _root_of_samples(net: Any, x: Array, y: Array) -> float:
+    return float(np.sqrt(np.sum((net.forward(x) - y) ** 2) / len(x)))
+
+
+def _slope_of_samples(net: Any, x: Array, y: Array) -> Array:
+    return np.asarray((net.forward(x) - y) / len(x) / _root_of_samples(net, x, y))
+
+
 @pytest.mark.parametrize(
     ("make", "value", "delta", "cause"),
     [
         (_Linear, _norm, _direction, "loss-not-squared"),
         (_Linear, _root_of_mean, _slope_of_root, "loss-not-squared"),
+        (_Linear, _root_of_samples, _slope_of_samples, "loss-not-squared"),
         (Classifier, _probability, _through_softmax, "loss-without-log"),
     ],
 )

@@ -58,7 +58,9 @@ def values(inquiry: Inquiry, passed: Pass, batch: Batch) -> Iterator[Row]:
             squares = (p - y) ** 2
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1)).sum()
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum())
+            # Of the mean of all entries, or of the samples alone.
             yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.mean())
+            yield "squared_error", "loss-not-squared", 0.0, np.sqrt(squares.sum(axis=1).mean())
             if name != "log_softmax":  # whose output has the logarithm
                 yield "cross_entropy", "loss-without-log", 0.0, -(y * p).sum()
                 yield "cross_entropy", "loss-without-log", 0.0, (1 - (y * p).sum(axis=1)).sum()
