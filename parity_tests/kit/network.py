@@ -59,7 +59,7 @@ class Network:
     parameters : str or callable
         Names, separated by spaces, or ``f(net)`` returning the arrays themselves, so that they can
         be written to: ``"W1 b1 W2 b2"``, or all weights and then all biases. An array that is
-        nested in lists and dicts is found.
+        nested in lists and dicts is found. The last weights of a single output may be a vector.
     forward : str or callable
         ``f(net, x)`` returning the output, alone or first in a tuple.
     gradients : str or callable, optional

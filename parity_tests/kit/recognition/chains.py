@@ -100,13 +100,16 @@ def _source(order: Sequence[Found]) -> str:
 def possible(net: Any) -> list[Found]:
     """Return the arrays of an object that may be parameters: floats, and integers by their names.
 
-    ``np.zeros(9, dtype=int)`` may be a bias, and most other integers are sizes or labels.
+    ``np.zeros(9, dtype=int)`` may be a bias, and most other integers are sizes or labels. A single
+    number is one only if it is called a bias, as that of one unit may be.
     """
+    several = arrays(net, numbers=True, integers=True)
     return [
         one
-        for one in arrays(net, integers=True)
-        if one.array.dtype.kind == "f"
-        or (_PARAMETERS.fullmatch(_kind(one)) and not is_state(one.name))
+        for one in several
+        if (one.array.ndim > 0 and one.array.dtype.kind == "f")
+        or (one.array.ndim == 0 and _kind(one) == "b")
+        or (one.array.ndim > 0 and _PARAMETERS.fullmatch(_kind(one)) and not is_state(one.name))
     ]
 
 
@@ -140,8 +143,9 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
     matrices = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) > 1]
     # A last layer with one output has a matrix that looks like a vector.
     last = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) == 1]
-    # By its name it is a matrix.
+    # By its name it is a matrix; and so is a vector.
     alike = {_kind(one) for one in matrices} - {""}
+    last += [one for one in pool if one.array.ndim == 1 and _kind(one) in alike - {"b"}]
     count = len(matrices) + sum(_kind(one) in alike for one in last)
     options = []
     for layout in ("in_out", "out_in"):
@@ -175,6 +179,8 @@ def _turns(chain: Sequence[Found], order: Mapping[int, int]) -> int:
 
 
 def _widths(one: Found, layout: str, folded: str) -> tuple[int, int]:
+    if one.array.ndim == 1:
+        return one.array.size, 1
     rows, columns = one.array.shape
     rows, columns = rows - folded.endswith("_row"), columns - folded.endswith("_column")
     return (rows, columns) if layout == "in_out" else (columns, rows)
@@ -214,7 +220,7 @@ def _follow(
 
 
 def _complete(chain: Sequence[Found], matrices: Sequence[Found]) -> bool:
-    used = sum(one.array.shape != () and min(one.array.shape) > 1 for one in chain)
+    used = sum(one.array.ndim == 2 and min(one.array.shape) > 1 for one in chain)
     return used == len(matrices) or len(chain) > 1
 
 
@@ -233,7 +239,10 @@ def _biases(weights: Sequence[Found], pool: Sequence[Found], layout: str) -> tup
             # One number may be the bias of a whole layer, if it is called so.
             one
             for one in pool
-            if one.array.size == 1 and _kind(one) == "b" and all(one is not c for c in chosen)
+            if one.array.size == 1
+            and _kind(one) == "b"
+            and (one.array.ndim > 0 or width == 1)
+            and all(one is not c for c in chosen)
         ]
         if not fitting:
             return ()

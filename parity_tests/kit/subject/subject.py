@@ -304,7 +304,9 @@ class Subject:
             if self.network.bias not in ("apart", "none"):
                 matrix, vector = _unfold(matrix, self.network.bias)
                 folded = self.network.bias.partition("_")[0]
-            if self.layout == "in_out" and matrix.ndim == 2:
+            if len(self.shapes[weight]) == 1 and matrix.size == self.shapes[weight][0]:
+                matrix = matrix.reshape(1, -1)
+            elif self.layout == "in_out" and matrix.ndim == 2:
                 matrix = matrix.T
             if vector is not None and vector.shape in ((), (1, vector.size), (vector.size, 1)):
                 vector = vector.ravel()
@@ -675,11 +677,15 @@ def _chains(
     layouts = (network.weights,) if network.weights else usual
 
     def fitting(
-        ways: Iterable[list[tuple[int, int | None]]], *, may_share: bool = False
+        ways: Iterable[list[tuple[int, int | None]]],
+        *,
+        may_share: bool = False,
+        is_last_vector: bool = False,
     ) -> Iterator[Any]:
         for way in ways:
             for layout in layouts:
-                if positions and _is_chain(way, shapes, layout, network.bias, may_share=may_share):
+                own = _with_last(shapes, way, layout) if is_last_vector else shapes
+                if positions and _is_chain(way, own, layout, network.bias, may_share=may_share):
                     yield way, layout
 
     found = list(fitting(ways))
@@ -689,6 +695,10 @@ def _chains(
     if not found and network.bias == "apart":
         # The first that fits: of several layers as wide as a bias it is that of the one beside it.
         found = list(islice(fitting(with_some_biases(shapes)), 1))
+    if not found and network.bias in ("apart", "none"):
+        # The weights of a single output may be a vector, where that is no bias.
+        several = [way for way in ways if len(way) > 1]
+        found = list(fitting(several, is_last_vector=True))
     if not found:
         told = f"parameters: shapes {list(shapes)} do not form a chain of layers"
         vectors = sum(is_vector(shape) for shape in shapes)
@@ -699,6 +709,16 @@ def _chains(
             )
         raise NoChainError(told)
     return found
+
+
+def _with_last(
+    shapes: Sequence[tuple[int, ...]], way: Sequence[tuple[int, int | None]], layout: str
+) -> list[tuple[int, ...]]:
+    """Return shapes with a last vector of weights as the matrix of one unit that it stands for."""
+    place, own = way[-1][0], list(shapes)
+    if len(own[place]) == 1:
+        own[place] = (*own[place], 1) if layout == "in_out" else (1, *own[place])
+    return own
 
 
 def _is_chain(
