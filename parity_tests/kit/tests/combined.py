@@ -230,6 +230,9 @@ def choose(rng: np.random.Generator) -> Choices:
     is_summed = is_summed and one(True, False)
     # A norm that is limited hides what is added, and how much of a gradient an average takes.
     clip = "" if clip == "norm" and shows == "step" else clip
+    # Of single precision what an average takes of a first step is not told from a factor, and a
+    # norm is no limit.
+    is_single = one(*[False] * 9, True) and shows != "step"
     return Choices(
         sizes=(12, *(9, 8)[: len(hidden)], outputs),
         hidden=hidden,
@@ -249,8 +252,7 @@ def choose(rng: np.random.Generator) -> Choices:
         shows=shows,
         dropped=dropped,
         is_shuffled=one(True, False, False),
-        # Of single precision what an average takes of a first step is not told from a factor.
-        is_single=one(*[False] * 9, True) and not (rule == "average" and shows == "step"),
+        is_single=is_single,
         scale=one("he", "xavier", "lecun", "fixed"),
     )
 

@@ -62,8 +62,9 @@ def test_activations_and_their_slopes_are_those_of_pytorch(name: str) -> None:
     ("output", "loss"),
     [
         (output, loss)
-        for output, loss in product((*_PROBABILITIES, "tanh", "log_softmax"), LOSSES)
-        if "entropy" not in loss or output in _PROBABILITIES
+        for output, loss in product((*_PROBABILITIES, "tanh", "log_softmax", "exponential"), LOSSES)
+        if ("entropy" not in loss or output in _PROBABILITIES)
+        and (loss != "poisson" or output == "exponential")
     ],
 )
 def test_the_first_step_back_is_that_of_pytorch(output: str, loss: str) -> None:

@@ -129,11 +129,12 @@ def limits_reached(inquiry: Inquiry) -> list[Limit]:
     SubjectError
         If a step fails.
     """
-    if not is_inferred(inquiry):
+    if not (is_inferred(inquiry) and inquiry.subject.is_chain):
         return []
     after = _stepped_to(inquiry)
     found = limits_of(inquiry.layers, after)
-    if found:
+    # What is kept outside of a network would have something of such long ones for ever.
+    if found or inquiry.subject.outputs > 1:
         return found
     several = [by_name(own) for own in after if own is not None]
     return [
