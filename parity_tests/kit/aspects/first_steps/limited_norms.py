@@ -117,12 +117,17 @@ def limits_of(before: Layers, after: Sequence[Layers | None]) -> list[Limit]:
     return found
 
 
-def limits_reached(inquiry: Inquiry) -> list[Limit]:
+def limits_reached(inquiry: Inquiry, seen: Sequence[Layers | None] | None = None) -> list[Limit]:
     """Return the largest norms to which steps by the parameters that are asked with shorten some.
 
     One vector of weights has the norm of no other one: of a network with one output, steps on both
     batches tell a limit, or, where one of them stays below it, steps by parameters that are far too
     long.
+
+    Parameters
+    ----------
+    seen : sequence of list of Layer or None, optional
+        What came of a step on each batch, if that was asked.
 
     Raises
     ------
@@ -131,7 +136,7 @@ def limits_reached(inquiry: Inquiry) -> list[Limit]:
     """
     if not (is_inferred(inquiry) and inquiry.subject.is_chain):
         return []
-    after = _stepped_to(inquiry)
+    after = _stepped_to(inquiry) if seen is None else seen
     found = limits_of(inquiry.layers, after)
     # What is kept outside of a network would have something of such long ones for ever.
     if found or inquiry.subject.outputs > 1:

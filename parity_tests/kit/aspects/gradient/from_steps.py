@@ -82,7 +82,8 @@ def of_limits(account: Account) -> list[Verdict]:
     if not (account.is_inferred and is_asked):
         return []
     inquiry, usual, after = account.inquiry, account.inquiry.layers, account.seen[0][1]
-    limits = limits_reached(inquiry)
+    seen = None if inquiry.subject.single else [own for _, own in account.seen]
+    limits = limits_reached(inquiry, seen)
     if not limits:
         return []
     if not take_shorter(inquiry, limits):
