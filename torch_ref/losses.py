@@ -55,7 +55,8 @@ class FocalLoss(torch.nn.Module):
 class SigmoidFocalLoss(torch.nn.Module):
     """The focal loss of every entry, composed of operations that autograd knows.
 
-    It is that of torchvision, with 1 - p written so that it does not cancel where p is nearly 1.
+    It is that of torchvision, with p and 1 - p as exponentials of logarithms, so that neither they
+    nor their slopes cancel where the other is nearly 1.
 
     Parameters
     ----------
@@ -79,8 +80,9 @@ class SigmoidFocalLoss(torch.nn.Module):
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Return the loss of logits and targets of one shape."""
-        entropy = -target * logsigmoid(logits) - (1 - target) * logsigmoid(-logits)
-        wrong = target * torch.sigmoid(-logits) + (1 - target) * torch.sigmoid(logits)
+        log_yes, log_no = logsigmoid(logits), logsigmoid(-logits)
+        entropy = -target * log_yes - (1 - target) * log_no
+        wrong = target * log_no.exp() + (1 - target) * log_yes.exp()
         losses = wrong**self.gamma * entropy
         if self.alpha >= 0:
             losses = losses * (self.alpha * target + (1 - self.alpha) * (1 - target))
