@@ -48,8 +48,8 @@ class LayerCase:
         output, to the unit of error of the input's gradient: where the terms of a slope cancel in
         PyTorch's formula and in ours.
     grads_floor : callable, optional
-        The same for the gradients of parameters, by name: where such a slope stands between them
-        and the output.
+        The same for the gradients of parameters, by name, and of the input, as ``"input"``: where
+        such a slope stands between them and the output.
     exact : callable, optional
         For one entry at a time: the same function in terms of PyTorch in which nothing cancels, of
         which the special values are then held without a floor.

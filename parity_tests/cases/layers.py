@@ -33,7 +33,7 @@ def _slopes(layer: Any, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _slopes_inside(layer: Any, x: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    """Magnitudes of the terms of a gradient that a normalization hands down to a linear layer.
+    """Magnitudes of the terms of a gradient that a normalization hands down to a residual block.
 
     Where one unit alone is on, and far above all others, the gradient that comes to it is the
     difference of two numbers that are almost the same.
@@ -43,8 +43,14 @@ def _slopes_inside(layer: Any, x: np.ndarray[Any, Any]) -> dict[str, np.ndarray[
         return {}
     rows = x.reshape(-1, FEATURES)
     linear, relu = first
-    slopes = _slopes(*rest, first.forward(rows)) * (relu.forward(linear.forward(rows)) > 0)
-    return {"0.0.weight": slopes.T @ np.abs(rows), "0.0.bias": slopes.sum(axis=0)}
+    slopes = _slopes(*rest, first.forward(rows))
+    below = slopes * (relu.forward(linear.forward(rows)) > 0)
+    through = slopes + below @ np.abs(linear.weight.data)
+    return {
+        "input": through.reshape(x.shape),
+        "0.0.weight": below.T @ np.abs(rows),
+        "0.0.bias": below.sum(axis=0),
+    }
 
 
 LAYERS: tuple[LayerCase, ...] = (

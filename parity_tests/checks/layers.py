@@ -133,6 +133,7 @@ def _unit(
     if case.grads_floor is not None and x.size:
         terms, upstream = case.grads_floor(layer, x), np.abs(grad_output).max()
         grads = {name: grad + upstream * terms.get(name, 0.0) for name, grad in grads.items()}
+        grad_input = grad_input + upstream * terms.get("input", 0.0)
     grads = {name: grad + floor for name, grad in grads.items()}
     return Autograd(output + floor, grad_input + floor, grads)
 
