@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from functools import partial
 from typing import Any
 
@@ -339,24 +340,55 @@ def check_two_loops(seed: int) -> None:
 
 
 def check_cubic(seed: int) -> None:
-    """The minimum of the cubic is where a fine search finds it, or the nearer bound."""
+    """The minimum of the cubic is where its slope is zero and grows, or the nearer bound.
+
+    It is as near to that as it is from where it would be if the two points were rounded otherwise:
+    near a cubic without a minimum, or for points next to each other, that is not very near.
+    """
     rng = np.random.default_rng(seed)
     for _ in range(50):
-        cubic = np.polynomial.Polynomial(rng.standard_normal(4))
-        first, second = (
-            Point(t, float(cubic(t)), np.empty(0), float(cubic.deriv()(t)))
-            for t in rng.uniform(-3, 3, 2)
-        )
-        low, high = sorted((first.t, second.t))
-        t = cubic_minimum(first, second)
-        turns = cubic.deriv().roots()
-        lowest = [r.real for r in turns if abs(r.imag) < 1e-12 and cubic.deriv(2)(r.real) > 0]
-        expected = np.clip(lowest[0], low, high) if lowest else (low + high) / 2
-        np.testing.assert_allclose(t, expected, rtol=1e-7, atol=1e-7)
-        low, high = low - 1.0, low - 0.5
-        t = cubic_minimum(second, first, (low, high))
-        expected = np.clip(lowest[0], low, high) if lowest else (low + high) / 2
-        np.testing.assert_allclose(t, expected, rtol=1e-7, atol=1e-7)
+        coefficients = rng.standard_normal(4)
+        places = rng.uniform(-3, 3, 2)
+        low, high = (float(place) for place in sorted(places))
+        # The middle is taken if there is no minimum, and that may hang on the last bit.
+        lowest = _lowest(coefficients)
+        for bounds in (None, (low - 1.0, low - 0.5)):
+            start, end = bounds or (low, high)
+            expected = (start + end) / 2 if lowest is None else min(max(lowest, start), end)
+            first, second = (_point(coefficients, t) for t in places)
+            found = cubic_minimum(first, second, bounds)
+            asides = [
+                cubic_minimum(*(_point(coefficients, t, rng) for t in places), bounds)
+                for _ in range(8)
+            ]
+            spread = max(abs(aside - found) for aside in asides)
+            allowed = 8 * spread + 64 * _EPS * max(abs(start), abs(end))
+            assert abs(found - expected) <= allowed, f"{found}, not {expected}: {coefficients}"
+
+
+def _point(coefficients: Array, t: float, rng: np.random.Generator | None = None) -> Point:
+    """Return a point of a cubic, rounded, or with a few more rounding errors drawn on top."""
+    powers = coefficients * t ** np.arange(4)
+    slopes = coefficients[1:] * np.arange(1, 4) * t ** np.arange(3)
+    terms = np.array([powers.sum(), slopes.sum()])
+    if rng is not None:
+        sizes = np.array([np.abs(powers).sum(), np.abs(slopes).sum()])
+        terms += rng.uniform(-2, 2, 2) * _EPS * sizes
+    return Point(t, float(terms[0]), np.empty(0), float(terms[1]))
+
+
+def _lowest(coefficients: Array) -> float | None:
+    r"""Return where a cubic has its minimum, in 50 digits; None if it has none.
+
+    .. math:: 3 c_3 t^2 + 2 c_2 t + c_1 = 0 \quad \text{with} \quad 6 c_3 t + 2 c_2 > 0
+    """
+    with localcontext(prec=50):
+        c1, c2, c3 = (Decimal(float(c)) for c in coefficients[1:])
+        square = c2**2 - 3 * c1 * c3
+        if square <= 0:
+            return None
+        # The slope grows by twice the root there.
+        return float((square.sqrt() - c2) / (3 * c3))
 
 
 def check_line_search(seed: int) -> None:
@@ -445,11 +477,11 @@ def check_looks(search: str | None, seed: int) -> None:
         here, there = _looks_here(steps, options), _looks_there(steps, options)
         if _alike(here, there):
             continue
-        # A decision that hangs on the last bit goes either way in PyTorch, too.
-        asides = [
-            _looks_there(steps, {**options, "lr": float(np.nextafter(options["lr"], side))})
-            for side in (0, np.inf)
-        ]
+        # A decision that hangs on the last bits goes either way in PyTorch, too.
+        asides = (
+            _looks_there(steps, {**options, "lr": options["lr"] * (1 + ulps * _EPS)})
+            for ulps in (-8, -5, -3, -2, -1, 1, 2, 3, 5, 8)
+        )
         firm = all(_alike(aside, there) for aside in asides)
         assert not firm, f"draw {draw}: the loss is computed at {here}, by PyTorch at {there}"
 
