@@ -174,8 +174,8 @@ class Choices:
         The optimizer.
     longest, axis : float, int
         The largest norm of weights after a step, zero for none, and over which axis.
-    clip : str
-        What is limited before a step: ``"value"``, ``"norm"``, or nothing.
+    clip, limit : str, float
+        What is limited before a step: ``"value"``, ``"norm"``, or nothing; and to which size.
     batch, labels, bias : str
         As in a `Network`; biases are of one axis, or a row.
     shows : str
@@ -200,6 +200,7 @@ class Choices:
     longest: float
     axis: int
     clip: str
+    limit: float
     batch: str
     labels: str
     bias: str
@@ -225,11 +226,10 @@ def choose(rng: np.random.Generator) -> Choices:
     rule, dropped = one("sgd", *_SUMS, *_OTHERS), one(0.0, 0.0, 0.0, 0.4)
     clip = one("", "", "", "value", "norm")
     is_penalized = one(True, False)
+    is_shuffled = one(True, False, False)
     # What steps make up for shows in steps that are sums, and where nothing else is done to them.
-    is_summed = shows == "both" and rule in _SUMS and not (dropped or clip or is_penalized)
-    is_summed = is_summed and one(True, False)
-    # A norm that is limited hides what is added, and how much of a gradient an average takes.
-    clip = "" if clip == "norm" and shows == "step" else clip
+    is_summed = shows == "both" and rule in _SUMS and not (clip or is_penalized)
+    is_summed = is_summed and not (dropped and is_shuffled) and one(True, False)
     # Of single precision what an average takes of a first step is not told from a factor, and a
     # norm is no limit.
     is_single = one(*[False] * 9, True) and shows != "step"
@@ -246,12 +246,13 @@ def choose(rng: np.random.Generator) -> Choices:
         longest=one(0.0, 0.0, 3.0) if shows != "gradients" and not clip else 0.0,
         axis=one(0, 1),
         clip=clip,
+        limit=one(5.0, 5.0, 1.0, 0.3),
         batch=one("rows", "rows", "columns"),
         labels="targets" if head.labels == "targets" else classes,
         bias=one("row", "flat"),
         shows=shows,
         dropped=dropped,
-        is_shuffled=one(True, False, False),
+        is_shuffled=is_shuffled,
         is_single=is_single,
         scale=one("he", "xavier", "lecun", "fixed"),
     )
@@ -346,10 +347,10 @@ class Combined:
         if own.is_summed:
             gradients = [g * self.times() for g in gradients]
         if own.clip == "value":
-            gradients = [np.clip(g, -5, 5) for g in gradients]
+            gradients = [np.clip(g, -own.limit, own.limit) for g in gradients]
         if own.clip == "norm":
             norm = np.sqrt(sum(float((g**2).sum()) for g in gradients))
-            gradients = [g * min(1.0, 5 / norm) for g in gradients]
+            gradients = [g * min(1.0, own.limit / norm) for g in gradients]
         self.t += 1
         for p, g, m, v in zip(self.params, gradients, self.m, self.v, strict=True):
             p += self.change(p, g, m, v, lr).astype(p.dtype)

@@ -11,6 +11,7 @@ from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, Shares, added, as_sums, close, slopes_of
+from parity_tests.kit.scales import NEAR
 from parity_tests.kit.subject.subject import by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
@@ -200,11 +201,7 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
         The decay that the optimizer may have added.
     """
     assert inquiry.penalty is not None
-    # A factor that the whole gradient has is judged for itself.
-    whole = 1.0
-    if inquiry.gradient_scale is not None and inquiry.reported is not None:
-        samples = len(inquiry.batches[0])
-        whole = inquiry.gradient_scale.at(samples) / inquiry.reported[1].at(samples)
+    whole = _whole(inquiry, explanation)
     told: list[tuple[str, Shares, Shares]] = []
     is_scaled = False
     # From the first layer to the last, and matrices first.
@@ -247,6 +244,21 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
     elif not came:
         factor = 0.0
     return [Verdict("gradient", DIFFERS, message, tensor, "weight-decay", factor)]
+
+
+def _whole(inquiry: Inquiry, explanation: Explanation) -> float:
+    """Return how many times what is expected the whole gradient is, which is judged for itself."""
+    if inquiry.reported is None:
+        return 1.0
+    samples = len(inquiry.batches[0])
+    expected = inquiry.reported[1].at(samples)
+    if inquiry.gradient_scale is not None:
+        return inquiry.gradient_scale.at(samples) / expected
+    # Where the norm has a limit, it is another number with each batch.
+    matrices = (f for f in explanation.findings if f.tensor.startswith("W") and f.known)
+    factors = [finding.factor for finding in matrices if not finding.relative]
+    is_shared = bool(factors) and np.ptp(factors) <= NEAR * np.abs(factors).max()
+    return factors[0] / expected if is_shared else 1.0
 
 
 def _allowed(inquiry: Inquiry, tensor: str, unseen: Shares = MappingProxyType({})) -> Shares:

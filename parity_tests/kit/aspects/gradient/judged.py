@@ -17,6 +17,7 @@ from parity_tests.kit.aspects.gradient.elsewhere import is_last_elsewhere
 from parity_tests.kit.aspects.gradient.expected_scales import expected_scale
 from parity_tests.kit.aspects.gradient.factors import of_factors
 from parity_tests.kit.aspects.gradient.formula_factors import with_formulas
+from parity_tests.kit.aspects.gradient.limited_together import of_limited_together
 from parity_tests.kit.aspects.gradient.meant_loss import without_factor
 from parity_tests.kit.aspects.gradient.measured_factors import Factor, factors_of
 from parity_tests.kit.aspects.gradient.negated import with_negation
@@ -105,7 +106,9 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
     if weights:
         inquiry.gradient_scale = shared_scale(inquiry, factors, unit) or weights[0].scale
-    of_scales = (
+    of_limit, below = of_limited_together(inquiry, factors, unit, loss)
+    factors = below if of_limit else factors
+    of_scales = of_limit + (
         _of_norms(inquiry, factors, unit)
         or of_decayed_matrices(inquiry, first, factors, unit, rate)
         or _of_numbers(inquiry, first, factors, expected)

@@ -1,13 +1,14 @@
 """Steps that make up for a factor of the gradient that is handed out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.forward.dropped import in_training
 from parity_tests.kit.aspects.gradient.measured_factors import MORE, Factor
 from parity_tests.kit.aspects.observing import RATES, is_inferred, precision_of
 from parity_tests.kit.aspects.walks import ends, walk_on
@@ -17,6 +18,7 @@ from parity_tests.kit.scales import MEAN, NEAR, Scale
 from parity_tests.kit.subject.subject import Layers, SubjectError
 
 Array = NDArray[Any]
+_ANY_SEED = 0
 
 
 def made_up_for(
@@ -133,18 +135,22 @@ class _Walk:
 
 
 def _walked(inquiry: Inquiry) -> _Walk | None:
-    """Return steps beside the gradients that are handed out; None if there are no such."""
-    subject = inquiry.subject
-    if is_inferred(inquiry) or subject.network.step is None:
+    """Return steps beside the gradients that are handed out; None if there are no such.
+
+    Where steps drop units, both draw the same ones.
+    """
+    if is_inferred(inquiry) or inquiry.subject.network.step is None:
         return None
+    subject = in_training(inquiry).subject
     one, other = ends(inquiry.batches[0]) if subject.single else inquiry.batches
     rate = subject.network.lr or RATES[0]
     handed = []
     try:
-        walk = walk_on(inquiry, [one, other, one], rate)
-        for layers, batch in zip(walk.layers, walk.batches, strict=False):
-            subject.begin(layers)
-            handed.append(_matrices(subject.gradients(batch)))
+        with subject.drawing_alike(_ANY_SEED):
+            walk = walk_on(replace(inquiry, subject=subject), [one, other, one], rate)
+            for layers, batch in zip(walk.layers, walk.batches, strict=False):
+                subject.begin(layers)
+                handed.append(_matrices(subject.gradients(batch)))
     except SubjectError:
         return None
     places = [_matrices(layers) for layers in walk.layers]
