@@ -52,8 +52,8 @@ def limit_of(observed: Iterable[Array], tolerance: float) -> float | None:
 
 
 _SEVERAL = 2
-# Digits that limits are written with, and entries of a tensor of which one alone may reach it.
-_DIGITS, _ENOUGH = (1.0, 2.0, 2.5, 5.0, 10.0), 12
+# Limits are written with two digits at most. One entry alone of so many may reach one.
+_DIGITS, _ENOUGH = 2, 12
 
 
 def _written(observed: Array, tolerance: float) -> float | None:
@@ -61,8 +61,8 @@ def _written(observed: Array, tolerance: float) -> float | None:
     top = float(np.abs(observed).max(initial=0.0))
     if observed.size < _ENOUGH or not np.isfinite(top) or top == 0:
         return None
-    digits = top / 10 ** np.floor(np.log10(top))
-    return top if any(abs(digits - own) <= tolerance * own for own in _DIGITS) else None
+    written = float(f"{top:.{_DIGITS - 1}e}")
+    return top if abs(top - written) <= tolerance * top else None
 
 
 def own_limit(observed: Array, limit: float | None, tolerance: float) -> float | None:

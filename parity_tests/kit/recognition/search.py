@@ -31,6 +31,7 @@ from parity_tests.kit.recognition.loops import loops, shuffling_apart
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.returned_losses import returned_loss
+from parity_tests.kit.recognition.single_losses import of_each
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
 from parity_tests.kit.recognition.training import evaluation_pass, training_pass
 from parity_tests.kit.recognition.trial import Match, Shapes, build, made, with_forward
@@ -416,6 +417,8 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
         loss = returned_loss(backward, scope)
     if loss is not None:
         fields["loss"] = loss[0]
+        if draft.step is not None:
+            fields["loss"] = of_each(fields, scope) or loss[0]
     if fields.get("batch") == "'rows'":
         del fields["batch"]
     if fields.get("labels") == "'one_hot'":

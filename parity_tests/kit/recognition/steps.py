@@ -39,6 +39,9 @@ from parity_tests.kit.scales import Scale
 
 _GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
 _PAIRS = ("batch", "mini_batch", "minibatch", "data", "training_data", "train_data")
+# Samples with their labels, as a list of pairs.
+PAIRS_OF_ROWS = "[*zip(x, y)]"
+PAIRS_OF_COLUMNS = "[(x[:, [n]], y[:, [n]]) for n in range(x.shape[1])]"
 _MOST, _LONGEST = 10, 160
 # The cosine with the gradient from which on a step may be one of an optimizer's.
 DOWNHILL = 0.3
@@ -169,8 +172,8 @@ def calls_of(one: Named, forward: Forward) -> Iterator[str]:
 def _pairs(forward: Forward) -> list[str]:
     """Return code of samples with their labels: of both as they are, and of a list of pairs."""
     batch = forward.fields["batch"].strip("'")
-    apart = "[(x[:, [n]], y[:, [n]]) for n in range(x.shape[1])]"
-    return ["(x, y)", {"rows": "[*zip(x, y)]", "columns": apart}.get(batch, "[(x, y)]")]
+    several = {"rows": PAIRS_OF_ROWS, "columns": PAIRS_OF_COLUMNS}
+    return ["(x, y)", several.get(batch, "[(x, y)]")]
 
 
 def _first(

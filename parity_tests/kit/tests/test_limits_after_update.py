@@ -66,7 +66,14 @@ def test_clipping_alone_is_a_convention() -> None:
 
 @pytest.mark.parametrize(
     ("largest", "entries", "limit"),
-    [(0.5, 20, 0.5), (100.0, 20, 100.0), (0.5123, 20, None), (0.5, 4, None)],
+    [
+        (0.5, 20, 0.5),
+        (100.0, 20, 100.0),
+        (0.3, 20, 0.3),
+        (1.5, 20, 1.5),
+        (0.5123, 20, None),
+        (0.5, 4, None),
+    ],
 )
 def test_one_entry_reaches_a_limit_if_it_is_a_round_number_and_there_are_many(
     largest: float, entries: int, limit: float | None

@@ -208,6 +208,24 @@ def test_a_step_may_take_a_list_of_pairs() -> None:
     assert judged(underived, "gradient")["gradient"][0] == DIFFERS
 
 
+LOSS_OF_ONE = """
+    def cost(self, x, y):
+        return 0.5 * np.sum((self.feedforward(x) - y) ** 2)
+"""
+
+
+def test_a_loss_beside_steps_on_pairs_is_that_of_one() -> None:
+    def of(code: str) -> tuple[str, str | None]:
+        return judged(code + LOSS_OF_ONE, "gradient", "loss")["gradient"]
+
+    assert of(OF_PAIRS) == (EQUAL, None)
+    summed = OF_PAIRS.replace("eta / len(mini_batch)", "eta")
+    assert of(summed) == (EQUAL, None)
+    assert of(OF_PAIRS.replace("eta / len", "2 * eta / len")) == (DIFFERS, "factor-batch")
+    underived = OF_PAIRS.replace("d = d * (1 - a[n + 1] ** 2)", "d = d * (1 - a[n + 1])")
+    assert of(underived)[0] == DIFFERS
+
+
 def test_of_single_samples_no_bias_is_unsummed_beside_a_fault() -> None:
     single = OF_PAIRS.partition("    def update_mini_batch")[0]
     assert recognize(names_of(single)).fields["batch"] == "'column'"
