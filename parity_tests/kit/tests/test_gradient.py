@@ -152,6 +152,36 @@ def test_samples_that_are_left_out_are_told(kept: slice, told: str, how: str) ->
     assert told in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ({"W3": slice(None, -1)}, ["numbers 1 to 6 of 7 samples", "That goes for W3, and not"]),
+        (
+            {name: slice(1, None) for name in ("W1", "W2", "W3")},
+            ["numbers 2 to 7 of 7", "That goes for W3, W2, W1, and not for the others"],
+        ),
+    ],
+)
+def test_samples_that_some_tensors_leave_out_are_told(
+    kept: dict[str, slice], told: list[str]
+) -> None:
+    names = ("W1", "W2", "W3", "b1", "b2", "b3")
+
+    def gradients(net: Classifier, x: Array, y: Array) -> list[Array]:
+        found = Classifier.gradients(net, x, y)
+        for place, name in enumerate(names):
+            if name in kept:
+                part = kept[name]
+                # The mean is over the whole batch all the same.
+                share = len(x[part]) / len(x)
+                found[place] = share * Classifier.gradients(net, x[part], y[part])[place]
+        return found
+
+    verdict = only(ask(network(gradients=gradients, step=None), gradient.examine))
+    assert (verdict.tensor, verdict.cause) == ("W3", "samples-left-out")
+    assert [own for own in told if own not in verdict.message] == [], verdict.message
+
+
 def test_samples_that_are_left_out_where_they_are_right_are_told_by_that() -> None:
     class Net(Classifier):
         sizes = (6, 5, 3)

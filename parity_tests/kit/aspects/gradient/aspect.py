@@ -170,7 +170,8 @@ def _of_samples_left_out(account: Account) -> list[Verdict]:
     if inquiry.is_loss_unknown or all(own.known for own in account.explanations):
         return []
     asked = inquiry, account.gradients, account.loss
-    found = [] if account.is_known else of_left_out(*asked)
+    findings = [finding for own in account.explanations for finding in own.findings]
+    found = [] if account.is_known else of_left_out(*asked, findings)
     # One of the batches may have none of a class.
     found = found or of_classes(*asked)
     return [] if found and account.is_random(differs=True) else found

@@ -5,7 +5,7 @@ r"""Gradients of some samples of a batch, as where a slice or a loop ends too ea
 Shares of samples are solved for: each is c or 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.first_steps.shares import expected_of
 from parity_tests.kit.aspects.gradient.sample_shares import NEAR, apart
 from parity_tests.kit.aspects.walks import losses_at
+from parity_tests.kit.backprop.findings import Finding
+from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import Batch, Layers
@@ -22,7 +24,9 @@ from parity_tests.kit.verdicts import Verdict, named
 CAUSE = "samples-left-out"
 
 
-def of_left_out(inquiry: Inquiry, seen: Sequence[Layers], loss: str | None) -> list[Verdict]:
+def of_left_out(
+    inquiry: Inquiry, seen: Sequence[Layers], loss: str | None, findings: Sequence[Finding]
+) -> list[Verdict]:
     """Return that the gradients of both batches leave samples out, if they do.
 
     Parameters
@@ -31,6 +35,9 @@ def of_left_out(inquiry: Inquiry, seen: Sequence[Layers], loss: str | None) -> l
         The gradients of the batches.
     loss : str or None
         The loss that is meant; None for any.
+    findings : sequence of Finding
+        What the tensors of both were found to be: those that could not be reproduced may leave
+        samples out, and others none.
     """
     if inquiry.form is None or inquiry.subject.single:
         return []
@@ -42,14 +49,67 @@ def of_left_out(inquiry: Inquiry, seen: Sequence[Layers], loss: str | None) -> l
             inquiry.gradient_loss = name
             inquiry.is_gradient_known = inquiry.is_gradient_faulty = True
             return [_verdict(inquiry, told)]
+        shares_of = _of_unknown(inquiry, name, seen, findings)
+        if shares_of:
+            inquiry.gradient_loss = name
+            inquiry.is_gradient_known = inquiry.is_gradient_faulty = True
+            return _of_tensors(inquiry, shares_of)
     return []
 
 
+def _of_unknown(
+    inquiry: Inquiry, loss: str, seen: Sequence[Layers], findings: Sequence[Finding]
+) -> dict[str, list[NDArray[np.float64]]]:
+    """Return the shares of the samples in each tensor that leaves some out; empty if not all tell.
+
+    What is solved for from a tensor that is not known is right for those below, by itself.
+    """
+    if any(own.known and own.causes for own in findings):
+        return {}  # what those have would not be told
+    unknown = {own.tensor for own in findings if not own.known}
+    asked = dict.fromkeys(own.tensor for own in findings if own.relative or not own.known)
+    shares_of = {tensor: _shares_of(inquiry, loss, seen, tensor) for tensor in asked}
+    told = {tensor: shares for tensor, shares in shares_of.items() if shares}
+    return told if unknown <= set(told) else {}
+
+
+def _shares_of(
+    inquiry: Inquiry, loss: str, seen: Sequence[Layers], tensor: str
+) -> list[NDArray[np.float64]]:
+    """Return the shares of the samples in one tensor, with both batches; empty if all are in it."""
+    pairs = zip(inquiry.batches, seen, strict=True)
+    found = [_shares(inquiry, loss, batch, own, tensor) for batch, own in pairs]
+    shares = [own for own in found if own is not None]
+    is_told = len(shares) == len(found) and any(not own.all() for own in shares)
+    return shares if is_told else []
+
+
+def _of_tensors(
+    inquiry: Inquiry, shares_of: Mapping[str, list[NDArray[np.float64]]]
+) -> list[Verdict]:
+    """Return what each tensor leaves out, once for those that leave out the same."""
+    groups: list[tuple[list[str], list[NDArray[np.float64]]]] = []
+    for tensor, shares in shares_of.items():
+        for names, other in groups:
+            pairs = zip(shares, other, strict=True)
+            if all(np.allclose(one, own, rtol=NEAR) for one, own in pairs):
+                names.append(tensor)
+                break
+        else:
+            groups.append(([tensor], shares))
+    verdicts = []
+    for names, shares in groups:
+        whole = _verdict(inquiry, shares)
+        message = f"{whole.message} That goes for {', '.join(names)}, and not for the others."
+        verdicts.append(replace(whole, message=message, tensor=names[0]))
+    return verdicts
+
+
 def _shares(
-    inquiry: Inquiry, loss: str, batch: Batch, observed: Layers
+    inquiry: Inquiry, loss: str, batch: Batch, observed: Layers, tensor: str | None = None
 ) -> NDArray[np.float64] | None:
     """Return by how much each sample is in a gradient; None if that is not one number or none."""
-    found = apart(inquiry, loss, batch, observed)
+    found = apart(inquiry, loss, batch, observed, tensor)
     if found is None:
         return None
     is_in = np.abs(found.shares) > NEAR * np.abs(found.shares).max()
@@ -69,14 +129,17 @@ def _verdict(inquiry: Inquiry, shares: list[NDArray[np.float64]]) -> Verdict:
     if meant and not any(abs(share / unit - 1) <= NEAR for unit in meant):
         seen += f", times {share / meant[0]:.6g}"
     verdict = named("gradient", CAUSE, seen, f"dL/dz{len(inquiry.layers)}")
+    is_slice = all(map(_is_slice, shares))
     if _are_missed(inquiry, shares):
         look = (
             "They are those whose class has not the largest output: look at the condition by which "
             "a sample counts, as the others have a gradient, too"
         )
+        if is_slice:
+            look += f", or at {CAUSES[CAUSE].advice}"
         message = f"{verdict.account}. {look}."
         return replace(verdict, message=message)
-    if all(map(_is_slice, shares)):
+    if is_slice:
         return verdict
     # Those that a loss or a mask does not count are no slice.
     look = (

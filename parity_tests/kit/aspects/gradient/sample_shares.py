@@ -49,42 +49,54 @@ class Apart:
         return bool(left <= NEAR * np.linalg.norm(self.whole))
 
 
-def apart(inquiry: Inquiry, loss: str, batch: Batch, observed: Layers) -> Apart | None:
+def apart(
+    inquiry: Inquiry, loss: str, batch: Batch, observed: Layers, tensor: str | None = None
+) -> Apart | None:
     """Solve for the shares of samples in a gradient; None if there are none that give it.
 
     Beside them there may be the gradient of the penalty in the loss that is reported.
+
+    Parameters
+    ----------
+    observed : list of Layer
+        The gradient.
+    tensor : str, optional
+        Of which tensor alone shares are asked, such as ``"W1"``.
     """
-    samples = range(len(batch))
+    ones = [batch.part(slice(n, n + 1)) for n in range(len(batch))]
     try:
-        own = [
-            flat(right_gradient(inquiry, loss, inquiry.layers, batch.part(slice(n, n + 1))))
-            for n in samples
-        ]
+        own = [_entries(right_gradient(inquiry, loss, inquiry.layers, one), tensor) for one in ones]
     except (InputError, ValueError):
         return None
-    whole, alone = flat(observed), np.stack(own, axis=1)
-    # Those of the last layers are enough to solve for shares.
-    basis = alone[-_LAST:]
-    if len(whole) != len(alone) or len(basis) < ENOUGH * len(batch):
+    whole, alone = _entries(observed, tensor), np.stack(own, axis=1)
+    if len(whole) != len(alone) or len(alone[-_LAST:]) < ENOUGH * len(batch):
         return None
     if not (np.isfinite(alone).all() and np.isfinite(whole).all()):
         return None
-    for penalty in _penalties(inquiry):
-        rest = whole - penalty
-        shares, _, rank, _ = np.linalg.lstsq(basis, rest[-_LAST:], rcond=None)
-        found = Apart(shares, alone, rest)
-        if rank == len(batch) and np.any(shares) and found.is_met(shares):
-            return found
-    return None
+    rests = (whole - penalty for penalty in _penalties(inquiry, tensor))
+    return next((found for rest in rests if (found := _solved(alone, rest))), None)
 
 
-def _penalties(inquiry: Inquiry) -> Iterator[Array]:
+def _entries(layers: Layers, tensor: str | None) -> Array:
+    return flat(layers) if tensor is None else by_name(layers)[tensor].ravel()
+
+
+def _solved(alone: Array, whole: Array) -> Apart | None:
+    # Those of the last layers are enough to solve for shares.
+    shares, _, rank, _ = np.linalg.lstsq(alone[-_LAST:], whole[-_LAST:], rcond=None)
+    found = Apart(shares, alone, whole)
+    is_told = rank == alone.shape[1] and bool(np.any(shares))
+    return found if is_told and found.is_met(shares) else None
+
+
+def _penalties(inquiry: Inquiry, tensor: str | None) -> Iterator[Array]:
     """Yield what penalties may have added to a gradient: nothing, or that of the loss."""
     arrays = by_name(inquiry.layers)
-    yield np.zeros(sum(array.size for array in arrays.values()))
+    asked = arrays if tensor is None else {tensor: arrays[tensor]}
+    yield np.zeros(sum(array.size for array in asked.values()))
     if inquiry.penalty is None:
         return
     added = []
-    for tensor, array in arrays.items():
-        added.append(slope_of(slopes_of(inquiry.penalty.of(tensor)), array).ravel())
+    for name, array in asked.items():
+        added.append(slope_of(slopes_of(inquiry.penalty.of(name)), array).ravel())
     yield np.concatenate(added)
