@@ -109,17 +109,17 @@ class Lion(Optimizer):
 
     def _update(self, group: Mapping[str, Any], run: Run, blocks: Iterable[Block]) -> None:  # noqa: ARG002
         shrinking = group["lr"] * group["weight_decay"]
-        lr, share1, share2 = (
-            self._number(number) for number in (group["lr"], *(1 - beta for beta in group["betas"]))
-        )
+        beta1, beta2 = group["betas"]
+        # The direction over 1 - beta1 has the same sign, and without a beta1 it is the gradient to
+        # the last bit, however large the momentum is.
+        lr, ratio, share2 = map(self._number, (group["lr"], beta1 / (1 - beta1), 1 - beta2))
         # Small momenta are not set to zero here: their signs count in full.
         for value, grad, scratch, _, state in blocks:
             exp_avg = state["exp_avg"]
             if shrinking:
                 shrink(value, shrinking, scratch)
-            np.subtract(grad, exp_avg, out=scratch)
-            scratch *= share1
-            scratch += exp_avg
+            np.multiply(exp_avg, ratio, out=scratch)
+            scratch += grad
             np.sign(scratch, out=scratch)
             scratch *= lr
             value -= scratch

@@ -11,6 +11,7 @@ from numpy_impl.optimizers.clipping import total_norm
 from numpy_impl.optimizers.groups import decay_groups
 from numpy_impl.optimizers.means import approach, approach_square, flush
 from numpy_impl.optimizers.muon import COEFFICIENTS, adjusted_lr, newton_schulz, orthogonalized
+from numpy_impl.parameters import make_parameters
 from parity_tests.cases.optimizers import OPTIMIZERS
 from parity_tests.checks.raising import raised, refused
 from parity_tests.inputs import CLASSES, FEATURES
@@ -31,6 +32,17 @@ def test_a_group_that_is_none() -> None:
     refused("param_group", optimizer.add_param_group, [layer().bias])
     assert len(optimizer.param_groups) == 1
     refused("params", ours.SGD, [{"params": 3}])
+
+
+@pytest.mark.parametrize("beta", [0.0, 1e-12])
+def test_the_sign_of_a_small_gradient_shows_beside_a_large_momentum(beta: float) -> None:
+    [parameter] = make_parameters({"x": (1,)}, FLOAT32)
+    optimizer = ours.Lion([parameter], lr=0.5, betas=(beta, 0.9))
+    parameter.data[:] = 0.0
+    for grad, expected in ((1e10, -0.5), (-1.0, 0.0)):
+        parameter.grad = np.full_like(parameter.data, grad)
+        optimizer.step()
+        assert parameter.data.item() == expected
 
 
 def test_an_optimizer_over_none_of_its_parameters_changes_nothing() -> None:
