@@ -418,7 +418,7 @@ def shrinking(meant: Scheme) -> Iterator[Mistake]:
 
 
 # Numbers of which the variance is a multiple, in formulas without a name.
-_FANS: tuple[tuple[str, Callable[[float, float], float]], ...] = (
+FANS: tuple[tuple[str, Callable[[float, float], float]], ...] = (
     ("fan_in", lambda fan_in, _: fan_in),
     ("(fan_in + fan_out)", lambda fan_in, fan_out: fan_in + fan_out),
     ("fan_out", lambda _, fan_out: fan_out),
@@ -431,7 +431,7 @@ def formulas(weights: Sequence[Drawn]) -> list[str]:
     """Return the formulas without a name that give all matrices their standard deviations."""
     return [
         f"sqrt({number:g} / {text})"
-        for text, fan in _FANS
+        for text, fan in FANS
         for number in _NUMERATORS
         if all(
             drawn.centred and drawn.has_std(math.sqrt(number / fan(drawn.fan_in, drawn.fan_out)))

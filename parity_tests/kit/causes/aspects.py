@@ -58,6 +58,11 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "initialization-scaled": Cause(
         "all weights are the same multiple of the scheme declared", "the number in the scale"
     ),
+    "initialization-multiplied": Cause(
+        "the scale goes with the layers' widths, and is more than three times that of any scheme",
+        "the number in the scale: sqrt(2 / n) is to keep the size of a signal, and a factor before "
+        "it multiplies that in every layer",
+    ),
     "initialization-exploding": Cause(
         "weights are so large that every layer multiplies the signal many times",
         "the scale of the draw",

@@ -4,7 +4,15 @@ from pathlib import Path
 
 from parity_tests.kit.causes.aspects import ASPECT_CAUSES
 
-_TESTS = ("initialization", "stability", "extreme_gradients", "side_effects", "gradient", "data")
+_TESTS = (
+    "initialization",
+    "initialization_by_widths",
+    "stability",
+    "extreme_gradients",
+    "side_effects",
+    "gradient",
+    "data",
+)
 
 
 def test_every_cause_is_planted() -> None:
