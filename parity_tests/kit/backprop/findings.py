@@ -72,6 +72,8 @@ class Explanation:
         `parity_tests.kit.aspects.gradient.readings`.
     sample : int
         Which sample of its batch it is of, if it is of one.
+    hidden : tuple of str
+        The hidden functions of the forward pass that it is that of, where that may be another one.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -79,6 +81,7 @@ class Explanation:
     deltas: dict[int, Candidate] = field(default_factory=dict)
     reading: str = ""
     sample: int = 0
+    hidden: tuple[str, ...] = ()
 
     @property
     def known(self) -> bool:

@@ -83,6 +83,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "a layer gets the network's inputs and not the values of the layer before",
         "what the product is taken of, as in a loop: a = f(a @ W + b), not f(x @ W + b)",
     ),
+    "activation-not-passed-on": Cause(
+        "a function that the backward pass has is not passed on by the forward pass",
+        "what the next layer is given in the forward pass: a = f(z), and not z, where both are "
+        "kept. f(z) and f'(z) in the backward pass are right then",
+    ),
     "forward-random": Cause(
         "two forward passes differ",
         "whether predictions go through it: dropout and noise have to be switched off there",

@@ -86,5 +86,5 @@ class _LostActivation(Classifier):
 
 def test_an_activation_that_the_forward_pass_has_lost_is_found_in_the_backward_pass() -> None:
     found = ask(network(_LostActivation, loss=None), gradient.examine)
-    assert set(causes(found)) == {"wrong-input", "derivative-of-another-function"}
+    assert set(causes(found)) == {"activation-not-passed-on"}
     assert "sigmoid(z2)" in found[0].message

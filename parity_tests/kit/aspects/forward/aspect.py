@@ -316,7 +316,20 @@ def _judged(inquiry: Inquiry, form: Form, residual: float, beside: str) -> Verdi
         message += f", but for some digits: it is {beside}"
     elif inquiry.tolerance > EXACT:
         message += f", within {CLOSE:.0e}, to which single precision is held"
-    return Verdict("forward", status, f"{message} (residual {residual:.1g})", residual=residual)
+    message += f" (residual {residual:.1g})"
+    if hidden is None:
+        message += _of_linear(form)
+    return Verdict("forward", status, message, residual=residual)
+
+
+def _of_linear(form: Form) -> str:
+    """Return that layers hand their pre-activation on, which nobody has declared."""
+    linear = [number for number, name in enumerate(form.hidden, start=1) if name == "identity"]
+    if not linear:
+        return ""
+    which = " and ".join(f"z{number}" for number in linear)
+    goes = "go on as they are" if len(linear) > 1 else "goes on as it is"
+    return f"; {which} {goes}: if a function is meant there, its values go nowhere"
 
 
 def _is_twice(declared: str, found: str) -> bool:

@@ -27,6 +27,7 @@ from parity_tests.kit.aspects.gradient.own_rates import with_own_rate
 from parity_tests.kit.aspects.gradient.readings import (
     AS_DECLARED,
     LEFT_OUT,
+    NOT_PASSED_ON,
     TAKEN,
     explained,
     of_layout,
@@ -152,7 +153,7 @@ def _note_what_is_known(inquiry: Inquiry, first: Explanation) -> None:
     inquiry.is_gradient_known = first.known
     inquiry.is_gradient_unturned = first.reading == LEFT_OUT
     inquiry.is_gradient_faulty = first.known and (
-        first.reading == AS_DECLARED or any(f.causes for f in first.findings)
+        first.reading in (AS_DECLARED, NOT_PASSED_ON) or any(f.causes for f in first.findings)
     )
     inquiry.edges += edges(first, len(inquiry.layers))
 

@@ -1,6 +1,6 @@
 """How a gradient is read: by the forward pass as it is, or as it is meant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +8,14 @@ import numpy as np
 from parity_tests.kit.aspects.observing import RATES, precision_of
 from parity_tests.kit.backprop.explain import explain
 from parity_tests.kit.backprop.findings import Explanation
-from parity_tests.kit.forward import Form, Pass, run, upright
-from parity_tests.kit.functions import activation, in_full, unrounded
+from parity_tests.kit.forward import Form, Pass, functions, run, upright
+from parity_tests.kit.functions import USUAL, in_full, unrounded
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.subject.subject import Batch, Layers, tensors
 from parity_tests.kit.verdicts import CONVENTION, Verdict, named
 
 TAKEN, LEFT_OUT, AS_DECLARED = "taken", "left out", "as declared"
+NOT_PASSED_ON = "not passed on"
 
 
 def explained(
@@ -28,7 +29,8 @@ def explained(
     """Explain a gradient by the forward pass as it is.
 
     If another reading leaves less to be explained, it is that: of a forward pass without any matrix
-    transposed, or with the activations that are declared.
+    transposed, with the activations that are declared, or with one that is computed and not passed
+    on.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def explained(
     if found.is_right:
         return found
     for reading, *other in _others(inquiry, form, passed):
-        again = replace(_read(*asked, *other), reading=reading)
+        again = replace(_read(*asked, *other), reading=reading, hidden=other[0].hidden)
         if form.transposed and reading == LEFT_OUT and _left(again) == _left(found):
             found = replace(found, reading="")  # both are as likely
         if _left(again) < _left(found):
@@ -65,15 +67,35 @@ def _others(
     """Yield what a backward pass may be that of besides: name, form, quantities, transposed."""
     if form.transposed:
         yield LEFT_OUT, form, passed, ()
+    if form.bias_outside:
+        return
     declared, depth = inquiry.spec.hidden, len(form.hidden)
-    if declared is None or form.bias_outside:
+    if declared is None:
+        for hidden in _lost(form):
+            yield NOT_PASSED_ON, *_with_hidden(form, passed, hidden), form.transposed
         return
     hidden = in_full((declared,) * depth if isinstance(declared, str) else tuple(declared))
     if hidden != in_full(unrounded(form.hidden)):
-        values = [activation(name).value(z) for name, z in zip(hidden, passed.logits, strict=False)]
-        activations = [passed.activations[0], *values, passed.output]
-        meant = replace(passed, activations=activations)
-        yield AS_DECLARED, replace(form, hidden=hidden), meant, form.transposed
+        yield AS_DECLARED, *_with_hidden(form, passed, hidden), form.transposed
+
+
+def _lost(form: Form) -> Iterator[tuple[str, ...]]:
+    """Yield hidden functions with a usual one for each that hands its pre-activation on."""
+    for name in USUAL if "identity" in form.hidden else ():
+        if name != "identity":
+            yield tuple(name if own == "identity" else own for own in form.hidden)
+
+
+def _with_hidden(form: Form, passed: Pass, hidden: tuple[str, ...]) -> tuple[Form, Pass]:
+    r"""Return a form with other hidden functions, whose values are those of the logits that are.
+
+    .. math:: a_l = f_l(z_l), \qquad z_{l+1} \ne W_{l+1} a_l + b_{l+1}
+    """
+    own = replace(form, hidden=hidden)
+    values = [
+        function.value(z) for function, z in zip(functions(own)[0], passed.logits, strict=False)
+    ]
+    return own, replace(passed, activations=[passed.activations[0], *values, passed.output])
 
 
 def _left(explanation: Explanation) -> tuple[int, int]:
@@ -180,7 +202,19 @@ def of_reading(inquiry: Inquiry, first: Explanation) -> list[Verdict]:
             f"pass has {', '.join(form.hidden)}"
         )
         return [named("gradient", "another-activation", seen, f"W{len(inquiry.layers)}")]
+    if first.reading == NOT_PASSED_ON:
+        return [_not_passed_on(form, first.hidden)]
     return []
+
+
+def _not_passed_on(form: Form, hidden: Sequence[str]) -> Verdict:
+    """Return that the backward pass has functions of layers that hand their pre-activation on."""
+    pairs = enumerate(zip(form.hidden, hidden, strict=True), start=1)
+    lost = [(number, name) for number, (own, name) in pairs if own != name]
+    taken = ", ".join(f"{name}(z{number}) and {name}'(z{number})" for number, name in lost)
+    given = ", ".join(f"z{number} itself to layer {number + 1}" for number, _ in lost)
+    seen = f"the backward pass takes {taken}; the forward pass gives {given}"
+    return named("gradient", "activation-not-passed-on", seen, f"a{lost[0][0]}")
 
 
 def of_layout(inquiry: Inquiry, first: Explanation) -> list[Verdict]:
