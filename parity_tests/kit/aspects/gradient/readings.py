@@ -52,8 +52,9 @@ def explained(
         found = replace(found, reading=TAKEN)
     if found.is_right:
         return found
-    for reading, *other in _others(inquiry, form, passed):
-        again = replace(_read(*asked, *other), reading=reading, hidden=other[0].hidden)
+    for reading, own, quantities, turned in _others(inquiry, form, passed):
+        again = _read(*asked, own, quantities, turned)
+        again = replace(again, reading=reading, hidden=own.hidden)
         if form.transposed and reading == LEFT_OUT and _left(again) == _left(found):
             found = replace(found, reading="")  # both are as likely
         if _left(again) < _left(found):
@@ -72,11 +73,11 @@ def _others(
     declared, depth = inquiry.spec.hidden, len(form.hidden)
     if declared is None:
         for hidden in _lost(form):
-            yield NOT_PASSED_ON, *_with_hidden(form, passed, hidden), form.transposed
+            yield NOT_PASSED_ON, *_with_hidden(form, passed, hidden)
         return
     hidden = in_full((declared,) * depth if isinstance(declared, str) else tuple(declared))
     if hidden != in_full(unrounded(form.hidden)):
-        yield AS_DECLARED, *_with_hidden(form, passed, hidden), form.transposed
+        yield AS_DECLARED, *_with_hidden(form, passed, hidden)
 
 
 def _lost(form: Form) -> Iterator[tuple[str, ...]]:
@@ -86,7 +87,9 @@ def _lost(form: Form) -> Iterator[tuple[str, ...]]:
             yield tuple(name if own == "identity" else own for own in form.hidden)
 
 
-def _with_hidden(form: Form, passed: Pass, hidden: tuple[str, ...]) -> tuple[Form, Pass]:
+def _with_hidden(
+    form: Form, passed: Pass, hidden: tuple[str, ...]
+) -> tuple[Form, Pass, tuple[int, ...]]:
     r"""Return a form with other hidden functions, whose values are those of the logits that are.
 
     .. math:: a_l = f_l(z_l), \qquad z_{l+1} \ne W_{l+1} a_l + b_{l+1}
@@ -95,7 +98,8 @@ def _with_hidden(form: Form, passed: Pass, hidden: tuple[str, ...]) -> tuple[For
     values = [
         function.value(z) for function, z in zip(functions(own)[0], passed.logits, strict=False)
     ]
-    return own, replace(passed, activations=[passed.activations[0], *values, passed.output])
+    meant = replace(passed, activations=[passed.activations[0], *values, passed.output])
+    return own, meant, form.transposed
 
 
 def _left(explanation: Explanation) -> tuple[int, int]:
