@@ -182,6 +182,23 @@ def test_samples_that_some_tensors_leave_out_are_told(
     assert [own for own in told if own not in verdict.message] == [], verdict.message
 
 
+def test_samples_that_a_bias_of_few_entries_leaves_out_as_its_matrix_does_are_told() -> None:
+    class Net(Classifier):
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            found = super().gradients(x, y)
+            found[1] = found[1] - self.a[1][:1].T @ self._first(x, y)
+            found[4] = found[4] - self._first(x, y)
+            return found
+
+        def _first(self, x: Array, y: Array) -> Array:
+            d = self.delta(x, y)[:1]
+            return (d @ self.w[2].T) * (self.a[2][:1] > 0)
+
+    verdict = only(ask(network(Net, step=None), gradient.examine))
+    assert (verdict.tensor, verdict.cause) == ("W2", "samples-left-out")
+    assert "That goes for W2, b2, and not for the others." in verdict.message
+
+
 def test_samples_that_are_left_out_where_they_are_right_are_told_by_that() -> None:
     class Net(Classifier):
         sizes = (6, 5, 3)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.shares import expected_of
-from parity_tests.kit.aspects.gradient.sample_shares import NEAR, apart
+from parity_tests.kit.aspects.gradient.sample_shares import NEAR, apart, is_met_by
 from parity_tests.kit.aspects.walks import losses_at
 from parity_tests.kit.backprop.findings import Finding
 from parity_tests.kit.causes import CAUSES
@@ -70,6 +70,14 @@ def _of_unknown(
     asked = dict.fromkeys(own.tensor for own in findings if own.relative or not own.known)
     shares_of = {tensor: _shares_of(inquiry, loss, seen, tensor) for tensor in asked}
     told = {tensor: shares for tensor, shares in shares_of.items() if shares}
+    # A bias may have too few entries to solve for shares: it may have those of its matrix.
+    for tensor, shares in list(told.items()):
+        bias = tensor.replace("W", "b")
+        pairs = zip(inquiry.batches, seen, shares, strict=True)
+        if bias not in told and all(
+            is_met_by(inquiry, loss, batch, own, bias, share) for batch, own, share in pairs
+        ):
+            told[bias] = shares
     return told if unknown <= set(told) else {}
 
 

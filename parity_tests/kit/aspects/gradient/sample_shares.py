@@ -63,18 +63,42 @@ def apart(
     tensor : str, optional
         Of which tensor alone shares are asked, such as ``"W1"``.
     """
+    parts = _parts(inquiry, loss, batch, observed, tensor)
+    if parts is None or len(parts[0][-_LAST:]) < ENOUGH * len(batch):
+        return None
+    alone, rests = parts
+    return next((found for rest in rests if (found := _solved(alone, rest))), None)
+
+
+def is_met_by(
+    inquiry: Inquiry,
+    loss: str,
+    batch: Batch,
+    observed: Layers,
+    tensor: str,
+    shares: Array,
+) -> bool:
+    """Whether given shares of samples give the gradient of a tensor, which may have few entries."""
+    parts = _parts(inquiry, loss, batch, observed, tensor)
+    if parts is None:
+        return False
+    alone, rests = parts
+    return any(Apart(shares, alone, rest).is_met(shares) for rest in rests)
+
+
+def _parts(
+    inquiry: Inquiry, loss: str, batch: Batch, observed: Layers, tensor: str | None
+) -> tuple[Array, list[Array]] | None:
+    """Return the gradients of single samples, and that of the batch without what penalties add."""
     ones = [batch.part(slice(n, n + 1)) for n in range(len(batch))]
     try:
         own = [_entries(right_gradient(inquiry, loss, inquiry.layers, one), tensor) for one in ones]
     except (InputError, ValueError):
         return None
     whole, alone = _entries(observed, tensor), np.stack(own, axis=1)
-    if len(whole) != len(alone) or len(alone[-_LAST:]) < ENOUGH * len(batch):
+    if len(whole) != len(alone) or not (np.isfinite(alone).all() and np.isfinite(whole).all()):
         return None
-    if not (np.isfinite(alone).all() and np.isfinite(whole).all()):
-        return None
-    rests = (whole - penalty for penalty in _penalties(inquiry, tensor))
-    return next((found for rest in rests if (found := _solved(alone, rest))), None)
+    return alone, [whole - penalty for penalty in _penalties(inquiry, tensor)]
 
 
 def _entries(layers: Layers, tensor: str | None) -> Array:

@@ -59,7 +59,7 @@ FAULTS: tuple[Fault, ...] = (
         'self.grads["W1"] = x.T.dot(dhidden)',
         'self.grads["W1"] = x[1:].T.dot(dhidden[1:])',
         _GRADIENT,
-        None,
+        "samples-left-out",
     ),
     Fault(
         "a constant added: one sample",
