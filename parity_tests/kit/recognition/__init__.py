@@ -1,5 +1,6 @@
 """Somebody's network, recognized without any adapter."""
 
+from parity_tests.kit.recognition.followed import followed
 from parity_tests.kit.recognition.globals import global_arrays, with_globals
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.recognition.proposal import Convention, Proposal
@@ -9,6 +10,7 @@ __all__ = [
     "Convention",
     "Proposal",
     "RecognitionError",
+    "followed",
     "global_arrays",
     "recognize",
     "uninitialized",

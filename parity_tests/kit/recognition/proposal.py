@@ -14,6 +14,7 @@ _IMPORTS = {
     "copy.": "import copy",
     "reduce(": "from functools import reduce",
     "np.": "import numpy as np",
+    "followed(": "from parity_tests.kit.recognition import followed",
     "global_arrays(": "from parity_tests.kit.recognition import global_arrays",
     "uninitialized(": "from parity_tests.kit.recognition import uninitialized",
     "with_globals(": "from parity_tests.kit.recognition import with_globals",

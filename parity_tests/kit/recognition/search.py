@@ -27,6 +27,7 @@ from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host, Named
 from parity_tests.kit.recognition.left_out import refused, unused
+from parity_tests.kit.recognition.loop_batches import batches_apart
 from parity_tests.kit.recognition.loops import loops, shuffling_apart
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
@@ -65,6 +66,7 @@ _ORDER = (
     "step",
     "training",
     "evaluation",
+    "batches",
 )
 # What a function of the module is given as the number of samples.
 _COUNTS = re.compile(r"with_globals\([\w.]+, (\w+)=")
@@ -152,7 +154,9 @@ def recognize(
     with seeded(0):
         scope = _scope(target, namespace)
         proposal = _proposed(_whole(target, scope, sizes), scope, _is_module(target))
-        if inspect.isroutine(target) and not stands_for(target, proposal.fields, scope):
+        # Of a loop that gives the batches, the rest is left out.
+        inside = {name: code for name, code in proposal.fields.items() if name != "batches"}
+        if inspect.isroutine(target) and not stands_for(target, inside, scope):
             return _in_place_of(target, proposal, scope)
         return proposal
 
@@ -440,6 +444,9 @@ def _proposed(draft: _Draft, scope: Mapping[str, Any], is_whole: bool) -> Propos
     if draft.step is not None:
         draft.loop = shuffling_apart(draft.forward, _asked(draft), scope)
     fields, sure_of_loss = _fields(draft, scope)
+    if draft.match is not None and not draft.loop:
+        batches = batches_apart(draft.forward, {**draft.forward.fields, **fields}, scope)
+        fields |= {"batches": batches} if batches else {}
     network = build(fields, scope)
     found = [*_fragment(draft, scope), *_conventions(draft, fields, sure_of_loss, scope)]
     found += _left_out(draft, fields, scope, is_whole)
@@ -509,6 +516,9 @@ def _conventions(
     if "evaluation" in fields:
         told = "its output is another one than that of the pass without dropout, of a known form"
         yield Convention("evaluation", fields["evaluation"], certainty, told)
+    if "batches" in fields:
+        told = "what it gives to the functions that were found are samples with labels of others"
+        yield Convention("batches", fields["batches"], LIKELY, told)
     if "loss" in fields and sure_of_loss is not None:
         yield _of_loss(fields, sure_of_loss, scope)
 

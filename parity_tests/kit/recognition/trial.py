@@ -21,6 +21,7 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import functions, run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Network
+from parity_tests.kit.recognition.followed import followed
 from parity_tests.kit.recognition.globals import global_arrays, with_globals
 from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.scales import Scale
@@ -51,6 +52,7 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
         "np": np,
         "copy": copy,
         "reduce": functools.reduce,
+        "followed": followed,
         "uninitialized": uninitialized,
         "global_arrays": global_arrays,
         "with_globals": with_globals,

@@ -205,10 +205,14 @@ def _batches(inquiry: Inquiry) -> list[Verdict]:
             epochs.append(_epoch(inquiry, samples))
         except _RefusedError as error:
             refused.append(str(error))
+    # What goes wrong in one batch of all samples does so in any.
+    apart = _apart(epochs)
+    if apart is not None:
+        return [apart]
     if not epochs or len(epochs[0].ids) < 2:
         why = refused[0] if refused else "an epoch of 20 samples has one batch"
         return [Verdict("data", UNCHECKED, f"batches: {why}", "batches")]
-    told = (_apart(epochs), _overlapping(inquiry, epochs), _empty(inquiry, epochs))
+    told = (_overlapping(inquiry, epochs), _empty(inquiry, epochs))
     found = [verdict for verdict in told if verdict is not None]
     if not found:
         dropped = _dropped(epochs)
