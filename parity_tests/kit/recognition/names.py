@@ -51,6 +51,8 @@ FORWARD = (
     r"forward|feed_?forward|forward_?(pass|prop|propagation|propagate)|f_?prop|propagate",
     r"predict_?proba\w*|__call__|query|compute_?output|run|forward\w*|\w*forward(_?(pass|prop\w*))?",
     r"predict\w*|evaluate\w*|output|test|think|activate|infer\w*|model",
+    # What comes before probabilities is taken where nothing gives these.
+    r"((get|calc|calculate|compute)_?)?(class_?)?(scores|logits)",
 )
 # What switches dropout and the like off, without an argument.
 EVALUATION = (r"eval", r"(set_?|to_?)?(eval(uation)?|inference|test(ing)?)_?mode|set_?eval")
