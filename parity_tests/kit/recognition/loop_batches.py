@@ -17,13 +17,13 @@ from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import callee
 from parity_tests.kit.recognition.hosts import Named
 from parity_tests.kit.recognition.loops import loops
-from parity_tests.kit.recognition.settings import all_at_once, one_round
+from parity_tests.kit.recognition.settings import all_at_once, behind, one_round
+from parity_tests.kit.recognition.steps import GIVEN
 from parity_tests.kit.recognition.trial import FAILURES, Fields, begin, made
 
 _AXES = {"rows": 0, "columns": 1}
 _FOLLOWED = ("gradients", "backward", "step")
 _METHOD = re.compile(r"\bnet\.(\w+)\(")
-_GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
 _MOST_LOOPS, _MOST_CALLS = 3, 3
 _RATE = "0.01"
 
@@ -108,10 +108,9 @@ def _calls(one: Named, forward: Forward, fields: Fields, scope: Mapping[str, Any
         "quiet": ["False"],
     }
     exact = {**_given_to_maker(fields["make"], scope), **forward.host.exact}
-    for text in bindings(one.function, exact, roles, _GIVEN):
+    for text in bindings(one.function, exact, roles, GIVEN):
         if "x" in text and "y" in text:
-            call = f"{callee(one, forward)}({text})"
-            yield f"({', '.join(settings)}, {call})[-1]" if settings else call
+            yield behind(settings, f"{callee(one, forward)}({text})")
 
 
 def _given_to_maker(make: str, scope: Mapping[str, Any]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from parity_tests.kit.recognition.calls import attributes_read
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import count_of
 from parity_tests.kit.recognition.hosts import Host, Named
-from parity_tests.kit.recognition.settings import all_at_once, one_round
+from parity_tests.kit.recognition.settings import all_at_once, behind, one_round
 from parity_tests.kit.recognition.steps import calls_of, rated
 from parity_tests.kit.recognition.trial import FAILURES, Fields, begin, made
 
@@ -90,5 +90,4 @@ def _steps(one: Named, forward: Forward, scope: Mapping[str, Any]) -> Iterator[s
     settings = [*one_round(net), *all_at_once(net, count_of(forward))]
     for body in islice(calls_of(one, forward), _MOST_CALLS):
         for text in rated(body, net):
-            whole = f"({', '.join(settings)}, {text})[-1]" if settings else text
-            yield f"lambda net, x, y, lr: {whole}"
+            yield f"lambda net, x, y, lr: {behind(settings, text)}"

@@ -5,7 +5,7 @@ time; and where it draws their order, another one each time, which shows no grad
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,11 @@ from parity_tests.kit.subject.subject import flat
 # Two orders of seven samples are hardly ever one and the same, nor those of two batches of them.
 _TIMES = 4
 _SET = re.compile(r"setattr\(net, '(\w+)', (?:len\(x\)|x\.shape\[1\])\)")
+
+
+def behind(settings: Sequence[str], code: str) -> str:
+    """Return code that sets attributes first, and gives what some other code gives."""
+    return f"({', '.join(settings)}, {code})[-1]" if settings else code
 
 
 def one_round(net: Any) -> list[str]:

@@ -27,7 +27,12 @@ from parity_tests.kit.recognition.gradients import (
     with_out,
 )
 from parity_tests.kit.recognition.hosts import Host, Named, own_classes
-from parity_tests.kit.recognition.settings import all_at_once, is_another_each_time, one_round
+from parity_tests.kit.recognition.settings import (
+    all_at_once,
+    behind,
+    is_another_each_time,
+    one_round,
+)
 from parity_tests.kit.recognition.trial import (
     FAILURES,
     Match,
@@ -37,7 +42,7 @@ from parity_tests.kit.recognition.trial import (
 )
 from parity_tests.kit.scales import Scale
 
-_GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
+GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
 _PAIRS = ("batch", "mini_batch", "minibatch", "data", "training_data", "train_data")
 # Samples with their labels, as a list of pairs.
 PAIRS_OF_ROWS = "[*zip(x, y)]"
@@ -57,7 +62,7 @@ def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] |
     bodies = []
     for one in host.ranked(names.UPDATE):
         code = callee(one, forward)
-        bodies += [f"{code}({text})" for text in bindings(one.function, exact, roles, _GIVEN)]
+        bodies += [f"{code}({text})" for text in bindings(one.function, exact, roles, GIVEN)]
     if host.kind == "layers":
         bodies += [
             f"[layer.{name}(lr) for layer in net if hasattr(layer, {name!r})]"
@@ -101,7 +106,7 @@ def trainings(
     for settings in (once, at_once and [*once, *at_once]):
         if not settings or (best is not None and best[1].complete):
             continue
-        set_so = (f"({', '.join(settings)}, {body})[-1]" for body in bodies)
+        set_so = (behind(settings, body) for body in bodies)
         other = _first(set_so, fields, forward, scope, wanted)
         is_better = other is not None and (best is None or other[1].key > best[1].key)
         # Several updates that can be repeated are asked as they are.
@@ -164,7 +169,7 @@ def calls_of(one: Named, forward: Forward) -> Iterator[str]:
     # Samples and labels may come together.
     for pair in [""] if "labels" in kinds else _pairs(forward):
         exact = {**forward.host.exact, **dict.fromkeys(_PAIRS, pair)}
-        for text in bindings(one.function, exact, roles, _GIVEN):
+        for text in bindings(one.function, exact, roles, GIVEN):
             if "x" in text and "y" in text:
                 yield f"{callee(one, forward)}({text})"
 

@@ -68,8 +68,13 @@ def _of_unknown(
         return {}  # what those have would not be told
     unknown = {own.tensor for own in findings if not own.known}
     asked = dict.fromkeys(own.tensor for own in findings if own.relative or not own.known)
-    shares_of = {tensor: _shares_of(inquiry, loss, seen, tensor) for tensor in asked}
-    told = {tensor: shares for tensor, shares in shares_of.items() if shares}
+    told: dict[str, list[NDArray[np.float64]]] = {}
+    for tensor in asked:
+        shares = _shares_of(inquiry, loss, seen, tensor)
+        if shares:
+            told[tensor] = shares
+        elif tensor in unknown and tensor.startswith("W"):
+            return {}
     # A bias may have too few entries to solve for shares: it may have those of its matrix.
     for tensor, shares in list(told.items()):
         bias = tensor.replace("W", "b")

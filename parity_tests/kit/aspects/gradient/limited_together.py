@@ -110,4 +110,6 @@ def _below(
         return []
     scale = Scale(expected.constant * times, expected.power)
     between = ratio(scale, expected, inquiry.subject.sizes, NEAR)
-    return [Factor(factor.finding, scale, between, factor.other) for factor in factors if between]
+    if between is None:
+        return []
+    return [Factor(factor.finding, scale, between, factor.other) for factor in factors]
