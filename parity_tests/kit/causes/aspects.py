@@ -86,6 +86,11 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "softmax subtracts one maximum for the whole batch, so that samples far below it get 0 / 0",
         "the maximum in softmax: one for each sample, with an axis and keepdims",
     ),
+    "step-loss-not-finite": Cause(
+        "the loss that a training step reports is not a finite number",
+        "arrays that are edited in place before the loss is taken of them, such as probabilities "
+        "from which the labels are taken away",
+    ),
     "sigmoid-overflow": Cause(
         "sigmoid is exp(z) / (1 + exp(z)), which is infinity over infinity for large z",
         "sigmoid: 1 / (1 + exp(-z)), or one form for each sign",

@@ -107,6 +107,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "first-moment-summed": Cause(
         "the first moment is a sum and not a mean", "the factor 1 - beta1 of the gradient"
     ),
+    "moment-not-decayed": Cause(
+        "a moment takes in its share of the gradient and loses nothing of what it was",
+        "the factor beta of the moment of the step before: beta m + (1 - beta) g",
+    ),
     "second-moment-summed": Cause(
         "the second moment is a sum and not a mean",
         "the factor 1 - beta2 (or 1 - alpha) of the squared gradient",

@@ -78,6 +78,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield from _of_counts(kind)
     if kind in (*CORRECTED, "rmsprop") and kind != "adamax":
         yield Choice("moments", "second summed", "second-moment-summed")
+        yield Choice("moments", "second undecayed", "moment-not-decayed")
     if kind == "rmsprop":
         # Nothing corrects its mean, so that it has to begin somewhere.
         yield Choice("moments", "both whole", "moments-begin-whole", True)
@@ -148,6 +149,7 @@ def _of_counts(kind: str) -> Iterator[Choice]:
         yield Choice("count", f"constant:{constant}", "adam-step-constant")
     yield Choice("count", "samples", "adam-step-constant")
     yield Choice("moments", "first summed", "first-moment-summed")
+    yield Choice("moments", "first undecayed", "moment-not-decayed")
 
 
 def _of_plain_steps(kind: str) -> Iterator[Choice]:

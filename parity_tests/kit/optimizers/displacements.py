@@ -271,7 +271,8 @@ def _mean(memory: Memory, name: str, share: float, value: Array, moments: str = 
         memory[name] = value
         return value
     before = memory.get(name, 0.0)
-    memory[name] = share * before + (1.0 if moments == f"{name} summed" else 1 - share) * value
+    kept = 1.0 if moments == f"{name} undecayed" else share
+    memory[name] = kept * before + (1.0 if moments == f"{name} summed" else 1 - share) * value
     return memory[name]
 
 

@@ -113,9 +113,11 @@ class Formula:
         ``"constant:1"``; or a first one for each tensor and by how much all rise, as in
         ``"each:2 3 5 6, and 5 more every step"``.
     moments : str
-        ``"means"``; ``"first summed"``; ``"second summed"``. Or means that begin with their first
-        value and not with zero: ``"first whole"``, ``"second whole"``, ``"both whole"``, which are
-        not corrected for a start from zero; ``"both whole, corrected"``. ``"means, corrected"``:
+        ``"means"``; ``"first summed"``; ``"second summed"``; ``"first undecayed"`` or
+        ``"second undecayed"``, to which a share is added and none is lost. Or means that begin with
+        their first value and not with zero: ``"first whole"``, ``"second whole"``,
+        ``"both whole"``, which are not corrected for a start from zero;
+        ``"both whole, corrected"``. ``"means, corrected"``:
         those of RMSprop, which are not, divided by 1 - alpha^t. ``"kept corrected"``: the
         corrected ones go on to the next step; ``"second by beta1"``: beta1 in the place of beta2
         in what is left of the second one; ``"squares by beta1"``: in what comes to it;

@@ -33,7 +33,9 @@ _LINEAR = 1e-3
 _LATER: Mapping[str, Mapping[str, str]] = {
     "gradient": {"accumulated": "own", "first": "own"},
     "count": {"lagging": "steps"},
-    "moments": dict.fromkeys(("kept corrected", "second by beta1"), "means"),
+    "moments": dict.fromkeys(
+        ("kept corrected", "second by beta1", "first undecayed", "second undecayed"), "means"
+    ),
     "maximum": dict.fromkeys(("corrected", "none"), "moments"),
     "rate": {f"steps, {how}": "constant" for how in ("inverse", "exponential", "root")},
 }

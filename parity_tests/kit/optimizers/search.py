@@ -51,6 +51,8 @@ _RATE_CAUSES = {
 _COUNTS = np.arange(1.0, 10001.0)
 # How far the recomputed large gradients' steps may be before eps is known.
 _COARSE, _NEAR = 0.02, 0.2
+# A decay below this is rounding.
+_NO_DECAY = 1e-9
 # Stages in which one part differs at most.
 _SIMPLE = 4
 
@@ -279,6 +281,12 @@ def _answers(
         tried = replace(plain, options={**declared, "weight_decay": USUAL["weight_decay"][1]})
     if reach.excludes(tried, question.enough):
         return
+    is_open = given.get("weight_decay") is None and "weight_decay" not in question.free
+    # What is counted otherwise, or falls, is found from the steps, too.
+    is_counted = plain.count.startswith(("each:", "samples")) or plain.count == "constant:"
+    is_found_later = is_counted or question.rate != "constant"
+    if is_open and question.choices and question.kind in DECOUPLED and not is_found_later:
+        plain = _with_decay_shown(observed, plain)
     formulas = _adjusted(observed, question, plain)
     if not formulas:
         return
@@ -302,7 +310,7 @@ def _of_grid(
     def begun() -> Array:
         return observed.distance(_together(observed.first, formula, grid))
 
-    tried = question.free, question.refined
+    tried = question.free, question.refined, formula.options["weight_decay"]
     distances = reach.of_first(formula, tried, begun)
     values = [own for own, off in zip(grid, distances, strict=True) if off <= question.enough]
     if not values:
@@ -404,6 +412,31 @@ def _grid(
             values += [round(1 - own, 12) for own in (declared[name], *usual[:2])]
         columns[name] = list(dict.fromkeys(values))
     return [dict(zip(columns, values, strict=True)) for values in product(*columns.values())]
+
+
+def _with_decay_shown(observed: Observed, formula: Formula) -> Formula:
+    r"""Return a formula with the weight decay that the first step shows.
+
+    .. math:: \Delta\theta_1 = d + w \, \delta(\theta)
+
+    with the direction d of a formula without decay, and the step :math:`\delta` that a decay of 1
+    adds to it.
+    """
+
+    def begun(decay: float) -> Array:
+        options = {**formula.options, "weight_decay": decay}
+        step: Array = displacements(replace(formula, options=options), observed.first)[0]
+        return step[observed.groups == 0]
+
+    bare, decayed = begun(0.0), begun(1.0)
+    columns = np.stack([bare, decayed - bare], axis=1)
+    step = observed.steps[0][observed.groups == 0]
+    if not (np.isfinite(columns).all() and np.isfinite(step).all()):
+        return formula
+    decay = _rounded(float(np.linalg.lstsq(columns, step, rcond=None)[0][1]), 6)
+    if abs(decay) < _NO_DECAY:
+        decay = 0.0
+    return replace(formula, options={**formula.options, "weight_decay": decay})
 
 
 def _adjusted(observed: Observed, question: _Question, formula: Formula) -> list[Formula]:

@@ -447,7 +447,7 @@ def _declared(
     forward: Forward, call: Call, seen: _Seen, scope: Mapping[str, Any]
 ) -> Iterator[tuple[dict[str, str], bool]]:
     """Yield what is declared about gradients: returned, stored, or only the step."""
-    returned = _assigned(forward, seen.leaves, returned_names(call.function))
+    returned = assigned(forward, seen.leaves, returned_names(call.function))
     moved = returned if returned and _are_moved(returned, seen.before, forward) else []
     if seen.moved or moved:
         for rated in _rates(forward, call, scope):
@@ -455,11 +455,11 @@ def _declared(
             kept = [] if seen.moved or forward.host.kind == "functions" else moved
             yield {"step": f"lambda net, x, y, lr: {_written(kept, rated)}"}, False
         return
-    text = _RATE.sub("0.0", call.text)
+    text = without_rate(call.text)
     if returned is not None:
         source = f"lambda net, x, y: {_picked(returned, seen.leaves, text, forward)}"
         yield {"gradients": source}, _unsummed(returned)
-    stored = _assigned(forward, seen.stored, None)
+    stored = assigned(forward, seen.stored, None)
     if stored is not None:
         plain = [one.found.dotted for one in stored]
         if all(one.relation == "same" for one in stored) and all(plain):
@@ -489,7 +489,7 @@ def _in_one_vector(forward: Forward, call: Call, seen: _Seen) -> Iterator[dict[s
     if seen.moved or len(vectors) != 1 or len(chain.found) == 1 or forward.inquiry.subject.single:
         return
     expected = [gradients[-1].weight for _, gradients in references(forward.inquiry)]
-    text, path = _RATE.sub("0.0", call.text), vectors[0].text
+    text, path = without_rate(call.text), vectors[0].text
     body = f"(lambda g: g{path})({text})" if path else text
     for parameters, order in chain.orders():
         last = next(n for n, one in enumerate(order) if one is chain.weights[-1])
@@ -503,6 +503,11 @@ def _in_one_vector(forward: Forward, call: Call, seen: _Seen) -> Iterator[dict[s
 def _zeroing(places: Sequence["_Place"]) -> str:
     kept = ", ".join(f"net{one.found.text}" for one in places)
     return f"[a.fill(0) for a in ({kept},)]"
+
+
+def without_rate(text: str) -> str:
+    """Return code with a learning rate of zero."""
+    return _RATE.sub("0.0", text)
 
 
 def _rates(forward: Forward, call: Call, scope: Mapping[str, Any]) -> Iterator[str]:
@@ -635,10 +640,18 @@ def _relation(leaf: Array, parameter: Array, samples: int) -> str | None:
     return None
 
 
-def _assigned(
+def assigned(
     forward: Forward, leaves: Sequence[Found], returned: Sequence[str] | None
 ) -> list[_Place] | None:
-    """Return the array that is the gradient of each parameter, or None."""
+    """Return the array that is the gradient of each parameter, or None.
+
+    Parameters
+    ----------
+    leaves : sequence of Found
+        Arrays to choose from.
+    returned : sequence of str or None
+        The names under which a function returns them, if it does.
+    """
     parameters = forward.chain.found
     layout = forward.chain.layout
     expected = [gradients for _, gradients in references(forward.inquiry)]

@@ -34,6 +34,7 @@ from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_rese
 from parity_tests.kit.recognition.returned_losses import returned_loss
 from parity_tests.kit.recognition.single_losses import of_each
 from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
+from parity_tests.kit.recognition.stored import stored_by
 from parity_tests.kit.recognition.training import evaluation_pass, training_pass
 from parity_tests.kit.recognition.trial import Match, Shapes, build, made, with_forward
 from parity_tests.kit.recognition.widths import Widths
@@ -396,6 +397,8 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
             worse = draft.backward is None or step[1].key > draft.backward.match.key
             if worse and (draft.step is None or step[1].key > draft.step[1].key):
                 draft.backward, draft.step, draft.labels = None, step, labels
+    if draft.step is not None and (draft.backward is None or draft.backward.in_place):
+        draft.backward = stored_by(draft.step, forward, draft.labels, scope) or draft.backward
     return draft
 
 

@@ -209,6 +209,17 @@ def first_summed(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
 
 
+def first_undecayed(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = s.m + 0.1 * g
+    s.v = 0.999 * s.v + (1 - 0.999) * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def second_undecayed(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = s.v + 0.01 * g**2
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
 def second_summed(s: State, p: Array, g: Array, lr: float) -> None:
     s.v = 0.99 * s.v + g**2
     p -= lr * g / (np.sqrt(s.v) + 1e-8)

@@ -652,3 +652,17 @@ def test_rates_of_zero_are_no_probabilities(make: type[Classifier], cause: str |
         for verdict in verdicts
         if verdict.cause
     )
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_the_loss_that_a_step_returns_is_finite(in_place: bool) -> None:
+    class Net(Classifier):
+        def step(self, x: Array, y: Array, lr: float) -> float:  # type: ignore[override]
+            super().step(x, y, lr)
+            p = self.forward(x)
+            error = p if in_place else p.copy()
+            error -= y
+            return float(-np.mean(np.sum(y * np.log(p + self.guard), axis=1)))
+
+    cause = "step-loss-not-finite"
+    assert causes(ask(network(Net), stability.examine)) == [cause] * in_place

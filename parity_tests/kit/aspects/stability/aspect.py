@@ -39,6 +39,7 @@ from parity_tests.kit.aspects.stability.extremes import (
 )
 from parity_tests.kit.aspects.stability.loss_guards import of_guard
 from parity_tests.kit.aspects.stability.overflowing import OF_HALVES, Naive, formulas, raised
+from parity_tests.kit.aspects.stability.step_losses import of_step
 from parity_tests.kit.aspects.stability.unknown_forms import of_unknown_form
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, Pass, run
@@ -81,6 +82,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         if found is not None:
             asked += [what] * (what not in asked)
             verdicts += [v for v in found if v.cause not in told and v not in verdicts]
+    if not any(verdict.status == DIFFERS for verdict in verdicts):
+        verdicts += of_step(inquiry)
     inquiry.subject.begin(inquiry.layers)
     if inputs is None:
         message = (
