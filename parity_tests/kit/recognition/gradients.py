@@ -211,6 +211,11 @@ def _of_objects(forward: Forward, scope: Mapping[str, Any]) -> Iterator[str]:
             continue
         entry = "forward" if hasattr(loss, "forward") else "__call__"
         end = backward.__name__
+        # What goes back into it may be the probabilities that come of it beside the loss.
+        yield (
+            f"(lambda loss: (lambda told: loss.{end}(told[1], y))(loss.{entry}({out}, y)))"
+            f"({name}())"
+        )
         for back in ("", f"{out}, y", f"y, {out}"):
             yield f"(lambda loss: (loss.{entry}({out}, y), loss.{end}({back}))[-1])({name}())"
         yield (

@@ -10,7 +10,7 @@ _ROLES = (
         r"((init|initial|base|start)_?)?(lr|learning_?rate|alpha|eta|step_?size|rate)"
         r"_?(0|init|initial|base)?",
     ),
-    ("epochs", r"((n|num|max|train(ing)?)_?)?(epochs?|iters?|iterations?)(_?num)?"),
+    ("epochs", r"((n|num|max|train(ing)?)_?)?(epochs?|iters?|iterations?|passes)(_?num)?"),
     ("batch_size", r"(mini_?)?batch_?size|bs"),
     (
         "zero",

@@ -598,6 +598,8 @@ def _not_understood(
         why = f"{_several(again)} makes the parameters anew: its steps are not asked"
         yield Convention("step", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")
     found = [one.name for one in others if names.is_loss(one.name)]
+    # A function may be used for its derivative alone.
+    found += [one.name for one in host.helpers if names.is_loss(one.name)]
     if found and "loss" not in fields:
         why = f"{_several(found)} came to no number that depends on the samples"
         yield Convention("loss", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")

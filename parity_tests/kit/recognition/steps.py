@@ -289,12 +289,28 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
                     # What is given the parameters is of this network, wherever it stands.
                     is_its = own or re.search(r"\bnet\b", text) is not None
                     yield f"{callee(one, forward)}({text}){end}", is_its
+    held = _loss_held(made(host.make, scope) if host.kind == "object" else None, scope)
     for name, cls in own_classes(scope):
-        if any(word in name.lower() for word in ("loss", "entropy", "cost")):
+        if held is not None and cls is not held:
+            continue
+        if _is_of_loss(name):
             for entry in ("calculate", "forward", "loss", "__call__", "fn"):
                 if hasattr(cls, entry):
                     yield f"{name}().{entry}({forward.output}, y)", False
                     yield f"{name}().{entry}(y, {forward.output})", False
+
+
+def _is_of_loss(name: str) -> bool:
+    """Whether a class of this name is a loss."""
+    return any(word in name.lower() for word in ("loss", "entropy", "cost"))
+
+
+def _loss_held(net: Any, scope: Mapping[str, Any]) -> type | None:
+    """Return the class of the loss that a network keeps, or None: others beside it are not its."""
+    own = {cls: name for name, cls in own_classes(scope)}
+    kept = vars(net).values() if hasattr(net, "__dict__") else ()
+    classes = (value if isinstance(value, type) else type(value) for value in kept)
+    return next((cls for cls in classes if cls in own and _is_of_loss(own[cls])), None)
 
 
 def _arguments(

@@ -457,3 +457,38 @@ def test_tolerance_covers_the_estimate() -> None:
 
 def test_mistakes_have_causes() -> None:
     assert {mistake.cause for mistake in mistakes(scheme("he"), 12)} <= set(ASPECT_CAUSES)
+
+
+class _Blank(variant(draw=lambda n, m: np.zeros((n, m)))):  # type: ignore[misc]
+    """What trains draws the weights."""
+
+    def init_weights(self) -> None:
+        self.w = [he(*w.shape) for w in self.w]
+
+
+def _drawn() -> _Blank:
+    net = _Blank()
+    net.init_weights()
+    return net
+
+
+class _BlankFromTheStart(_Blank):
+    def __init__(self) -> None:
+        super().__init__()
+        self.init_weights()
+
+    def init_weights(self) -> None:
+        self.w = [0 * w for w in self.w]
+
+
+@pytest.mark.parametrize(
+    ("make", "status"),
+    [(_Blank, UNCHECKED), (_drawn, EQUAL), (_BlankFromTheStart, DIFFERS)],
+)
+def test_weights_that_a_method_draws_later_are_not_blamed(
+    make: Callable[[], Any], status: str
+) -> None:
+    verdict = only(ask(network(make), initialization.examine))
+    assert verdict.status == status
+    if status == UNCHECKED:
+        assert "init_weights" in verdict.message

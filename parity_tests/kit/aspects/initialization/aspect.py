@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.initialization.by_widths import ByWidths, by_widths, gain_of
+from parity_tests.kit.aspects.initialization.never_called import never_called
 from parity_tests.kit.aspects.initialization.same_numbers import repeated_numbers, with_same_numbers
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Form, functions
@@ -64,6 +65,7 @@ _NEAR_ZERO = 0.02
 _IS_ARE = ("is", "are")
 # A seed may be the time of day, in seconds.
 _AGAIN = "constructions right after one another give the same numbers"
+_ZEROS = "initialization-zeros"
 _TWO, _ONE_SIGNED_CAUSE = "initialization-factor-two", "initialization-one-signed"
 
 
@@ -108,6 +110,10 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [Verdict("initialization", UNCHECKED, message)]
     found = _hampered(draws, inquiry)
     if found is not None:
+        name = never_called(inquiry.subject.net, inquiry.subject.network.make)
+        if name and found.cause == _ZEROS:
+            message = f"weights are zero until {name} is called: declare a make that calls it"
+            return [Verdict("initialization", UNCHECKED, message)]
         return [found]
     if meant is None:
         judged = [_undeclared(inquiry, draws)]
@@ -271,10 +277,10 @@ def _alike(draws: _Draws, form: Form | None, *, is_shifted: bool) -> Verdict | N
             is_dead = not (rows.any() or own.slope(np.zeros(1)).any())
             if is_dead and (bias is None or not bias.any()):
                 seen = f"all entries of W{number + 1} are 0, and the slope of {own.name} is 0 there"
-                return named("initialization", "initialization-zeros", seen, f"W{number + 1}")
+                return named("initialization", _ZEROS, seen, f"W{number + 1}")
             continue
         zeros = not rows.any() and not columns.any()
-        cause = "initialization-zeros" if zeros else "initialization-alike"
+        cause = _ZEROS if zeros else "initialization-alike"
         what = "zero" if zeros else "the same for every unit"
         if np.ptp(columns, axis=0).any():
             what += ", but for what a softmax takes away,"
