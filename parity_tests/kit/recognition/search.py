@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.aspects.loss import aspect as loss_aspect
+from parity_tests.kit.functions import wrong_output
 from parity_tests.kit.inquiry import EXACT, Inquiry
 from parity_tests.kit.recognition import hosts, names, settings
 from parity_tests.kit.recognition.account import account
@@ -33,7 +34,14 @@ from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Conventio
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.returned_losses import returned_loss
 from parity_tests.kit.recognition.single_losses import of_each
-from parity_tests.kit.recognition.steps import losses, raised, trainings, updates
+from parity_tests.kit.recognition.steps import (
+    PAIRS_OF_COLUMNS,
+    PAIRS_OF_ROWS,
+    losses,
+    raised,
+    trainings,
+    updates,
+)
 from parity_tests.kit.recognition.stored import stored_by
 from parity_tests.kit.recognition.training import evaluation_pass, training_pass
 from parity_tests.kit.recognition.trial import Match, Shapes, build, made, with_forward
@@ -349,17 +357,31 @@ def _settled(draft: _Draft) -> bool:
     match = draft.match
     if match is None or (draft.backward is not None and draft.backward.unsummed):
         return False
+    if _is_of_pairs(draft):
+        return False
     batched = not draft.forward.inquiry.subject.single
     return match.complete or (batched and match.closeness > _RELATED)
+
+
+def _is_of_pairs(draft: _Draft) -> bool:
+    """Whether samples come one by one to a step, and an output of several mixes them.
+
+    Its softmax is right for one, and nobody gives it more.
+    """
+    form, step = draft.forward.inquiry.form, draft.step
+    if form is None or step is None or wrong_output(form.output) is None:
+        return False
+    return PAIRS_OF_COLUMNS in step[0] or PAIRS_OF_ROWS in step[0]
 
 
 def _is_single(best: _Draft, other: _Draft) -> bool:
     """Whether a network wants one sample at a time: its biases' gradients are not summed else.
 
-    Nor could they be taken from the biases then. It may have a fault.
+    Nor could they be taken from the biases then. It may have a fault. Or samples come one by one.
     """
     unsummed = best.backward is not None and best.backward.unsummed
-    if not unsummed or best.match is None or other.match is None:
+    is_open = unsummed or _is_of_pairs(best)
+    if not is_open or best.match is None or other.match is None:
         return False
     return other.match.complete or other.match.known >= best.match.known
 
