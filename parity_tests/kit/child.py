@@ -25,8 +25,8 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.evidence import Evidence
 from parity_tests.kit.golden import Golden, GoldenError, load
 from parity_tests.kit.loading.loader import Loader, LoadError, as_declared, propose, split
-from parity_tests.kit.network import Network, Rule
-from parity_tests.kit.optimizers.rules import examine_rule
+from parity_tests.kit.network import Network
+from parity_tests.kit.part import KINDS, Part, examine_part
 from parity_tests.kit.recognition.proposal import Convention
 from parity_tests.kit.rendering.schema import from_json, to_json_text
 from parity_tests.kit.verdicts import UNCHECKED, Report, Verdict, wanted
@@ -291,12 +291,13 @@ def _answer(request: Request, answer: Answer) -> Report:
                 return Report(request.target, {})
             golden = load(Path(request.golden)) if request.golden else None
             declaration, conventions = as_declared(loaded, golden and golden.questions.sizes)
-            if isinstance(declaration, Rule):
-                answer({"stage": "the optimizer is asked", "aspect": "optimizer"})
-                report = _of_rule(declaration, request)
-            else:
+            if isinstance(declaration, Network):
                 answer({"stage": "the network is asked"})
                 report = _of_network(declaration, conventions, request, golden, answer)
+            else:
+                what, aspect = KINDS[type(declaration)]
+                answer({"stage": f"the {what} is asked", "aspect": aspect})
+                report = _of_part(declaration, what, request)
             if report.evidence is not None:
                 report.evidence.save(folder / _EVIDENCE)
         except (LoadError, InputError, GoldenError, OSError) as error:
@@ -330,11 +331,12 @@ def _of_network(
     return _with_conventions(report, conventions)
 
 
-def _of_rule(rule: Rule, request: Request) -> Report:
-    """Return what was found about an optimizer by itself: nothing of other aspects."""
+def _of_part(part: Part, what: str, request: Request) -> Report:
+    """Return what was found about an optimizer, a layer or a loss by itself."""
     if request.golden:
-        raise LoadError("an optimizer by itself has no golden values: it is checked without them")
-    verdicts = examine_rule(rule, request.seed) if request.only in ("", "optimizer") else []
+        raise LoadError(f"this {what} by itself has no golden values: it is checked without them")
+    found = examine_part(part, request.seed)
+    verdicts = [own for own in found if request.only in ("", own.aspect)]
     answered = sum(verdict.status != UNCHECKED for verdict in verdicts)
     return Report(request.target, {}, verdicts, planned=len(verdicts), run=answered)
 

@@ -88,7 +88,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target",
         help="FILE.py:Name, FILE.ipynb:Name, module:Name or FOLDER:Name; Name is a Network "
-        "declaration, or an optimizer's Rule, a function that returns one, a class or an object",
+        "declaration, a Rule, LayerUnderTest or LossUnderTest, a function that returns one, a "
+        "class or an object",
     )
     parser.add_argument(
         "--timeout",

@@ -36,7 +36,8 @@ from parity_tests.kit.loading.sources import (
     place_of,
 )
 from parity_tests.kit.loading.stand_in import StandIn
-from parity_tests.kit.network import Network, Rule
+from parity_tests.kit.network import Network
+from parity_tests.kit.part import Part
 from parity_tests.kit.recognition import Convention, Proposal, recognize
 from parity_tests.kit.recognition.callers import names_used
 from parity_tests.kit.recognition.names import FORWARD, INITIALIZE, rank
@@ -409,8 +410,8 @@ def _resolved(loaded: Loaded) -> Any:
     value = loaded.value
     if value is loaded.namespace:
         declared = {n: v for n, v in value.items() if isinstance(v, Network)}
-        # A rule is a part of the network beside it.
-        declared = declared or {n: v for n, v in value.items() if isinstance(v, Rule)}
+        # A rule is a part of the network beside it, and so are a layer and a loss.
+        declared = declared or {n: v for n, v in value.items() if isinstance(v, Part)}
         if len(declared) > 1:
             names = ", ".join(declared)
             raise LoadError(f"there are several declarations ({names}): say which, FILE:Name")
@@ -420,7 +421,7 @@ def _resolved(loaded: Loaded) -> Any:
             made = value()
         except Exception as error:
             raise LoadError(f"{value.__name__}(): {_told(error)}") from error
-        value = made if isinstance(made, Network | Rule) else value
+        value = made if isinstance(made, Network | Part) else value
     if isinstance(value, StandIn):
         raise LoadError(f"{value.__name__} could not be imported")
     return value
@@ -428,7 +429,7 @@ def _resolved(loaded: Loaded) -> Any:
 
 def as_declared(
     loaded: Loaded, sizes: Sequence[int] | None = None
-) -> tuple[Network | Rule, tuple[Convention, ...]]:
+) -> tuple[Network | Part, tuple[Convention, ...]]:
     """Return the declaration that a target is, or one of a network that is recognized in it.
 
     Parameters
@@ -440,7 +441,7 @@ def as_declared(
 
     Returns
     -------
-    declaration : Network or Rule
+    declaration : Network, Rule, LayerUnderTest or LossUnderTest
     conventions : tuple of Convention
         What was recognized and how sure that is; empty for a declaration.
 
@@ -450,7 +451,7 @@ def as_declared(
         If it is neither.
     """
     value = _resolved(loaded)
-    if isinstance(value, Network | Rule):
+    if isinstance(value, Network | Part):
         return value, ()
     proposal = _recognized(value, loaded, sizes)
     return proposal.network, proposal.conventions
@@ -466,7 +467,7 @@ def propose(loaded: Loaded) -> Proposal:
     """
     whole = loaded.value is loaded.namespace
     value = loaded.value if whole else _resolved(loaded)
-    if isinstance(value, Network | Rule):
+    if isinstance(value, Network | Part):
         raise LoadError("it is a declaration already, and nothing is to be proposed")
     return _recognized(value, loaded)
 

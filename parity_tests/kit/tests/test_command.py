@@ -160,6 +160,48 @@ def test_an_optimizer_by_itself_is_checked(
     assert (report["planned"], report["run"]) == (1, 1)
 
 
+PARTS = """
+import numpy as np
+from parity_tests.kit import LayerUnderTest, LossUnderTest
+
+class ReLU:
+    def forward(self, x):
+        self.mask = x > 0
+        return x * self.mask
+    def backward(self, d):
+        return d * self.mask
+
+class InPlace(ReLU):
+    def backward(self, d):
+        d *= self.mask
+        return d
+
+def mean(p, y):
+    return np.mean((p - y) ** 2)
+
+def slope(p, y):
+    return (p - y) / p.size
+
+layer = LayerUnderTest(ReLU, "ReLU")
+in_place = LayerUnderTest(InPlace, "ReLU")
+loss = LossUnderTest(mean, slope, "MSELoss")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "aspect"),
+    [("layer", 0, ""), ("in_place", 1, "side effects"), ("loss", 1, "gradient")],
+)
+def test_a_layer_and_a_loss_by_themselves_are_checked(
+    name: str, code: int, aspect: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "parts.py"
+    file.write_text(PARTS)
+    assert run([f"{file}:{name}", "--json", "-"]) == code
+    verdicts = json.loads(capsys.readouterr().out)["verdicts"]
+    assert [own["aspect"] for own in verdicts if own["status"] == "differs"] == [aspect] * code
+
+
 def test_bad_options(file: Path) -> None:
     with pytest.raises(InputError, match="only"):
         run([f"{file}:right", "--only", "speed"])
