@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
+from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.learners import Learner
 from parity_tests.kit.tests.test_steps import beside, loss, params
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
@@ -128,3 +129,29 @@ def test_the_size_of_each_batch_is_right() -> None:
         loss=loss,
     )
     assert [verdict.status for verdict in of_gradient(network)] == [EQUAL]
+
+
+def test_biases_have_their_own_factor_where_all_matrices_are_wrong() -> None:
+    def outputs(net: Learner, x: Array) -> Array:
+        net.a = np.tanh(x @ net.w1 + net.b1)
+        e = np.exp(net.a @ net.w2 + net.b2)
+        return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+    def gradients(net: Learner, x: Array, y: Array) -> list[Array]:
+        p = outputs(net, x)
+        d2 = (p - y) * p * (1 - p)
+        d1 = d2 @ net.w2.T * (1 - np.tanh(net.a) ** 2)
+        # Steps show factors to some six digits.
+        near = [d1.mean(axis=0) * (1 + 8e-7), d2.mean(axis=0) * (1 - 8e-7)]
+        return [x.T @ d1, near[0], net.a.T @ d2, near[1]]
+
+    spec = Spec(output="softmax", loss="squared_error", scale="half sum")
+    network = replace(beside(lambda *_: None, gradients, loss=None, spec=spec), forward=outputs)
+    *of_matrices, of_biases = of_gradient(network)
+    assert [(v.tensor, v.cause) for v in of_matrices] == [
+        ("W2", "softmax-jacobian-diagonal"),
+        ("W1", "derivative-on-activation"),
+    ]
+    assert (of_biases.tensor, of_biases.cause) == ("b2", "bias-scaled")
+    assert of_biases.factor == pytest.approx(1 / 7)
+    assert "on b2, b1 and not on the others" in of_biases.message

@@ -25,6 +25,12 @@ def shared_scale(inquiry: Inquiry, factors: list[Factor], reference: Scale) -> S
     own = [factor for factor in factors if not factor.finding.causes]
     if not own or any(factor.ratio is None or not factor.ratio.causes for factor in own):
         return None
+    others = [factor for factor in factors if factor not in own]
+    if any(factor.scale is not None and factor.ratio is None for factor in others) and all(
+        factor.finding.tensor.startswith("b") for factor in own
+    ):
+        # Matrices are as large as expected, whatever else is wrong with them.
+        return None
     layers = _by_layer(inquiry, factors)
     if len(layers) > 2 and _by_which_carried(inquiry, layers) is not None:
         return layers[-1][0]
