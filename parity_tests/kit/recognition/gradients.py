@@ -20,7 +20,7 @@ from parity_tests.kit.recognition.calls import (
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.globals import missing_globals
 from parity_tests.kit.recognition.hosts import Named, lacking, own_classes
-from parity_tests.kit.recognition.paths import Found, Step, arrays
+from parity_tests.kit.recognition.paths import Found, Step, arrays, from_the_end, lengths
 from parity_tests.kit.recognition.trial import (
     SAME,
     Match,
@@ -345,10 +345,13 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
     seen = _Seen()
     function = evaluate(f"lambda net, x, y, lr: {call.text}", scope)
     chain = forward.chain.found
+    batch = forward.inquiry.batches[0]
+    targets = batch.targets[: 1 if forward.inquiry.subject.single else len(batch)]
     kept = {} if call.text == forward.call else _left_by_forward(forward, labels, scope)
 
     def explorer(net: Any, x: Any, y: Any) -> None:
         paths = {one.path: one.array.copy() for one in arrays(net)}
+        begun = lengths(net)
         result = function(net, x, y, 0.5)
         after = {one.path: one for one in arrays(net)}
         seen.result, seen.before = result, paths
@@ -361,10 +364,12 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
             and not np.array_equal(after[path].array, paths[path], equal_nan=True)
             for path in own
         )
+        ended = lengths(net)
         seen.stored = [
-            Found(one.path, np.array(one.array))
+            Found(from_the_end(path, begun, ended), np.array(one.array))
             for path, one in after.items()
             if path not in own
+            and not _is_given(one.array, (x, y, targets, targets.T))
             and id(one.array) not in own_ids
             and not (path in kept and np.array_equal(one.array, kept[path], equal_nan=True))
             and not (_is_still(one, paths) and not _is_called_gradient(one))
@@ -403,6 +408,11 @@ def _is_still(one: Found, before: Mapping[tuple[Step, ...], Array]) -> bool:
     """Whether an array is as it was before both passes, which no gradient is that is computed."""
     old = before.get(one.path)
     return old is not None and np.array_equal(one.array, old, equal_nan=True)
+
+
+def _is_given(array: Array, given: Sequence[Any]) -> bool:
+    """Whether an array has the numbers of samples or labels, and is no gradient."""
+    return any(np.array_equal(array.ravel(), np.ravel(own)) for own in given)
 
 
 def _is_called_gradient(one: Found) -> bool:

@@ -99,6 +99,38 @@ def arrays(
     return sorted(found, key=lambda one: order.get(id(one.array), len(order)))
 
 
+def lengths(value: Any, depth: int = 6) -> dict[tuple[Step, ...], tuple[int, int]]:
+    """Return identity and length of all lists, by the paths to them."""
+    found: dict[tuple[Step, ...], tuple[int, int]] = {}
+    visited: set[int] = set()
+    queue: list[tuple[tuple[Step, ...], Any]] = [((), value)]
+    while queue and len(visited) < _MOST:
+        path, here = queue.pop(0)
+        is_leaf = here is None or isinstance(here, (*_LEAVES, np.ndarray))
+        if is_leaf or id(here) in visited or len(path) >= depth:
+            continue
+        visited.add(id(here))
+        if isinstance(here, list):
+            found[path] = id(here), len(here)
+        queue += [((*path, step), member) for step, member in _members(here)]
+    return found
+
+
+def from_the_end(
+    path: tuple[Step, ...],
+    before: Mapping[tuple[Step, ...], tuple[int, int]],
+    after: Mapping[tuple[Step, ...], tuple[int, int]],
+) -> tuple[Step, ...]:
+    """Return a path with places counted from the end of lists to which a call has added them."""
+    steps = []
+    for number, step in enumerate(path):
+        parent = path[:number]
+        (one, was), (other, now) = before.get(parent, (0, 0)), after.get(parent, (-1, 0))
+        is_added = step.kind == "position" and one == other and was <= step.name < now
+        steps.append(Step("position", step.name - now) if is_added else step)
+    return tuple(steps)
+
+
 def _in_order(value: Any, depth: int) -> dict[int, int]:
     """Return the order in which arrays are met going into each object before the next."""
     order: dict[int, int] = {}

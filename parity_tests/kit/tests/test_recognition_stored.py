@@ -105,3 +105,33 @@ def test_what_is_wrong_is_told_apart_from_the_gradient(
     _, report = of((old, new))
     assert {v.status for v in report.of("gradient")} == {EQUAL}
     assert (DIFFERS, cause) in {(v.status, v.cause) for v in report.of(aspect)}
+
+
+APPENDING = """
+import numpy as np
+
+class Net:
+    def __init__(self):
+        self.W1, self.b1 = np.random.randn(12, 9) / 3, np.zeros(9)
+        self.W2, self.b2 = np.random.randn(9, 10) / 3, np.zeros(10)
+        self.found = []
+    def forward(self, x):
+        self.a = np.tanh(x @ self.W1 + self.b1)
+        return self.a @ self.W2 + self.b2
+    def loss(self, x, y):
+        self.expected = np.eye(10)[y]
+        return float(np.sum((self.forward(x) - self.expected) ** 2) / 2)
+    def backward(self, x, y):
+        self.expected = np.eye(10)[y]
+        d2 = self.forward(x) - self.expected
+        d1 = self.W2 @ d2 * (1 - self.a**2)
+        self.found.append([np.outer(x, d1), d1, np.outer(self.a, d2), d2])
+"""
+
+
+def test_gradients_are_the_last_that_were_added_to_a_list_and_no_labels() -> None:
+    proposal = recognize(names_of(APPENDING)["Net"])
+    places = "found.-1.0 found.-1.1 found.-1.2 found.-1.3"
+    assert proposal.fields["gradients"] == repr(places)
+    report = examine(proposal.network, only=("gradient", "side effects"))
+    assert {verdict.status for verdict in report.verdicts} == {EQUAL}
