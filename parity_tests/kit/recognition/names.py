@@ -73,7 +73,8 @@ UPDATE = (
 LOSS = (
     r"loss|(compute|calc|calculate|get|calculate)_?(loss|cost)|cost|loss_?(fn|func|function)",
     r"(categorical_?|softmax_?)?cross_?entropy\w*|\w*loss|\w*cost|loss\w*|cost\w*",
-    r"(binary_?)?cross_?entropy\w*|mse\w*|bce\w*|nll\w*|mean_?squared\w*|\w*error\w*|objective",
+    r"(binary_?)?cross_?entropy\w*|mse\w*|bce\w*|nll\w*|mean_?squared\w*|\w*error\w*|objective"
+    r"|mae\w*|mean_?absolute\w*|huber\w*|(squared_?)?hinge\w*|log_?cosh\w*|focal\w*",
 )
 INITIALIZE = (
     r"init_?(params?|parameters|weights|network|model)\w*|initiali[sz]e_?\w*|init",

@@ -259,7 +259,14 @@ def losses(
             return group[0].source, "sure"
         if group:
             return None
-    return next(((loss.source, "likely") for loss in found if loss.own), None)
+    # Of a file of functions, the only one that may be a loss is that of its network.
+    is_only = forward.host.kind == "functions" and len(_loss_names(forward.host)) == 1
+    return next(((loss.source, "likely") for loss in found if loss.own or is_only), None)
+
+
+def _loss_names(host: Host) -> list[str]:
+    """Return the functions that may be losses by their names."""
+    return [one.name for one in host.functions if names.is_loss(one.name)]
 
 
 def _equal(one: _Loss, other: _Loss) -> bool:

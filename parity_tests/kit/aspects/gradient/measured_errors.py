@@ -25,7 +25,7 @@ from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import MEAN
 from parity_tests.kit.subject.subject import Batch, SubjectError
-from parity_tests.kit.verdicts import DIFFERS, Verdict, named
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 Array = NDArray[Any]
 
@@ -50,23 +50,29 @@ def of_measured_error(account: Account) -> list[Verdict]:
     if bias is None or inquiry.layers[-1].has_shared_bias:
         return []
     try:
-        seen = _seen(account)
+        seen, may_be_meant = _seen(account)
     except SubjectError:
         return []
-    if seen:
+    if may_be_meant:
+        message = f"{seen}. It has the sign of p - y and rises with it, and no loss is reported"
+        account.tell(unknown[0], Verdict("gradient", CONVENTION, message, name))
+    elif seen:
         account.tell(unknown[0], named("gradient", "error-of-another-form", seen, name))
     return []
 
 
-def _seen(account: Account) -> str:
-    """Return what the error of an output is; empty if it goes by more than output and label."""
+def _seen(account: Account) -> tuple[str, bool]:
+    """Return what the error of an output is, and whether it may be that of a loss nobody reports.
+
+    Empty if it goes by more than output and label.
+    """
     inquiry = account.inquiry
     close, last = close_of(inquiry), len(inquiry.layers) - 1
     asked = [own for n in range(len(inquiry.batches[0])) for own in _asked(account, n)]
     p, y, one, other, wanted = (np.concatenate(part) for part in zip(*asked, strict=True))
     is_told = len(p) >= _ENOUGH and are_near(one, other, close) and not are_near(one, wanted, close)
     if not is_told or not add_up(account, (last,)):
-        return ""
+        return "", False
     places = [place for label in _some(np.unique(y)) for place in _some_of(p, y == label)]
     pairs, came, meant = (
         ", ".join(parts)
@@ -77,10 +83,24 @@ def _seen(account: Account) -> str:
         )
     )
     loss = (account.loss or account.explanations[0].loss or "loss").replace("_", " ")
-    return (
+    seen = (
         f"the error of an output p goes by that and its label y alone, and not as that of the "
         f"{loss}: for (p, y) = {pairs} it is {came}, and that of the loss is {meant}"
     )
+    return seen, _is_open(inquiry) and _rises(p - y, one, close)
+
+
+def _is_open(inquiry: Inquiry) -> bool:
+    """Whether outputs are plain numbers, and no loss says how far they are from the labels."""
+    is_plain = inquiry.form is not None and inquiry.form.output == "identity"
+    return is_plain and inquiry.reported is None and inquiry.spec.loss is None
+
+
+def _rises(differences: Array, errors: Array, close: float) -> bool:
+    """Whether errors have the sign of the differences, and are never smaller for larger ones."""
+    order = np.argsort(differences)
+    falls = np.diff(errors[order]) < -close * np.abs(errors).max()
+    return bool((np.sign(errors) == np.sign(differences)).all() and not falls.any())
 
 
 def _some(values: Array) -> Array:
