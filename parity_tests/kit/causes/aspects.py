@@ -129,6 +129,11 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "the caller's labels are written to",
         "operations in place: y -= p, y[...] -= 1; copy the array first",
     ),
+    "output-changed": Cause(
+        "an output that the forward pass has returned is written to",
+        "operations in place on probabilities: p -= y, p[range(n), labels] -= 1; copy them first, "
+        "or whoever takes the loss or the accuracy of them afterwards has other numbers",
+    ),
     "parameters-changed": Cause(
         "a call that should only compute changes the parameters", "assignments to the weights"
     ),
@@ -151,6 +156,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "batch-size-kept": Cause(
         "it raises for a batch of another size than the one before",
         "arrays that are made once, with the size of the first batch",
+    ),
+    "second-call-raises": Cause(
+        "it raises when it is asked for the gradients of a batch a second time",
+        "lists that grow, and what is kept from the call before: every forward pass begins anew",
     ),
     "one-sample-raises": Cause(
         "it raises for a batch of one sample", "np.squeeze, and shapes that lose an axis"

@@ -149,6 +149,22 @@ class _MixesBatches(Classifier):
         return self.mean
 
 
+class _WritesOutput(Classifier):
+    def delta(self, x: Array, y: Array) -> Array:
+        p = self.forward(x)
+        self.a.pop()
+        p -= y
+        return p / len(x)
+
+
+class _RaisesLater(Classifier):
+    def delta(self, x: Array, y: Array) -> Array:
+        if hasattr(self, "other"):
+            raise IndexError("list index out of range")
+        self.other = self.a
+        return super().delta(x, y)
+
+
 class _Aliases(Classifier):
     def gradients(self, x: Array, y: Array) -> list[Array]:
         grads = super().gradients(x, y)
@@ -168,6 +184,8 @@ class _Aliases(Classifier):
         (_KeepsOutput, "activations-kept"),
         (_MixesBatches, None),
         (_FixedBuffer, "batch-size-kept"),
+        (_WritesOutput, "output-changed"),
+        (_RaisesLater, "second-call-raises"),
         (_Squeezes, "one-sample-raises"),
         (_Aliases, "gradient-aliases-parameter"),
     ],
