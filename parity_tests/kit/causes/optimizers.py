@@ -111,6 +111,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "a moment takes in its share of the gradient and loses nothing of what it was",
         "the factor beta of the moment of the step before: beta m + (1 - beta) g",
     ),
+    "second-moment-from-one": Cause(
+        "the mean of squares begins with 1 and not with 0",
+        "what it begins with: first steps are shorter than PyTorch's",
+    ),
     "second-moment-summed": Cause(
         "the second moment is a sum and not a mean",
         "the factor 1 - beta2 (or 1 - alpha) of the squared gradient",

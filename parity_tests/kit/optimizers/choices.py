@@ -83,10 +83,12 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         # Nothing corrects its mean, so that it has to begin somewhere.
         yield Choice("moments", "both whole", "moments-begin-whole", True)
         yield Choice("moments", "means, corrected", "second-moment-corrected", True)
+        yield Choice("moments", "second from one", "second-moment-from-one", True)
     if kind in ("adam", "adamw", "amsgrad"):
         for whole in ("both whole", "first whole", "second whole", "both whole, corrected"):
             yield Choice("moments", whole, "moments-begin-whole")
-        yield Choice("moments", "kept corrected", "moments-kept-corrected")
+        for which in ("", "first ", "second "):
+            yield Choice("moments", f"{which}kept corrected", "moments-kept-corrected")
         yield Choice("moments", "second by beta1", "second-moment-by-beta1")
         yield Choice("moments", "squares by beta1", "squares-by-beta1")
         yield Choice("moments", "first by beta2", "first-moment-by-beta2")

@@ -270,7 +270,7 @@ def _mean(memory: Memory, name: str, share: float, value: Array, moments: str = 
     if name not in memory and _is_whole(moments, name):
         memory[name] = value
         return value
-    before = memory.get(name, 0.0)
+    before = memory.get(name, 1.0 if moments == f"{name} from one" else 0.0)
     kept = 1.0 if moments == f"{name} undecayed" else share
     memory[name] = kept * before + (1.0 if moments == f"{name} summed" else 1 - share) * value
     return memory[name]
@@ -382,8 +382,10 @@ def _adam(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Ar
     r""":math:`\hat m / (\sqrt{\hat v} + \epsilon)`; AMSGrad keeps the largest v."""
     first, second = _moments(formula, memory, gradient)
     correction1, correction2 = _corrections(formula, count)
-    if formula.moments == "kept corrected":
-        memory["first"], memory["second"] = first / correction1, second / correction2
+    if formula.moments in ("kept corrected", "first kept corrected"):
+        memory["first"] = first / correction1
+    if formula.moments in ("kept corrected", "second kept corrected"):
+        memory["second"] = second / correction2
     if formula.kind == "amsgrad" and formula.maximum != "none":
         if formula.maximum == "corrected":
             second = second / correction2

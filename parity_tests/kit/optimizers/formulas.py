@@ -118,10 +118,12 @@ class Formula:
         their first value and not with zero: ``"first whole"``, ``"second whole"``,
         ``"both whole"``, which are not corrected for a start from zero;
         ``"both whole, corrected"``. ``"means, corrected"``:
-        those of RMSprop, which are not, divided by 1 - alpha^t. ``"kept corrected"``: the
-        corrected ones go on to the next step; ``"second by beta1"``: beta1 in the place of beta2
-        in what is left of the second one; ``"squares by beta1"``: in what comes to it;
-        ``"first by beta2"``: beta2 in the place of beta1 in all of the first one.
+        those of RMSprop, which are not, divided by 1 - alpha^t; ``"second from one"``: those that
+        begin with 1. ``"kept corrected"``: the corrected ones go on to the next step, of
+        ``"first kept corrected"`` and ``"second kept corrected"`` that one alone;
+        ``"second by beta1"``: beta1 in the place of beta2 in what is left of the second one;
+        ``"squares by beta1"``: in what comes to it; ``"first by beta2"``: beta2 in the place of
+        beta1 in all of the first one.
     squares : str
         Of what: ``"entry"``; ``"sum"``, ``"mean"`` or ``"norm"`` of the array; ``"first"``, the
         first moment; ``"magnitude"``, no squares but absolute values.

@@ -34,7 +34,15 @@ _LATER: Mapping[str, Mapping[str, str]] = {
     "gradient": {"accumulated": "own", "first": "own"},
     "count": {"lagging": "steps"},
     "moments": dict.fromkeys(
-        ("kept corrected", "second by beta1", "first undecayed", "second undecayed"), "means"
+        (
+            "kept corrected",
+            "first kept corrected",
+            "second kept corrected",
+            "second by beta1",
+            "first undecayed",
+            "second undecayed",
+        ),
+        "means",
     ),
     "maximum": dict.fromkeys(("corrected", "none"), "moments"),
     "rate": {f"steps, {how}": "constant" for how in ("inverse", "exponential", "root")},
@@ -128,6 +136,7 @@ def _is_flat(formula: Formula) -> bool:
         and formula.plain == "nothing"
         # Centered ones that begin whole have nothing in the root.
         and (formula.kind != "rmsprop" or "whole" not in formula.moments)
+        and formula.moments != "second from one"
         # Decay that is in the gradient makes another one of it.
         and (is_decoupled or not formula.options["weight_decay"])
     )

@@ -214,6 +214,16 @@ def _stages(kind: str | None, given: Mapping[str, float | None]) -> Iterator[lis
         for pair in combinations(unclipped[k], 2)
         if pair[0].part != pair[1].part
     ]
+    # Where eps is may be meant, beside what is rare as well.
+    places = {k: [c for c in singles[k] if c.part == "eps"] for k in own}
+    rare = {k: [c for c in singles[k] if c.part != "clip" and c not in unclipped[k]] for k in own}
+    pairs += [
+        _Question(k, (choice, place), few - known)
+        for k in own
+        for choice in rare[k]
+        for place in places[k]
+        if choice.part != "eps"
+    ]
     # Of a moment that takes in another share of the gradient nothing but a factor shows.
     yield pairs + [
         _Question(k, (choice,), few - known, scaled=True)
@@ -429,7 +439,8 @@ def _with_decay_shown(observed: Observed, formula: Formula) -> Formula:
         return step[observed.groups == 0]
 
     bare, decayed = begun(0.0), begun(1.0)
-    columns = np.stack([bare, decayed - bare], axis=1)
+    with np.errstate(all="ignore"):
+        columns = np.stack([bare, decayed - bare], axis=1)
     step = observed.steps[0][observed.groups == 0]
     if not (np.isfinite(columns).all() and np.isfinite(step).all()):
         return formula

@@ -371,6 +371,24 @@ def corrections_exchanged(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * s.m / (1 - 0.999**s.t) / (np.sqrt(s.v / (1 - 0.9**s.t)) + 1e-8)
 
 
+def corrections_exchanged_beside_eps(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.v = 0.999 * s.v + 0.001 * g**2
+    rate = lr * np.sqrt(1 - 0.9**s.t) / (1 - 0.999**s.t)
+    p -= rate * s.m / (np.sqrt(s.v) + 1e-8)
+
+
+def first_corrected_in_place(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = (0.9 * s.m + 0.1 * g) / (1 - 0.9**s.t)
+    s.v = 0.999 * s.v + 0.001 * g**2
+    p -= lr * s.m / (np.sqrt(s.v / (1 - 0.999**s.t)) + 1e-8)
+
+
+def rmsprop_from_one(s: State, p: Array, g: Array, lr: float) -> None:
+    s.v = 0.9 * (s.v if s.t > 1 else 1.0) + 0.1 * g**2
+    p -= lr * g / (np.sqrt(s.v) + 1e-8)
+
+
 def squares_corrected_by_beta1(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = 0.9 * s.m + 0.1 * g
     s.v = 0.999 * s.v + 0.001 * g**2

@@ -44,6 +44,7 @@ from parity_tests.kit.tests.faulty_rules import (
     corrected_by_usual_betas,
     corrected_in_place,
     corrections_exchanged,
+    corrections_exchanged_beside_eps,
     counted,
     counted_together,
     decay_of_matrices,
@@ -53,6 +54,7 @@ from parity_tests.kit.tests.faulty_rules import (
     falling_upwards,
     first_by_beta2,
     first_corrected,
+    first_corrected_in_place,
     first_corrected_without_power,
     first_summed,
     first_undecayed,
@@ -92,6 +94,7 @@ from parity_tests.kit.tests.faulty_rules import (
     rmsprop_begun_whole,
     rmsprop_corrected,
     rmsprop_exchanged,
+    rmsprop_from_one,
     rmsprop_inside,
     rmsprop_made_anew,
     root_of_zero,
@@ -446,6 +449,7 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         for name, rule in (
             ("corrections exchanged", corrections_exchanged),
             ("squares corrected by beta1", squares_corrected_by_beta1),
+            ("corrections exchanged beside eps", corrections_exchanged_beside_eps),
             ("means corrected by beta2", means_corrected_by_beta2),
         )
     },
@@ -502,6 +506,23 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
         "momentum",
         {"momentum": 0.9},
     ),
+    "first kept corrected": (
+        "moments-kept-corrected",
+        DIFFERS,
+        each(first_corrected_in_place),
+        "adam",
+        {},
+    ),
+    **{
+        f"from one, {kind} declared": (
+            "second-moment-from-one",
+            CONVENTION,
+            each(rmsprop_from_one),
+            kind,
+            {},
+        )
+        for kind in ("rmsprop", None)
+    },
     "kept corrected": (
         "moments-kept-corrected",
         DIFFERS,
