@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.data.several_at_once import of_several
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.seeding import seeded
@@ -33,7 +34,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         verdicts.append(_one_hot(inquiry))
     if network.batches is not None:
         verdicts += _batches(inquiry)
-    return verdicts
+    return verdicts + of_several(inquiry)
 
 
 # One-hot labels

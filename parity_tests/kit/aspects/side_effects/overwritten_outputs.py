@@ -1,13 +1,12 @@
 """Outputs that a forward pass has returned, and that the backward pass writes to."""
 
-import contextlib
-from inspect import ismethod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.network import Access, arrays_in
+from parity_tests.kit.aspects.calls_recorded import record_forward
+from parity_tests.kit.network import arrays_in
 from parity_tests.kit.subject.members import walk
 from parity_tests.kit.subject.subject import Batch, Layers, Subject, SubjectError
 
@@ -30,8 +29,11 @@ def overwritten_inside(subject: Subject, layers: Layers, batch: Batch) -> list[A
         return []
     subject.set(layers)
     kept: list[tuple[Array, Array]] = []
-    for name in _methods_of(network.forward, subject.net):
-        _record(subject.net, name, kept)
+
+    def note(_arguments: Any, result: Any) -> None:
+        kept.extend((array, array.copy()) for array in list(arrays_in(result))[:1])
+
+    record_forward(subject.net, network.forward, note)
     try:
         subject.gradients(batch)
     except SubjectError:
@@ -46,26 +48,3 @@ def is_kept(net: Any, array: Array) -> bool:
         for _, members in walk(net)
         for member in members.values()
     )
-
-
-def _methods_of(forward: Access, net: Any) -> list[str]:
-    """Return the methods of a network that its forward pass is, or calls."""
-    names = [forward] if isinstance(forward, str) else getattr(forward, "__code__", None)
-    names = names if isinstance(names, list) else list(getattr(names, "co_names", ()))
-    return [name for name in names if ismethod(getattr(net, name, None))]
-
-
-def _record(net: Any, name: str, kept: list[tuple[Array, Array]]) -> None:
-    """Let a method of a network note the first array of each result, and a copy of it."""
-    method = getattr(net, name)
-
-    def recorded(*arguments: Any, **more: Any) -> Any:
-        result = method(*arguments, **more)
-        for array in arrays_in(result):
-            kept.append((array, array.copy()))
-            break
-        return result
-
-    # A class with slots takes no attribute, and is not asked.
-    with contextlib.suppress(AttributeError):
-        setattr(net, name, recorded)
