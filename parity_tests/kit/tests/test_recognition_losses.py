@@ -1,0 +1,180 @@
+"""Which loss a network is held to, where several functions or classes may be it, or none is."""
+
+import pytest
+
+from parity_tests.kit.check import examine
+from parity_tests.kit.recognition import Proposal, recognize
+from parity_tests.kit.rendering.wording import NOT_FOUND
+from parity_tests.kit.tests.proposals import found, names_of
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
+
+NETWORK = """
+import numpy as np
+
+class Net:
+    def __init__(self, n=12, h=9, o=10{argument}):
+        self.w1, self.b1 = np.random.randn(n, h) / np.sqrt(n), np.zeros(h)
+        self.w2, self.b2 = np.random.randn(h, o) / np.sqrt(h), np.zeros(o)
+        {kept}
+    def forward(self, x):
+        self.x, self.a = x, np.tanh(x @ self.w1 + self.b1)
+        self.z = self.a @ self.w2 + self.b2
+        return {output}
+    def backward(self, dy):
+        self.dw2, self.db2 = self.a.T @ dy, dy.sum(axis=0)
+        d = dy @ self.w2.T * (1 - self.a**2)
+        self.dw1, self.db1 = self.x.T @ d, d.sum(axis=0)
+"""
+# What goes back into it are the probabilities, and not the logits that come.
+OF_PROBABILITIES = """
+class CrossEntropyLoss:
+    def forward(self, z, y):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        return -np.mean(np.log(p[range(len(y)), y] + 1e-12)), p
+    def backward(self, p, y):
+        d = p.copy()
+        d[range(len(y)), y] -= 1
+        return d / len(y)
+"""
+TWO_COSTS = """
+class QuadraticCost:
+    @staticmethod
+    def fn(a, y):
+        return 0.5 * np.sum((a - y) ** 2)
+
+class CrossEntropyCost:
+    @staticmethod
+    def fn(a, y):
+        return -np.sum(y * np.log(a + 1e-12)) / len(y)
+"""
+STEP = """
+    def step(self, x, y, lr):
+        d = self.forward(x)
+        self.backward((d - y) / len(x))
+        self.w1 -= lr * self.dw1; self.b1 -= lr * self.db1
+        self.w2 -= lr * self.dw2; self.b2 -= lr * self.db2
+"""
+SOFTMAX = (
+    "np.exp(self.z - self.z.max(axis=1, keepdims=True))"
+    " / np.exp(self.z - self.z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)"
+)
+
+
+def of(code: str) -> Proposal:
+    return recognize(names_of(code))
+
+
+def test_what_goes_back_into_a_loss_may_be_what_came_of_it() -> None:
+    code = NETWORK.format(argument="", kept="pass", output="self.z") + OF_PROBABILITIES
+    proposal = of(code)
+    [verdict] = examine(proposal.network, only="gradient").verdicts
+    assert verdict.status == EQUAL
+    assert "gradient of the cross entropy" in verdict.message
+
+
+@pytest.mark.parametrize("kept", ["self.cost = cost", "self.cost = cost()"])
+def test_a_network_that_keeps_a_loss_is_held_to_that_one(kept: str) -> None:
+    network = NETWORK.format(argument=", cost=CrossEntropyCost", kept=kept, output=SOFTMAX)
+    # Nothing is known of an argument of this name, so that the step alone shows the gradient.
+    network = network.replace("dy", "d")
+    proposal = of("import numpy as np\n" + TWO_COSTS + network + STEP)
+    assert "CrossEntropyCost" in proposal.fields["loss"]
+    report = examine(proposal.network, only=("loss", "gradient"))
+    assert not report.failures
+
+
+FUNCTIONS = """
+import numpy as np
+
+def init():
+    rng = np.random.default_rng()
+    return [rng.normal(size=(12, 9)) / 3, np.zeros(9), rng.normal(size=(9, 10)) / 3, np.zeros(10)]
+
+def forward(params, x):
+    w1, b1, w2, b2 = params
+    return np.tanh(x @ w1 + b1) @ w2 + b2
+
+def huber(pred, y, delta=0.5):
+    r = np.abs(pred - y)
+    return np.where(r <= delta, 0.5 * r**2, delta * (r - 0.5 * delta)).sum(axis=1).mean()
+
+def backward(params, x, y, delta=0.5):
+    w1, b1, w2, b2 = params
+    a = np.tanh(x @ w1 + b1)
+    d2 = np.clip(a @ w2 + b2 - y, -delta, delta) / len(x)
+    d1 = d2 @ w2.T * (1 - a**2)
+    return [x.T @ d1, d1.sum(axis=0), a.T @ d2, d2.sum(axis=0)]
+"""
+
+
+def test_the_only_loss_of_a_file_of_functions_is_that_of_its_network() -> None:
+    proposal = of(FUNCTIONS)
+    assert "huber(" in proposal.fields["loss"]
+    report = examine(proposal.network, only=("loss", "gradient"))
+    assert [(v.aspect, v.status) for v in report.verdicts] == [
+        ("loss", CONVENTION),
+        ("gradient", EQUAL),
+    ]
+
+
+UNREDUCED = """
+def cross_entropy_loss(t, y, derivative=False):
+    return y - t if derivative else t * np.log(y)
+"""
+
+
+def test_a_loss_of_which_nothing_is_said_is_told_though_its_derivative_is_used() -> None:
+    network = NETWORK.format(argument="", kept="pass", output=SOFTMAX)
+    step = STEP.replace("(d - y)", "cross_entropy_loss(y, d, derivative=True)")
+    proposal = of(network + step + UNREDUCED)
+    assert "loss" not in proposal.fields
+    assert found(proposal, "loss") == NOT_FOUND
+
+
+COLUMNS = """
+import numpy as np
+
+class Net:
+    def __init__(self, sizes=(12, 9, 10)):
+        pairs = list(zip(sizes, sizes[1:]))
+        self.weights = [np.random.randn(m, n) / np.sqrt(n) for n, m in pairs]
+        self.biases = [np.random.randn(m, 1) / 3 for _, m in pairs]
+    def forward(self, x):
+        self.values = [x]
+        for number, (w, b) in enumerate(zip(self.weights, self.biases)):
+            z = w @ self.values[-1] + b
+            e = np.exp(z - z.max())
+            self.values.append(e / np.sum(e) if number else np.tanh(z))
+        return self.values[-1]
+    def gradients(self, x, y):
+        d2 = self.forward(x) - y
+        d1 = self.weights[1].T @ d2 * (1 - self.values[1] ** 2)
+        return [d1 @ x.T, d2 @ self.values[1].T], [d1, d2]
+    def update_mini_batch(self, batch, lr):
+        nabla_w = [np.zeros(w.shape) for w in self.weights]
+        nabla_b = [np.zeros(b.shape) for b in self.biases]
+        for x, y in batch:
+            dw, db = self.gradients(x, y)
+            nabla_w = [one + own for one, own in zip(nabla_w, dw)]
+            nabla_b = [one + own for one, own in zip(nabla_b, db)]
+        for k in range(2):
+            self.weights[k] = self.weights[k] - lr / len(batch) * nabla_w[k]
+            self.biases[k] = self.biases[k] - lr / len(batch) * nabla_b[k]
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "causes"),
+    [
+        (COLUMNS, set()),
+        (COLUMNS.replace("d2 = self.forward(x) - y", "d2 = self.forward(x) - 2 * y"), {"gradient"}),
+    ],
+)
+def test_samples_that_come_one_by_one_are_not_mixed_by_their_softmax(
+    code: str, causes: set[str]
+) -> None:
+    proposal = of(code)
+    assert proposal.fields["batch"] == "'column'"
+    report = examine(proposal.network, only=("forward", "gradient"))
+    assert {v.aspect for v in report.verdicts if v.status == DIFFERS} == causes
