@@ -567,7 +567,7 @@ def _left_out(
     if counts:
         told = "what binds it was not executed, or nothing does: it is taken so"
         yield Convention("number of samples", _several(counts), GUESS, told)
-    around = [one.name for one in loops(host, fields)]
+    around = [one.name for one in loops(host, fields)] if "step" in fields else []
     if around:
         told = "it takes the step that was checked; how it divides its samples is not judged"
         yield Convention(LEFT_OUT, _several(around), LIKELY, told)

@@ -235,7 +235,7 @@ def losses(
     fields = {**forward.fields, "labels": repr(labels)}
     found: list[_Loss] = []
     is_of_several = False
-    for body, own in islice(_losses(forward, scope), 3 * _MOST):
+    for body, own in islice(_and_turned(forward, _losses(forward, scope)), 4 * _MOST):
         is_of_pass = bool(forward.reporting) and body.startswith(forward.reporting)
         source = f"lambda net, x, y: {body if is_of_pass else with_out(forward, body)}"
         reported = reported_loss(forward.inquiry, {**fields, "loss": source}, scope)
@@ -275,6 +275,16 @@ def _equal(one: _Loss, other: _Loss) -> bool:
     (name, scale), (another, its) = one.reported, other.reported
     close = abs(scale.constant - its.constant) <= 1e-3 * abs(scale.constant)
     return name == another and scale.power == its.power and close
+
+
+def _and_turned(forward: Forward, bodies: Iterator[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    """Yield losses, and then those of a network with samples in columns as one that takes rows."""
+    turned = []
+    for body, own in bodies:
+        yield body, own
+        if own and "column" in forward.fields["batch"]:
+            turned.append((re.sub(r"\b([xy])\b", r"\1.T", body), own))
+    yield from turned
 
 
 def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:

@@ -178,3 +178,16 @@ def test_samples_that_come_one_by_one_are_not_mixed_by_their_softmax(
     assert proposal.fields["batch"] == "'column'"
     report = examine(proposal.network, only=("forward", "gradient"))
     assert {v.aspect for v in report.verdicts if v.status == DIFFERS} == causes
+
+
+def test_a_loss_may_take_rows_where_the_network_takes_columns() -> None:
+    loss = """
+    def loss(self, samples, labels):
+        pairs = zip(samples, labels)
+        outputs = [(self.forward(x.reshape(12, 1)), y.reshape(10, 1)) for x, y in pairs]
+        return -np.mean([np.sum(y * np.log(p + 1e-12)) for p, y in outputs])
+"""
+    proposal = of(COLUMNS + loss)
+    assert "loss(x.T, y.T)" in proposal.fields["loss"]
+    [verdict] = examine(proposal.network, only="loss").verdicts
+    assert verdict.status == EQUAL
