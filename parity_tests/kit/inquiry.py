@@ -111,10 +111,11 @@ class Inquiry:
         As `tolerance`, for steps by the gradient as it is recomputed.
     is_one_by_one : bool
         Whether a step on a batch turned out to be one update after the other, sample by sample.
-    steps_explain : {"nothing", "factor", "gradient", "penalty"}
+    steps_explain : {"nothing", "factor", "gradient", "penalty", "decay"}
         What the optimizer of a network that updates itself accounts for, where its steps show the
-        gradient: a constant factor, or all that is different about it. Beside gradients that are
-        handed out, the share of a penalty, which the steps add.
+        gradient: a constant factor, all that is different about it, or what it has of the
+        parameters. Beside gradients that are handed out, the share of a penalty, which the steps
+        add.
     without_rate, with_rate : list of str
         Where the gradient is seen from steps: tensors whose steps are the same at every learning
         rate, and those whose steps go with it. Empty unless there are both.

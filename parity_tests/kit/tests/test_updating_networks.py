@@ -301,6 +301,16 @@ def test_decay_that_does_not_move_with_the_rate_shows_in_steps() -> None:
     assert told(declared, "optimizer") == [(DIFFERS, "decay-not-scaled", None)]
 
 
+def test_decay_that_does_not_move_with_the_rate_is_no_penalty_of_another_size() -> None:
+    def loss(net: Learner, x: Array, y: Array) -> float:
+        squares = np.sum(net.w1**2) + np.sum(net.w2**2)
+        return float(np.sum((net.forward(x) - y) ** 2) / 2 / len(x) + 0.005 * squares)
+
+    network = replace(updating(each(unscaled), Learner.gradients), loss=loss)
+    assert told(network, "optimizer") == [(DIFFERS, "decay-not-scaled", None)]
+    assert [status for status, *_ in told(network, "gradient")] == [EQUAL]
+
+
 @pytest.mark.parametrize("lr", [None, 0.07])
 def test_decay_is_not_said_to_stay_where_the_rate_does(lr: float | None) -> None:
     def step(net: Learner, x: Array, y: Array, _: float) -> None:

@@ -144,6 +144,8 @@ def is_accounted_for(verdict: Verdict, explained: str) -> bool:
     """
     if verdict.aspect != "gradient" or explained == "nothing":
         return False
+    if explained == "decay":
+        return verdict.cause == "weight-decay"
     if explained == "penalty":
         return verdict.cause == "weight-decay" and verdict.factor == 0
     # What only some tensors have is not the optimizer's.
