@@ -372,7 +372,7 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
             and not _is_given(one.array, (x, y, targets, targets.T))
             and id(one.array) not in own_ids
             and not (path in kept and np.array_equal(one.array, kept[path], equal_nan=True))
-            and not (_is_still(one, paths) and not _is_called_gradient(one))
+            and not (_is_still(one, paths) and not is_called_gradient(one))
         ]
 
     if not explore(forward.inquiry, explorer, labels):
@@ -415,7 +415,8 @@ def _is_given(array: Array, given: Sequence[Any]) -> bool:
     return any(np.array_equal(array.ravel(), np.ravel(own)) for own in given)
 
 
-def _is_called_gradient(one: Found) -> bool:
+def is_called_gradient(one: Found) -> bool:
+    """Whether a name on the path to an array is one that gradients have."""
     return any(names.is_gradient(step.name) for step in one.path if isinstance(step.name, str))
 
 

@@ -9,6 +9,7 @@ from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import (
     Backward,
     assigned,
+    is_called_gradient,
     of_labels,
     without_rate,
 )
@@ -43,7 +44,9 @@ def stored_by(
         kept[:] = [
             Found(one.path, np.array(one.array))
             for one in arrays(net)
+            # The first moments of an optimizer are multiples of its first gradients.
             if one.path not in own
+            and is_called_gradient(one)
             and not np.array_equal(one.array, before.get(one.path, np.nan), equal_nan=True)
         ]
 

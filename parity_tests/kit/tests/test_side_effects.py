@@ -157,6 +157,15 @@ class _WritesOutput(Classifier):
         return p / len(x)
 
 
+class _TakesOutput(Classifier):
+    given: Array
+
+    def delta(self, x: Array, y: Array) -> Array:
+        self.given -= y
+        error, self.given = self.given / len(x), np.zeros(0)
+        return error
+
+
 class _RaisesLater(Classifier):
     def delta(self, x: Array, y: Array) -> Array:
         if hasattr(self, "other"):
@@ -184,7 +193,6 @@ class _Aliases(Classifier):
         (_KeepsOutput, "activations-kept"),
         (_MixesBatches, None),
         (_FixedBuffer, "batch-size-kept"),
-        (_WritesOutput, "output-changed"),
         (_RaisesLater, "second-call-raises"),
         (_Squeezes, "one-sample-raises"),
         (_Aliases, "gradient-aliases-parameter"),
@@ -192,6 +200,22 @@ class _Aliases(Classifier):
 )
 def test_side_effects_are_named(make: type[Classifier], cause: str | None) -> None:
     assert cause in causes(ask(network(make), side_effects.examine))
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_an_output_that_is_handed_over_and_written_to_is_told(is_copied: bool) -> None:
+    def gradients(net: _TakesOutput, x: Array, y: Array) -> list[Array]:
+        output = net.forward(x)
+        net.a.pop()
+        net.given = output.copy() if is_copied else output
+        return net.gradients(x, y)
+
+    found = causes(ask(network(_TakesOutput, gradients=gradients), side_effects.examine))
+    assert found == [] if is_copied else ["output-changed"]
+
+
+def test_what_a_network_asks_its_forward_pass_for_is_its_own() -> None:
+    assert not causes(ask(network(_WritesOutput), side_effects.examine))
 
 
 @pytest.mark.parametrize(

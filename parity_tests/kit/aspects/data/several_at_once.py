@@ -10,6 +10,7 @@ Where it is not, samples do not count, or count with the labels of others.
 """
 
 from dataclasses import replace
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def _taken(inquiry: Inquiry, batch: Batch) -> tuple[list[int], Array]:
     before = subject.set(inquiry.layers)
     order: list[int] = []
 
-    def note(arguments: tuple[Any, ...], _result: Any) -> None:
+    def note(arguments: tuple[Any, ...], _result: Any, _caller: CodeType) -> None:
         given = np.ravel(arguments[0]) if arguments else np.zeros(0)
         same = [n for n, one in enumerate(batch.inputs) if np.array_equal(one, given)]
         order.extend(same or [-1])

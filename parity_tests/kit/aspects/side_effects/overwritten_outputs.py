@@ -1,12 +1,14 @@
 """Outputs that a forward pass has returned, and that the backward pass writes to."""
 
+from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.calls_recorded import record_forward
-from parity_tests.kit.network import arrays_in
+from parity_tests.kit.network import Access, arrays_in
 from parity_tests.kit.subject.members import walk
 from parity_tests.kit.subject.subject import Batch, Layers, Subject, SubjectError
 
@@ -14,10 +16,10 @@ Array = NDArray[Any]
 
 
 def overwritten_inside(subject: Subject, layers: Layers, batch: Batch) -> list[Array]:
-    """Return outputs that are written to by gradients that call the forward pass themselves.
+    """Return outputs that are written to where a declaration calls both passes in one function.
 
-    A declaration often has both passes in one function, so that the array never passes from hand
-    to hand. The network's own method is replaced by one that keeps its results.
+    There the array never passes from hand to hand: the network's own method is replaced by one
+    that keeps its results. What a method of the network calls the forward pass for is its own.
 
     Parameters
     ----------
@@ -30,8 +32,11 @@ def overwritten_inside(subject: Subject, layers: Layers, batch: Batch) -> list[A
     subject.set(layers)
     kept: list[tuple[Array, Array]] = []
 
-    def note(_arguments: Any, result: Any) -> None:
-        kept.extend((array, array.copy()) for array in list(arrays_in(result))[:1])
+    declared = [*_codes_of(network.gradients), *_codes_of(network.backward)]
+
+    def note(_arguments: Any, result: Any, caller: CodeType) -> None:
+        if caller in declared:
+            kept.extend((array, array.copy()) for array in list(arrays_in(result))[:1])
 
     record_forward(subject.net, network.forward, note)
     try:
@@ -39,6 +44,16 @@ def overwritten_inside(subject: Subject, layers: Layers, batch: Batch) -> list[A
     except SubjectError:
         return []  # told where the gradients are judged
     return [one for one, copy in kept if not np.array_equal(one, copy, equal_nan=True)]
+
+
+def _codes_of(access: Access | None) -> Iterator[CodeType]:
+    """Yield the code of a function that is declared, and of those within it."""
+    waiting = [getattr(access, "__code__", None)]
+    while waiting:
+        code = waiting.pop()
+        if code is not None:
+            yield code
+            waiting += [own for own in code.co_consts if isinstance(own, CodeType)]
 
 
 def is_kept(net: Any, array: Array) -> bool:
