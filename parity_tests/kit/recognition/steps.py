@@ -38,6 +38,7 @@ from parity_tests.kit.recognition.trial import (
     Match,
     begin,
     made,
+    moves_with_parameters,
     reported_loss,
 )
 from parity_tests.kit.scales import Scale
@@ -261,7 +262,15 @@ def losses(
             return None
     # Of a file of functions, the only one that may be a loss is that of its network.
     is_only = forward.host.kind == "functions" and len(_loss_names(forward.host)) == 1
-    return next(((loss.source, "likely") for loss in found if loss.own or is_only), None)
+    return next(
+        (
+            (loss.source, "likely")
+            for loss in found
+            if (loss.own or is_only)
+            and moves_with_parameters(forward.inquiry, {**fields, "loss": loss.source}, scope)
+        ),
+        None,
+    )
 
 
 def _loss_names(host: Host) -> list[str]:

@@ -42,6 +42,8 @@ Fields = Mapping[str, str]
 FAILURES = (Exception, SystemExit)
 # As many as it takes to tell a class from a number.
 _FEWEST_CLASSES = 3
+# By how much weights are others, so little that hardly an output changes places with another.
+_LITTLE = 1e-6
 # The cosine of what is the same but for rounding.
 SAME = 1 - 1e-9
 
@@ -184,6 +186,23 @@ def reported_loss(
     except FAILURES:
         return False
     return bool(np.isfinite(values).all() and values[0] != values[1])
+
+
+def moves_with_parameters(inquiry: Inquiry, fields: Fields, scope: Mapping[str, Any]) -> bool:
+    """Whether the loss of a declaration is another one by nearly the same parameters.
+
+    A share of samples that are taken for another class is a number, too, and no loss.
+    """
+    batch, values = inquiry.batches[0], []
+    try:
+        subject = inquiry.subject.another(build(fields, scope))
+        for factor in (1.0, 1.0 + _LITTLE):
+            subject.begin([replace(own, weight=factor * own.weight) for own in inquiry.layers])
+            subject.forward(batch.inputs)
+            values.append(subject.loss(batch))
+    except FAILURES:
+        return False
+    return values[0] != values[1]
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,16 @@ def test_the_only_loss_of_a_file_of_functions_is_that_of_its_network() -> None:
     ]
 
 
+def test_a_share_of_wrong_classes_is_no_loss() -> None:
+    text = FUNCTIONS.replace("def huber(", "def other(")
+    rate = """
+def error_rate(pred, y):
+    return np.mean(np.argmax(pred, axis=1) != np.argmax(y, axis=1))
+"""
+    proposal = of(text + rate)
+    assert "loss" not in proposal.fields
+
+
 UNREDUCED = """
 def cross_entropy_loss(t, y, derivative=False):
     return y - t if derivative else t * np.log(y)
