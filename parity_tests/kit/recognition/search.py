@@ -369,9 +369,17 @@ def _is_of_pairs(draft: _Draft) -> bool:
     Its softmax is right for one, and nobody gives it more.
     """
     form, step = draft.forward.inquiry.form, draft.step
-    if form is None or step is None or wrong_output(form.output) is None:
+    if form is None or wrong_output(form.output) is None:
         return False
-    return PAIRS_OF_COLUMNS in step[0] or PAIRS_OF_ROWS in step[0]
+    pairs = step is not None and (PAIRS_OF_COLUMNS in step[0] or PAIRS_OF_ROWS in step[0])
+    return pairs or _makes_a_column(draft.forward)
+
+
+def _makes_a_column(forward: Forward) -> bool:
+    """Whether a forward pass makes a column of one sample: ``np.array(x, ndmin=2).T``."""
+    called = (one.function for one in forward.host.functions if f"{one.code}(" in forward.call)
+    codes = (getattr(getattr(own, "__func__", own), "__code__", None) for own in called)
+    return any("ndmin" in str(code.co_consts) for code in codes if code is not None)
 
 
 def _is_single(best: _Draft, other: _Draft) -> bool:

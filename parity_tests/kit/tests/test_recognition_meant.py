@@ -1,4 +1,4 @@
-"""Which loss a network is held to, where several functions or classes may be it, or none is."""
+"""Which loss is meant, where several may be or none is; and whether several samples are."""
 
 import pytest
 
@@ -201,3 +201,37 @@ def test_a_loss_may_take_rows_where_the_network_takes_columns() -> None:
     assert "loss(x.T, y.T)" in proposal.fields["loss"]
     [verdict] = examine(proposal.network, only="loss").verdicts
     assert verdict.status == EQUAL
+
+
+ONE_COLUMN = """
+import numpy as np
+
+class Net:
+    def __init__(self, inodes=12, hnodes=9, onodes=10, lr=0.1):
+        self.wih = np.random.randn(hnodes, inodes) / np.sqrt(inodes)
+        self.who = np.random.randn(onodes, hnodes) / np.sqrt(hnodes)
+        self.lr = lr
+    def query(self, inputs_list):
+        inputs = np.array(inputs_list, ndmin=2).T
+        self.hidden = 1 / (1 + np.exp(-(self.wih @ inputs)))
+        z = self.who @ self.hidden
+        e = np.exp(z - z.max())
+        return e / np.sum(e)
+    def train(self, inputs_list, targets_list):
+        inputs, targets = np.array(inputs_list, ndmin=2).T, np.array(targets_list, ndmin=2).T
+        error = targets - self.query(inputs_list)
+        back = self.who.T @ error * self.hidden * (1 - self.hidden)
+        self.who += self.lr * error @ self.hidden.T
+        self.wih += self.lr * back @ inputs.T
+"""
+
+
+def test_what_makes_a_column_of_one_sample_is_given_one() -> None:
+    proposal = of(ONE_COLUMN)
+    report = examine(proposal.network, only=("forward", "gradient"))
+    assert {verdict.status for verdict in report.verdicts} == {EQUAL}
+    # A network of batches is held to them: with one sample it would not show.
+    batches = ONE_COLUMN.replace("np.array(inputs_list, ndmin=2).T", "inputs_list.T")
+    batches = batches.replace("np.array(targets_list, ndmin=2).T", "targets_list.T")
+    report = examine(of(batches).network, only="forward")
+    assert [verdict.status for verdict in report.verdicts] == [DIFFERS]
