@@ -1,6 +1,6 @@
 """Faults in batches and one-hot labels are named, and what is right or meant is not blamed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -124,6 +124,16 @@ def out_of_step(x: Array, y: Array, size: int) -> Pairs:
     yield from in_order(x, np.roll(y, 1, axis=0), size)
 
 
+def _sorted(column: int, *, is_whole: bool) -> Callable[..., Pairs]:
+    """Return batches of which the inputs, or inputs and labels, are sorted by a column."""
+
+    def batches(x: Array, y: Array, size: int) -> Pairs:
+        order = np.argsort(x[:, column])
+        yield from in_order(x[order], y[order] if is_whole else y, size)
+
+    return batches
+
+
 def with_replacement(x: Array, y: Array, size: int) -> Pairs:
     for _ in range(len(x) // size):
         chosen = np.random.choice(len(x), size)  # noqa: NPY002
@@ -163,6 +173,9 @@ BATCHES: list[tuple[Any, str, str | None]] = [
     (one_more, CONVENTION, None),
     (shuffled_apart, DIFFERS, "shuffled-apart"),
     (out_of_step, DIFFERS, None),
+    (_sorted(0, is_whole=False), DIFFERS, "shuffled-apart"),
+    (_sorted(11, is_whole=False), DIFFERS, "shuffled-apart"),
+    (_sorted(0, is_whole=True), EQUAL, None),
     (drop_last, CONVENTION, "batches-drop-samples"),
     (leftover_appended, DIFFERS, "batches-leftover-appended"),
     (leftover_appended_shuffled, DIFFERS, "batches-leftover-appended"),

@@ -239,7 +239,7 @@ def _epoch(inquiry: Inquiry, samples: int) -> _Epoch:
     classes = max(subject.outputs, 2)
     # Neighbours have different classes, and the classes do not repeat from batch to batch.
     labels = (numbers + numbers // classes) % classes
-    inputs = np.repeat(numbers[:, np.newaxis] + 1.0, subject.sizes[0], axis=1)
+    inputs = _marked(samples, subject.sizes[0])
     x, y = _laid_out(subject, subject.batch(inputs, labels))
     before = x.copy()
     with quiet(), seeded(int(inquiry.rng.integers(2**32))):
@@ -250,6 +250,21 @@ def _epoch(inquiry: Inquiry, samples: int) -> _Epoch:
     ids = [_numbers(subject, own, samples) for own, _ in pairs]
     given = [_classes(subject, own, len(ids[n])) for n, (_, own) in enumerate(pairs)]
     return _Epoch(samples, ids, given, labels, not np.array_equal(x, before))
+
+
+def _marked(samples: int, features: int) -> Array:
+    """Return inputs by which samples are recognized, and of which no column is in any order.
+
+    Inputs that rise, or are alike in all columns, would hide what is sorted by one of them.
+
+    Returns
+    -------
+    ndarray of shape (samples, features)
+        Each column has the numbers from 1 on, in another order.
+    """
+    # The same each time, so that a batch can be looked up.
+    rng = np.random.default_rng(samples)
+    return np.stack([rng.permutation(samples) + 1.0 for _ in range(features)], axis=1)
 
 
 def _pairs(epoch: Any, limit: int) -> list[tuple[Any, Any]]:
@@ -284,11 +299,11 @@ def _numbers(subject: Subject, x: Any, samples: int) -> list[int]:
         array = np.asarray(x, np.float64)
         if subject.network.batch == "columns":
             array = array.T
-        rows = array.reshape(-1, subject.sizes[0])
-        numbers = rows[:, 0] - 1
-        whole = np.isin(numbers, np.arange(samples)).all()
-        if whole and not np.ptp(rows, axis=1).any():
-            return [int(number) for number in numbers]
+        marks = _marked(samples, subject.sizes[0])
+        known = {tuple(row): number for number, row in enumerate(marks.tolist())}
+        rows = array.reshape(-1, subject.sizes[0]).tolist()
+        if all(tuple(row) in known for row in rows):
+            return [known[tuple(row)] for row in rows]
     raise _RefusedError(f"the samples cannot be recognized in a batch of shape {np.shape(x)}")
 
 
