@@ -83,6 +83,7 @@ def scale_of(
 _LARGE = 1e6
 # A batch size that is written into the code is at least this.
 _SMALLEST_NOMINAL = 8
+_OF_HIDDEN = "width of a hidden layer"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,9 @@ def ratio(observed: Scale, expected: Scale, sizes: Sequence[int], tolerance: flo
         # One more than a width: columns with a column of ones.
         is_size = whole is not None and whole >= _SMALLEST_NOMINAL and whole - 1 not in sizes
         widths = _of_widths(whole, sizes) if whole is not None else None
-        if power == 1 and unnamed and is_size and widths is not None and not _is_usual(whole):
+        # What is a width itself may be one whichever number it is.
+        is_either = widths is not None and (whole in sizes[1:-1] or not _is_usual(whole))
+        if power == 1 and unnamed and is_size and is_either:
             causes += ["factor-batch", "factor-constant"]
             parts.append(f"batch size / {whole} ({widths}, or a batch size that is written down)")
             named = None
@@ -155,8 +158,10 @@ def _is_usual(number: int | None) -> bool:
 
 
 def _of_widths(number: int, sizes: Sequence[int]) -> str | None:
-    """Return a number as twice a width, half of one or a product of two, or None."""
-    names = ("inputs", *("width of a hidden layer" for _ in sizes[1:-1]), "outputs")
+    """Return a number as a hidden width, or as twice a width, half of one or a product of two."""
+    if number in sizes[1:-1]:
+        return _OF_HIDDEN
+    names = ("inputs", *(_OF_HIDDEN for _ in sizes[1:-1]), "outputs")
     several = [(size, f"{size} ({name})") for size, name in zip(sizes, names, strict=True)]
     several += [(2, "2")]
     for (one, first), (other, second) in combinations(several, 2):
@@ -187,7 +192,7 @@ def _constant(value: float, sizes: Sequence[int], tolerance: float) -> list[tupl
         for v, t in ((float(features), str(features)), (1.0 / features, f"1/{features}"))
     ]
     named += [
-        (v, [("factor-constant", f"{t} (width of a hidden layer)")])
+        (v, [("factor-constant", f"{t} ({_OF_HIDDEN})")])
         for size in sizes[1:-1]
         for v, t in ((float(size), str(size)), (1.0 / size, f"1/{size}"))
     ]
