@@ -6,7 +6,7 @@ from parity_tests.kit.candidates.candidate import Candidate
 from parity_tests.kit.penalties import Shares
 
 # Faults of the output's error, which all that comes of it has.
-OF_ERRORS = {"labels-written", "error-without-sign"}
+OF_ERRORS = {"labels-written", "error-without-sign", "error-centred"}
 
 
 @dataclass(frozen=True)

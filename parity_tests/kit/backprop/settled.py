@@ -74,7 +74,8 @@ def settle_errors(result: Explanation, last: int, below: Array | None) -> None:
 def settle_collapsed(result: Explanation, observed: Layers, layers: Layers) -> None:
     """Call a bias gradient of nothing but rounding what those of the other layers are called.
 
-    Summed over samples and classes, softmax's p - y is zero.
+    Summed over samples and classes, softmax's p - y is zero. Without another layer it is called so
+    only where it is one number: rounding that differs from unit to unit comes of several sums.
     """
     position = {finding.tensor: number for number, finding in enumerate(result.findings)}
     collapsed = any("bias-collapsed" in finding.causes for finding in result.findings)
@@ -104,9 +105,12 @@ def settle_collapsed(result: Explanation, observed: Layers, layers: Layers) -> N
             text = f"sum of {delta.text} over the samples, which is zero"
             finding = Finding(f"b{number}", (), True, 0.0, 0.0, text, delta.solved)
             result.findings[position[finding.tensor]] = finding
-        elif abs(delta.value.sum()) <= 1e-9 * np.linalg.norm(delta.value):
+        elif is_nothing(delta.value.sum(), delta.value) and (collapsed or not np.ptp(layer.bias)):
             text = f"sum of {delta.text} over samples and units, zero for softmax"
             finding = Finding(f"b{number}", ("bias-collapsed",), True, 0.0, 0.0, text)
+            result.findings[position[finding.tensor]] = finding
+        else:
+            finding = Finding(f"b{number}", ("unknown",), False, 0.0, np.inf, "")
             result.findings[position[finding.tensor]] = finding
 
 

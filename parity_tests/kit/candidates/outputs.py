@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.candidates.candidate import Candidate, distinct
+from parity_tests.kit.candidates.centred import centred
 from parity_tests.kit.candidates.margins import of_margins
 from parity_tests.kit.candidates.multipliers import multipliers
 from parity_tests.kit.candidates.shifted_labels import is_one_hot, shifted
@@ -212,6 +213,7 @@ def output_deltas(
     for cause, p in misnormalized(form, passed) if loss in (None, "cross_entropy") else ():
         wrong.append(Candidate(p - batch.targets, "(p - y)", (cause,), "cross_entropy"))
     wrong += _in_half_precision(right, loss)
+    wrong += centred(right, (loss, *USUAL_LOSSES))
     wrong += _exchanged(begun, passed, batch)
     wrong += _of_other_outputs(form, passed, batch, loss)
     wrong += _of_shifted_labels(form, passed, batch, loss)
@@ -445,9 +447,7 @@ def _wrong_outputs(ways: _Ways, kind: str, slope: Array, text: str) -> Iterator[
         twice = back(back(slope))
         yield Candidate(twice, f"J J {text}", ("softmax-jacobian-twice",), kind)
         thrice = back(slope) * p * (1 - p)
-        yield Candidate(
-            thrice, f"J {text} * p (1 - p)", diagonal, kind, also=["softmax-jacobian-twice"]
-        )
+        yield Candidate(thrice, f"J {text} * p (1 - p)", diagonal, kind)
         again = function.value(p) if p.shape == z.shape else p
         yield Candidate(
             slope * again * (1 - again),

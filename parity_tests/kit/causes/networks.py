@@ -125,6 +125,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "square; of the binary cross-entropy, the signs of -y / p and (1 - y) / (1 - p), which "
         "are not the same",
     ),
+    "error-centred": Cause(
+        "the mean over the samples is taken away from the error of the outputs",
+        "what is subtracted from p - y: nothing is, and a bias has no gradient without its mean",
+    ),
     "error-of-another-form": Cause(
         "the error of the outputs is of another form",
         "the first line of the backward pass: p - y for softmax with cross entropy, sigmoid with "

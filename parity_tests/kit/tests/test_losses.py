@@ -362,6 +362,19 @@ def test_p_minus_y_is_no_diagonal_of_a_jacobian(inner: str, loss: str | None) ->
         assert same.causes == ("inner-derivative-missing",)
 
 
+@pytest.mark.parametrize("loss", [None, "cross_entropy"])
+def test_the_diagonal_behind_p_minus_y_is_not_said_to_be_the_jacobian(loss: str | None) -> None:
+    form = Form((), "softmax")
+    passed, batch = _pass(form)
+    p = passed.output
+    wanted = (p - batch.targets) * p * (1 - p)
+    deltas = output_deltas(form, passed, batch, loss)
+    same, *_ = [d for d in deltas if np.allclose(d.value, wanted, rtol=1e-9, atol=1e-15)]
+    assert same.causes == ("softmax-jacobian-diagonal",)
+    # The whole Jacobian in its place gives other numbers.
+    assert "softmax-jacobian-twice" not in same.also
+
+
 def test_a_wrong_derivative_within_softmax_is_named() -> None:
     form = Form((), "softmax of tanh")
     passed, batch = _pass(form)
@@ -668,6 +681,16 @@ def test_one_more_than_a_width_is_no_nominal_batch() -> None:
     assert either is not None
     assert either.causes == ("factor-batch", "factor-constant")
     assert either.text.startswith("batch size / 24 (2 x 12 (inputs), or ")
+
+
+@pytest.mark.parametrize("width", [9, 32])
+def test_a_hidden_width_is_not_taken_for_a_nominal_batch(width: int) -> None:
+    either = ratio(Scale(1 / width, 0), Scale(1.0, 1), [12, width, 10], 1e-9)
+    assert either is not None
+    assert either.causes == ("factor-batch", "factor-constant")
+    assert either.text == (
+        f"batch size / {width} (width of a hidden layer, or a batch size that is written down)"
+    )
 
 
 def test_large_factors_are_one_whatever_is_rounded() -> None:
