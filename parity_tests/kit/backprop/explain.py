@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.backprop.asked import Asked
 from parity_tests.kit.backprop.biases import of_bias
 from parity_tests.kit.backprop.clipping import limit_of
+from parity_tests.kit.backprop.exchanged import Back, that_of_another
 from parity_tests.kit.backprop.findings import Explanation, Finding, reference_of
 from parity_tests.kit.backprop.matrices import of_matrix
 from parity_tests.kit.backprop.one_output import MISSING, refuted, through_one_unit
@@ -106,11 +107,14 @@ def explain(
     ways: Callable[[], list[Candidate]] | None = None
     errors: list[Candidate] = []
     limit = limit_of(tensors(observed), tolerance)
+    back = partial(carried_back, form, passed, layers)
     for number, own in reversed(list(enumerate(layers))):
         inputs = list(inputs_of(form, passed, number, batch.inputs))
         asked = Asked(number, observed[number], own, inputs, tolerance, rights[0], loss, limit)
         found = _layer(asked, deltas, KINDS[:1]) if ways is not None else None
         if found is None or not _is_right(found[1]):
+            found = _of_another(asked, layers, passed, meant, back)
+        if found is None:
             deltas = deltas if ways is None else ways() or deltas
             if updated is not None and number and _are_shaped_alike(updated, layers):
                 renewed = renewed_input(form, updated, number, batch.inputs)
@@ -190,6 +194,26 @@ def _layer(
     if asked.observed.bias is None:
         return chosen, [finding]
     return chosen, [finding, of_bias(asked, deltas, chosen, finding)]
+
+
+def _of_another(
+    asked: Asked, layers: Layers, passed: Pass, rights: Sequence[Candidate], back: Back
+) -> tuple[Candidate, list[Finding]] | None:
+    """Return what was found of a layer whose matrix has the gradient of another one, or None."""
+    of_matrix = that_of_another(
+        asked.number,
+        asked.observed.weight,
+        layers,
+        rights,
+        back,
+        passed.activations,
+        asked.tolerance,
+    )
+    if of_matrix is None or asked.right is None:
+        return None
+    if asked.observed.bias is None:
+        return asked.right, [of_matrix]
+    return asked.right, [of_matrix, of_bias(asked, [asked.right], asked.right, of_matrix)]
 
 
 def _of_one_output(

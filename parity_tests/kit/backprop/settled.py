@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.backprop.bias_sums import right_sum
 from parity_tests.kit.backprop.biases import is_nothing
+from parity_tests.kit.backprop.exchanged import OF_ANOTHER
 from parity_tests.kit.backprop.findings import OF_ERRORS, Explanation, Finding, reference_of
 from parity_tests.kit.candidates.decayed import OF_ONE_ARRAY
 from parity_tests.kit.fitting import fit
@@ -119,16 +120,18 @@ def settle_exchanged(
 ) -> None:
     """Say of biases beside a right matrix that they have the gradient of another layer's.
 
-    That is no fault of what is carried back, whatever gives its numbers.
+    That is no fault of what is carried back, whatever gives its numbers. Nor is it where the matrix
+    has that of another one.
     """
     found = {finding.tensor: finding for finding in result.findings}
-    others: dict[str, str] = {}
+    others: dict[str, Finding] = {}
     for number, own in enumerate(observed, start=1):
         name, matrix = f"b{number}", found[f"W{number}"]
         is_wrong = name in found and bool(found[name].causes)
         if not is_wrong or own.bias is None or own.bias.ndim > 1 or own.bias.size < 2:
             continue
-        if not matrix.known or matrix.causes or result.deltas[number - 1].solved:
+        is_carried = matrix.known and set(matrix.causes) <= {OF_ANOTHER}
+        if not is_carried or result.deltas[number - 1].solved:
             continue
         for other, delta in sorted(result.deltas.items()):
             total = right_sum(delta.value, layers[other])
@@ -137,12 +140,22 @@ def settle_exchanged(
             factor, residual = fit(own.bias, total)
             is_same = abs(factor - found[f"W{other + 1}"].factor) <= 10 * tolerance * abs(factor)
             if residual <= tolerance and is_same:
-                others[name] = f"b{other + 1}"
-    text = " and ".join(f"{name} has that of {other}" for name, other in others.items())
-    for place, finding in enumerate(result.findings):
-        if finding.tensor in others:
-            unknown = Finding(finding.tensor, ("unknown",), False, np.nan, np.inf, text)
-            result.findings[place] = unknown
+                text = f"that of b{other + 1}"
+                others[name] = Finding(name, (OF_ANOTHER,), True, factor, residual, text)
+    findings = [others.get(finding.tensor, finding) for finding in result.findings]
+    # They are told together.
+    exchanged = [finding for finding in findings if OF_ANOTHER in finding.causes]
+    text = _in_turn([finding.text for finding in exchanged])
+    result.findings[:] = [
+        replace(finding, text=text) if finding in exchanged else finding for finding in findings
+    ]
+
+
+def _in_turn(texts: Sequence[str]) -> str:
+    """Return several texts as one, in the order of what is named beside them."""
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} and {texts[-1]}, in this order"
 
 
 def settle_short(result: Explanation, observed: Layers, layers: Layers, tolerance: float) -> None:

@@ -309,6 +309,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "which row or column of the matrix is left out on the way back: that of the bias",
     ),
     "gradient-transposed": Cause("the gradient is transposed", "the order of the product"),
+    "gradient-of-another-parameter": Cause(
+        "the gradient is that of another parameter",
+        "the number of the layer where gradients are taken, and which one each update is given",
+    ),
     "units-reordered": Cause(
         "the gradient has its units in another order than the parameter",
         "what turns or rolls arrays, as [::-1], and the indices of loops over units",

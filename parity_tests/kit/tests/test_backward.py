@@ -367,8 +367,9 @@ def test_biases_that_have_the_gradient_of_each_other_are_no_fault_of_what_is_car
     make = type("Alike", (_Small,), {"sizes": (12, 10, 10)})
     declared = network(make, gradients=exchanged)
     [verdict] = ask(declared, gradient.examine)
-    assert (verdict.status, verdict.cause) == (DIFFERS, None)
-    assert "b1 has that of b2 and b2 has that of b1" in verdict.message
+    assert (verdict.status, verdict.cause) == (DIFFERS, "gradient-of-another-parameter")
+    told = "Yours is that of b1 and that of b2, in this order, on b2, likewise on b1 ("
+    assert told in verdict.message
 
 
 class _OnlyPositive(_OneOutput):
