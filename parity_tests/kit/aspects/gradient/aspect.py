@@ -28,6 +28,7 @@ from parity_tests.kit.aspects.gradient.from_steps import (
 )
 from parity_tests.kit.aspects.gradient.judged import judged, of_another_loss
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
+from parity_tests.kit.aspects.gradient.larger_steps import of_larger_steps
 from parity_tests.kit.aspects.gradient.larger_values import of_larger_values
 from parity_tests.kit.aspects.gradient.left_out import of_left_out
 from parity_tests.kit.aspects.gradient.measured_errors import of_measured_error
@@ -202,12 +203,17 @@ def _of_signs(account: Account) -> list[Verdict]:
 
 def _of_other_values(account: Account) -> list[Verdict]:
     """Ask a right gradient once more, with wider outputs and with larger values."""
-    if account.differs or not all(own.is_right for own in account.explanations):
+    inquiry = account.inquiry
+    if not all(own.is_right for own in account.explanations):
         return []
-    wider = of_wider_outputs(account.inquiry, account.explanations[0])
+    if account.differs:
+        # A factor may be that of the steps, and has nothing to do with what larger inputs show.
+        account.verdicts += of_larger_steps(inquiry)
+        return []
+    wider = of_wider_outputs(inquiry, account.explanations[0])
     if wider:
         return wider
-    larger = of_larger_values(account.inquiry)
+    larger = of_larger_values(inquiry) or of_larger_steps(inquiry)
     if any(verdict.status == DIFFERS for verdict in larger):
         return larger
     account.verdicts += larger

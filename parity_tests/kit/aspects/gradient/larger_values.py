@@ -26,7 +26,7 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 Array = NDArray[Any]
 
 # How many times as large pre-activations and errors are asked.
-_LARGER = 16.0
+LARGER = 16.0
 _ANOTHER, _SQUARES = "gradient-of-another-loss", "squared_error"
 
 
@@ -58,14 +58,21 @@ def of_larger_values(inquiry: Inquiry) -> list[Verdict]:
 def _asked(inquiry: Inquiry, form: Form) -> Iterator[tuple[str, Layers]]:
     """Yield which aspect may be another one, and the parameters that show it."""
     *below, last = inquiry.layers
+    if are_straight(form):
+        first, *others = below
+        larger = [first.times(LARGER), *others]
+        yield "forward", [*larger, replace(last, weight=last.weight / LARGER)]
+    if form.output == "identity" and _is_of_squares(inquiry):
+        yield "loss", [*below, last.times(LARGER)]
+
+
+def are_straight(form: Form) -> bool:
+    """Whether hidden functions pass a multiple of a value on as that multiple, as ReLU does."""
     points = np.linspace(-1, 1, 8)
     hidden, _ = functions(form)
-    if hidden and all(np.allclose(f.value(2 * points), 2 * f.value(points)) for f in hidden):
-        first, *others = below
-        larger = [first.times(_LARGER), *others]
-        yield "forward", [*larger, replace(last, weight=last.weight / _LARGER)]
-    if form.output == "identity" and _is_of_squares(inquiry):
-        yield "loss", [*below, last.times(_LARGER)]
+    return bool(hidden) and all(
+        np.allclose(own.value(2 * points), 2 * own.value(points)) for own in hidden
+    )
 
 
 def _is_of_squares(inquiry: Inquiry) -> bool:
@@ -88,14 +95,14 @@ def _judged(
 ) -> list[Verdict]:
     batch = inquiry.batches[0]
     came, passed = inquiry.subject.forward(batch.inputs), run(form, inquiry.layers, batch.inputs)
-    is_of_form = _are_close(came, passed.output)
+    is_of_form = are_close(came, passed.output)
     if aspect == "forward":
         is_another = not is_of_form
-        where = f"by pre-activations that are {_LARGER:g} x as large the output is none of {form}"
+        where = f"by pre-activations that are {LARGER:g} x as large the output is none of {form}"
     else:
         now = _share(inquiry, form)
-        is_another = is_of_form and share is not None and not _are_close(now, share)
-        where = f"by outputs that are {_LARGER:g} x as large"
+        is_another = is_of_form and share is not None and not are_close(now, share)
+        where = f"by outputs that are {LARGER:g} x as large"
     if not np.isfinite(came).all() or not (is_another or (aspect == "loss" and is_of_form)):
         return []
     off = off_slopes(inquiry)
@@ -124,9 +131,10 @@ def _is_as_usual(inquiry: Inquiry, usual: Layers) -> bool:
     with inquiry.elsewhere():
         inquiry.layers = inquiry.subject.begin(usual)
         there = shared_factor(inquiry)
-    return here is not None and there is not None and _are_close(here, there)
+    return here is not None and there is not None and are_close(here, there)
 
 
-def _are_close(came: Any, meant: Any) -> bool:
+def are_close(came: Any, meant: Any) -> bool:
+    """Whether values are the same but for a small part of the largest one."""
     size = np.abs(meant).max()
     return bool(np.allclose(came, meant, rtol=ROUGH, atol=ROUGH * size))
