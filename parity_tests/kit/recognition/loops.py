@@ -11,6 +11,7 @@ from typing import Any
 
 from parity_tests.kit.aspects.shuffled_steps import seen_in_exchanged
 from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.callers import names_used
 from parity_tests.kit.recognition.calls import attributes_read
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import count_of
@@ -20,6 +21,7 @@ from parity_tests.kit.recognition.steps import calls_of, rated
 from parity_tests.kit.recognition.trial import FAILURES, Fields, begin, made
 
 _WORDS = re.compile(r"\bnet\.(\w+)")
+_NET = re.compile(r"\bnet\b")
 _MOST_CALLS = 3
 
 
@@ -50,6 +52,31 @@ def loops(host: Host, fields: Mapping[str, str]) -> list[Named]:
 _TRAINING = ("step", "gradients", "backward")
 
 
+def loops_beside(host: Host, fields: Mapping[str, str]) -> list[Named]:
+    """Return the functions beside a network's object, or its layers, that train by their name.
+
+    Those that a declaration uses are none of them, nor are backward passes and derivatives.
+
+    Parameters
+    ----------
+    host : Host
+        Of plain functions it is listed elsewhere which ones nothing calls.
+    fields : mapping
+        The declaration, as Python code.
+    """
+    if host.kind == "functions":
+        return []
+    used = names_used(fields.values())
+    return [
+        one
+        for one in host.helpers
+        if names.rank(one.name, names.TRAIN) is not None
+        and names.rank(one.name, names.BACKWARD) is None
+        and not names.is_derivative(one.name)
+        and one.name not in used
+    ]
+
+
 def _reached(host: Host, begin_with: set[str]) -> set[str]:
     """Return the names that methods read from their object, by themselves or through others."""
     functions = {one.name: one.function for one in host.functions}
@@ -73,7 +100,7 @@ def shuffling_apart(forward: Forward, fields: Fields, scope: Mapping[str, Any]) 
     fields : mapping
         The declaration, as Python code, with its labels.
     """
-    for one in loops(forward.host, fields):
+    for one in (*loops(forward.host, fields), *loops_beside(forward.host, fields)):
         for source in _steps(one, forward, scope):
             inquiry = begin({**fields, "step": source}, scope, forward.inquiry)
             try:
@@ -89,5 +116,6 @@ def _steps(one: Named, forward: Forward, scope: Mapping[str, Any]) -> Iterator[s
     net = made(forward.host.make, scope)
     settings = [*one_round(net), *all_at_once(net, count_of(forward))]
     for body in islice(calls_of(one, forward), _MOST_CALLS):
-        for text in rated(body, net):
+        # One that is not given the network trains another.
+        for text in rated(body, net) if _NET.search(body) else ():
             yield f"lambda net, x, y, lr: {behind(settings, text)}"

@@ -29,7 +29,7 @@ from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host, Named
 from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.loop_batches import batches_apart
-from parity_tests.kit.recognition.loops import loops, shuffling_apart
+from parity_tests.kit.recognition.loops import loops, loops_beside, shuffling_apart
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
 from parity_tests.kit.recognition.returned_losses import returned_loss
@@ -575,12 +575,13 @@ def _left_out(
     if counts:
         told = "what binds it was not executed, or nothing does: it is taken so"
         yield Convention("number of samples", _several(counts), GUESS, told)
-    around = [one.name for one in loops(host, fields)] if "step" in fields else []
+    around = _names(loops(host, fields)) if "step" in fields else []
     if around:
         told = "it takes the step that was checked; how it divides its samples is not judged"
         yield Convention(LEFT_OUT, _several(around), LIKELY, told)
-    if host.kind == "functions" and left.functions:
-        yield Convention(LEFT_OUT, _several(left.functions), LIKELY, why)
+    functions = left.functions if host.kind == "functions" else _names(loops_beside(host, fields))
+    if functions:
+        yield Convention(LEFT_OUT, _several(functions), LIKELY, why)
     if not is_whole:
         return
     own_loss = draft.backward is not None and draft.backward.own_delta
@@ -647,6 +648,10 @@ def _is_switch(one: Named) -> bool:
     """Whether a method switches to training, and does not train."""
     plain = one.name.lower().strip("_")
     return plain in ("train", "training") and not parameters_of(one.function)
+
+
+def _names(found: Sequence[Named]) -> list[str]:
+    return [one.name for one in found]
 
 
 def _several(found: Sequence[str]) -> str:

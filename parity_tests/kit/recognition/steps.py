@@ -169,7 +169,7 @@ def calls_of(one: Named, forward: Forward) -> Iterator[str]:
     kinds = [names.role(p.name) for p in parameters_of(one.function) or []]
     # Samples and labels may come together.
     for pair in [""] if "labels" in kinds else _pairs(forward):
-        exact = {**forward.host.exact, **dict.fromkeys(_PAIRS, pair)}
+        exact = {**forward.host.exact, **(dict.fromkeys(_PAIRS, pair) if pair else {})}
         for text in bindings(one.function, exact, roles, GIVEN):
             if "x" in text and "y" in text:
                 yield f"{callee(one, forward)}({text})"

@@ -104,3 +104,37 @@ def test_steps_of_a_loop_tell_exchanged_labels_without_a_loss(
     assert [verdict.cause for verdict in report.failures] == causes
     if "randn(*X[rows]" in source:
         assert [verdict.status for verdict in report.of("gradient")] == [UNCHECKED]
+
+
+# The loop is a function beside the class, which is given what it trains, and batches by a name
+# that says nothing.
+_BESIDE = """
+def train(model, X, y, epochs=10, batch=4):
+    for _ in range(epochs):
+        order = np.random.permutation(len(X))
+        X, y = X[order], y[order]
+        for i in range(0, len(X), batch):
+            model.update_all(X[i:i + batch], y[i:i + batch])
+
+def relu_backward(x):
+    return x > 0
+"""
+_APART = ("y = X[order], y[order]", "y = X[order], y[np.random.permutation(len(y))]")
+
+
+def _beside(*change: str) -> str:
+    """Return the class without its loop, and one beside it."""
+    return AROUND[: AROUND.index("    def fit")] + _around(_BESIDE, *change)
+
+
+@pytest.mark.parametrize(("change", "causes"), [((), []), (_APART, ["shuffled-apart"])])
+def test_a_function_that_trains_an_object_is_asked(
+    change: tuple[str, ...], causes: list[str]
+) -> None:
+    names = names_of(_beside(*change))
+    proposal = recognize(names["Classifier"], names)
+    assert ("train(net, x, y" in proposal.fields["step"]) == bool(causes)
+    report = examine(proposal.network, only=("gradient", "optimizer"))
+    assert [verdict.cause for verdict in report.failures] == causes
+    left = [own.value for own in proposal.conventions if own.name == LEFT_OUT]
+    assert left == ([] if causes else ["train"])
