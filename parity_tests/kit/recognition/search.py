@@ -27,6 +27,7 @@ from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host, Named
+from parity_tests.kit.recognition.kept_inside import kept_inside
 from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.loop_batches import batches_apart
 from parity_tests.kit.recognition.loops import loops, loops_beside, shuffling_apart
@@ -482,6 +483,7 @@ def _proposed(draft: _Draft, scope: Mapping[str, Any], is_whole: bool) -> Propos
         fields |= {"batches": batches} if batches else {}
     network = build(fields, scope)
     found = [*_fragment(draft, scope), *_conventions(draft, fields, sure_of_loss, scope)]
+    found += kept_inside(fields, draft.forward, scope)
     found += _left_out(draft, fields, scope, is_whole)
     return Proposal(network, fields, tuple(found))
 

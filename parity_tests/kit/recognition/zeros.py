@@ -39,7 +39,7 @@ def _zeros(call: ast.Call, scope: Mapping[str, Any], net: Any) -> Iterator[str]:
         given += [node] * (len(net) if is_whole else 1)
     pairs = [(keyword.arg, keyword.value) for keyword in call.keywords]
     if any(map(_is_zero, given)):
-        parameters = parameters_of(_called(call.func, scope, net)) or []
+        parameters = parameters_of(called(call.func, scope, net)) or []
         pairs += [(own.name, node) for own, node in zip(parameters, given, strict=False)]
     for name, node in pairs:
         if name and _is_zero(node) and names.role(name) == "zero":
@@ -50,7 +50,8 @@ def _is_zero(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) is float and node.value == 0
 
 
-def _called(function: ast.expr, scope: Mapping[str, Any], net: Any) -> Any:
+def called(function: ast.expr, scope: Mapping[str, Any], net: Any) -> Any:
+    """Return the function that code calls, or None if its value is not known."""
     # What is given names of its module is called by another.
     if isinstance(function, ast.Call) and function.args:
         function = function.args[0]

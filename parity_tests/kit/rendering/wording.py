@@ -40,8 +40,10 @@ _TAKEN_APART = {"sizes", "form", "arbiter", "loading", "recognized", "ended", *_
 # that only a part of a network was, with a loss of the kit's own, or with penalties of zero.
 LEFT_OUT, CLASSES_LEFT_OUT = "functions left out", "classes left out"
 PART, OWN_DELTA, TAKEN_AS_ZERO = "part", "gradient of the loss", "taken as zero"
+# What a training loop keeps, each call of which was one step.
+KEPT_INSIDE = "state between steps"
 NOT_FOUND = "not found"
-_INCOMPLETE = (LEFT_OUT, CLASSES_LEFT_OUT, PART, OWN_DELTA, TAKEN_AS_ZERO)
+_INCOMPLETE = (LEFT_OUT, CLASSES_LEFT_OUT, PART, OWN_DELTA, TAKEN_AS_ZERO, KEPT_INSIDE)
 # What no answer is complete without.
 _SPOKEN: Mapping[str, str] = {
     "forward": "the forward pass",
