@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
-from parity_tests.kit.recognition.names import role
+from parity_tests.kit.recognition.names import is_either, role
 from parity_tests.kit.recognition.names import roles as roles_of
 
 _MOST = 6
@@ -125,3 +125,22 @@ def bindings(
         choices.append([(parameter.name if by_name else "", text) for text in texts])
     for chosen in islice(product(*choices), _MOST):
         yield ", ".join(f"{name}={text}" if name else text for name, text in chosen)
+
+
+def bindings_of_either(
+    function: Callable[..., Any],
+    exact: Mapping[str, str],
+    roles: Mapping[str, Sequence[str]],
+    optional: frozenset[str] = frozenset(),
+) -> Iterator[str]:
+    """Yield what `bindings` does; a name that inputs and outputs have is taken for both in turn."""
+    first = list(bindings(function, exact, roles, optional))
+    yield from first
+    either = [
+        one.name.lower().strip("_")
+        for one in parameters_of(function) or []
+        if is_either(one.name) and one.default is one.empty
+    ]
+    for output in roles["output"] if either else ():
+        others = bindings(function, {**dict.fromkeys(either, output), **exact}, roles, optional)
+        yield from (text for text in others if text not in first)

@@ -13,6 +13,7 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
     bindings,
+    bindings_of_either,
     parameters_of,
     returned_names,
     works_unlabelled,
@@ -247,12 +248,14 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
         named = {**_by_position(one, forward, exact), **exact}
         for delta, ours in beginnings:
             roles = roles_of(forward, [delta])
-            for text in bindings(one.function, named, roles, frozenset({"labels", "lr"})):
+            for text, is_guess in _arguments(one, forward, named, roles):
                 call = f"{code}({text})"
                 needs_delta = delta in text
                 call = f"({set_first}{call})[-1]" if set_first else call
                 whole = call if forward.call == call else with_out(forward, call)
-                yield Call(whole, one.function, ours and needs_delta)
+                yield Call(whole, one.function, ours and needs_delta, is_guess)
+                if is_guess:
+                    continue
                 if is_square and "y" not in _words(call):
                     # An autoencoder is held to its inputs.
                     held = f"{code}({_in_place_of_inputs(text)})"
@@ -271,6 +274,48 @@ def calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[Call]:
                         yield Call(with_out(forward, f"({loss}, {call})[-1]"), one.function)
             if not needs_delta:
                 break
+
+
+def _arguments(
+    one: Named, forward: Forward, exact: Mapping[str, str], roles: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, bool]]:
+    """Yield argument lists of a backward pass, and whether they count only if all comes out right.
+
+    What has a strange name beside labels, alone, may be what came out of the network. It is, if a
+    loss of the network has the same name for what it is given with labels.
+    """
+    optional = frozenset({"labels", "lr"})
+    for text in bindings_of_either(one.function, exact, roles, optional):
+        yield text, False
+    taken = [own.name for own in parameters_of(one.function) or [] if own.default is own.empty]
+    kinds = [names.role(name) for name in taken]
+    strange = _strange(one, exact)
+    if len(strange) != 1 or "labels" not in kinds or {"inputs", "output", "delta"} & {*kinds}:
+        return
+    is_told = any(
+        strange[0] in _given_with_labels(loss) for loss in forward.host.ranked(names.LOSS)
+    )
+    for output in roles["output"]:
+        for text in bindings(one.function, {**exact, strange[0]: output}, roles, optional):
+            yield text, not is_told
+
+
+def _given_with_labels(loss: Named) -> list[str]:
+    """Return the names of what a loss takes beside labels."""
+    taken = [own.name for own in parameters_of(loss.function) or []]
+    plain = [name.lower().strip("_") for name in taken]
+    return plain if "labels" in map(names.role, taken) else []
+
+
+def _strange(one: Named, exact: Mapping[str, str]) -> list[str]:
+    """Return the arguments that a function has to be given, and whose names say nothing."""
+    return [
+        parameter.name.lower().strip("_")
+        for parameter in parameters_of(one.function) or []
+        if parameter.default is parameter.empty
+        and names.role(parameter.name) is None
+        and parameter.name.lower().strip("_") not in exact
+    ]
 
 
 def _may_go_back(loss: Named) -> bool:
@@ -305,13 +350,7 @@ def _own_losses(forward: Forward, exact: Mapping[str, str]) -> Iterator[str]:
 
 def _by_position(one: Named, forward: Forward, exact: Mapping[str, str]) -> dict[str, str]:
     """Return code for arguments of strange names, if as many were returned, or without a name."""
-    strange = [
-        parameter.name.lower().strip("_")
-        for parameter in parameters_of(one.function) or []
-        if parameter.default is parameter.empty
-        and names.role(parameter.name) is None
-        and parameter.name.lower().strip("_") not in exact
-    ]
+    strange = _strange(one, exact)
     for places in (range(forward.members), forward.unnamed):
         if len(strange) == len(places):
             return {name: f"out[{n}]" for name, n in zip(strange, places, strict=True)}

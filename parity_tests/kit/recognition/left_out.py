@@ -25,7 +25,12 @@ def refused(forward: Forward, scope: Mapping[str, Any]) -> str:
     Of attempts that raise, it is the one that came farthest in the function.
     """
     farthest: tuple[int, str] | None = None
-    tried = (call for call in calls(forward, scope) if call.function is not None)
+    # What counts only if it is right says nothing where it is not.
+    tried = (
+        call
+        for call in calls(forward, scope)
+        if call.function is not None and not call.must_be_right
+    )
     unlabelled = ""
     for call in islice(tried, _MOST_CALLS):
         name = getattr(call.function, "__name__", "")

@@ -1,7 +1,7 @@
 """Which function updates the parameters, and which one gives the loss."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -10,6 +10,7 @@ from parity_tests.kit.aspects import observing
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
     bindings,
+    bindings_of_either,
     parameters_of,
     returned_names,
     works_unlabelled,
@@ -310,7 +311,7 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
         for one in sorted(named, key=lambda one: names.rank(one.name, names.LOSS) or 0):
             are_several = len(returned_names(one.function) or ()) > 1
             end = "[0]" if are_several or works_unlabelled(one.function) else ""
-            for text in _arguments(one, exact, roles):
+            for text in bindings_of_either(one.function, exact, roles, frozenset({"labels"})):
                 if "y" in text:
                     # What is given the parameters is of this network, wherever it stands.
                     is_its = own or re.search(r"\bnet\b", text) is not None
@@ -337,20 +338,3 @@ def _loss_held(net: Any, scope: Mapping[str, Any]) -> type | None:
     kept = vars(net).values() if hasattr(net, "__dict__") else ()
     classes = (value if isinstance(value, type) else type(value) for value in kept)
     return next((cls for cls in classes if cls in own and _is_of_loss(own[cls])), None)
-
-
-def _arguments(
-    loss: Named, exact: Mapping[str, str], roles: Mapping[str, Sequence[str]]
-) -> Iterator[str]:
-    """Yield argument lists of a loss; a name that inputs and outputs have is taken for both."""
-    optional = frozenset({"labels"})
-    yield from bindings(loss.function, exact, roles, optional)
-    either = [
-        one.name.lower().strip("_")
-        for one in parameters_of(loss.function) or []
-        if names.is_either(one.name)
-    ]
-    for output in roles["output"] if either else ():
-        yield from bindings(
-            loss.function, {**dict.fromkeys(either, output), **exact}, roles, optional
-        )

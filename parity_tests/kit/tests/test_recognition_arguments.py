@@ -249,3 +249,38 @@ def test_a_tuple_within_a_tuple_is_one_value_that_is_returned() -> None:
 
     assert returned_names(forward) == ["last", ""]
     assert returned_names(backward) == ["", "first"]
+
+
+# The backward pass is given what came out, by a name that inputs may have, or nothing known.
+_GIVEN_BACK = (
+    "backward(self, y):\n        d = self.p.copy()",
+    "backward(self, {0}, y):\n        d = {0}.copy()",
+)
+_NO_SLOPE = (" * (self.h > 0)", "")
+_NO_LOSS = ("def loss(self, p, y)", "def quality(self, p, y)")
+
+
+def _given_back(name: str, *changes: tuple[str, str]) -> str:
+    old, new = _GIVEN_BACK
+    code = KEYED.replace("loss(self, p, y)", f"loss(self, {name}, y)")
+    code = code.replace("np.log(p[", f"np.log({name}[")
+    for before, after in [(old, new.format(name)), *changes]:
+        assert before.replace("self, p, y", f"self, {name}, y") in code
+        code = code.replace(before.replace("self, p, y", f"self, {name}, y"), after)
+    return code
+
+
+@pytest.mark.parametrize("name", ["p", "a", "s", "logp"])
+def test_a_backward_pass_is_given_the_output_by_any_name(name: str) -> None:
+    assert judged(_given_back(name), "gradient") == {"gradient": (EQUAL, None)}
+    wrong = judged(_given_back(name, _NO_SLOPE), "gradient")
+    assert wrong == {"gradient": (DIFFERS, "activation-derivative-missing")}
+
+
+def test_what_only_may_be_the_output_counts_if_all_is_right() -> None:
+    assert judged(_given_back("s", _NO_LOSS), "gradient") == {"gradient": (EQUAL, None)}
+    code = _given_back("s", _NO_LOSS, _NO_SLOPE)
+    proposal = recognize(names_of(code))
+    assert "gradients" not in proposal.fields
+    [told] = [own.why for own in proposal.conventions if own.name == "gradients"]
+    assert "what to give for s is not known" in told
