@@ -13,7 +13,9 @@ from parity_tests.kit.recognition.paths import Found, arrays
 _FOLDED = ("apart", "last_row", "first_row", "last_column", "first_column")
 _DEEPEST = 12
 _PARAMETERS = re.compile(r"w|b|weights?|bias(es)?|params?|parameters|thetas?")
-_CONTAINER = re.compile(r"m|v|s|ms|vs|vel|(velocity|velocities|moment\w*|cache)|adam_?\w+")
+_CONTAINER = re.compile(
+    r"m|v|s|ms|vs|vel|(velocity|velocities|moment\w*|cache)|adam_?\w+|[mv]_?hats?|v_?m(ax)?s?"
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,12 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
     last = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) == 1]
     # By its name it is a matrix; and so is a vector.
     alike = {_kind(one) for one in matrices} - {""}
-    last += [one for one in pool if one.array.ndim == 1 and _kind(one) in alike - {"b"}]
+    listed = _listed_biases(pool)
+    last += [
+        one
+        for one in pool
+        if one.array.ndim == 1 and _kind(one) in alike - {"b"} and id(one) not in listed
+    ]
     count = len(matrices) + sum(_kind(one) in alike for one in last)
     options = []
     for layout in ("in_out", "out_in"):
@@ -166,6 +173,29 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
         )
     )
     yield from options
+
+
+def _listed_biases(pool: Sequence[Found]) -> set[int]:
+    """Return which vectors are biases, as each matrix of their list is followed by one.
+
+    Of ``W, b, W, b`` that is so. Of a single matrix nothing says it.
+    """
+    lists: dict[tuple[Any, ...], list[Found]] = {}
+    for one in pool:
+        if one.path and one.path[-1].kind == "position":
+            lists.setdefault(tuple(one.parent), []).append(one)
+    biases: set[int] = set()
+    for members in lists.values():
+        pairs = list(zip(members[::2], members[1::2], strict=False))
+        is_alternating = len(pairs) > 1 and 2 * len(pairs) == len(members)
+        if is_alternating and all(_is_followed(weight, bias) for weight, bias in pairs):
+            biases |= {id(bias) for _, bias in pairs}
+    return biases
+
+
+def _is_followed(weight: Found, bias: Found) -> bool:
+    """Whether a matrix has as many rows or columns as a vector has entries."""
+    return weight.array.ndim == 2 and bias.array.ndim == 1 and bias.array.size in weight.array.shape
 
 
 def _kind(one: Found) -> str:

@@ -304,7 +304,9 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
         # A forward pass that takes labels gives the loss, alone or beside its output.
         yield from ((f"{forward.reporting}{place}", True) for place in ("", "[0]", "[-1]"))
     exact = {**host.exact, **forward.exact}
-    roles = {**roles_of(forward), "unknown": [forward.output, "y"]}
+    # No loss takes a learning rate: what is called a rate may be one of events.
+    output = roles_of(forward)["output"]
+    roles = {**roles_of(forward), "lr": output, "unknown": [forward.output, "y"]}
     beside = [one for one in host.helpers if all(one.code != own.code for own in host.functions)]
     for group, own in ((host.functions, host.kind == "object"), (beside, False)):
         named = [one for one in group if names.is_loss(one.name)]
