@@ -599,7 +599,7 @@ def _rates_of(value: Any) -> list[str]:
     return [
         name
         for name, number in kept.items()
-        if names.role(name) == "lr" and isinstance(number, (int, float))
+        if names.role(name) == "lr" and isinstance(number, (int, float, np.floating))
     ]
 
 

@@ -86,3 +86,17 @@ def test_samples_that_are_shuffled_without_their_labels_are_named(
         source = source.replace("batch_size=5", "batch_size=64")
     report = examine(recognize(names_of(source)["MLP"]).network, only="gradient")
     assert [verdict.cause for verdict in report.failures] == causes
+
+
+def test_a_rate_in_single_precision_is_set_as_any_other() -> None:
+    single = FITTED.replace("= lr, epochs", "= np.float32(lr), epochs")
+    assert single != FITTED
+    proposal = recognize(names_of(single)["MLP"])
+    assert "setattr(net, 'lr', lr)" in proposal.fields["step"]
+    report = examine(proposal.network, only="gradient")
+    assert [verdict.status for verdict in report.verdicts] == [EQUAL]
+    half = single.replace("self.lr * self.a.T @ d2", "0.5 * self.lr * self.a.T @ d2")
+    report = examine(recognize(names_of(half)["MLP"]).network, only="gradient")
+    assert [(verdict.tensor, verdict.factor) for verdict in report.failures] == [
+        ("W2", pytest.approx(0.5))
+    ]
