@@ -1,5 +1,6 @@
 """Factors of several tensors are told as one account, and as one that is there."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -232,3 +233,31 @@ def test_a_root_of_the_batch_size_is_told(power: float, told: str) -> None:
     [verdict] = _told(network(gradients=gradients, step=None))
     assert verdict.cause == "factor-batch"
     assert f": {told} the batch size" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        (lambda n: n / (n - 1), "batch size / (batch size - 1); the batch is 7. Look"),
+        (lambda n: n / (n + 1), "batch size / (batch size + 1); the batch is 7. Look"),
+        (lambda n: n**0.5, "the root of the batch size; the batch is 7. Look"),
+    ],
+)
+def test_what_no_power_of_the_batch_size_is_shows_beside_steps(
+    times: Callable[[int], float], told: str
+) -> None:
+    class Net(variant(sizes=_TWO)):  # type: ignore[misc]
+        def gradients(self, x: Array, y: Array) -> list[Array]:
+            return [times(len(x)) * own for own in super().gradients(x, y)]
+
+        def back(self, x: Array, y: Array, lr: float) -> None:
+            for p, g in zip(self.w + self.b, self.gradients(x, y), strict=True):
+                p -= lr / times(len(x)) * g
+
+    # A step by what is handed out, which has the factor, too.
+    [verdict] = _told(network(Net))
+    assert (verdict.status, verdict.cause) == (DIFFERS, "factor-batch")
+    assert told in verdict.message
+    [verdict] = ask(network(Net, step="back"), gradient.examine)
+    assert (verdict.status, verdict.cause) == (CONVENTION, "factor-batch")
+    assert "The training step makes up for it." in verdict.message

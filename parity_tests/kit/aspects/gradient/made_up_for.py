@@ -43,19 +43,33 @@ def made_up_for(
     if walk is None:
         return None
     samples = walk.samples
-    scale, reference = handed_out.scale, expected or MEAN
-    assert scale is not None
+    factors, reference = _of_each(handed_out, samples), expected or MEAN
+    if not factors:
+        return None
     assert handed_out.ratio is not None
     # Any other factor of steps may be that of what is handed out.
     is_of_batch = handed_out.ratio.causes == ("factor-batch",)
     # Where no loss says it, a sum over the samples may be meant.
     tried = [(0, 0), (1, 0)] if expected is None else [(0, 0), *((0, more) for more in MORE)]
     for power, more in tried if min(samples) > 1 else tried[:1]:
-        shares = [n**power * n / (n + more) * reference.at(n) / scale.at(n) for n in samples]
+        shares = [
+            n**power * n / (n + more) * reference.at(n) / factor
+            for n, factor in zip(samples, factors, strict=True)
+        ]
         times = walk.taken(shares, is_of_batch=is_of_batch)
         if times is not None:
             return times, more
     return None
+
+
+def _of_each(handed_out: Factor, samples: Sequence[int]) -> list[float]:
+    """Return the factor of each batch of a walk, which no power of its size need explain."""
+    if handed_out.scale is not None:
+        return [handed_out.scale.at(n) for n in samples]
+    if handed_out.other is None or not (handed_out.finding.factor and handed_out.other.factor):
+        return []
+    one, other = handed_out.finding.factor, handed_out.other.factor
+    return [one, other, one]
 
 
 def are_made_up_for(inquiry: Inquiry, factors: tuple[float, float]) -> bool:
