@@ -2,14 +2,14 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
 
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.calls import parameters_of
-from parity_tests.kit.recognition.chains import Chain, chains
+from parity_tests.kit.recognition.chains import Chain, chains, kind_of
 from parity_tests.kit.recognition.hosts import Named
 from parity_tests.kit.recognition.making import arguments
 from parity_tests.kit.recognition.paths import Found, arrays
@@ -46,6 +46,7 @@ def account(target: Any, scope: Mapping[str, Any]) -> str:
         functions = hosts.methods(net)
     elif candidates:
         functions = [Named(n, f"net.{n}", m) for n, m in vars(candidates[0][1]).items()]
+    lines += [] if net is None else _of_one_unit(_own_arrays(net, make))
     lines.append(_of_forward(functions, net, chain))
     others = {"gradient": names.BACKWARD, "step": (*names.UPDATE, *names.TRAIN)}
     lines.append("; ".join(f"{what}: {_listed(functions, p)}" for what, p in others.items()))
@@ -77,6 +78,22 @@ def _own_arrays(net: Any, make: str) -> list[Found]:
     """Return the arrays of an object, without samples and labels that it was made with."""
     given = any(code in make for code in Widths().data.values())
     return [one for one in arrays(net) if not (given and len(one.array) == _SAMPLES)]
+
+
+def _of_one_unit(found: Sequence[Found]) -> list[str]:
+    """Return that a hidden layer of one unit is not looked for, if there may be one."""
+    sided = [one for one in found if one.array.ndim == 2 and 1 in one.array.shape]
+    for one, other in pairwise(sided):
+        # The one side of both is the unit's: from it, or to it.
+        place = one.array.shape.index(1)
+        is_unit = min(one.array.size, other.array.size) > 1 and other.array.shape[1 - place] == 1
+        if is_unit and kind_of(one) == kind_of(other) != "b":
+            told = " and ".join(f"{own.text.lstrip('.')} {own.array.shape}" for own in (one, other))
+            return [
+                f"{told} may be the matrices around a hidden layer of one unit, which is not "
+                "looked for: they have the shapes of biases."
+            ]
+    return []
 
 
 def _tried(code: str, scope: Mapping[str, Any]) -> tuple[Any, str]:

@@ -110,8 +110,8 @@ def possible(net: Any) -> list[Found]:
         one
         for one in several
         if (one.array.ndim > 0 and one.array.dtype.kind == "f")
-        or (one.array.ndim == 0 and _kind(one) == "b")
-        or (one.array.ndim > 0 and _PARAMETERS.fullmatch(_kind(one)) and not is_state(one.name))
+        or (one.array.ndim == 0 and kind_of(one) == "b")
+        or (one.array.ndim > 0 and _PARAMETERS.fullmatch(kind_of(one)) and not is_state(one.name))
     ]
 
 
@@ -146,14 +146,14 @@ def _chains(pool: Sequence[Found]) -> Iterator[Chain]:
     # A last layer with one output has a matrix that looks like a vector.
     last = [one for one in pool if one.array.ndim == 2 and min(one.array.shape) == 1]
     # By its name it is a matrix; and so is a vector.
-    alike = {_kind(one) for one in matrices} - {""}
+    alike = {kind_of(one) for one in matrices} - {""}
     listed = _listed_biases(pool)
     last += [
         one
         for one in pool
-        if one.array.ndim == 1 and _kind(one) in alike - {"b"} and id(one) not in listed
+        if one.array.ndim == 1 and kind_of(one) in alike - {"b"} and id(one) not in listed
     ]
-    count = len(matrices) + sum(_kind(one) in alike for one in last)
+    count = len(matrices) + sum(kind_of(one) in alike for one in last)
     options = []
     for layout in ("in_out", "out_in"):
         for folded in _FOLDED:
@@ -198,7 +198,7 @@ def _is_followed(weight: Found, bias: Found) -> bool:
     return weight.array.ndim == 2 and bias.array.ndim == 1 and bias.array.size in weight.array.shape
 
 
-def _kind(one: Found) -> str:
+def kind_of(one: Found) -> str:
     """Return what an array's name says without its number."""
     return stem(one.called or one.name).rstrip("0123456789")
 
@@ -270,7 +270,7 @@ def _biases(weights: Sequence[Found], pool: Sequence[Found], layout: str) -> tup
             one
             for one in pool
             if one.array.size == 1
-            and _kind(one) == "b"
+            and kind_of(one) == "b"
             and (one.array.ndim > 0 or width == 1)
             and all(one is not c for c in chosen)
         ]

@@ -58,3 +58,27 @@ class Single:
         return np.tanh(np.tanh(x @ self.w[0]) @ self.w[1]) @ self.w[2]
 """
     assert recognize(names_of(source)["Single"]).fields["parameters"] == "'w'"
+
+
+ONE_UNIT = """
+import numpy as np
+
+class Narrow:
+    def __init__(self):
+        self.w = [np.random.randn(12, 1), np.random.randn(1, 10)]
+        self.b = [np.zeros((1, 1)), np.zeros((1, 10))]
+    def forward(self, x):
+        return np.tanh(x @ self.w[0] + self.b[0]) @ self.w[1] + self.b[1]
+"""
+
+
+def test_that_a_layer_of_one_unit_is_not_looked_for_is_told() -> None:
+    told = r"w\[0\] \(12, 1\) and w\[1\] \(1, 10\) may be the matrices around .* of one unit"
+    with pytest.raises(RecognitionError, match=told):
+        recognize(names_of(ONE_UNIT)["Narrow"])
+    other = ONE_UNIT.replace("12, 1)", "12, 9)").replace("(1, 10)", "(9, 10)")
+    other = other.replace("zeros((1, 1))", "zeros((1, 9))").replace("np.tanh(", "(self.scale *")
+    with pytest.raises(RecognitionError) as raised:
+        recognize(names_of(other)["Narrow"])
+    assert "is made, with" in str(raised.value)
+    assert "one unit" not in str(raised.value)
