@@ -36,6 +36,7 @@ from parity_tests.kit.loading.sources import (
     place_of,
 )
 from parity_tests.kit.loading.stand_in import StandIn
+from parity_tests.kit.loading.unshown import unshown
 from parity_tests.kit.network import Network
 from parity_tests.kit.part import Part
 from parity_tests.kit.recognition import Convention, Proposal, recognize
@@ -310,9 +311,9 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                     continue
                 if whole:
                     after = "; after this only definitions were executed"
-                    self._note(f"{where}: {_told(error)}{after}")
+                    self._note(f"{where}: {_told(error)}{unshown(error, file)}{after}")
                 elif isinstance(statement, DEFINING) or not definition:
-                    self._note(f"{where}: {_told(error)}")
+                    self._note(f"{where}: {_told(error)}{unshown(error, file)}")
                 if isinstance(statement, ast.Import | ast.ImportFrom):
                     self._bind_stand_ins(statement, module)
                 whole = False

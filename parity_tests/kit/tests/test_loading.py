@@ -160,6 +160,28 @@ def test_modules_beside_are_executed_alike(tmp_path: Path) -> None:
     assert "layers.py, line 1" in loader.notes[0]
 
 
+def test_a_file_beside_that_is_not_found_is_told_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    write(tmp_path / "code" / "data" / "x.csv", "1")
+    write(tmp_path / "above.csv", "1")
+    told = {
+        "data/x.csv": "lies beside the code",
+        "above.csv": f"lies in {tmp_path.name}",
+        "no.csv": "",
+    }
+    for name, where in told.items():
+        file = write(tmp_path / "code" / "net.py", f"open({name!r})\nNet = 1\n")
+        with Loader() as loader:
+            loader.load(f"{file}:Net")
+        [note] = loader.notes
+        assert "FileNotFoundError" in note
+        assert where in note
+        assert ("not shown to it" in note) == bool(where)
+
+
 def test_packages(tmp_path: Path) -> None:
     write(tmp_path / "net" / "layers" / "linear.py", "from ..base import Base\nLinear = Base\n")
     write(tmp_path / "net" / "base.py", "Base = 4\n")

@@ -1,0 +1,26 @@
+"""Files that lie beside somebody's code, which does not find them where it is executed."""
+
+from pathlib import Path
+
+_MOST_FOLDERS = 4
+
+
+def unshown(error: BaseException, file: str) -> str:
+    """Return that a file which was not found lies beside the code, or above it; empty if not.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+    file : str
+        Where the code is from.
+    """
+    name = error.filename if isinstance(error, FileNotFoundError) else None
+    if not isinstance(name, str) or not name or Path(name).is_absolute():
+        return ""
+    for folder in Path(file).resolve().parents[:_MOST_FOLDERS]:
+        if (folder / name).exists():
+            is_beside = folder == Path(file).resolve().parent
+            where = "beside the code" if is_beside else f"in {folder.name}"
+            return f"; that file lies {where}, and is not shown to it: it runs in an empty folder"
+    return ""
