@@ -156,7 +156,7 @@ def test_what_does_not_go_with_the_rate_is_told_by_step(slope: Any) -> None:
     def step(_: State, p: Array, g: Array, lr: float) -> None:
         p -= lr * g + 0.01 * slope(p)
 
-    report = examine(alone(each(step), None))
+    report = examine(alone(each(step), None), only="gradient")
     [verdict] = report.of("gradient")
     assert (verdict.status, verdict.cause) == (CONVENTION, "weight-decay")
     assert "a step takes 0.01 x " in verdict.message

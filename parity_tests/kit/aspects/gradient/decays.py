@@ -1,12 +1,21 @@
 """What a gradient has added for a penalty on the parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 
 from parity_tests.kit.aspects.first_steps.beginnings import without_beginning
+from parity_tests.kit.aspects.gradient.decay_signs import (
+    AT_ANY_RATE,
+    growing_verdict,
+    negated,
+    negative,
+    turned_alone,
+    turned_together,
+)
+from parity_tests.kit.aspects.gradient.decays_of_steps import replaced_by, steps_apart
 from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
@@ -16,8 +25,7 @@ from parity_tests.kit.subject.subject import by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict, named
 
 _ADVICE = f"Look at {CAUSES['weight-decay'].advice}."
-# How much smaller another learning rate is at which steps are asked.
-_LATER = 4
+_TURNED = "its sign is turned as that of the rest is"
 
 
 def of_decays(
@@ -25,6 +33,7 @@ def of_decays(
     explanation: Explanation,
     rate: float | None,
     at_another: Callable[[float], Explanation],
+    direction: int,
 ) -> list[Verdict]:
     """Judge the multiples of the weights, and of some biases, in the gradient.
 
@@ -34,22 +43,28 @@ def of_decays(
         The learning rate of the steps that show the gradient, None if it is handed out.
     at_another : callable
         ``f(rate)``, the explanation of the same at another learning rate.
+    direction : {1, -1}
+        As `parity_tests.kit.aspects.gradient.decay_signs.direction_of` returns it.
     """
     explanation = without_beginning(inquiry, explanation, rate)
-    replaced = _replaced(inquiry, explanation, rate)
+    replaced = replaced_by(inquiry, explanation, rate)
     if replaced:
         left = [f for f in explanation.findings if f not in replaced]
         rest = replace(explanation, findings=left)
         names = sorted(finding.tensor for finding in replaced)
         seen = f"nothing is left of {' and '.join(names)}"
         told = named("gradient", "weights-replaced", seen, names[0])
-        return [told, *of_decays(inquiry, rest, rate, at_another)]
-    turned = _turned(inquiry, explanation)
-    if turned:
-        left = [f for f in explanation.findings if f not in turned]
+        return [told, *of_decays(inquiry, rest, rate, at_another, direction)]
+    growing = turned_alone(inquiry, explanation, direction)
+    if growing:
+        left = [f for f in explanation.findings if f not in growing]
         rest = replace(explanation, findings=left)
-        return [_growing(turned), *_of_signed(inquiry, rest, rate, at_another)]
-    return _of_signed(inquiry, explanation, rate, at_another)
+        steps = steps_apart(inquiry, explanation, rate, at_another)
+        together = turned_together(rest)
+        told = growing_verdict(growing, steps)
+        return [told, *_of_signed(inquiry, rest, rate, at_another, together)]
+    together = turned_together(explanation)
+    return _of_signed(inquiry, explanation, rate, at_another, together)
 
 
 def _of_signed(
@@ -57,56 +72,35 @@ def _of_signed(
     explanation: Explanation,
     rate: float | None,
     at_another: Callable[[float], Explanation],
+    together: Collection[str],
 ) -> list[Verdict]:
-    """Judge multiples that make parameters shrink, as `of_decays` does."""
+    """Judge multiples whose sign is that of the rest or was told, as `of_decays` does.
+
+    Parameters
+    ----------
+    together : collection of str
+        As `parity_tests.kit.aspects.gradient.decay_signs.turned_together` returns it.
+    """
     decays = explanation.decays
     of_optimizer = _of_optimizer(inquiry, rate)
     declared = None if of_optimizer else inquiry.spec.weight_decay
-    verdicts = [] if declared is None else _declared(inquiry, explanation, declared, rate)
+    verdicts = [] if declared is None else _declared(inquiry, explanation, declared, rate, together)
     if inquiry.penalty is not None:
-        return verdicts or _by_penalty(inquiry, explanation, of_optimizer)
+        return verdicts or _by_penalty(inquiry, explanation, of_optimizer, together)
     if declared is not None:
         return [*verdicts, *_beside_declared(explanation, declared)]
     if not decays:
         return []
     if of_optimizer and all(set(shares) == {"squares"} for shares in decays.values()):
         return []
-    if rate is not None and inquiry.subject.network.lr is None:
-        unscaled = _by_step(decays, at_another(rate / _LATER).decays, rate)
-        if unscaled:
-            return unscaled
+    steps = steps_apart(inquiry, explanation, rate, at_another)
+    if steps:
+        told = ", ".join(added(steps[name], name) for name in sorted(steps))
+        message = f"a step takes {told} away, {AT_ANY_RATE}, unless it is meant otherwise"
+        return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
+    if decays.keys() <= set(together):
+        return _with_the_rest(_by_itself(inquiry, negated(explanation)))
     return _by_itself(inquiry, explanation)
-
-
-# From which share on something is added, and of how many entries of a matrix its sign can be told.
-_LEAST, _ENOUGH = 1e-8, 4
-
-
-def _turned(inquiry: Inquiry, explanation: Explanation) -> list[Finding]:
-    """Return what has a penalty subtracted, by the sign of the gradient, where none is meant so."""
-    whole = inquiry.gradient_scale.constant if inquiry.gradient_scale else 1.0
-    expected = inquiry.penalty
-    found = []
-    for finding in explanation.findings:
-        sign = np.sign(finding.factor or whole)
-        # What is beside a logarithm, or clipped, leaves as much as nothing of any form.
-        came = [share for share in finding.decay.values() if abs(share) > _LEAST]
-        is_meant = expected is not None and any(v < 0 for v in expected.of(finding.tensor).values())
-        if came and all(share * sign < 0 for share in came) and not is_meant:
-            found.append(finding)
-    sizes = {name: array.size for name, array in by_name(inquiry.layers).items()}
-    return found if any(sizes[finding.tensor] >= _ENOUGH for finding in found) else []
-
-
-def _growing(turned: list[Finding]) -> Verdict:
-    named = CAUSES["penalty-sign"]
-    told = ", ".join(
-        f"{added(finding.decay, finding.tensor)}"
-        for finding in sorted(turned, key=lambda finding: finding.tensor)
-    )
-    message = f"{named.title}: the gradient has {told} added. Look at {named.advice}."
-    first = min(turned, key=lambda finding: finding.tensor)
-    return Verdict("gradient", DIFFERS, message, first.tensor, "penalty-sign")
 
 
 def _of_optimizer(inquiry: Inquiry, rate: float | None) -> float:
@@ -115,32 +109,9 @@ def _of_optimizer(inquiry: Inquiry, rate: float | None) -> float:
     return float(inquiry.spec.options.get("weight_decay") or 0.0) if is_declared else 0.0
 
 
-def _by_step(decays: dict[str, Shares], slowly: dict[str, Shares], rate: float) -> list[Verdict]:
-    """Return that what is taken away is the same with a learning rate that is so much smaller."""
-    steps = {
-        name: {kind: share * rate for kind, share in shares.items()}
-        for name, shares in decays.items()
-    }
-    is_same = set(slowly) == set(steps) and all(
-        close({k: share * rate / _LATER for k, share in shares.items()}, steps[name], 1e-4)
-        for name, shares in slowly.items()
-    )
-    if not is_same:
-        return []
-    told = ", ".join(added(steps[name], name) for name in sorted(steps))
-    message = (
-        f"a step takes {told} away, whatever the learning rate is, unless it is meant otherwise"
-    )
-    return [Verdict("gradient", CONVENTION, message, None, "weight-decay")]
-
-
-def _replaced(inquiry: Inquiry, explanation: Explanation, rate: float | None) -> list[Finding]:
-    """Return what of the parameters a step takes away as a whole."""
-    if rate is None:
-        return []
-    close = max(1e-6, inquiry.tolerance)
-    decayed = (finding for finding in explanation.findings if finding.decay)
-    return [f for f in decayed if abs(f.decay.get("squares", 0.0) * rate - 1) < close]
+def _with_the_rest(verdicts: list[Verdict]) -> list[Verdict]:
+    """Say of what is told without its sign that it goes the wrong way, as the rest does."""
+    return [replace(v, message=f"{v.message}; {_TURNED}") for v in verdicts]
 
 
 def _by_itself(inquiry: Inquiry, explanation: Explanation) -> list[Verdict]:
@@ -192,13 +163,17 @@ def _penalty_as_gradient(inquiry: Inquiry, decays: dict[str, Shares]) -> list[Ve
     return [Verdict("gradient", DIFFERS, message, max(decays), "penalty-as-gradient", ratios[0])]
 
 
-def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float) -> list[Verdict]:
+def _by_penalty(
+    inquiry: Inquiry, explanation: Explanation, of_optimizer: float, together: Collection[str]
+) -> list[Verdict]:
     """Hold what is added to the penalty in the loss that is reported.
 
     Parameters
     ----------
     of_optimizer : float
         The decay that the optimizer may have added.
+    together : collection of str
+        As of `_of_signed`. The sign of those need not be that of the penalty.
     """
     assert inquiry.penalty is not None
     whole = _whole(inquiry, explanation)
@@ -217,9 +192,11 @@ def _by_penalty(inquiry: Inquiry, explanation: Explanation, of_optimizer: float)
         own = {"squares": sums.get("squares", 0.0) + whole * of_optimizer}
         unseen = slopes_of(inquiry.penalty.unseen(tensor), abs(whole))
         allowed = _allowed(inquiry, tensor, as_sums(unseen, values))
-        if any(close(came, by, 1e-5, allowed) for by in (sums, {**sums, **own})):
+        signed = [came, negative(came)] if tensor in together else [came]
+        meant = (sums, {**sums, **own})
+        if any(close(one, by, 1e-5, allowed) for one in signed for by in meant):
             is_scaled |= bool(came)
-        elif not close(came, plain, 1e-5, allowed):
+        elif not any(close(one, plain, 1e-5, allowed) for one in signed):
             told.append((tensor, came, alone))
     if not told:
         return []
@@ -295,11 +272,20 @@ def _beside_declared(explanation: Explanation, declared: float) -> list[Verdict]
 
 
 def _declared(
-    inquiry: Inquiry, explanation: Explanation, declared: float, rate: float | None
+    inquiry: Inquiry,
+    explanation: Explanation,
+    declared: float,
+    rate: float | None,
+    together: Collection[str],
 ) -> list[Verdict]:
     """Hold what is added to the matrices to the coefficient that is declared.
 
     In steps, what is not multiplied by the learning rate is as much as that over the rate.
+
+    Parameters
+    ----------
+    together : collection of str
+        As of `_by_penalty`.
     """
     matrices = [f for f in explanation.findings if f.tensor.startswith("W") and f.known]
     wrong: list[Finding] = []
@@ -309,6 +295,8 @@ def _declared(
         share = finding.decay.get("squares", 0.0)
         others = set(finding.decay) - {"squares"}
         unseen = _allowed(inquiry, finding.tensor)["squares"]
+        if finding.tensor in together and share * declared < 0:
+            share = -share
         if abs(share - declared) <= 1e-6 * abs(declared) + unseen and not others:
             continue
         wrong.append(finding)

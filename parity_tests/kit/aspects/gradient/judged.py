@@ -11,6 +11,7 @@ from parity_tests.kit.aspects.first_steps.second_rates import (
     without_second_rate,
 )
 from parity_tests.kit.aspects.gradient.account import forget
+from parity_tests.kit.aspects.gradient.decay_signs import direction_of
 from parity_tests.kit.aspects.gradient.decayed_matrices import of_decayed_matrices
 from parity_tests.kit.aspects.gradient.decays import of_decays
 from parity_tests.kit.aspects.gradient.elsewhere import is_last_elsewhere
@@ -118,7 +119,8 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
         # What is added in the place of a penalty has been told.
         left = [own for own in first.findings if "penalty-of-magnitudes" not in own.causes]
-        verdicts += of_decays(inquiry, replace(first, findings=left), rate, at_rate)
+        direction = direction_of(inquiry, expected, of_scales)
+        verdicts += of_decays(inquiry, replace(first, findings=left), rate, at_rate, direction)
     verdicts += _of_second(inquiry, *explanations, expected)
     vacant = [] if verdicts else _of_vacant(explanations)
     if vacant:

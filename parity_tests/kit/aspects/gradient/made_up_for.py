@@ -171,9 +171,28 @@ def _walked(inquiry: Inquiry) -> _Walk | None:
     steps = [(before - after) / rate for before, after in pairwise(places)]
     if any(gradient.shape != step.shape for gradient, step in zip(handed, steps, strict=False)):
         return None
+    steps = _without_decay(steps, handed, places)
     rounding = 4 * precision_of(inquiry) * float(np.linalg.norm(places[0])) / rate
     samples = [len(inquiry.batches[0])] * 3 if subject.single else [len(b) for b in walk.batches]
     return _Walk(steps, handed, samples, rounding)
+
+
+def _without_decay(
+    steps: list[Array], handed: Sequence[Array], places: Sequence[Array]
+) -> list[Array]:
+    r"""Return steps without the multiple of the matrices that they add to what is handed out.
+
+    .. math:: \theta_0 - \theta_1 = \eta (c \, g_0 + \lambda \theta_0)
+    """
+    basis = np.stack([handed[0], places[0]], axis=1)
+    if not np.isfinite(basis).all() or not np.isfinite(steps[0]).all():
+        return steps
+    shares, *_ = np.linalg.lstsq(basis, steps[0], rcond=None)
+    size = float(np.linalg.norm(steps[0]))
+    is_alone = np.linalg.norm(steps[0] - shares[0] * handed[0]) <= CLOSE * size
+    if is_alone or not np.linalg.norm(steps[0] - basis @ shares) <= CLOSE * size:
+        return steps
+    return [step - shares[1] * place for step, place in zip(steps, places, strict=False)]
 
 
 def _matrices(layers: Layers) -> Array:

@@ -301,8 +301,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     beside = of_unscaled_decay(inquiry, loss) + of_decay_after(inquiry, loss)
     beside += of_lost_rate(inquiry, loss)
     beside = [verdict for verdict in beside if verdict.cause not in {v.cause for v in found}]
-    unscaled = [verdict for verdict in beside if verdict.cause == "decay-not-scaled"]
-    if is_inferred(inquiry) and any(verdict.status == DIFFERS for verdict in unscaled):
+    is_apart = any(verdict.cause == "decay-not-scaled" for verdict in beside)
+    if is_apart and is_inferred(inquiry) and inquiry.steps_explain == "nothing":
         # What it adds to the gradient that steps show is no penalty of another size.
         inquiry.steps_explain = "decay"
     if ahead == 1 and any(verdict.cause == "lr-decay" for verdict in found):

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 
-import numpy as np
-
 from parity_tests.kit.aspects.first_steps.shares import expected_of, is_accounted_for
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.gradient.negated import FOLLOWS
@@ -15,6 +13,7 @@ from parity_tests.kit.aspects.optimizer.handed_shares import (
     Shares,
     are_scaled_apart,
     handed_shares,
+    is_handed,
     share_of_all,
     told_of_shares,
 )
@@ -30,7 +29,7 @@ from parity_tests.kit.aspects.optimizer.whole_shares import (
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject.subject import Layers, SubjectError, tensors
+from parity_tests.kit.subject.subject import Layers, SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 _OF_UNKNOWN = "the gradients are wrong in a way that is not known, and steps follow from them"
@@ -79,6 +78,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         for verdict in gradient.examine(own)
         if verdict.aspect != "forward" and verdict.cause != "forward-transposed"
     ]
+    of_penalty = _of_penalty(inquiry, own, of_gradient)
     found = of_steps(own, inquiry.gradient_scale if is_right else None)
     left = [verdict for verdict in found if verdict.aspect == "gradient"]
     found = [verdict for verdict in found if verdict.aspect != "gradient"]
@@ -96,17 +96,14 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         # Right ones without anything added are those by which steps have just been recomputed.
         is_other = not is_whole or is_added
         if is_other and (by_gradients := by_handed(inquiry, is_right=is_whole)):
-            return by_gradients
+            return by_gradients + of_penalty
     if is_of_unknown:
         return [Verdict("optimizer", UNCHECKED, _OF_UNKNOWN)]
-    is_penalized = inquiry.penalty is not None or bool(inquiry.spec.weight_decay)
-    if is_penalized and all(v.status in (EQUAL, CONVENTION) for v in of_gradient):
-        inquiry.steps_explain = "penalty"
-        found.append(Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay"))
+    found += of_penalty
     tolerance = 10 * inquiry.tolerance
     try:
         pairs = _pairs(inquiry, own)
-        if _is_handed(pairs, tolerance):
+        if is_handed(pairs, tolerance):
             return found
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
         # Of steps whose gradient is another one it may only be known what they keep.
@@ -126,6 +123,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         kept += left
     kept = [verdict for verdict in kept if not _is_told(inquiry, verdict)]
     kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
+    if is_handed(pairs, tolerance, -1.0):
+        # The penalty in such steps is that of what is handed out, and was told of it.
+        kept = [verdict for verdict in kept if not is_of_steps_alone(verdict)]
     shares: Shares = {}
     if any(not is_of_steps_alone(verdict) for verdict in kept):
         shares = handed_shares(pairs, tolerance, inquiry.layers)
@@ -215,22 +215,6 @@ def _pairs(inquiry: Inquiry, own: Inquiry) -> list[tuple[Layers, Layers]]:
     ]
 
 
-def _is_handed(pairs: list[tuple[Layers, Layers]], tolerance: float) -> bool:
-    """Whether first steps go down by the gradients as they are handed out."""
-    for handed, taken in pairs:
-        for wanted, came in zip(tensors(handed), tensors(taken), strict=True):
-            try:
-                # A bias gradient of one number is taken by all units.
-                whole = np.broadcast_to(wanted, came.shape)
-            except ValueError:
-                return False
-            left = np.linalg.norm(came - whole)
-            # What is as small as rounding of the parameters does not show in steps.
-            if not left <= tolerance * np.linalg.norm(whole) + 1e-12:
-                return False
-    return bool(pairs)
-
-
 # What steps that are described are multiples of.
 _OF_FIRST = ", with what a first step takes for g"
 
@@ -271,6 +255,29 @@ def _is_of_step(verdict: Verdict, shares: Shares) -> bool:
     """Whether the step has the factor of a tensor that what is handed out has not."""
     share, _ = shares[str(verdict.tensor)]
     return abs(share - (verdict.factor or 0.0)) <= 1e-6 * abs(share)
+
+
+def _of_penalty(inquiry: Inquiry, own: Inquiry, of_gradient: list[Verdict]) -> list[Verdict]:
+    """Return that steps add the share of a penalty, if they show it as it is meant.
+
+    Parameters
+    ----------
+    own : Inquiry
+        About the gradient that steps show.
+    of_gradient : list of Verdict
+        What is said of that.
+    """
+    is_penalized = inquiry.penalty is not None or bool(inquiry.spec.weight_decay)
+    if not (is_penalized and own.is_gradient_known and all(map(_is_of_data, of_gradient))):
+        return []
+    inquiry.steps_explain = "penalty"
+    return [Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay")]
+
+
+def _is_of_data(verdict: Verdict) -> bool:
+    """Whether what is said of a gradient leaves its penalty as it is meant."""
+    is_factor = verdict.factor is not None and _is_of_all(verdict)
+    return verdict.status in (EQUAL, CONVENTION) or (is_factor and not is_of_steps_alone(verdict))
 
 
 def _is_told(inquiry: Inquiry, verdict: Verdict) -> bool:

@@ -11,7 +11,7 @@ from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, SUMS
 from parity_tests.kit.scales import NEAR, Scale, ratio, scale_of
-from parity_tests.kit.subject.subject import Layers, by_name
+from parity_tests.kit.subject.subject import Layers, by_name, tensors
 
 Array = NDArray[Any]
 # How many times with each batch, of each tensor.
@@ -66,6 +66,22 @@ def _share_of(came: Array, own: Array, value: Array | None, tolerance: float) ->
     shares, *_ = np.linalg.lstsq(columns, came.ravel(), rcond=None)
     left = np.linalg.norm(came.ravel() - columns @ shares)
     return float(shares[0]) if left <= tolerance * np.linalg.norm(came) else None
+
+
+def is_handed(pairs: Sequence[tuple[Layers, Layers]], tolerance: float, times: float = 1.0) -> bool:
+    """Whether first steps go down by the gradients as they are handed out, or by so many times."""
+    for handed, taken in pairs:
+        for wanted, came in zip(tensors(handed), tensors(taken), strict=True):
+            try:
+                # A bias gradient of one number is taken by all units.
+                whole = np.broadcast_to(times * wanted, came.shape)
+            except ValueError:
+                return False
+            left = np.linalg.norm(came - whole)
+            # What is as small as rounding of the parameters does not show in steps.
+            if not left <= tolerance * np.linalg.norm(whole) + 1e-12:
+                return False
+    return bool(pairs)
 
 
 def are_scaled_apart(inquiry: Inquiry) -> bool:
