@@ -9,7 +9,8 @@ import pytest
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.learners import HALF, Array, Learner
+from parity_tests.kit.tests.learners import HALF, Learner
+from parity_tests.kit.tests.update_rules import Array
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
 
 SHARE = 0.01

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from parity_tests.kit.aspects.log_bases import held_to
 from parity_tests.kit.aspects.loss.aspect import declared_scale
-from parity_tests.kit.backprop.findings import Explanation
+from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import ROUGH, Scale
 
@@ -25,7 +26,9 @@ def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) ->
         return Scale(declared.constant, 1) if single or inquiry.is_one_by_one else declared
     if inquiry.reported is None:
         return None
-    name, scale = inquiry.reported
+    samples = len(inquiry.batches[0])
+    own = _of_last(inquiry, explanation).factor
+    name, scale = held_to(inquiry.reported, own, samples, inquiry.subject.sizes)
     if inquiry.is_one_by_one:
         # Each step is of one sample, whether the loss of a batch is a sum or a mean.
         scale = Scale(scale.constant, 1)
@@ -36,6 +39,11 @@ def expected_scale(inquiry: Inquiry, explanation: Explanation, another: bool) ->
     return scale if name == explanation.loss else None
 
 
+def _of_last(inquiry: Inquiry, explanation: Explanation) -> Finding:
+    """Return what was found of the last matrix, which has what the loss has."""
+    return next(f for f in explanation.findings if f.tensor == f"W{len(inquiry.layers)}")
+
+
 def _divided_alike(
     inquiry: Inquiry, explanation: Explanation, reported: str, scale: Scale
 ) -> Scale | None:
@@ -44,7 +52,7 @@ def _divided_alike(
     Both are means over the samples, or over all entries; nothing says whether half of squares is
     meant.
     """
-    last = next(f for f in explanation.findings if f.tensor == f"W{len(inquiry.layers)}")
+    last = _of_last(inquiry, explanation)
     halves = (1.0, 0.5, 2.0) if "squared_error" in (reported, explanation.loss) else (1.0,)
     alike = (Scale(half * scale.constant, scale.power) for half in halves)
     samples = len(inquiry.batches[0])
@@ -61,6 +69,6 @@ def _reduction(inquiry: Inquiry, explanation: Explanation) -> Scale | None:
     if whole is None or explanation.loss != "squared_error":
         return whole
     # Nothing says whether half of the squares is meant.
-    last = next(f for f in explanation.findings if f.tensor == f"W{len(inquiry.layers)}")
+    last = _of_last(inquiry, explanation)
     is_whole = abs(last.factor / whole.at(len(inquiry.batches[0])) - 1) <= ROUGH
     return whole if is_whole else Scale(whole.constant / 2, whole.power)
