@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from parity_tests.kit.aspects.descent_on_mean import mean_of
 from parity_tests.kit.aspects.gradient.conventions import is_convention
+from parity_tests.kit.aspects.log_bases import held_to
 from parity_tests.kit.aspects.loss.aspect import declared_scale
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
@@ -233,5 +235,8 @@ def expected_of(inquiry: Inquiry) -> Scale | None:
     """Return the scale that is declared, or that of the loss reported."""
     declared = declared_scale(inquiry.spec, inquiry.subject.outputs)
     if declared is None and inquiry.reported is not None:
-        declared = inquiry.reported[1]
-    return declared
+        samples, sizes = len(inquiry.batches[0]), inquiry.subject.sizes
+        own = 0.0 if inquiry.gradient_scale is None else inquiry.gradient_scale.at(samples)
+        _, declared = held_to(inquiry.reported, own, samples, sizes)
+    is_mean = inquiry.gradient_scale is not None and inquiry.gradient_scale.power == 1
+    return (mean_of(inquiry, declared) if is_mean else None) or declared

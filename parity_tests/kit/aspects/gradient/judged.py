@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity_tests.kit.aspects.descent_on_mean import are_on_mean, mean_of, of_mean
 from parity_tests.kit.aspects.first_steps.second_rates import (
     note_rates,
     of_second_rate,
     without_second_rate,
 )
 from parity_tests.kit.aspects.gradient.account import forget
+from parity_tests.kit.aspects.gradient.confirmed import confirmed
 from parity_tests.kit.aspects.gradient.decay_signs import direction_of
 from parity_tests.kit.aspects.gradient.decayed_matrices import of_decayed_matrices
 from parity_tests.kit.aspects.gradient.decays import of_decays
@@ -40,7 +42,7 @@ from parity_tests.kit.aspects.gradient.told_findings import also_of, edges, told
 from parity_tests.kit.aspects.gradient.two_updates import with_two_updates
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe
 from parity_tests.kit.aspects.walks import losses_at
-from parity_tests.kit.backprop.findings import Explanation, Finding
+from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.losses import OF_SIGNS
@@ -96,13 +98,14 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
         first, second = (without_second_rate(inquiry, own, rate, decayed) for own in explanations)
         of_rate = of_second_rate(inquiry, first.findings)
     unit = expected or MEAN
-    factors = [
-        factor
-        for factor in factors_of(inquiry, first, second, unit)
-        if factor.finding.tensor not in inquiry.without_rate
-    ]
+    factors = _factors(inquiry, first, second, unit)
+    mean = mean_of(inquiry, expected)
+    is_on_mean = mean is not None and are_on_mean(factors)
+    if mean is not None and is_on_mean:
+        unit = expected = mean
+        factors = _factors(inquiry, first, second, unit)
     inquiry.is_gradient_faulty |= first.known and _is_changing(inquiry, factors)
-    told, factors = _confirmed(*explanations, factors)
+    told, factors = confirmed(*explanations, factors)
     told, factors = with_formulas(told, factors, unit)
     verdicts += of_reading(inquiry, first) + told_findings(inquiry, told, expected) + of_rate
     weights = [f for f in factors if f.finding.tensor.startswith("W")]
@@ -125,13 +128,23 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     vacant = [] if verdicts else _of_vacant(explanations)
     if vacant:
         return vacant
-    verdicts = verdicts or [_of_all(first, expected)]
+    verdicts = verdicts or ([] if is_on_mean else [_of_all(first, expected)])
+    if is_on_mean:
+        verdicts.append(of_mean(inquiry))
     of_loss += of_layout(inquiry, first)
     # One by one, what was asked was not answered as a whole.
     is_right = first.is_right and second.is_right and first.reading in ("", TAKEN)
     if is_right and not inquiry.is_one_by_one:
         note(inquiry, explanations)
     return of_loss + verdicts
+
+
+def _factors(
+    inquiry: Inquiry, first: Explanation, second: Explanation, unit: Scale
+) -> list[Factor]:
+    """Return factors over what is expected, of the tensors whose steps go with the rate."""
+    found = factors_of(inquiry, first, second, unit)
+    return [own for own in found if own.finding.tensor not in inquiry.without_rate]
 
 
 def _of_numbers(
@@ -244,43 +257,6 @@ def _of_norms(inquiry: Inquiry, factors: list[Factor], expected: Scale) -> list[
     found = of_norms(inquiry, tensors_seen, names, is_shared=is_shared)
     inquiry.is_gradient_faulty |= bool(found)
     return found
-
-
-def _confirmed(
-    first: Explanation, second: Explanation, factors: list[Factor]
-) -> tuple[Explanation, list[Factor]]:
-    """Take a fault for none that is known where both batches do not show it, and as one multiple.
-
-    With a few samples a wrong form may be a multiple of another one, by chance.
-    """
-    changing = [f for f in factors if f.ratio is not None and not f.ratio.causes]
-    texts = {f.ratio.text for f in changing if f.ratio is not None and f.finding.causes}
-    # What goes on from it changes as it does.
-    chance = {f.finding.tensor for f in changing if f.ratio is not None and f.ratio.text in texts}
-    findings = []
-    for finding, other in zip(first.findings, second.findings, strict=True):
-        text = ""
-        if finding.tensor in chance:
-            text = f"it is a multiple of {finding.text}, and another one with each batch"
-            if other.text != finding.text:
-                text = (
-                    f"with one batch it is a multiple of {finding.text}, and with another one of "
-                    f"{other.text}"
-                )
-        elif _is_refuted(finding, other):
-            text = f"with one batch it is {finding.text}, and with another one it is not"
-            chance.add(finding.tensor)
-        unknown = replace(finding, causes=("unknown",), known=False, residual=np.inf, text=text)
-        findings.append(unknown if text else finding)
-    left = [factor for factor in factors if factor.finding.tensor not in chance]
-    return replace(first, findings=findings), left
-
-
-def _is_refuted(finding: Finding, other: Finding) -> bool:
-    """Whether a fault of one batch is not that of another, where there is one, too."""
-    if not finding.known or other.is_vacant or not (finding.causes and other.causes):
-        return False
-    return not {*finding.causes, *finding.also} & {*other.causes, *other.also}
 
 
 def _of_second(
