@@ -372,7 +372,7 @@ def _is_of_pairs(draft: _Draft) -> bool:
     form, step = draft.forward.inquiry.form, draft.step
     if form is None or wrong_output(form.output) is None:
         return False
-    pairs = step is not None and (PAIRS_OF_COLUMNS in step[0] or PAIRS_OF_ROWS in step[0])
+    pairs = step is not None and _takes_pairs(step[0])
     return pairs or _makes_a_column(draft.forward)
 
 
@@ -381,6 +381,10 @@ def _makes_a_column(forward: Forward) -> bool:
     called = (one.function for one in forward.host.functions if f"{one.code}(" in forward.call)
     codes = (getattr(getattr(own, "__func__", own), "__code__", None) for own in called)
     return any("ndmin" in str(code.co_consts) for code in codes if code is not None)
+
+
+def _takes_pairs(step: str) -> bool:
+    return PAIRS_OF_COLUMNS in step or PAIRS_OF_ROWS in step
 
 
 def _is_single(best: _Draft, other: _Draft) -> bool:
@@ -701,6 +705,8 @@ def _of_batches(draft: _Draft, scope: Mapping[str, Any]) -> Iterator[Convention]
         return
     if batched.backward is not None and batched.backward.unsummed:
         told = "a bias has a gradient for every sample of it"
+    elif draft.step is not None and _takes_pairs(draft.step[0]):
+        told = "a step takes a list of samples, one by one"
     else:
         told = raised(batched.forward, scope) or "no function was seen to give any"
     why = f"the forward pass takes one, and {told}; what was asked is one sample at a time"

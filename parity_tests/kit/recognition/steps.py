@@ -179,7 +179,8 @@ def calls_of(one: Named, forward: Forward) -> Iterator[str]:
 def _pairs(forward: Forward) -> list[str]:
     """Return code of samples with their labels: of both as they are, and of a list of pairs."""
     batch = forward.fields["batch"].strip("'")
-    several = {"rows": PAIRS_OF_ROWS, "columns": PAIRS_OF_COLUMNS}
+    # One column is a list of a single pair, and a batch of them one of as many.
+    several = {"rows": PAIRS_OF_ROWS, **dict.fromkeys(("columns", "column"), PAIRS_OF_COLUMNS)}
     return ["(x, y)", several.get(batch, "[(x, y)]")]
 
 

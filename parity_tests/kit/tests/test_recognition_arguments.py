@@ -284,3 +284,26 @@ def test_what_only_may_be_the_output_counts_if_all_is_right() -> None:
     assert "gradients" not in proposal.fields
     [told] = [own.why for own in proposal.conventions if own.name == "gradients"]
     assert "what to give for s is not known" in told
+
+
+def test_a_list_of_pairs_is_asked_with_several_where_one_sample_is_taken() -> None:
+    # The sum of its softmax is over all that it is given, and right for one sample alone.
+    softmax = OF_PAIRS.replace(
+        "        return a\n", "        e = np.exp(a - a.max())\n        return e / e.sum()\n"
+    )
+    code = softmax.replace("d, of_weights, of_biases = a[-1] - y,", "d, of_weights, of_biases = 0,")
+    code = code.replace(
+        "        for n in reversed",
+        "        e = np.exp(a[-1] - a[-1].max())\n        d = e / e.sum() - y\n"
+        "        for n in reversed",
+    )
+    proposal = recognize(names_of(code))
+    assert proposal.fields["batch"] == "'column'"
+    assert "for n in range(x.shape[1])" in proposal.fields["step"]
+    assert not examine(proposal.network, only=("gradient", "optimizer", "data")).failures
+    last = code.replace(
+        "sums = [s + g for s, g in zip(sums, of_weights + of_biases)]",
+        "sums = of_weights + of_biases",
+    )
+    report = examine(recognize(names_of(last)).network, only="data")
+    assert [verdict.cause for verdict in report.failures] == ["samples-left-out"]

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.aspects.calls_recorded import record_forward
+from parity_tests.kit.aspects.calls_recorded import Note, record_forward
 from parity_tests.kit.aspects.first_steps.kept_steps import what_is_kept
 from parity_tests.kit.aspects.observing import RATES, stepped
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject.subject import Batch, SubjectError, flat
+from parity_tests.kit.subject.subject import Batch, SubjectError, by_name, flat, unflat
 from parity_tests.kit.verdicts import Verdict, named
 
 Array = NDArray[Any]
@@ -33,7 +33,7 @@ _RATE, _NEAR = 1e-3 * RATES[1], 1e-3
 
 
 def of_several(inquiry: Inquiry) -> list[Verdict]:
-    """Hold the step on a batch to those on its samples, if it gives them to the forward pass."""
+    """Hold the step on a batch to those on its samples, if it takes these one by one."""
     network, batch = inquiry.subject.network, inquiry.batches[0]
     if network.batch not in _SEVERAL or network.step is None or network.lr is not None:
         return []
@@ -55,20 +55,50 @@ def of_several(inquiry: Inquiry) -> list[Verdict]:
     if _is_multiple(whole, np.asarray(apart)):
         seen = f"a step on {len(batch)} samples at once takes each with the label of another"
         return [named("data", "shuffled-apart", seen, "batches")]
-    return _left_out(whole, each)
+    return _left_out(inquiry, whole, each)
 
 
-def _left_out(whole: Array, each: Array) -> list[Verdict]:
-    """Return that a step is that of some of the samples alone, if it is."""
+def _left_out(inquiry: Inquiry, whole: Array, each: Array) -> list[Verdict]:
+    """Return that a step is that of some of the samples alone, if it is, in all or some tensors."""
+    missing = _missing(whole, each)
+    if missing:
+        return [named("data", "samples-left-out", _seen(missing, len(each)), "batches")]
+    parts = by_name(unflat(whole, inquiry.layers))
+    alone = [by_name(unflat(one, inquiry.layers)) for one in each]
+    found: dict[str, list[int]] = {}
+    for name, own in by_name(inquiry.layers).items():
+        part = _without(own, parts[name])
+        singles = np.stack([_without(own, one[name]) for one in alone])
+        if not _is_multiple(part, singles.sum(axis=0)):
+            found[name] = _missing(part, singles)
+    if not found or len({*map(tuple, found.values())}) > 1 or not all(found.values()):
+        return []
+    first, places = next(iter(found.items()))
+    where = "" if len(found) == len(parts) else f"in {', '.join(found)}, "
+    return [named("data", "samples-left-out", where + _seen(places, len(each)), first)]
+
+
+def _without(own: Array, change: Array) -> Array:
+    """Return a change without what is along a parameter, of which a step may lose a share once."""
+    along, flat_change = np.ravel(own), np.ravel(change)
+    square = along @ along
+    return flat_change - along * (along @ flat_change / square) if square else flat_change
+
+
+def _seen(missing: list[int], count: int) -> str:
+    places = ", ".join(map(str, missing))
+    return f"a step on {count} samples at once has nothing of those at {places}, counted from 0"
+
+
+def _missing(whole: Array, each: Array) -> list[int]:
+    """Return the samples without which a step is that of all; empty if there are none."""
+    if whole.size < len(each):
+        return []
     shares, *_ = np.linalg.lstsq(each.T, whole, rcond=None)
     missing = np.abs(shares) <= _NEAR * np.abs(shares).max()
-    if not missing.any() or not _is_multiple(whole, each[~missing].sum(axis=0)):
+    if missing.all() or not _is_multiple(whole, each[~missing].sum(axis=0)):
         return []
-    seen = (
-        f"a step on {len(each)} samples at once has nothing of those at "
-        f"{', '.join(map(str, np.flatnonzero(missing)))}, counted from 0"
-    )
-    return [named("data", "samples-left-out", seen, "batches")]
+    return [int(n) for n in np.flatnonzero(missing)]
 
 
 def _is_multiple(one: Array, other: Array) -> bool:
@@ -85,20 +115,28 @@ def _step(inquiry: Inquiry, batch: Batch, sample: int, label: int) -> Array:
 def _taken(inquiry: Inquiry, batch: Batch) -> tuple[list[int], Array]:
     """Return in which order a step on several samples takes them, and what it takes away.
 
-    An order that is not one of the samples says that they are not taken one by one.
+    An order that is not one of the samples says that they are not taken one by one. Where none goes
+    through the forward pass, it is that in which the gradient is asked.
     """
     network = inquiry.subject.network
     subject = inquiry.subject.another(replace(network, batch=_SEVERAL[network.batch]))
     before = subject.set(inquiry.layers)
-    order: list[int] = []
+    through: list[int] = []
+    back: list[int] = []
 
-    def note(arguments: tuple[Any, ...], _result: Any, _caller: CodeType) -> None:
-        given = np.ravel(arguments[0]) if arguments else np.zeros(0)
-        same = [n for n, one in enumerate(batch.inputs) if np.array_equal(one, given)]
-        order.extend(same or [-1])
+    def note(order: list[int]) -> Note:
+        def noted(arguments: tuple[Any, ...], _result: Any, _caller: CodeType) -> None:
+            given = np.ravel(arguments[0]) if arguments else np.zeros(0)
+            same = [n for n, one in enumerate(batch.inputs) if np.array_equal(one, given)]
+            order.extend(same or [-1])
 
-    record_forward(subject.net, network.forward, note)
+        return noted
+
+    record_forward(subject.net, network.forward, note(through))
+    if network.gradients is not None:
+        record_forward(subject.net, network.gradients, note(back))
     subject.step(batch, _RATE)
     subject.arrays_as_made()
     # After it, the error of all may be asked for.
-    return order[: len(batch)], (flat(before) - flat(subject.get())) / _RATE
+    order = (through or back)[: len(batch)]
+    return order, (flat(before) - flat(subject.get())) / _RATE
