@@ -111,6 +111,8 @@ class Inquiry:
         As `tolerance`, for steps by the gradient as it is recomputed.
     is_one_by_one : bool
         Whether a step on a batch turned out to be one update after the other, sample by sample.
+    is_beside : bool
+        Whether it is about steps of a network that hands out its gradients besides.
     steps_explain : {"nothing", "factor", "gradient", "penalty", "decay"}
         What the optimizer of a network that updates itself accounts for, where its steps show the
         gradient: a constant factor, all that is different about it, or what it has of the
@@ -174,6 +176,7 @@ class Inquiry:
     is_entrywise: bool = False
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False
+    is_beside: bool = False
     steps_explain: str = "nothing"
     without_rate: list[str] = field(default_factory=list)
     with_rate: list[str] = field(default_factory=list)

@@ -33,7 +33,7 @@ def mean_of(inquiry: Inquiry, expected: Scale | None) -> Scale | None:
     """
     if expected is None or inquiry.reported is None or not is_inferred(inquiry):
         return None
-    if inquiry.subject.single or inquiry.is_one_by_one:
+    if inquiry.is_beside or inquiry.subject.single or inquiry.is_one_by_one:
         return None
     is_sum = expected.power == 0 and inquiry.reported[1].power == 0
     return Scale(expected.constant, 1) if is_sum else None

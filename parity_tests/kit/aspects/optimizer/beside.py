@@ -197,7 +197,7 @@ def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
         reported = str(inquiry.gradient_loss), scale
         spec = replace(spec, loss=None, scale=None)
     asked = (subject, spec, inquiry.rng, inquiry.layers, inquiry.batches)
-    return Inquiry(*asked, reported=reported, **told)
+    return Inquiry(*asked, reported=reported, is_beside=True, **told)
 
 
 def _is_of_another(inquiry: Inquiry) -> bool:
