@@ -13,6 +13,8 @@ from parity_tests.kit.recognition.steps import PAIRS_OF_COLUMNS, PAIRS_OF_ROWS
 from parity_tests.kit.recognition.trial import FAILURES, with_forward
 from parity_tests.kit.verdicts import DIFFERS
 
+_OF_BATCH = "factor-batch"
+
 
 def of_each(fields: Mapping[str, str], scope: Mapping[str, Any]) -> str | None:
     r"""Return code of the mean of the losses of all samples, if steps go by its gradient.
@@ -38,7 +40,7 @@ def of_each(fields: Mapping[str, str], scope: Mapping[str, Any]) -> str | None:
 
 
 def _is_blamed(fields: Mapping[str, str], scope: Mapping[str, Any]) -> bool:
-    """Whether steps are said to go by another gradient than that of the loss."""
+    """Whether steps are said to go by another gradient than that of the loss, or by its mean."""
     inquiry = with_forward(fields, scope)
     if inquiry is None or inquiry.form is None:
         return True
@@ -47,4 +49,4 @@ def _is_blamed(fields: Mapping[str, str], scope: Mapping[str, Any]) -> bool:
         found = gradient.examine(inquiry)
     except FAILURES:
         return True
-    return any(verdict.status == DIFFERS for verdict in found)
+    return any(verdict.status == DIFFERS or verdict.cause == _OF_BATCH for verdict in found)

@@ -151,16 +151,22 @@ def test_decay_of_a_bias_of_one_number_is_that_of_the_matrices() -> None:
     assert found(network, *BOTH) == RIGHT
 
 
-@pytest.mark.parametrize("slope", [lambda p: p, np.sign])
-def test_what_does_not_go_with_the_rate_is_told_by_step(slope: Any) -> None:
+@pytest.mark.parametrize(
+    ("slope", "aspect", "cause"),
+    [(lambda p: p, "optimizer", "decay-not-scaled"), (np.sign, "gradient", "weight-decay")],
+)
+def test_what_does_not_go_with_the_rate_is_told_by_step(
+    slope: Any, aspect: str, cause: str
+) -> None:
     def step(_: State, p: Array, g: Array, lr: float) -> None:
         p -= lr * g + 0.01 * slope(p)
 
-    report = examine(alone(each(step), None), only="gradient")
-    [verdict] = report.of("gradient")
-    assert (verdict.status, verdict.cause) == (CONVENTION, "weight-decay")
+    report = examine(alone(each(step), None), only=("gradient", "optimizer"))
+    [verdict] = report.of(aspect)
+    assert (verdict.status, verdict.cause) == (CONVENTION, cause)
     assert "a step takes 0.01 x " in verdict.message
     assert "whatever the learning rate is" in verdict.message
+    assert not any(own.cause == "weight-decay" for own in report.of("optimizer"))
 
 
 # Adaptive steps

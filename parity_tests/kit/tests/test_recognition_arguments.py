@@ -216,12 +216,14 @@ LOSS_OF_ONE = """
 
 def test_a_loss_beside_steps_on_pairs_is_that_of_one() -> None:
     def of(code: str) -> tuple[str, str | None]:
-        return judged(code + LOSS_OF_ONE, "gradient", "loss")["gradient"]
+        report = examine(recognize(names_of(code + LOSS_OF_ONE)).network, only="gradient")
+        first = report.verdicts[0]
+        return first.status, first.cause
 
     assert of(OF_PAIRS) == (EQUAL, None)
     summed = OF_PAIRS.replace("eta / len(mini_batch)", "eta")
     assert of(summed) == (EQUAL, None)
-    assert of(OF_PAIRS.replace("eta / len", "2 * eta / len")) == (DIFFERS, "factor-batch")
+    assert of(OF_PAIRS.replace("eta / len", "2 * eta / len")) == (DIFFERS, "factor-two")
     underived = OF_PAIRS.replace("d = d * (1 - a[n + 1] ** 2)", "d = d * (1 - a[n + 1])")
     assert of(underived)[0] == DIFFERS
 
