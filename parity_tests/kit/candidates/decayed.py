@@ -101,12 +101,8 @@ class Magnitudes:
     residual: float
 
 
-# How much of a share that is fitted may be left: no more than its rounding.
-_SHARE_LEFT = 0.01
-
-
 def with_magnitudes(observed: Array, expected: Array, weight: Array) -> Magnitudes | None:
-    """Fit a gradient to which a multiple of |W| is added; None if that is not nearly all there is.
+    """Fit a gradient to which a multiple of |W| is added; None if there is not enough of it.
 
     No penalty has that derivative: that of squares has W, and that of absolute values its signs.
     """
@@ -117,11 +113,7 @@ def with_magnitudes(observed: Array, expected: Array, weight: Array) -> Magnitud
     if not (np.isfinite(basis).all() and np.isfinite(total).all()):
         return None
     solution, *_ = np.linalg.lstsq(basis, total, rcond=None)
-    left = float(np.linalg.norm(total - basis @ solution))
-    # Whatever else is added may be near to it.
-    if left > _SHARE_LEFT * float(np.linalg.norm(basis[:, 1] * solution[1])):
-        return None
-    residual = left / float(np.linalg.norm(total))
+    residual = float(np.linalg.norm(total - basis @ solution) / np.linalg.norm(total))
     return Magnitudes(float(solution[0]), float(solution[1]), residual)
 
 

@@ -142,30 +142,7 @@ def _read(
         return exactly
     # A small number beside a denominator, or a constant in float32, shows in later digits.
     closely = read(CLOSE)
-    is_found = closely.known and not _is_more_in_one(exactly, closely, tolerance)
-    return closely if is_found else exactly
-
-
-# What single precision leaves of a product, and a little more.
-_SINGLE = 1e-6
-
-
-def _is_more_in_one(exactly: Explanation, closely: Explanation, tolerance: float) -> bool:
-    """Whether a matrix has something in it that is small, beside a bias that is exactly right.
-
-    Both are made of one gradient of a pre-activation, so that what is beside a denominator would
-    show in the bias too: that the matrix is nearly right is then no reason to take it for right.
-    """
-    biases = {f.tensor: f for f in exactly.findings if f.known and not f.causes and not f.relative}
-
-    def is_beside_right(name: str) -> bool:
-        bias = biases.get(f"b{name[1:]}")
-        return bias is not None and not bias.is_vacant and bias.residual <= tolerance
-
-    return any(
-        found.tensor.startswith("W") and found.residual > _SINGLE and is_beside_right(found.tensor)
-        for found in closely.findings
-    )
+    return closely if closely.known else exactly
 
 
 def _of_most(found: Explanation, of: Callable[[str], Explanation]) -> Explanation:
