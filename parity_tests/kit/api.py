@@ -17,7 +17,7 @@ from parity_tests.kit.layers.subject import LayerUnderTest
 from parity_tests.kit.network import Network, Rule
 from parity_tests.kit.optimizers.rules import examine_rule
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.verdicts import DIFFERS, UNCHECKED, Report, Verdict
+from parity_tests.kit.verdicts import DIFFERS, Report, Verdict
 
 
 class ParityError(AssertionError):
@@ -191,8 +191,7 @@ def check_gradients(
 
 
 def _of_verdicts(name: str, verdicts: list[Verdict], on_fail: str) -> Report:
-    answered = sum(verdict.status != UNCHECKED for verdict in verdicts)
-    return _settled(Report(name, {}, verdicts, planned=len(verdicts), run=answered), on_fail)
+    return _settled(Report.of_part(name, verdicts), on_fail)
 
 
 def _check_on_fail(on_fail: str) -> None:

@@ -336,9 +336,9 @@ def _of_part(part: Part, what: str, request: Request) -> Report:
     if request.golden:
         raise LoadError(f"this {what} by itself has no golden values: it is checked without them")
     found = examine_part(part, request.seed)
-    verdicts = [own for own in found if request.only in ("", own.aspect)]
-    answered = sum(verdict.status != UNCHECKED for verdict in verdicts)
-    return Report(request.target, {}, verdicts, planned=len(verdicts), run=answered)
+    return Report.of_part(
+        request.target, [own for own in found if request.only in ("", own.aspect)]
+    )
 
 
 def _with_conventions(report: Report, conventions: Sequence[Convention]) -> Report:

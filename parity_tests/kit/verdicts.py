@@ -143,6 +143,12 @@ class Report:
     run: int = 0
     evidence: Evidence | None = None
 
+    @classmethod
+    def of_part(cls, target: str, verdicts: list[Verdict]) -> "Report":
+        """Return what was found about a part by itself, each verdict being a question."""
+        answered = sum(verdict.status != UNCHECKED for verdict in verdicts)
+        return cls(target, {}, verdicts, planned=len(verdicts), run=answered)
+
     @property
     def skipped(self) -> int:
         """Questions that could not be answered."""

@@ -18,9 +18,8 @@ def unshown(error: BaseException, file: str) -> str:
     name = error.filename if isinstance(error, FileNotFoundError) else None
     if not isinstance(name, str) or not name or Path(name).is_absolute():
         return ""
-    for folder in Path(file).resolve().parents[:_MOST_FOLDERS]:
+    for above, folder in enumerate(Path(file).resolve().parents[:_MOST_FOLDERS]):
         if (folder / name).exists():
-            is_beside = folder == Path(file).resolve().parent
-            where = "beside the code" if is_beside else f"in {folder.name}"
+            where = f"in {folder.name}" if above else "beside the code"
             return f"; that file lies {where}, and is not shown to it: it runs in an empty folder"
     return ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from parity_tests.kit.codes import codes_in
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import attributes_read
 from parity_tests.kit.recognition.hosts import Host
@@ -158,17 +159,10 @@ def _globals_of(function: Any) -> Iterator[str]:
     for member in members:
         plain = getattr(member, "__func__", member)
         code = None if isinstance(plain, ModuleType) else getattr(plain, "__code__", None)
-        yield from _read(code)
-
-
-def _read(code: Any) -> Iterator[str]:
-    if not isinstance(code, CodeType):
-        return
-    for one in dis.get_instructions(code):
-        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield one.argval
-    for constant in code.co_consts:
-        yield from _read(constant)
+        for own in codes_in(code):
+            for one in dis.get_instructions(own):
+                if one.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                    yield one.argval
 
 
 def _loops(function: Any) -> bool:

@@ -411,7 +411,7 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
             and not _is_given(one.array, (x, y, targets, targets.T))
             and id(one.array) not in own_ids
             and not (path in kept and np.array_equal(one.array, kept[path], equal_nan=True))
-            and not (_is_still(one, paths) and not is_called_gradient(one))
+            and not (is_still(one, paths) and not is_called_gradient(one))
         ]
 
     if not explore(forward.inquiry, explorer, labels):
@@ -443,8 +443,8 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
     return max(options, key=lambda one: one.key, default=None)
 
 
-def _is_still(one: Found, before: Mapping[tuple[Step, ...], Array]) -> bool:
-    """Whether an array is as it was before both passes, which no gradient is that is computed."""
+def is_still(one: Found, before: Mapping[tuple[Step, ...], Array]) -> bool:
+    """Whether an array is as it was before a call, which no gradient is that is computed."""
     old = before.get(one.path)
     return old is not None and np.array_equal(one.array, old, equal_nan=True)
 

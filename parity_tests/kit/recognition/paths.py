@@ -75,45 +75,40 @@ def arrays(
     """
     kinds = "fiu" if integers else "f"
     found: list[Found] = []
-    seen: dict[int, int] = {}
-    visited: set[int] = set()
-    queue: list[tuple[tuple[Step, ...], Any]] = [((), value)]
-    while queue and len(visited) < _MOST:
-        path, here = queue.pop(0)
+    seen: set[int] = set()
+    for path, here in _walked(value, depth):
         if isinstance(here, np.ndarray) and here.dtype != object:
             if here.dtype.kind in kinds and 1 <= here.ndim <= 2 and here.size:
                 if id(here) not in seen:
-                    seen[id(here)] = len(found)
+                    seen.add(id(here))
                     found.append(Found(path, here))
             elif numbers and here.ndim == 0:
                 found.append(Found(path, here))
-            continue
-        if numbers and isinstance(here, (float, np.floating)):
+        elif numbers and isinstance(here, (float, np.floating)):
             found.append(Found(path, np.asarray(here)))
-            continue
-        if here is None or isinstance(here, _LEAVES) or id(here) in visited or len(path) >= depth:
-            continue
-        visited.add(id(here))
-        queue += [((*path, step), member) for step, member in _members(here)]
     order = _in_order(value, depth)
     return sorted(found, key=lambda one: order.get(id(one.array), len(order)))
 
 
 def lengths(value: Any, depth: int = 6) -> dict[tuple[Step, ...], tuple[int, int]]:
     """Return identity and length of all lists, by the paths to them."""
-    found: dict[tuple[Step, ...], tuple[int, int]] = {}
+    several = ((path, here) for path, here in _walked(value, depth) if isinstance(here, list))
+    return {path: (id(here), len(here)) for path, here in several}
+
+
+def _walked(value: Any, depth: int) -> Iterator[tuple[tuple[Step, ...], Any]]:
+    """Yield what an object leads to, the nearest first, by every path to what was not gone into."""
     visited: set[int] = set()
     queue: list[tuple[tuple[Step, ...], Any]] = [((), value)]
     while queue and len(visited) < _MOST:
         path, here = queue.pop(0)
-        is_leaf = here is None or isinstance(here, (*_LEAVES, np.ndarray))
+        yield path, here
+        is_array = isinstance(here, np.ndarray) and here.dtype != object
+        is_leaf = here is None or is_array or isinstance(here, (*_LEAVES, np.floating))
         if is_leaf or id(here) in visited or len(path) >= depth:
             continue
         visited.add(id(here))
-        if isinstance(here, list):
-            found[path] = id(here), len(here)
         queue += [((*path, step), member) for step, member in _members(here)]
-    return found
 
 
 def from_the_end(

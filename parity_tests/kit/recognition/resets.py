@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, product
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.codes import codes_in
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import bindings, parameters_of
 from parity_tests.kit.recognition.gradients import Backward, of_labels, roles_of
@@ -241,6 +241,4 @@ def _is_no_loop(name: str) -> bool:
 
 
 def _names(code: Any) -> set[str]:
-    if not isinstance(code, CodeType):
-        return set()
-    return set(code.co_names).union(*map(_names, code.co_consts))
+    return {name for own in codes_in(code) for name in own.co_names}

@@ -10,6 +10,7 @@ from parity_tests.kit.recognition.gradients import (
     Backward,
     assigned,
     is_called_gradient,
+    is_still,
     of_labels,
     without_rate,
 )
@@ -45,9 +46,7 @@ def stored_by(
             Found(one.path, np.array(one.array))
             for one in arrays(net)
             # The first moments of an optimizer are multiples of its first gradients.
-            if one.path not in own
-            and is_called_gradient(one)
-            and not np.array_equal(one.array, before.get(one.path, np.nan), equal_nan=True)
+            if one.path not in own and is_called_gradient(one) and not is_still(one, before)
         ]
 
     if not explore(forward.inquiry, explorer, labels):

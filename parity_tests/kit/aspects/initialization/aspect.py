@@ -110,11 +110,11 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [Verdict("initialization", UNCHECKED, message)]
     found = _hampered(draws, inquiry)
     if found is not None:
+        if found.cause != _ZEROS:
+            return [found]
         name = never_called(inquiry.subject.net, inquiry.subject.network.make)
-        if name and found.cause == _ZEROS:
-            message = f"weights are zero until {name} is called: declare a make that calls it"
-            return [Verdict("initialization", UNCHECKED, message)]
-        return [found]
+        message = f"weights are zero until {name} is called: declare a make that calls it"
+        return [Verdict("initialization", UNCHECKED, message) if name else found]
     if meant is None:
         judged = [_undeclared(inquiry, draws)]
     elif len(set(meant)) == 1:

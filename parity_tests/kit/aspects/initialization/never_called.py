@@ -1,9 +1,11 @@
 """Methods that give a network its first weights, and that nothing calls where it is made."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
+
+from parity_tests.kit.codes import codes_in
 
 _INITIALIZES = re.compile(
     r"(re)?(init|set|initiali[sz]e|draw)_?(all_?)?(params?|parameters|weights?)\w*|init(iali[sz]e)?"
@@ -29,18 +31,13 @@ def never_called(net: Any, make: Callable[[], Any]) -> str:
         for name, member in vars(cls).items()
         if isinstance(getattr(member, "__code__", None), CodeType)
     ]
-    called = set(_names_in(getattr(make, "__code__", None)))
+    called = _names_in(getattr(make, "__code__", None))
     for name, code in methods:
-        called |= set(_names_in(code)) - {name}
+        called |= _names_in(code) - {name}
     own = (name for name, _ in methods if _INITIALIZES.fullmatch(name.lower().strip("_")))
     return next((name for name in own if name not in called and not name.startswith("__")), "")
 
 
-def _names_in(code: CodeType | None) -> Iterator[str]:
-    """Yield the names that code uses, those in functions within it, too."""
-    if code is None:
-        return
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_in(constant)
+def _names_in(code: CodeType | None) -> set[str]:
+    """Return the names that code uses, those in functions within it, too."""
+    return {name for own in codes_in(code) for name in own.co_names}

@@ -1,6 +1,5 @@
 """Outputs that a forward pass has returned, and that the backward pass writes to."""
 
-from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
@@ -8,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.calls_recorded import record_forward
-from parity_tests.kit.network import Access, arrays_in
+from parity_tests.kit.codes import codes_in
+from parity_tests.kit.network import arrays_in
 from parity_tests.kit.subject.members import walk
 from parity_tests.kit.subject.subject import Batch, Layers, Subject, SubjectError
 
@@ -31,8 +31,8 @@ def overwritten_inside(subject: Subject, layers: Layers, batch: Batch) -> list[A
         return []
     subject.set(layers)
     kept: list[tuple[Array, Array]] = []
-
-    declared = [*_codes_of(network.gradients), *_codes_of(network.backward)]
+    functions = (network.gradients, network.backward)
+    declared = [own for one in functions for own in codes_in(getattr(one, "__code__", None))]
 
     def note(_arguments: Any, result: Any, caller: CodeType) -> None:
         if caller in declared:
@@ -44,16 +44,6 @@ def overwritten_inside(subject: Subject, layers: Layers, batch: Batch) -> list[A
     except SubjectError:
         return []  # told where the gradients are judged
     return [one for one, copy in kept if not np.array_equal(one, copy, equal_nan=True)]
-
-
-def _codes_of(access: Access | None) -> Iterator[CodeType]:
-    """Yield the code of a function that is declared, and of those within it."""
-    waiting = [getattr(access, "__code__", None)]
-    while waiting:
-        code = waiting.pop()
-        if code is not None:
-            yield code
-            waiting += [own for own in code.co_consts if isinstance(own, CodeType)]
 
 
 def is_kept(net: Any, array: Array) -> bool:
