@@ -29,6 +29,7 @@ EXACT, CLOSE = 1e-9, 2e-5
 _OF_GRADIENT = (
     *("gradient_loss", "gradient_scale", "is_gradient_known", "is_gradient_faulty"),
     *("is_entrywise", "slopes_show", "first_share", "steps_tolerance", "steps_explain"),
+    "possible_shares",
     *("without_rate", "with_rate", "rate_powers", "constant_parts", "of_limits", "beginnings"),
     "edges",
 )
@@ -105,6 +106,8 @@ class Inquiry:
         Status of the gradient where it was held to slopes of the loss alone.
     first_share : float or None
         How many times the slopes the first step is, where the optimizer accounts for it.
+    possible_shares : tuple of float
+        As `first_share`, where the gradient is not known: what it may be by what steps keep.
     is_entrywise : bool
         Whether first steps are no multiples of a gradient, but tell its signs and little more.
     steps_tolerance : float
@@ -173,6 +176,7 @@ class Inquiry:
     is_gradient_random: bool = False
     slopes_show: str = ""
     first_share: float | None = None
+    possible_shares: tuple[float, ...] = ()
     is_entrywise: bool = False
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False

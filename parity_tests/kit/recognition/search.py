@@ -38,6 +38,7 @@ from parity_tests.kit.recognition.single_losses import of_each
 from parity_tests.kit.recognition.steps import (
     PAIRS_OF_COLUMNS,
     PAIRS_OF_ROWS,
+    astray,
     losses,
     raised,
     trainings,
@@ -102,6 +103,7 @@ class _Draft:
     backward: Backward | None = None
     step: tuple[str, Match] | None = None
     labels: str = "one_hot"
+    astray: tuple[str, str] | None = None
     is_misfit: bool = False
     is_unrelated: bool = False
     reset: Reset | None = None
@@ -446,6 +448,8 @@ def _asked(draft: _Draft) -> dict[str, str]:
         fields["labels"] = repr(draft.labels)
     if draft.step is not None:
         fields["step"] = draft.loop or draft.step[0]
+    elif draft.astray is not None:
+        fields["step"] = draft.astray[0]
     return fields
 
 
@@ -455,6 +459,8 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
     # A gradient that begins with ours has no scale of its own to be held to.
     own = backward is not None and backward.own_delta
     loss = None if own else losses(draft.forward, draft.labels, scope, draft.match)
+    if draft.match is None and (loss is None or loss[1] != SURE):
+        loss, fields["labels"] = _with_labels(draft.forward, loss, scope)
     if loss is None and backward is not None:
         loss = returned_loss(backward, scope)
     if loss is not None:
@@ -478,9 +484,22 @@ def _fields(draft: _Draft, scope: Mapping[str, Any]) -> tuple[dict[str, str], st
     return ordered, loss[1] if loss else None
 
 
+def _with_labels(
+    forward: Forward, loss: tuple[str, str] | None, scope: Mapping[str, Any]
+) -> tuple[tuple[str, str] | None, str]:
+    """Return a loss that is known, and the labels with which it is: no gradient tells them."""
+    for labels in LABELS[1:]:
+        found = losses(forward, labels, scope, None)
+        if found is not None and found[1] == SURE:
+            return found, repr(labels)
+    return loss, repr(LABELS[0])
+
+
 def _proposed(draft: _Draft, scope: Mapping[str, Any], is_whole: bool) -> Proposal:
     if draft.step is not None:
         draft.loop = shuffling_apart(draft.forward, _asked(draft), scope)
+    elif draft.forward.host.kind == "object" and draft.backward is not None:
+        draft.astray = astray(draft.backward, scope)
     fields, sure_of_loss = _fields(draft, scope)
     if draft.match is not None and not draft.loop:
         batches = batches_apart(draft.forward, {**draft.forward.fields, **fields}, scope)
@@ -627,8 +646,10 @@ def _not_understood(
     used = set(re.findall(r"\w+", " ".join(fields.values())))
     others = [one for one in host.functions if one.name not in used and not _is_switch(one)]
     steps = [one.name for one in others if _is_step(one.name)]
-    if steps and draft.step is None:
-        why = raised(draft.forward, scope) or f"{_several(steps)} came to no step that is known"
+    if draft.astray is not None:
+        yield Convention("step", fields["step"], GUESS, draft.astray[1])
+    elif steps and draft.step is None:
+        why = f"{_several(steps)} came to no step that is known"
         yield Convention("step", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")
     again = [one.name for one in host.functions if host.is_made_by(one) and _is_step(one.name)]
     if again and draft.step is None:

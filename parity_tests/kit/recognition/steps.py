@@ -1,7 +1,7 @@
 """Which function updates the parameters, and which one gives the loss."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -38,8 +38,10 @@ from parity_tests.kit.recognition.trial import (
     FAILURES,
     Match,
     begin,
+    is_one_number,
     made,
     moves_with_parameters,
+    raises,
     reported_loss,
 )
 from parity_tests.kit.scales import Scale
@@ -56,9 +58,15 @@ DOWNHILL = 0.3
 
 def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
     """Return code of a step that uses the gradients, and how well it is explained; or None."""
+    fields = {k: v for k, v in backward.fields.items() if k not in ("gradients", "backward")}
+    bodies = (_after(backward.call, body) for body in _updates(backward))
+    return _first(bodies, fields, backward.forward, scope, backward.match)
+
+
+def _updates(backward: Backward) -> list[str]:
+    """Return calls of what may be a step that takes gradients."""
     forward = backward.forward
     host = forward.host
-    fields = {k: v for k, v in backward.fields.items() if k not in ("gradients", "backward")}
     exact = {**host.exact, **backward.exact}
     roles = {**roles_of(forward, ["g"]), "lr": ["lr"], "cache": ["g"]}
     bodies = []
@@ -70,9 +78,7 @@ def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] |
             f"[layer.{name}(lr) for layer in net if hasattr(layer, {name!r})]"
             for name in ("update", "step", "update_params")
         ]
-    return _first(
-        (_after(backward.call, body) for body in bodies), fields, forward, scope, backward.match
-    )
+    return bodies
 
 
 def _after(call: str, body: str) -> str:
@@ -128,26 +134,66 @@ def _is_given(body: str, host: Host) -> bool:
 
 def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
     """Return which training step was called, and what it raises; empty if none does."""
-    net = made(forward.host.make, scope)
     # What comes of a forward pass is not given to a step.
-    bodies = (body for body in _bodies(forward) if not re.search(r"\bout\b", body))
-    for body in islice(bodies, 1):
-        told = []
-        for labels in LABELS:
-            fields = {**forward.fields, "labels": repr(labels)}
-            inquiry = begin(
-                fields | {"step": f"lambda net, x, y, lr: {rated(body, net)[0]}"}, scope
-            )
-            if inquiry is None:
-                continue
-            try:
-                observing.observe(inquiry, inquiry.batches[0])
-            except FAILURES as error:
-                told.append(" ".join(str(error).removeprefix("step: ").split()))
-            else:
-                return ""
+    bodies = [body for body in _bodies(forward) if not re.search(r"\bout\b", body)]
+    if not bodies:
+        return ""
+    source = _with_rate(bodies[0], forward, scope)
+    told = [_raises(source, forward, labels, scope) for labels in LABELS]
+    errors = list(filter(None, told))
+    if not errors or "" in told:
+        return ""
+    return f"{bodies[0].replace('net.', '')} raises {errors[0]}"
+
+
+def astray(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return code of a step that does not go the way of the gradients, and what it does; or None.
+
+    It is the one that is tried first by its name: it raises, changes nothing, or goes elsewhere.
+
+    Parameters
+    ----------
+    backward : Backward
+        What gives the gradients, and is no step.
+    """
+    forward, labels = backward.forward, backward.labels
+    bodies = [body for body in _bodies(forward, backward) if not re.search(r"\bout\b", body)]
+    # What is given no gradients may update something else, unless its name says that it does not.
+    takers = [
+        body
+        for body in _updates(backward)
+        if _is_called(body, names.UPDATE) or re.search(r"\bg\b", body)
+    ]
+    for body in [*bodies, *(_after(backward.call, body) for body in takers)][:1]:
+        source = _with_rate(body, forward, scope)
+        told = _raises(source, forward, labels, scope)
         if told:
-            return f"{body.replace('net.', '')} raises {told[0][:_LONGEST]}"
+            return source, f"{body.replace('net.', '')} raises {told}"
+        # A loop over samples may take more of them at a time than it is given.
+        if told is not None and (not bodies or _is_called(body, names.TRAIN)):
+            return source, "by its name it is one, and it does not go the way of the gradients"
+    return None
+
+
+def _is_called(body: str, kinds: Sequence[str]) -> bool:
+    """Whether a call is of a function with one of the names that are likeliest."""
+    name = body.partition("(")[0].rpartition(".")[2]
+    return names.rank(name, kinds[:1]) is not None
+
+
+def _with_rate(body: str, forward: Forward, scope: Mapping[str, Any]) -> str:
+    return f"lambda net, x, y, lr: {rated(body, made(forward.host.make, scope))[0]}"
+
+
+def _raises(step: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -> str | None:
+    """Return what a step raises, empty if it does not; None if it cannot be asked."""
+    inquiry = begin({**forward.fields, "labels": repr(labels), "step": step}, scope)
+    if inquiry is None:
+        return None
+    try:
+        observing.observe(inquiry, inquiry.batches[0])
+    except FAILURES as error:
+        return " ".join(str(error).removeprefix("step: ").split())[:_LONGEST]
     return ""
 
 
@@ -237,11 +283,14 @@ def losses(
     """
     fields = {**forward.fields, "labels": repr(labels)}
     found: list[_Loss] = []
+    unknown: list[str] = []
     is_of_several = False
     for body, own in islice(_and_turned(forward, _losses(forward, scope)), 4 * _MOST):
         is_of_pass = bool(forward.reporting) and body.startswith(forward.reporting)
         source = f"lambda net, x, y: {body if is_of_pass else with_out(forward, body)}"
         reported = reported_loss(forward.inquiry, {**fields, "loss": source}, scope)
+        if own and not isinstance(reported, tuple) and _is_called(body, names.LOSS):
+            unknown.append(source)
         if own and not reported and not is_of_several:
             head, _, value = source.partition(": ")
             mean = f"{head}: np.mean({value})"
@@ -264,7 +313,7 @@ def losses(
             return None
     # Of a file of functions, the only one that may be a loss is that of its network.
     is_only = forward.host.kind == "functions" and len(_loss_names(forward.host)) == 1
-    return next(
+    likely = next(
         (
             (loss.source, "likely")
             for loss in found
@@ -273,6 +322,19 @@ def losses(
         ),
         None,
     )
+    return likely or _of_no_use(forward, unknown, fields, scope)
+
+
+def _of_no_use(
+    forward: Forward, sources: Sequence[str], fields: Mapping[str, str], scope: Mapping[str, Any]
+) -> tuple[str, str] | None:
+    """Return code of a network's own loss that is one number always, or never any; or None."""
+    asked = [(source, {**fields, "loss": source}) for source in sources]
+    constant = (source for source, own in asked if is_one_number(forward.inquiry, own, scope))
+    found = next(constant, None)
+    if found is None and asked and all(raises(forward.inquiry, own, scope) for _, own in asked):
+        found = sources[0]
+    return None if found is None else (found, "guess")
 
 
 def _loss_names(host: Host) -> list[str]:

@@ -205,6 +205,37 @@ def moves_with_parameters(inquiry: Inquiry, fields: Fields, scope: Mapping[str, 
     return values[0] != values[1]
 
 
+def is_one_number(inquiry: Inquiry, fields: Fields, scope: Mapping[str, Any]) -> bool:
+    """Whether the loss of a declaration is the same of other samples, and by other parameters."""
+    values = set()
+    several = min(map(len, inquiry.batches))
+    try:
+        subject = inquiry.subject.another(build(fields, scope))
+        for factor in (1.0, 2.0):
+            subject.begin([replace(own, weight=factor * own.weight) for own in inquiry.layers])
+            for batch in inquiry.batches:
+                part = batch.part(slice(0, several))
+                subject.forward(part.inputs)
+                values.add(subject.loss(part))
+    except FAILURES:
+        return False
+    return len(values) == 1
+
+
+def raises(inquiry: Inquiry, fields: Fields, scope: Mapping[str, Any]) -> bool:
+    """Whether the code of a declared loss raises, whatever its answer would be."""
+    try:
+        subject = inquiry.subject.another(build(fields, scope))
+        subject.begin(inquiry.layers)
+        subject.forward(inquiry.batches[0].inputs)
+        subject.loss(inquiry.batches[0])
+    except SubjectError as error:
+        return error.__cause__ is not None
+    except FAILURES:
+        return True
+    return False
+
+
 @dataclass(frozen=True)
 class Match:
     """How well what was observed is explained as a gradient.

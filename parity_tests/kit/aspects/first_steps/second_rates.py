@@ -74,7 +74,9 @@ def note_rates(inquiry: Inquiry, rate: float, at: Callable[[float], Explanation]
                 decayed.add(one.tensor)
         elif short.known and by_name(inquiry.layers)[one.tensor].size > 1:
             part = constant_part((one.factor, other.factor, short.factor), rate)
-            if part is not None:
+            if part is not None and abs(part * one.decay.get("squares", 0.0) + 1) <= ROUGH:
+                still.append(one.tensor)  # what goes with the rate is what shrinks of the rest
+            elif part is not None:
                 parts[one.tensor] = part
     inquiry.rate_powers, inquiry.constant_parts = powers, parts
     if still and moving:

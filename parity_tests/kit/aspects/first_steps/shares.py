@@ -168,6 +168,7 @@ def first_share(
     """
     scale = inquiry.gradient_scale
     if scale is None:
+        inquiry.possible_shares = tuple(shares)
         return shares[0], []
     expected = expected_of(inquiry) or MEAN
     if inquiry.subject.single:
@@ -180,6 +181,23 @@ def first_share(
     inquiry.steps_explain = "factor"
     alone = Scale(scale.constant / share, scale.power)
     return share, [] if rest is None else [left_of(inquiry, rest, alone, expected, residual)]
+
+
+def by_what_is_kept(inquiry: Inquiry, share: Scale, once: Scale) -> Scale:
+    """Return how many times steps take a gradient, but for what they keep of those before.
+
+    Parameters
+    ----------
+    share : Scale
+        How many times the first step takes it.
+    once : Scale
+        How many times it should.
+    """
+    found = _factors(inquiry, share, once, inquiry.possible_shares)
+    if not found:
+        return share
+    best = min(range(len(found)), key=lambda index: _difficulty(found[index]))
+    return Scale(share.constant / inquiry.possible_shares[best], share.power)
 
 
 def _factors(

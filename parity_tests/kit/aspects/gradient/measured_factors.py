@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from parity_tests.kit.aspects.observing import RATES, is_inferred
 from parity_tests.kit.backprop.findings import Explanation, Finding
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.scales import IN_LAYERS, NEAR, ROUGH, Ratio, Scale, ratio, scale_of
@@ -46,11 +47,34 @@ def factors_of(
         if scale is None:
             between = _by_batch(one, other, samples, rounded, tolerance)
         else:
+            scale = _before_shrinking(inquiry, one, scale, rounded, tolerance)
             between = _by_size(ratio(scale, rounded, sizes, tolerance), scale, rounded, samples)
         is_named = between is not None and bool(between.causes)
         own = _told_apart(one, first) if is_named else one
         factors.append(Factor(own, scale, between, other))
     return factors
+
+
+def _before_shrinking(
+    inquiry: Inquiry, finding: Finding, scale: Scale, expected: Scale, tolerance: float
+) -> Scale:
+    r"""Return the scale of a gradient in steps after which parameters shrink by a share.
+
+    .. math:: \theta_1 = (1 - w) (\theta_0 - \eta \, c \, g) \quad\Rightarrow\quad
+              \frac{\theta_0 - \theta_1}{\eta} = \frac{w}{\eta} \theta_0 + (1 - w) \, c \, g
+
+    It is c where that is a number with a meaning, and (1 - w) c is none.
+    """
+    decay = finding.decay.get("squares", 0.0)
+    share = 1 - decay * (inquiry.subject.network.lr or RATES[0])
+    if not decay or share <= 0 or not is_inferred(inquiry):
+        return scale
+    alone = Scale(scale.constant / share, scale.power)
+    of_both, of_one = (
+        ratio(own, expected, inquiry.subject.sizes, tolerance) for own in (scale, alone)
+    )
+    is_number = of_both is not None and "factor-constant" in of_both.causes
+    return alone if is_number and not (of_one and "factor-constant" in of_one.causes) else scale
 
 
 def times_of(factor: Factor, reference: Scale, samples: Sequence[int]) -> tuple[float, str]:

@@ -92,7 +92,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     if not matches and (after := _of_parameters_after(inquiry, reported, exact)):
         return [after]
     if not matches and _is_without_parameters(inquiry):
-        return [_without_parameters(inquiry)]
+        return [_without_parameters(inquiry, reported)]
     if not matches and _is_random(inquiry, reported):
         return [Verdict("loss", UNCHECKED, _RANDOM, "loss")]
     # Of one-hot labels that are taken for outputs it is a multiple of the absolute error.
@@ -211,9 +211,12 @@ def _of_network(inquiry: Inquiry, layers: Layers, batch: Batch) -> float | None:
     return subject.step(one, subject.network.lr or _RATE)
 
 
-def _without_parameters(inquiry: Inquiry) -> Verdict:
+def _without_parameters(inquiry: Inquiry, reported: list[float]) -> Verdict:
     seen = f"one network reports the same with {_OTHERS} other sets of them"
-    if inquiry.spec.loss is None:
+    is_one_number = inquiry.subject.network.loss is not None and len(set(reported)) == 1
+    if is_one_number:
+        seen = f"{seen}, and of other samples: {reported[0]:.6g}"
+    elif inquiry.spec.loss is None:
         message = f"it does not depend on the parameters: {seen}"
         return Verdict("loss", UNCHECKED, message, "loss")
     return named("loss", "loss-without-parameters", seen, "loss")

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 
-from parity_tests.kit.aspects.first_steps.shares import expected_of, is_accounted_for
+from parity_tests.kit.aspects.first_steps.shares import (
+    by_what_is_kept,
+    expected_of,
+    is_accounted_for,
+)
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.gradient.negated import FOLLOWS
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.aspects.optimizer.clipped_steps import of_clipped, of_clipped_apart
 from parity_tests.kit.aspects.optimizer.handed_shares import (
+    ONCE,
     Shares,
     are_scaled_apart,
     handed_shares,
@@ -137,7 +142,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         kept = [verdict for verdict in kept if verdict in left or is_of_steps_alone(verdict)]
         # Of what the optimizer accounts for, as the share of an average, the rest is left.
         is_open = own.steps_explain not in ("factor", "gradient") and own.first_share is None
-        whole = of_share(inquiry, share) if is_open else []
+        whole = of_share(inquiry, by_what_is_kept(own, share, ONCE)) if is_open else []
     elif shares and is_right and (whole := of_mean_and_others(inquiry, shares)):
         kept = [verdict for verdict in kept if is_of_steps_alone(verdict)]
     told = _of_steps(inquiry, is_right, kept, shares)
