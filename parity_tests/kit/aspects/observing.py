@@ -194,7 +194,7 @@ def _is_in_turn(inquiry: Inquiry, samples: int, again: float, *, is_divided: boo
         if any(
             np.linalg.norm(after - own) <= inquiry.tolerance * np.linalg.norm(own - start)
             for own in wanted
-            if np.any(own != start)
+            if np.any(own != start) and np.isfinite(own).all()
         ):
             return True
     return False

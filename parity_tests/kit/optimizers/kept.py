@@ -91,7 +91,9 @@ def _shares(rest: Tensors, of: Sequence[Tensors]) -> Array | None:
         size = float(np.linalg.norm(basis[:, 0]))
         if not np.isfinite(basis).all() or not np.isfinite(left).all():
             return None
-        if size and left.size > len(steps):
+        # Steps of one direction do not tell what is kept of them from a rate that grows.
+        is_told = np.linalg.matrix_rank(basis, _ROUGH * size) == len(steps)
+        if size and left.size > len(steps) and is_told:
             solution, *_ = np.linalg.lstsq(basis, left.ravel(), rcond=None)
             off = float(np.linalg.norm(left.ravel() - basis @ solution)) / size
             found.append((off, solution))

@@ -158,12 +158,14 @@ def astray(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, str] | No
     """
     forward, labels = backward.forward, backward.labels
     bodies = [body for body in _bodies(forward, backward) if not re.search(r"\bout\b", body)]
+    is_object = forward.host.kind == "object"
     # What is given no gradients may update something else, unless its name says that it does not.
     takers = [
         body
         for body in _updates(backward)
-        if _is_called(body, names.UPDATE) or re.search(r"\bg\b", body)
+        if (is_object and _is_called(body, names.UPDATE)) or re.search(r"\bg\b", body)
     ]
+    bodies = bodies if is_object else []
     for body in [*bodies, *(_after(backward.call, body) for body in takers)][:1]:
         source = _with_rate(body, forward, scope)
         told = _raises(source, forward, labels, scope)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 
+import numpy as np
+
 from parity_tests.kit.aspects.first_steps.shares import (
     by_what_is_kept,
     expected_of,
@@ -33,8 +35,9 @@ from parity_tests.kit.aspects.optimizer.whole_shares import (
 )
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.penalties import PENALTIES, slopes_of
 from parity_tests.kit.scales import Scale
-from parity_tests.kit.subject.subject import Layers, SubjectError
+from parity_tests.kit.subject.subject import Layers, SubjectError, by_name
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
 _OF_UNKNOWN = "the gradients are wrong in a way that is not known, and steps follow from them"
@@ -153,8 +156,10 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         told = [verdict for verdict in told if verdict.cause != "gradient-of-another-loss"]
     if not is_right:
         # What the gradients have as well, or what is not known, was said of those.
-        again = {verdict.cause for verdict in gradient.examine(_alone(inquiry, is_right))}
-        told = [verdict for verdict in told if verdict.cause not in (None, *again)]
+        of_handed = gradient.examine(_alone(inquiry, is_right))
+        again = {verdict.cause for verdict in of_handed if verdict.status != EQUAL}
+        again |= set() if inquiry.slopes_show in (EQUAL, CONVENTION) else {None}
+        told = [verdict for verdict in told if verdict.cause not in again]
     told += whole
     if any(verdict.status == DIFFERS for verdict in told):
         differing = [v for v in found if v.status in (DIFFERS, CONVENTION)]
@@ -273,10 +278,33 @@ def _of_penalty(inquiry: Inquiry, own: Inquiry, of_gradient: list[Verdict]) -> l
         What is said of that.
     """
     is_penalized = inquiry.penalty is not None or bool(inquiry.spec.weight_decay)
-    if not (is_penalized and own.is_gradient_known and all(map(_is_of_data, of_gradient))):
+    is_shown = own.is_gradient_known and all(map(_is_of_data, of_gradient))
+    if not (is_penalized and (is_shown or _is_added(inquiry, own))):
         return []
     inquiry.steps_explain = "penalty"
     return [Verdict("gradient", CONVENTION, _ADDED_BY_STEPS, None, "weight-decay")]
+
+
+def _is_added(inquiry: Inquiry, own: Inquiry) -> bool:
+    """Whether first steps are the gradients handed out and the share of the penalty of the loss."""
+    penalty, values = inquiry.penalty, by_name(inquiry.layers)
+    if penalty is None:
+        return False
+    try:
+        pairs = _pairs(inquiry, own)
+    except SubjectError:
+        return False
+    tolerance = 10 * inquiry.tolerance
+    for handed, taken in pairs:
+        came = by_name(taken)
+        for name, gradient in by_name(handed).items():
+            shares = slopes_of(penalty.of(name)).items()
+            whole = gradient + sum(c * PENALTIES[kind].slope(values[name]) for kind, c in shares)
+            if whole.shape != came[name].shape:
+                return False
+            if not np.linalg.norm(came[name] - whole) <= tolerance * np.linalg.norm(whole):
+                return False
+    return bool(pairs)
 
 
 def _is_of_data(verdict: Verdict) -> bool:

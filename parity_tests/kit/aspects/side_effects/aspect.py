@@ -423,7 +423,7 @@ def _accumulated(inquiry: Inquiry, used: Subject, batch: Batch, asked: Array) ->
     third = _ask(used, inquiry.layers, batch)
     if not _is_grown(third, asked, 3, inquiry.tolerance):
         return []
-    if is_inferred(inquiry) and _is_multiple(inquiry, used):
+    if is_inferred(inquiry) and not _is_sum(inquiry, used, asked, third):
         return []
     seen = "in the second call for the same batch it is 2 x the first, in the third 3 x"
     grown = _grown(inquiry, asked, third)
@@ -464,14 +464,21 @@ def _grown(inquiry: Inquiry, first: Array, now: Array) -> list[str]:
     return [] if is_of_all else grown
 
 
-def _is_multiple(inquiry: Inquiry, used: Subject) -> bool:
-    """Whether a fourth step is 4 x that of its own batch, as where the learning rate grows."""
+def _is_sum(inquiry: Inquiry, used: Subject, first: Array, third: Array) -> bool:
+    r"""Whether a fourth step, on another batch, has those before in it, where they have grown.
+
+    Where the learning rate grows it has not: it is 4 times that of its own batch.
+
+    .. math:: \Delta_4 = 3 \Delta_1 + \Delta'
+    """
     other, tolerance = inquiry.batches[1], inquiry.tolerance
     try:
         own = _ask(_new(inquiry), inquiry.layers, other)
-        return _close(_ask(used, inquiry.layers, other), 4 * own, tolerance)
+        fourth = _ask(used, inquiry.layers, other)
     except SubjectError:
-        return False
+        return True
+    grown = np.abs(third - first) > tolerance * np.abs(first).max()
+    return _close(fourth, np.where(grown, third, 0.0) + own, tolerance)
 
 
 def _meant(inquiry: Inquiry, batch: Batch) -> bool:
