@@ -15,6 +15,7 @@ from parity_tests.kit.aspects.first_steps.first_step import ENOUGH, Shown, obser
 from parity_tests.kit.aspects.first_steps.kept_steps import of_kept
 from parity_tests.kit.aspects.first_steps.shares import NEAR, expected_of, left_of
 from parity_tests.kit.aspects.first_steps.short_steps import of_short_steps
+from parity_tests.kit.aspects.gradient.held_to_slopes.recomputed import of_recomputed
 from parity_tests.kit.aspects.optimizer.plain_steps import is_plain
 from parity_tests.kit.aspects.walks import Trajectory, losses_at
 from parity_tests.kit.inquiry import Inquiry
@@ -112,6 +113,8 @@ def of_moments(
         if factor is not None and scale != handed:
             told = left_of(inquiry, factor, scale, expected or MEAN, match.residual)
             left = [told]
+        if inquiry.is_loss_unknown and inquiry.spec.loss is None and handed is None:
+            left = of_recomputed(inquiry, name) or left
         count = len(walk.batches)
         if len(matches) > 1 and not match.faults:
             return left + of_several(matches, kind, given, count)
