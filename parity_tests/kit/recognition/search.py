@@ -590,7 +590,7 @@ def _left_out(
     left = unused(fields, scope, net)
     why = "the declaration does not use them, and nothing is said of them"
     if host.kind == "object" and draft.match is not None:
-        yield from _not_understood(draft, fields, scope)
+        yield from _not_understood(draft, fields)
     yield from _of_reset(draft, fields)
     zeros = taken_as_zero(fields, scope, net)
     if zeros:
@@ -638,9 +638,7 @@ def _of_reset(draft: _Draft, fields: Mapping[str, str]) -> Iterator[Convention]:
     yield Convention(name, reset.owner.partition("(")[0], LIKELY, told)
 
 
-def _not_understood(
-    draft: _Draft, fields: Mapping[str, str], scope: Mapping[str, Any]
-) -> Iterator[Convention]:
+def _not_understood(draft: _Draft, fields: Mapping[str, str]) -> Iterator[Convention]:
     """Yield which methods may train or give a loss, where none was found that does."""
     host = draft.forward.host
     used = set(re.findall(r"\w+", " ".join(fields.values())))

@@ -297,9 +297,9 @@ def _is_added(inquiry: Inquiry, own: Inquiry) -> bool:
     tolerance = 10 * inquiry.tolerance
     for handed, taken in pairs:
         came = by_name(taken)
-        for name, gradient in by_name(handed).items():
+        for name, data in by_name(handed).items():
             shares = slopes_of(penalty.of(name)).items()
-            whole = gradient + sum(c * PENALTIES[kind].slope(values[name]) for kind, c in shares)
+            whole = data + sum(c * PENALTIES[kind].slope(values[name]) for kind, c in shares)
             if whole.shape != came[name].shape:
                 return False
             if not np.linalg.norm(came[name] - whole) <= tolerance * np.linalg.norm(whole):
