@@ -43,6 +43,8 @@ _ZEROING = re.compile(r"\[a\.fill\(0\) for a in \(.*?,\)\]")
 _OF_INPUTS = re.compile(r"(d|d_|grad_|delta_)(inputs?|a_?prev|prev)")
 # How far parameters are from those before a step, at most, to be known as theirs.
 _OF_ITSELF = 0.5
+# How far what is a multiple of it is from being one.
+_ROUNDING = 1e-9
 # The learning rate as a value, and not as the name of an argument or of an attribute.
 _RATE = re.compile(r"(?<!['.\w])lr(?!['=\w])")
 
@@ -397,12 +399,15 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
         seen.leaves = arrays(result, numbers=True)
         own = {one.path for one in chain}
         own_ids = {id(after[path].array) for path in own if path in after}
-        seen.moved = sum(
-            path in after
+        moved = [
+            (after[path].array, paths[path])
+            for path in own
+            if path in after
             and path in paths
             and not np.array_equal(after[path].array, paths[path], equal_nan=True)
-            for path in own
-        )
+        ]
+        # What only shrinks parameters is no step.
+        seen.moved = 0 if all(is_same_or_shrunk(*pair) for pair in moved) else len(moved)
         ended = lengths(net)
         seen.stored = [
             Found(from_the_end(path, begun, ended), np.array(one.array))
@@ -441,6 +446,13 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
                 )
             )
     return max(options, key=lambda one: one.key, default=None)
+
+
+def is_same_or_shrunk(now: Array, before: Array) -> bool:
+    """Whether an array is what it was, or of several numbers a multiple of that."""
+    if np.array_equal(now, before, equal_nan=True):
+        return True
+    return now.shape == before.shape and now.size > 1 and fit(now, before)[1] <= _ROUNDING
 
 
 def is_still(one: Found, before: Mapping[tuple[Step, ...], Array]) -> bool:

@@ -17,6 +17,7 @@ from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import (
     by_slopes,
     is_last_bias_met,
     is_last_bias_off,
+    is_last_layer_met,
 )
 from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_loss
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
@@ -126,7 +127,26 @@ def _of_known_fault(account: Account) -> list[Verdict]:
     is_any = is_of_logits(inquiry) and any(own.deltas[last].causes for own in account.explanations)
     is_guessed = loss is None and (is_any or any(v.cause is None for v in account.verdicts))
     is_guessed |= _is_of_another_threshold(account) or bool(inquiry.hinge_reported)
+    if not fits and (below := _below_last_layer(account)):
+        return below
     return found if fits or is_guessed else _of_last_layer(account, found)
+
+
+def _below_last_layer(account: Account) -> list[Verdict]:
+    """Return what is wrong below a last layer that is right by slopes, and of no known form.
+
+    Its gradient gives the error that goes back from it, by which layers below are recomputed.
+    """
+    last = len(account.inquiry.layers)
+    of_last = (f"W{last}", f"b{last}", f"dL/dz{last}")
+    is_open = all(own.findings[0].tensor == of_last[0] for own in account.explanations) and not any(
+        own.findings[0].known for own in account.explanations
+    )
+    differing = [verdict for verdict in account.verdicts if verdict.status == DIFFERS]
+    below = [verdict for verdict in differing if verdict.tensor not in of_last]
+    if not (is_open and below) or any(verdict.cause is None for verdict in below):
+        return []
+    return below if is_last_layer_met(account.inquiry) else []
 
 
 def _of_last_layer(account: Account, slopes: list[Verdict]) -> list[Verdict]:

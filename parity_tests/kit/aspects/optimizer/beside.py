@@ -33,6 +33,7 @@ from parity_tests.kit.aspects.optimizer.whole_shares import (
     of_mean_and_others,
     of_share,
 )
+from parity_tests.kit.aspects.shrinking_gradients import lost_in_gradients
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, slopes_of
@@ -53,6 +54,9 @@ _OF_CALLS = (
     "the steps are plain ones by the gradients that are handed out, and these have something of "
     "the calls before in them: what steps keep is not the optimizer's"
 )
+_OF_SHRINKING = (
+    "what computes the gradients takes {} away, so that steps do not start where they are asked to"
+)
 _OF_SIGNS = (
     "the steps are of no optimizer that is known; a first one takes the sign of each entry of the "
     "gradient, as adaptive ones do, and a share of the parameter"
@@ -72,6 +76,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     of_steps : callable
         ``f(inquiry, scale)``, which judges the steps of a network that only updates itself.
     """
+    lost = lost_in_gradients(inquiry)
+    if lost:
+        return [Verdict("optimizer", UNCHECKED, _OF_SHRINKING.format(lost))]
     if inquiry.form is None:
         unknown = Verdict("optimizer", UNCHECKED, _OF_NONE)
         is_equal = inquiry.slopes_show in (EQUAL, CONVENTION)

@@ -16,6 +16,7 @@ from parity_tests.kit.aspects.observing import (
     is_grown_outside,
     is_inferred,
 )
+from parity_tests.kit.aspects.shrinking_gradients import lost_in_gradients
 from parity_tests.kit.aspects.side_effects.kept_gradients import shares_kept
 from parity_tests.kit.aspects.side_effects.kept_quantities import of_kept_quantities, of_memory
 from parity_tests.kit.aspects.side_effects.overwritten_outputs import is_kept, overwritten_inside
@@ -233,7 +234,7 @@ def _written_to(inquiry: Inquiry, taken: tuple[Batch, ...]) -> list[Verdict]:
     if network.step is not None:
         subject.set(layers)
         _unless_refused(subject.step, batch, network.lr or _RATE)
-    verdicts = list(_changes(record))
+    verdicts = list(_changes(inquiry, record))
     if alias is not None:
         seen = f"writing to the gradient changes parameter {alias}"
         verdicts.append(named("side effects", "gradient-aliases-parameter", seen, "gradients"))
@@ -255,7 +256,7 @@ def _unless_refused(call: Callable[..., Any], *arguments: Any) -> None:
         call(*arguments)
 
 
-def _changes(record: _Record) -> Iterator[Verdict]:
+def _changes(inquiry: Inquiry, record: _Record) -> Iterator[Verdict]:
     """Yield what was changed, once for each thing, with the calls that did it."""
     calls = {
         what: [name for name in _CALLS if what in record.changed.get(name, ())]
@@ -270,6 +271,11 @@ def _changes(record: _Record) -> Iterator[Verdict]:
             "side effects", "parameters-changed", f"it is {' and '.join(computing)}", "parameters"
         )
     elif {"backward", "gradients"} & set(calls["parameters"]):
+        lost = lost_in_gradients(inquiry)
+        if lost:
+            seen = f"it is what computes the gradients: each call takes {lost} away"
+            yield named("side effects", "parameters-changed", seen, "parameters")
+            return
         cause = CAUSES["gradient-updates"]
         message = f"{cause.title}; look at {cause.advice}"
         yield Verdict("side effects", CONVENTION, message, "parameters", "gradient-updates")

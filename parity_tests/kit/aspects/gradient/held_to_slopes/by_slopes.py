@@ -244,6 +244,18 @@ def is_last_bias_met(inquiry: Inquiry) -> bool:
     return residual <= close and (is_told or abs(factor - 1) <= close)
 
 
+def is_last_layer_met(inquiry: Inquiry) -> bool:
+    """Whether the last matrix has its slopes, and its bias the same multiple of them."""
+    batch = ends(inquiry.batches[0])[0] if inquiry.is_one_by_one else inquiry.batches[0]
+    met = met_slopes(inquiry, batch, inquiry.subject.loss_of_pass)
+    if isinstance(met, Verdict):
+        return False
+    last, close = len(inquiry.layers), close_of(inquiry)
+    fits = [fit for name, fit in fits_of(met).items() if name in (f"W{last}", f"b{last}")]
+    factors = [factor for factor, _ in fits]
+    return bool(fits) and max(left for _, left in fits) <= close and np.ptp(factors) <= close
+
+
 def is_last_bias_off(inquiry: Inquiry) -> bool:
     """Whether the last bias is no multiple of its slopes, of a loss that is told in full.
 
