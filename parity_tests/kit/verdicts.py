@@ -164,14 +164,15 @@ class Report:
         """Which of forward pass and gradient were asked about without any answer, and what raises.
 
         Without the two, nothing is known of what the network computes; a loss or a step that raises
-        is no answer either. What was not asked about, as with ``only``, is not missing.
+        is no answer either, nor are steps of no known optimizer. What was not asked about, as with
+        ``only``, is not missing.
         """
         found = []
         for aspect in ("forward", "loss", "gradient", "optimizer"):
             verdicts = list(self.of(aspect))
             is_open = bool(verdicts) and all(v.status == UNCHECKED for v in verdicts)
-            raises = any(v.cause == "call-raises" for v in verdicts)
-            if is_open and (raises or aspect in ("forward", "gradient")):
+            is_told = any(v.cause in ("call-raises", "optimizer-unknown") for v in verdicts)
+            if is_open and (is_told or aspect in ("forward", "gradient")):
                 found.append(aspect)
         return found
 

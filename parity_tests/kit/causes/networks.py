@@ -391,6 +391,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the sign in front of it: it is added to the loss, and its derivative to the gradient. A "
         "minus before a bracket, -(a + b), takes both off",
     ),
+    "parameters-added": Cause(
+        "a step adds a large share of the parameters themselves, and makes them grow",
+        "the update: momentum multiplies the velocity of the step before, and not the parameters",
+    ),
     "weight-decay": Cause(
         "gradient and loss differ in their penalty, or nothing says which one is meant",
         "the penalty in loss and gradient",

@@ -315,7 +315,7 @@ def unknown(observed: Observed, kind: str | None, given: Mapping[str, float | No
     """Say where the steps first leave those that were expected."""
     if kind is None:
         message = f"the steps are of no optimizer that is known{_response(observed)}"
-        return Verdict("optimizer", UNCHECKED, message)
+        return Verdict("optimizer", UNCHECKED, message, cause="optimizer-unknown")
     options = dict(DEFAULTS[kind]) | {k: v for k, v in given.items() if v is not None}
     predicted = displacements(Formula(kind, options), observed.asked)
     misfits, cells = observed.misfits(predicted), observed.cells

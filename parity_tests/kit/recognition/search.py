@@ -30,6 +30,7 @@ from parity_tests.kit.recognition.hosts import Host, Named
 from parity_tests.kit.recognition.kept_inside import kept_inside
 from parity_tests.kit.recognition.left_out import refused, unused
 from parity_tests.kit.recognition.loop_batches import batches_apart
+from parity_tests.kit.recognition.loop_pairs import takes_pairs
 from parity_tests.kit.recognition.loops import loops, loops_beside, shuffling_apart
 from parity_tests.kit.recognition.proposal import GUESS, LIKELY, SURE, Convention, Proposal
 from parity_tests.kit.recognition.resets import Reset, optimizer_step, with_reset
@@ -340,7 +341,7 @@ def _drafted(host: Host, scope: Mapping[str, Any], drawn: dict[Shapes, Inquiry])
             batched = draft
         # One sample hides what goes wrong in a batch.
         found = best is not None and best.match is None and draft.match is not None
-        if best is None or found or _is_single(best, draft):
+        if best is None or found or _is_single(best, draft) or _is_of_one(best, draft):
             best = draft
         if _settled(draft):
             break
@@ -376,6 +377,18 @@ def _is_of_pairs(draft: _Draft) -> bool:
         return False
     pairs = step is not None and _takes_pairs(step[0])
     return pairs or _makes_a_column(draft.forward)
+
+
+def _is_of_one(best: _Draft, other: _Draft) -> bool:
+    """Whether a network without a gradient goes through pairs of samples and labels one by one.
+
+    Then an output that mixes those of a batch says nothing, and that of one sample is asked.
+    """
+    form = best.forward.inquiry.form
+    if best.match is not None or form is None or wrong_output(form.output) is None:
+        return False
+    is_single = other.forward.inquiry.subject.single and other.forward.known
+    return is_single and any(takes_pairs(one.function) for one in best.forward.host.functions)
 
 
 def _makes_a_column(forward: Forward) -> bool:

@@ -21,6 +21,8 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 # From which share on something is added, and of how many entries of a matrix its sign can be told.
 _LEAST, _ENOUGH = 1e-8, 4
+# A share of parameters that no step of a penalty has, whatever the learning rate is.
+LARGE = 0.1
 AT_ANY_RATE = "whatever the learning rate is"
 
 
@@ -92,10 +94,11 @@ def growing_verdict(turned: Sequence[Finding], steps: Mapping[str, Shares]) -> V
     steps : mapping
         What a step takes of each, where that does not go with the learning rate; else nothing.
     """
-    named = CAUSES["penalty-sign"]
     tensors = sorted(turned, key=lambda finding: finding.tensor)
     shares = {own.tensor: negative(steps[own.tensor]) if steps else own.decay for own in tensors}
+    is_large = bool(steps) and all(sum(own.values()) > LARGE for own in shares.values())
+    cause = "parameters-added" if is_large else "penalty-sign"
     told = ", ".join(added(share, tensor) for tensor, share in shares.items())
     seen = f"a step adds {told}, {AT_ANY_RATE}" if steps else f"the gradient has {told} added"
-    message = f"{named.title}: {seen}. Look at {named.advice}."
-    return Verdict("gradient", DIFFERS, message, tensors[0].tensor, "penalty-sign")
+    message = f"{CAUSES[cause].title}: {seen}. Look at {CAUSES[cause].advice}."
+    return Verdict("gradient", DIFFERS, message, tensors[0].tensor, cause)

@@ -620,7 +620,7 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
     """Return a scheme and a mistake that explain the weights, if nothing simpler does.
 
     By it, the scale goes up with the widths, or down with them in place of their root. All matrices
-    are so; or, where the scale goes up, the others are of that scheme.
+    are so; or, where the scale goes up, the others are of that scheme, or two of other sizes are so.
     """
     simple = all(
         any(drawn.has_std(s) for s in _ROUND) or any(drawn.follows(s) for s in SCHEMES.values())
@@ -634,7 +634,9 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
             others = [drawn for drawn in draws.weights if not drawn.comes_from(mistake)]
             turned = [drawn for drawn in draws.weights if drawn.comes_from(mistake)]
             far = all(_ratio(mistake, meant, drawn) > _FAR for drawn in turned)
-            if turned and far and all(drawn.follows(meant) for drawn in others):
+            several = {round(mistake.std(drawn.fan_in, drawn.fan_out), 9) for drawn in turned}
+            is_told = len(several) > 1 or all(drawn.follows(meant) for drawn in others)
+            if turned and far and is_told:
                 return meant, mistake
         for mistake in shrinking(meant) if len(draws.weights) > 1 else ():
             if all(

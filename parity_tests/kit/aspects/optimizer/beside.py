@@ -132,7 +132,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     is_told = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
     is_unnamed = is_right and not is_told
     if is_unnamed and pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
-        return [Verdict("optimizer", UNCHECKED, _OF_SIGNS)]
+        return [Verdict("optimizer", UNCHECKED, _OF_SIGNS, cause="optimizer-unknown")]
     kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
     if len(kept) < len(of_gradient):
         kept += left

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.first_steps.constant_parts import constant_part
 from parity_tests.kit.aspects.first_steps.first_step import Factors, all_known, first_factors
 from parity_tests.kit.aspects.first_steps.shares import first_share, rest_of
+from parity_tests.kit.aspects.gradient.decay_signs import LARGE
 from parity_tests.kit.aspects.observing import RATES
 from parity_tests.kit.aspects.walks import ends, walk_on
 from parity_tests.kit.causes import CAUSES
@@ -37,8 +38,12 @@ def of_unscaled_decay(inquiry: Inquiry, loss: str) -> list[Verdict]:
     if not np.allclose(seen[0], seen[1], rtol=_ROUGH, atol=0):
         return []
     shares = dict(zip(by_name(inquiry.layers), seen[0][:, 1], strict=True))
-    # That nothing is left of a parameter has been said of its gradient.
-    decayed = {name: own for name, own in shares.items() if own and abs(own - 1) > _CLOSE}
+    # That nothing is left of a parameter, or much is added, has been said of its gradient.
+    decayed = {
+        name: own
+        for name, own in shares.items()
+        if own and abs(own - 1) > _CLOSE and own >= -LARGE
+    }
     return [_unscaled(inquiry, decayed)] if decayed else []
 
 
