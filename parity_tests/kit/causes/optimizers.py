@@ -31,6 +31,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "the step is (1 + momentum) x the velocity",
         "the look ahead: the step is gradient + momentum x velocity",
     ),
+    "nesterov-velocity-turned": Cause(
+        "the step adds momentum x the velocity before, where it should take that back",
+        "the sign: (1 + momentum) x the velocity - momentum x that of the step before",
+    ),
     "nesterov-gradient-ahead": Cause(
         "Nesterov's gradient is taken at the place ahead, as the textbooks have it",
         "PyTorch keeps the place ahead in the parameters: the same descent, seen elsewhere",

@@ -60,6 +60,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
     if kind == "nesterov":
         yield Choice("ahead", "none", "nesterov-is-momentum")
         yield Choice("ahead", "twice", "nesterov-velocity-twice")
+        yield Choice("ahead", "turned", "nesterov-velocity-turned")
     if kind in ROOTED:
         yield Choice("eps", "inside", "epsilon-inside-root", True)
     if kind in ("adamax", "adadelta"):

@@ -241,7 +241,11 @@ def _momentum(formula: Formula, memory: Memory, gradient: Array, count: Array) -
 
 
 def _nesterov(formula: Formula, memory: Memory, gradient: Array, count: Array) -> Array:
-    r""":math:`g + \mu b` with the velocity b of this step."""
+    r""":math:`g + \mu b` with the velocity b of this step.
+
+    By the velocity :math:`b'` of the step before it is :math:`(1 + \mu) b - \mu b'`; turned,
+    :math:`(1 + \mu) b + \mu b' = (2 + \mu) b - g`.
+    """
     if formula.average == "none":
         return gradient
     velocity = _momentum(formula, memory, gradient, count)
@@ -250,6 +254,8 @@ def _nesterov(formula: Formula, memory: Memory, gradient: Array, count: Array) -
         return velocity
     if formula.ahead == "twice":
         return (1 + momentum) * velocity
+    if formula.ahead == "turned":
+        return (2 + momentum) * velocity - gradient
     own = 1 - momentum if formula.average.startswith("mean") else 1.0
     return own * gradient + momentum * velocity
 

@@ -99,7 +99,8 @@ class Formula:
         alone; ``"unscaled"``, the velocity before is without the learning rate in the step, which
         takes the own gradient with it; ``"none"``, no velocity.
     ahead : str
-        Nesterov's step: ``"full"``; ``"none"``; ``"twice"``.
+        Nesterov's step: ``"full"``; ``"none"``; ``"twice"``; ``"turned"``, which adds the velocity
+        of the step before where it should take it back.
     correction : str
         Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``;
         ``"first by 1 - beta1"`` or ``"second by 1 - beta2"``, that one without the power of t;

@@ -208,6 +208,8 @@ class Observed:
             ratio = first / own
             # Nesterov's: mu^2 / (1 + mu).
             ahead = (ratio + np.sqrt(ratio**2 + 4 * ratio)) / 2 if ratio > 0 else 0.0
+            # Its turned form: mu (2 + mu) / (1 + mu).
+            turned = (ratio - 2 + np.sqrt(ratio**2 + 4)) / 2
             # Where the velocity takes a rate in that falls, the second gradient's share is smaller.
             inside = first / begun if begun else 0.0
             # A mean of two gradients has momentum and what that leaves of one.
@@ -215,7 +217,7 @@ class Observed:
             digits = 9 if self.tolerance <= 1e-6 else 4
             # What is kept without the learning rate is as much larger than the step.
             unscaled = ratio * self.asked.lr
-            several = (ratio, -ratio, ahead, own - 1, inside, of_two, unscaled)
+            several = (ratio, -ratio, ahead, turned, own - 1, inside, of_two, unscaled)
             shown = [round(float(value), digits) for value in several]
             found["momentum"] = [
                 value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999
