@@ -160,6 +160,9 @@ def find(
         if kind is None:
             # A first moment of one gradient alone is none: what is left is of a simpler kind.
             matches = [m for m in matches if m.formula.options.get("beta1") != 0]
+        if any(match.formula.correction == "none" for match in matches):
+            # By a count that is large enough nothing is corrected either.
+            matches = [m for m in matches if not m.formula.count.startswith("constant:")]
         if matches:
             least = min(match.cost for match in matches)
             simplest: dict[tuple[str, tuple[str, ...]], Match] = {}

@@ -51,6 +51,7 @@ _PAIRS = ("batch", "mini_batch", "minibatch", "data", "training_data", "train_da
 # Samples with their labels, as a list of pairs.
 PAIRS_OF_ROWS = "[*zip(x, y)]"
 PAIRS_OF_COLUMNS = "[(x[:, [n]], y[:, [n]]) for n in range(x.shape[1])]"
+_GRADIENTS = re.compile(r"g|grads?|gradients?")
 _MOST, _LONGEST = 10, 160
 # The cosine with the gradient from which on a step may be one of an optimizer's.
 DOWNHILL = 0.3
@@ -59,20 +60,36 @@ DOWNHILL = 0.3
 def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
     """Return code of a step that uses the gradients, and how well it is explained; or None."""
     fields = {k: v for k, v in backward.fields.items() if k not in ("gradients", "backward")}
-    bodies = (_after(backward.call, body) for body in _updates(backward))
-    return _first(bodies, fields, backward.forward, scope, backward.match)
+    host = backward.forward.host
+    others = [one for one in host.functions if host.kind == "object" and _is_given_gradients(one)]
+    bodies = [*_updates(backward), *_calls_with(backward, others)]
+    after = (_after(backward.call, body) for body in dict.fromkeys(bodies))
+    return _first(after, fields, backward.forward, scope, backward.match)
+
+
+def _is_given_gradients(one: Named) -> bool:
+    """Whether a method takes gradients by their name, and is no backward pass by its own."""
+    is_back = names.rank(one.name, names.BACKWARD) is not None or names.is_derivative(one.name)
+    given = parameters_of(one.function) or []
+    return not is_back and any(_GRADIENTS.fullmatch(own.name.lower()) for own in given)
+
+
+def _calls_with(backward: Backward, functions: Sequence[Named]) -> list[str]:
+    """Return calls of functions with the gradients, and a learning rate."""
+    forward = backward.forward
+    exact = {**forward.host.exact, **backward.exact}
+    roles = {**roles_of(forward, ["g"]), "lr": ["lr"], "cache": ["g"]}
+    return [
+        f"{callee(one, forward)}({text})"
+        for one in functions
+        for text in bindings(one.function, exact, roles, GIVEN)
+    ]
 
 
 def _updates(backward: Backward) -> list[str]:
-    """Return calls of what may be a step that takes gradients."""
-    forward = backward.forward
-    host = forward.host
-    exact = {**host.exact, **backward.exact}
-    roles = {**roles_of(forward, ["g"]), "lr": ["lr"], "cache": ["g"]}
-    bodies = []
-    for one in host.ranked(names.UPDATE):
-        code = callee(one, forward)
-        bodies += [f"{code}({text})" for text in bindings(one.function, exact, roles, GIVEN)]
+    """Return calls of what is a step by its name."""
+    host = backward.forward.host
+    bodies = _calls_with(backward, host.ranked(names.UPDATE))
     if host.kind == "layers":
         bodies += [
             f"[layer.{name}(lr) for layer in net if hasattr(layer, {name!r})]"

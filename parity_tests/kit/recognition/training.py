@@ -62,15 +62,19 @@ def _called(call: str) -> str:
 
 
 def _calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[str]:
-    """Yield calls of the same function that may be those of training."""
+    """Yield calls that may be those of training, first of the same function, then of others."""
     host = forward.host
     net = made(host.make, scope)
     plain = [call for call, _ in calls_with(host, net, scope, frozenset())]
     told = [call for call, _ in calls_with(host, net, scope, frozenset({"quiet"}), quiet="True")]
     switched = [f"({switch}, {call})[-1]" for switch in to_training(host, net) for call in plain]
-    for call in dict.fromkeys((*plain, *told, *switched)):
-        if _called(call) in forward.call and call != forward.call and LABELS not in call:
-            yield call
+    calls = [
+        call
+        for call in dict.fromkeys((*plain, *told, *switched))
+        if call != forward.call and LABELS not in call
+    ]
+    yield from (call for call in calls if _called(call) in forward.call)
+    yield from (call for call in plain if call in calls and _called(call) not in forward.call)
 
 
 def _is_random(fields: Mapping[str, str], scope: Mapping[str, Any], known: Inquiry) -> bool:
