@@ -52,14 +52,31 @@ def counted_apart(observed: Observed, formula: Formula) -> list[Formula]:
         )
         # The nearest of those from which so many more come to the second count.
         shown.append({b - a: a for a in reversed(begins) for b in then if b > a})
-    places = asked.layers if formula.count == "each:layers" else list(range(len(shown)))
+    is_of_layers = formula.count == "each:layers"
+    places = asked.layers if is_of_layers else list(range(len(shown)))
     found = []
     for stride in sorted(set.intersection(*map(set, shown))):
         starts = [own[stride] for own in shown]
-        if max(starts) - min(starts) < stride and _is_in_turn(starts, places):
+        is_in_turn = _is_in_turn(starts, places)
+        is_in_turn |= not is_of_layers and _is_layer_by_layer(starts, asked.layers)
+        if max(starts) - min(starts) < stride and is_in_turn:
             told = " ".join(map(str, starts))
             found.append(replace(formula, count=f"each:{told}, and {stride} more every step"))
     return found
+
+
+def _is_layer_by_layer(starts: Sequence[int], layers: Sequence[int]) -> bool:
+    """Whether counts go from layer to layer, up or down, and within all of them in one order."""
+    by_layer: dict[int, list[int]] = {}
+    for layer, start in zip(layers, starts, strict=True):
+        by_layer.setdefault(layer, []).append(start)
+    orders = {tuple(np.argsort(own)) for own in by_layer.values()}
+    if len(by_layer) < 2 or len(orders) > 1 or len(set(starts)) < len(starts):
+        return False
+    pairs = [(by_layer[one], by_layer[other]) for one, other in pairwise(sorted(by_layer))]
+    return all(max(one) < min(other) for one, other in pairs) or all(
+        min(one) > max(other) for one, other in pairs
+    )
 
 
 def _nearest(times: Array, step: Array, plain: Array) -> list[int]:

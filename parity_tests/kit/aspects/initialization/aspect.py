@@ -620,7 +620,7 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
     """Return a scheme and a mistake that explain the weights, if nothing simpler does.
 
     By it, the scale goes up with the widths, or down with them in place of their root. All matrices
-    are so; or, where the scale goes up, the others are of that scheme, or two of other sizes are so.
+    are so; or, where the scale goes up, the others are of a scheme, or two of other sizes are so.
     """
     simple = all(
         any(drawn.has_std(s) for s in _ROUND) or any(drawn.follows(s) for s in SCHEMES.values())
@@ -635,7 +635,8 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
             turned = [drawn for drawn in draws.weights if drawn.comes_from(mistake)]
             far = all(_ratio(mistake, meant, drawn) > _FAR for drawn in turned)
             several = {round(mistake.std(drawn.fan_in, drawn.fan_out), 9) for drawn in turned}
-            is_told = len(several) > 1 or all(drawn.follows(meant) for drawn in others)
+            are_known = all(any(map(drawn.follows, SCHEMES.values())) for drawn in others)
+            is_told = len(several) > 1 or are_known
             if turned and far and is_told:
                 return meant, mistake
         for mistake in shrinking(meant) if len(draws.weights) > 1 else ():
