@@ -69,7 +69,7 @@ def _of_steps(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
         observed, _ = observe(inquiry, inquiry.batches[0])
         if kind in (None, *LINEAR) and not is_spread_alike(observed):
             if _keeps_nothing(inquiry):
-                return _by_rates(inquiry, found)
+                return by_rates(inquiry, found)
             kept = what_is_kept(inquiry)
             if _is_momentum(kept):
                 return _of_momentum(inquiry, found, kept)
@@ -92,7 +92,7 @@ def _keeps_nothing(inquiry: Inquiry) -> bool:
     return bool(np.array_equal(flat(after), flat(anew), equal_nan=True))
 
 
-def _by_rates(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
+def by_rates(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
     r"""Say of factors that are the learning rate, or one over it, where they come from.
 
     .. math:: \Delta\theta = -\eta^2 g \text{ looks like } -\eta \, (\eta g), \qquad

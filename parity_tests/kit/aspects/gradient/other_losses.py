@@ -5,7 +5,7 @@ Each question answers with verdicts, or with nothing where there is no doubt.
 
 from parity_tests.kit.aspects.drawn import is_drawn
 from parity_tests.kit.aspects.first_steps.beginnings import OF_BEGINNINGS, note_beginnings
-from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes, with_momentum
+from parity_tests.kit.aspects.first_steps.slopes_of_steps import by_rates, of_slopes, with_momentum
 from parity_tests.kit.aspects.gradient.account import Account, forget
 from parity_tests.kit.aspects.gradient.elsewhere import (
     PLACES,
@@ -117,7 +117,7 @@ def _of_known_fault(account: Account) -> list[Verdict]:
         note_beginnings(inquiry)
         if inquiry.beginnings:
             return [Verdict("gradient", UNCHECKED, OF_BEGINNINGS)]
-        found = with_momentum(inquiry, found)
+        found = by_rates(inquiry, with_momentum(inquiry, found))
     fits = all(v.status in (EQUAL, CONVENTION) or v.factor is not None for v in found)
     if fits:
         inquiry.slopes_show = worst([verdict.status for verdict in found])
