@@ -102,6 +102,10 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the shapes of both where they meet, which must be the same: reshape(-1, 1) makes a column "
         "of a vector, and .T makes one of a row",
     ),
+    "forward-of-its-own": Cause(
+        "the backward pass computes a forward pass of its own, and that is another one",
+        "the two: compute it once, and keep for the backward pass what it needs",
+    ),
     "gradient-of-another-loss": Cause(
         "the gradient is that of another loss than the one reported",
         "which of the two is meant: the loss function, or the first line of the backward pass",

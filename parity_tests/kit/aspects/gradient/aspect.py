@@ -40,6 +40,7 @@ from parity_tests.kit.aspects.gradient.other_losses import (
     of_threshold,
     of_unknown_loss,
 )
+from parity_tests.kit.aspects.gradient.own_forward import of_own_forward
 from parity_tests.kit.aspects.gradient.rates import of_rates
 from parity_tests.kit.aspects.gradient.training_pass import with_training
 from parity_tests.kit.aspects.never_set import refused
@@ -244,6 +245,7 @@ _QUESTIONS: tuple[Callable[[Account], list[Verdict]], ...] = (
     of_other_steps,
     # What is said of it.
     _judge,
+    of_own_forward,
     of_measured_error,
     of_measured_slope,
     # Whether that is so.

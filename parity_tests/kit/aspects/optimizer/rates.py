@@ -40,9 +40,7 @@ def of_unscaled_decay(inquiry: Inquiry, loss: str) -> list[Verdict]:
     shares = dict(zip(by_name(inquiry.layers), seen[0][:, 1], strict=True))
     # That nothing is left of a parameter, or much is added, has been said of its gradient.
     decayed = {
-        name: own
-        for name, own in shares.items()
-        if own and abs(own - 1) > _CLOSE and own >= -LARGE
+        name: own for name, own in shares.items() if own and abs(own - 1) > _CLOSE and own >= -LARGE
     }
     return [_unscaled(inquiry, decayed)] if decayed else []
 

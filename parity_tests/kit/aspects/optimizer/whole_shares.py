@@ -14,7 +14,8 @@ _OF_MEAN = (
 # What steps do not take of what is handed out: multiples of parameters, and of the learning rate.
 _OF_STEPS_ALONE = (
     *("weight-decay", "penalty-sign", "penalty-as-gradient", "decay-not-scaled"),
-    *("weights-replaced", "parameters-added", "decay-of-gradient", "rate-twice", "step-without-rate"),
+    *("weights-replaced", "parameters-added", "decay-of-gradient"),
+    *("rate-twice", "step-without-rate"),
 )
 
 
