@@ -7,7 +7,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.kept_apart import of_accumulated_apart
-from parity_tests.kit.aspects.first_steps.shares import average_verdict, first_share
+from parity_tests.kit.aspects.first_steps.shares import (
+    average_verdict,
+    first_share,
+    sum_or_average,
+)
 from parity_tests.kit.aspects.walks import Trajectory, kept_walk, taken_anew
 from parity_tests.kit.inquiry import CLOSE, Inquiry
 from parity_tests.kit.optimizers.asked_again import is_usual, times_rate
@@ -82,6 +86,10 @@ def of_kept_momentum(
         return [
             named("optimizer", "step-of-accumulated", "a step has all those before it once more")
         ]
+    is_open = kind is None and found.kind == "momentum" and inquiry.first_share is None
+    either = sum_or_average(inquiry, momentum, None) if is_open else []
+    if either:
+        return either
     ahead = 1 + momentum if found.kind == "nesterov" else 1.0
     average = (1 - momentum) * ahead
     first, left = first_share(inquiry, (ahead, average, 1.0), None)

@@ -31,7 +31,7 @@ def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
         momentum = match.formula.options.get("momentum")
         if not momentum:
             continue
-        either = _either(inquiry, momentum, match.residual)
+        either = sum_or_average(inquiry, momentum, match.residual)
         if either:
             return either
         first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
@@ -41,7 +41,7 @@ def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
     return []
 
 
-def _either(inquiry: Inquiry, momentum: float, residual: float | None) -> list[Verdict]:
+def sum_or_average(inquiry: Inquiry, momentum: float, residual: float | None) -> list[Verdict]:
     r"""Return two accounts of a factor, where each is one with a meaning; else nothing.
 
     .. math:: v_t = \mu v_{t-1} + c \, g_t = \mu v_{t-1} + (1 - \mu) \frac{c}{1 - \mu} g_t
