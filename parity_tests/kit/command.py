@@ -38,8 +38,9 @@ def add_commands(subparsers: Any) -> None:
         help="say what is wrong with a network that is written in NumPy",
         description="Its code runs in a process of its own. The exit code is 0 if nothing "
         "differs, 1 if something does, 2 if nothing does but the forward pass or the gradient "
-        "could not be checked, the loss or the step raises, a network or a loss of the file "
-        "was not asked, or the process was ended before all was asked.",
+        "could not be checked, the loss or the step raises, the steps are of no optimizer that is "
+        "known, a network or a loss of the file was not asked, or the process was ended before all "
+        "was asked.",
     )
     _add_target(check)
     check.set_defaults(run=_check)
