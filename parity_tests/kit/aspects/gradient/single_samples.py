@@ -1,7 +1,9 @@
 r"""What the gradient of one sample tells: it is a product, by whose factor the error is known.
 
-.. math:: \frac{\partial L}{\partial W_l} = \delta_l a_{l-1}^T, \qquad
+.. math:: \frac{\partial L}{\partial W_l} = \delta_l a_{l-1}^T + \lambda W_l, \qquad
           \frac{\partial L}{\partial b_l} = \delta_l
+
+What a penalty adds shows where the product is nothing: across :math:`a_{l-1}`.
 """
 
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject.subject import Batch, Layers
+from parity_tests.kit.subject.subject import Batch, Layer
 
 Array = NDArray[Any]
 
@@ -41,19 +43,24 @@ def errors_of(inquiry: Inquiry, sample: Batch, numbers: Sequence[int]) -> list[A
     assert inquiry.form is not None
     values = run(inquiry.form, inquiry.layers, sample.inputs).activations
     observed, _ = observe(inquiry, sample)
-    return [_error(observed, n, values[n][0], close_of(inquiry)) for n in numbers]
+    layers, close = inquiry.layers, close_of(inquiry)
+    return [_error(observed[n], layers[n], values[n][0], close) for n in numbers]
 
 
-def _error(observed: Layers, number: int, values: Array, close: float) -> Array:
-    product, bias = observed[number].weight, observed[number].bias
+def _error(observed: Layer, layer: Layer, values: Array, close: float) -> Array:
+    product, bias = observed.weight, observed.bias
     unknown = np.full(len(product), np.nan)
     size = float(values @ values)
     if not size:
         return unknown
     error = product @ values / size
-    left = np.linalg.norm(product - np.outer(error, values))
-    if not left <= close * np.linalg.norm(product):
-        return unknown
+    left = product - np.outer(error, values)
+    if not np.linalg.norm(left) <= close * np.linalg.norm(product):
+        across = layer.weight - np.outer(layer.weight @ values / size, values)
+        share, residual = fit(left, across)
+        if residual > close:
+            return unknown
+        error = (product - share * layer.weight) @ values / size
     is_shared = bias is None or bias.size != error.size
     return error if is_shared or are_near(np.ravel(bias), error, close) else unknown
 
