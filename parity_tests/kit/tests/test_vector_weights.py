@@ -11,6 +11,7 @@ from parity_tests.kit.recognition import recognize
 from parity_tests.kit.subject.subject import NoChainError, Subject
 from parity_tests.kit.tests.asked import Array
 from parity_tests.kit.tests.proposals import names_of
+from parity_tests.kit.verdicts import EQUAL
 
 SOURCE = """
 import numpy as np
@@ -57,6 +58,38 @@ def test_a_class_with_a_vector_for_its_last_weights_is_recognized(
     report = examine(proposal.network, only=("forward", "loss", "gradient"))
     assert report.spec["sizes"] == [12, 9, 1]
     assert [verdict.cause for verdict in report.failures] == causes
+
+
+LOGITS = """
+import numpy as np
+
+class LogitNet:
+    def __init__(self):
+        self.W1, self.b1 = np.random.randn(8, 6) * 0.4, np.zeros(6)
+        self.w2, self.b2 = np.random.randn(6) * 0.3, np.zeros(1)
+
+    def forward(self, X):
+        return np.maximum(X @ self.W1 + self.b1, 0) @ self.w2 + self.b2
+
+    def loss(self, X, y):
+        z = self.forward(X)
+        return np.mean(np.logaddexp(0, z) - y * z)
+
+    def loss_of_two_shapes(self, X, y):
+        z = self.forward(X)
+        return np.mean(np.logaddexp(0, z) - y[:, None] * z)
+"""
+
+
+def test_labels_are_those_with_which_a_loss_is_known_where_no_gradient_tells_them() -> None:
+    proposal = recognize(names_of(LOGITS))
+    assert proposal.fields["labels"] == "'integers'"
+    report = examine(proposal.network, only="loss")
+    assert [verdict.status for verdict in report.of("loss")] == [EQUAL]
+    crossed = LOGITS.partition("    def loss(")[0] + LOGITS[LOGITS.index("    def loss_of_two") :]
+    proposal = recognize(names_of(crossed.replace("loss_of_two_shapes", "loss")))
+    [fault] = examine(proposal.network, only="loss").failures
+    assert fault.cause == "labels-broadcast"
 
 
 def _of_columns(factor: float) -> Network:
