@@ -1,5 +1,6 @@
 """Parameters that are not stepped as all others are."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from parity_tests.kit.tests.faulty_rules import (
     first_summed,
 )
 from parity_tests.kit.tests.learners import HALF, Learner, updating, without_derivative
-from parity_tests.kit.tests.test_steps import beside, found, stepping
+from parity_tests.kit.tests.test_steps import beside, found, params, stepping
 from parity_tests.kit.tests.update_rules import (
     State,
     Step,
@@ -225,3 +226,42 @@ def test_what_gradients_keep_is_not_the_optimizers() -> None:
     assert found(network) == [(UNCHECKED, None)]
     declared = replace(beside(stepping(each(sgd))), spec=Spec(optimizer="momentum"))
     assert found(declared) == [(DIFFERS, "momentum-without-effect")]
+
+
+def _shrinking(*shares: float, lost: int | None = None) -> Callable[..., None]:
+    """Return a step after which matrices shrink; one parameter may be stepped without the rate."""
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        triples = zip(params(net), net.gradients(x, y), shares, strict=True)
+        for number, (array, gradient, share) in enumerate(triples):
+            array -= (1.0 if number == lost else lr) * share * gradient
+        for matrix in (net.w1, net.w2):
+            matrix *= 1 - 0.001 * lr
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("shares", "wrong"),
+    [
+        ((1, 1, 1, 1), []),
+        ((1, -1, 1, 1), [("sign", "b1")]),
+        ((1, 0, 1, 1), [("not-updated", "b1")]),
+        ((1, 1, 1, 2), [("bias-scaled", "b2")]),
+        ((1, -1, 3, 1), [("factor-constant", "W2"), ("sign", "b1")]),
+    ],
+)
+def test_what_shrinks_after_the_step_is_no_factor_beside_another_fault(
+    shares: tuple[float, ...], wrong: list[tuple[str, str]]
+) -> None:
+    failures = examine(beside(_shrinking(*shares), None), only=("gradient", "optimizer")).failures
+    assert sorted((str(v.cause), str(v.tensor)) for v in failures) == wrong
+
+
+@pytest.mark.parametrize(("lost", "tensor"), [(0, "W1"), (2, "W2")])
+def test_a_matrix_without_rate_that_shrinks_with_it_has_no_other_sign(
+    lost: int, tensor: str
+) -> None:
+    network = beside(_shrinking(1, 1, 1, 1, lost=lost), None)
+    failures = examine(network, only=("gradient", "optimizer")).failures
+    assert [(v.cause, v.tensor) for v in failures] == [("step-without-rate", tensor)]

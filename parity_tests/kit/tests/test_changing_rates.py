@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
+from parity_tests.kit.tests.faulty_rules import accumulated
 from parity_tests.kit.tests.learners import HALF, Learner
-from parity_tests.kit.tests.test_steps import Gradients, beside, found, stepping
+from parity_tests.kit.tests.test_steps import Gradients, beside, found, params, stepping
 from parity_tests.kit.tests.update_rules import State, Step, each, momentum, nesterov, sgd
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
@@ -115,3 +116,15 @@ def test_a_norm_that_is_clipped_is_told(whole: bool) -> None:
     assert ("together" in verdict.message) == whole
     # A limit that is kept takes nothing away.
     assert found(replace(handed, gradients=_clipped(1e3, whole)), "gradient") == [(EQUAL, None)]
+
+
+def test_one_number_at_a_rate_that_grows_is_no_sum_of_gradients() -> None:
+    def step(net: Learner, _: Array, __: Array, lr: float) -> None:
+        net.state.t = getattr(net.state, "t", 0) + 1
+        for array in params(net):
+            array -= lr * min(1.0, net.state.t / 10)
+
+    report = examine(beside(step, None), only=("gradient", "optimizer"))
+    assert [v.aspect for v in report.failures] == ["gradient"]
+    report = examine(beside(stepping(each(accumulated)), None), only="optimizer")
+    assert [v.cause for v in report.failures] == ["step-of-accumulated"]

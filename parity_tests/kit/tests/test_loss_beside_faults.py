@@ -8,7 +8,7 @@ import pytest
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.check import examine
 from parity_tests.kit.spec import Spec
-from parity_tests.kit.tests.asked import Array, Classifier, ask, network
+from parity_tests.kit.tests.asked import Array, Classifier, ask, network, sigmoid
 from parity_tests.kit.verdicts import Verdict
 
 _ANOTHER = "gradient-of-another-loss"
@@ -76,3 +76,44 @@ def test_a_loss_whose_gradient_it_is_is_not_blamed(make: type[Classifier]) -> No
 
 def test_a_right_gradient_of_a_loss_of_no_name_is_right() -> None:
     assert not _failures(_RightFocal)
+
+
+class _Entropy(Classifier):
+    """AdaGrad's steps by the gradient of the cross entropy of every output."""
+
+    sizes = (6, 5, 4)
+    activation = staticmethod(sigmoid)
+    last = staticmethod(sigmoid)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.squares = [np.zeros_like(p) for p in self.w + self.b]
+
+    def loss(self, x: Array, y: Array) -> float:
+        p = self.forward(x)
+        return float(-(y * np.log(p) + self.others(y) * np.log(1 - p)).sum() / len(x))
+
+    def others(self, y: Array) -> Array:
+        return 1 - y
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for p, s, g in zip(self.w + self.b, self.squares, self.gradients(x, y), strict=True):
+            s += g * g
+            p -= lr * g / (np.sqrt(s) + 1e-10)
+
+
+class _OfOneClass(_Entropy):
+    """The loss takes the logarithms of the label's own class alone."""
+
+    def others(self, y: Array) -> Array:
+        return y
+
+
+@pytest.mark.parametrize(("make", "told"), [(_Entropy, []), (_OfOneClass, [("dL/dz2", _ANOTHER)])])
+def test_adaptive_steps_by_the_gradient_of_another_loss_are_told(
+    make: type[_Entropy], told: list[tuple[str, str]]
+) -> None:
+    report = examine(network(make, gradients=None), only=("loss", "gradient", "optimizer"))
+    assert [(v.tensor, v.cause) for v in report.failures] == told
+    [verdict] = report.of("optimizer")
+    assert "those of adagrad" in verdict.message

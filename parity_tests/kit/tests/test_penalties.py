@@ -14,6 +14,9 @@ from parity_tests.kit.network import Network
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests import asked
 from parity_tests.kit.tests.asked import Classifier, sigmoid
+from parity_tests.kit.tests.learners import Learner
+from parity_tests.kit.tests.test_steps import beside, params
+from parity_tests.kit.tests.test_steps import loss as of_data
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
 
 Array = NDArray[Any]
@@ -454,3 +457,27 @@ def test_a_factor_of_all_but_the_penalty_is_no_fault_of_the_penalty(own: float) 
     assert "on all 4 tensors, in what comes from the data," in verdict.message
     # The penalty of one is held to that of the loss.
     assert [other.factor for other in others] == ([pytest.approx(own)] if own != 1 else [])
+
+
+@pytest.mark.parametrize(("share", "is_missing"), [(0.1, False), (0.05, True), (0.0, True)])
+def test_a_step_may_add_a_penalty_beside_another_fault_of_the_gradient(
+    share: float, is_missing: bool
+) -> None:
+    def loss(net: Learner, x: Array, y: Array) -> float:
+        return of_data(net, x, y) + 0.05 * float((net.w1**2).sum() + (net.w2**2).sum())
+
+    def gradients(net: Learner, x: Array, y: Array) -> list[Array]:
+        *_, w2, b2 = net.gradients(x, y)
+        p = net.forward(x)
+        d = ((p - y) * p * (1 - p) / len(x)) @ net.w2.T * net.a**2
+        return [x.T @ d, d.sum(axis=0), w2, b2]
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(params(net), gradients(net, x, y), strict=True):
+            array -= lr * (gradient + share * array * (array.ndim == 2))
+
+    found = examine(beside(step, gradients, loss=loss), only=("gradient", "optimizer"))
+    missing = ["weight-decay"] if is_missing else []
+    assert [verdict.cause for verdict in found.failures] == ["derivative-formula", *missing]
+    added = [v for v in found.verdicts if "added by the training step" in v.message]
+    assert bool(added) != is_missing

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from parity_tests.kit.aspects.first_steps.shares import by_what_is_kept
+from parity_tests.kit.aspects.optimizer.handed_shares import ONCE
 from parity_tests.kit.check import examine
 from parity_tests.kit.network import Network
-from parity_tests.kit.tests.asked import Classifier, network
+from parity_tests.kit.scales import Scale
+from parity_tests.kit.spec import Spec
+from parity_tests.kit.tests.asked import Classifier, network, softmax
+from parity_tests.kit.tests.learners import HALF, learner
+from parity_tests.kit.tests.update_rules import each, sgd
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 Array = NDArray[Any]
@@ -83,3 +89,43 @@ def test_factor_of_one_meaning_is_told_alone() -> None:
     told = examine(alone(narrow), only="gradient").verdicts
     assert [(v.cause, v.factor) for v in told] == [("factor-batch", pytest.approx(7))]
     assert "moving average" not in told[0].message
+
+
+class Ahead(Classifier):
+    """Nesterov's steps, by the gradient of a softmax whose output is not divided by the sum."""
+
+    sizes = (5, 3)
+    momentum = 0.9
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.v = [np.zeros_like(p) for p in self.w + self.b]
+
+    @staticmethod
+    def last(z: Array) -> Array:
+        return np.asarray(np.exp(z - z.max(axis=1, keepdims=True)))
+
+    def delta(self, x: Array, y: Array) -> Array:
+        self.forward(x)
+        return (softmax(x @ self.w[0] + self.b[0]) - y) / len(x)
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for p, v, g in zip(self.w + self.b, self.v, self.gradients(x, y), strict=True):
+            v *= self.momentum
+            v += g
+            p -= lr * (g + self.momentum * v)
+
+
+def test_the_first_step_of_nesterov_is_no_factor_beside_a_gradient_that_is_not_known() -> None:
+    [verdict] = examine(network(Ahead), only="optimizer").verdicts
+    assert verdict.status == EQUAL
+    assert "Nesterov's momentum of 0.9, whatever the gradient is" in verdict.message
+
+
+def test_a_share_is_that_of_what_is_kept_where_that_leaves_no_number() -> None:
+    inquiry = learner(each(sgd), Spec(**HALF))
+    assert by_what_is_kept(inquiry, Scale(1.9, 0), ONCE) == Scale(1.9, 0)
+    inquiry.possible_shares = (1.9, 0.19)
+    assert by_what_is_kept(inquiry, Scale(1.9, 0), ONCE) == ONCE
+    twice = by_what_is_kept(inquiry, Scale(3.8, 0), ONCE)
+    assert twice.constant == pytest.approx(2)

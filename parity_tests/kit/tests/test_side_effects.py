@@ -7,6 +7,7 @@ import pytest
 
 from parity_tests.kit import check_network
 from parity_tests.kit.aspects.initialization import aspect as initialization
+from parity_tests.kit.aspects.observing import is_accumulated
 from parity_tests.kit.aspects.side_effects import aspect as side_effects
 from parity_tests.kit.aspects.stability import aspect as stability
 from parity_tests.kit.check import examine
@@ -25,6 +26,11 @@ from parity_tests.kit.tests.asked import (
     sigmoid,
     variant,
 )
+from parity_tests.kit.tests.faulty_rules import accumulated
+from parity_tests.kit.tests.learners import Learner
+from parity_tests.kit.tests.learners import asked as begun
+from parity_tests.kit.tests.test_steps import beside, params, stepping
+from parity_tests.kit.tests.update_rules import State, adam, each
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED
 
 
@@ -597,3 +603,41 @@ def test_a_tensor_with_a_factor_is_no_influence_of_samples() -> None:
 
     verdict = only(ask(network(Bent, step=None, loss=None), side_effects.examine))
     assert verdict.status == EQUAL
+
+
+def _summing(net: Learner, x: Array, y: Array, lr: float) -> None:
+    kept = [np.zeros_like(p) for p in params(net)]
+    for sample in range(len(x)):
+        part = slice(sample, sample + 1)
+        for p, v, g in zip(params(net), kept, net.gradients(x[part], y[part]), strict=True):
+            v += g
+            p -= lr * v
+
+
+def _overflowing(net: Learner, x: Array, y: Array, lr: float) -> None:
+    """The first step goes far, and the next one from there has no end."""
+    for p, g in zip(params(net), net.gradients(x, y), strict=True):
+        p -= lr * (g + 1e200 * p**3)
+
+
+@pytest.mark.parametrize(("step", "expected"), [(_summing, True), (_overflowing, False)])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_steps_without_end_are_not_added_to_those_before(step: Any, expected: bool) -> None:
+    assert is_accumulated(begun(beside(step, None))) == expected
+
+
+def _times_their_number(s: State, p: Array, g: Array, lr: float) -> None:
+    before = p.copy()
+    adam(s, p, g, lr)
+    p -= (s.t - 1) * (before - p)
+
+
+@pytest.mark.parametrize(
+    ("update", "cause"),
+    [(accumulated, "gradient-accumulated"), (_times_their_number, None), (adam, None)],
+)
+def test_adaptive_steps_that_grow_with_their_number_are_no_sums(
+    update: Any, cause: str | None
+) -> None:
+    report = examine(beside(stepping(each(update)), None), only=("gradient", "side effects"))
+    assert {v.cause for v in report.of("side effects") if v.status == DIFFERS} == {cause} - {None}

@@ -5,6 +5,7 @@ import pytest
 
 from parity_tests.kit.check import examine
 from parity_tests.kit.tests.asked import Array, Classifier, network
+from parity_tests.kit.verdicts import DIFFERS, EQUAL
 
 
 class _Huber(Classifier):
@@ -40,3 +41,33 @@ def test_a_gradient_by_another_threshold_is_told_with_both(threshold: float) -> 
 def test_a_gradient_by_the_threshold_of_the_loss_is_right() -> None:
     report = examine(network(_Huber, step=None, labels="targets"), only=("loss", "gradient"))
     assert not report.failures
+
+
+class _Stepped(_Huber):
+    """The gradient that is handed out is right, by the slopes of the loss."""
+
+    sizes = (3, 2, 1)
+
+    def of_bias(self, g: Array) -> Array:
+        return g
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        found = self.gradients(x, y)
+        for w, g in zip(self.w, found, strict=False):
+            w -= lr * g
+        for b, g in zip(self.b, found[len(self.w) :], strict=True):
+            b -= lr * self.of_bias(g)
+
+
+class _Inverted(_Stepped):
+    def of_bias(self, g: Array) -> Array:
+        return 1 / (g + 0.01)
+
+
+@pytest.mark.parametrize(("make", "status"), [(_Stepped, EQUAL), (_Inverted, DIFFERS)])
+def test_steps_beside_a_gradient_that_is_right_by_slopes_are_asked(
+    make: type[_Stepped], status: str
+) -> None:
+    [verdict] = examine(network(make, labels="targets"), only="optimizer").verdicts
+    assert verdict.status == status
+    assert ("in the step, not in the gradients beside it" in verdict.message) == (status == DIFFERS)
