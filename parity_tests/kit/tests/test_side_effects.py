@@ -615,9 +615,9 @@ def _summing(net: Learner, x: Array, y: Array, lr: float) -> None:
 
 
 def _overflowing(net: Learner, x: Array, y: Array, lr: float) -> None:
-    """The first step goes far, and the next one from there has no end."""
+    """The first step goes far, the second farther, and the third one has no end."""
     for p, g in zip(params(net), net.gradients(x, y), strict=True):
-        p -= lr * (g + 1e200 * p**3)
+        p -= lr * (g + 1e100 * p**2)
 
 
 @pytest.mark.parametrize(("step", "expected"), [(_summing, True), (_overflowing, False)])
