@@ -511,7 +511,7 @@ def _with_labels(
 def _proposed(draft: _Draft, scope: Mapping[str, Any], is_whole: bool) -> Proposal:
     if draft.step is not None:
         draft.loop = shuffling_apart(draft.forward, _asked(draft), scope)
-    elif draft.forward.host.kind in ("object", "functions") and draft.backward is not None:
+    elif draft.forward.host.kind == "object" and draft.backward is not None:
         draft.astray = astray(draft.backward, scope)
     fields, sure_of_loss = _fields(draft, scope)
     if draft.match is not None and not draft.loop:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from parity_tests.kit.aspects import observing
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
@@ -45,6 +47,7 @@ from parity_tests.kit.recognition.trial import (
     reported_loss,
 )
 from parity_tests.kit.scales import Scale
+from parity_tests.kit.subject.subject import flat
 
 GIVEN = frozenset({"lr", "epochs", "batch_size", "quiet", "inputs", "labels"})
 _PAIRS = ("batch", "mini_batch", "minibatch", "data", "training_data", "train_data")
@@ -53,6 +56,8 @@ PAIRS_OF_ROWS = "[*zip(x, y)]"
 PAIRS_OF_COLUMNS = "[(x[:, [n]], y[:, [n]]) for n in range(x.shape[1])]"
 _GRADIENTS = re.compile(r"g|grads?|gradients?")
 _MOST, _LONGEST = 10, 160
+# How often a step is taken that changes nothing at first, and at which learning rate.
+_CALLS, _RATE = 12, 0.1
 # The cosine with the gradient from which on a step may be one of an optimizer's.
 DOWNHILL = 0.3
 
@@ -166,32 +171,53 @@ def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
 def astray(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, str] | None:
     """Return code of a step that does not go the way of the gradients, and what it does; or None.
 
-    It is the one that is tried first by its name: it raises, changes nothing, or goes elsewhere.
+    It is the one that is tried first by its name: it raises whatever form labels have, changes
+    nothing however often it is called, or goes elsewhere.
 
     Parameters
     ----------
     backward : Backward
-        What gives the gradients, and is no step.
+        Of an object: what gives the gradients, and is no step.
     """
     forward, labels = backward.forward, backward.labels
     bodies = [body for body in _bodies(forward, backward) if not re.search(r"\bout\b", body)]
-    is_object = forward.host.kind == "object"
     # What is given no gradients may update something else, unless its name says that it does not.
     takers = [
         body
         for body in _updates(backward)
-        if (is_object and _is_called(body, names.UPDATE)) or re.search(r"\bg\b", body)
+        if _is_called(body, names.UPDATE) or re.search(r"\bg\b", body)
     ]
-    bodies = bodies if is_object else []
     for body in [*bodies, *(_after(backward.call, body) for body in takers)][:1]:
         source = _with_rate(body, forward, scope)
         told = _raises(source, forward, labels, scope)
         if told:
-            return source, f"{body.replace('net.', '')} raises {told}"
+            every = all(_raises(source, forward, form, scope) for form in LABELS)
+            return (source, f"{body.replace('net.', '')} raises {told}") if every else None
         # A loop over samples may take more of them at a time than it is given.
-        if told is not None and (not bodies or _is_called(body, names.TRAIN)):
+        is_asked = told is not None and (not bodies or _is_called(body, names.TRAIN))
+        if is_asked and not _begins_late(source, forward, labels, scope):
             return source, "by its name it is one, and it does not go the way of the gradients"
     return None
+
+
+def _begins_late(step: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -> bool:
+    """Whether a first step changes nothing, and a later one does.
+
+    So it is with a rate that rises from zero, and with gradients that are added up over some calls.
+    """
+    inquiry = begin({**forward.fields, "labels": repr(labels), "step": step}, scope)
+    assert inquiry is not None
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    subject.begin(inquiry.layers)
+    start = flat(inquiry.layers)
+    try:
+        moved = []
+        for _ in range(_CALLS):
+            subject.step(batch.part(slice(0, 1)) if subject.single else batch, _RATE)
+            moved.append(not np.array_equal(flat(subject.get()), start))
+    except FAILURES:
+        return False
+    return not moved[0] and any(moved)
 
 
 def _is_called(body: str, kinds: Sequence[str]) -> bool:
@@ -351,7 +377,8 @@ def _of_no_use(
     asked = [(source, {**fields, "loss": source}) for source in sources]
     constant = (source for source, own in asked if is_one_number(forward.inquiry, own, scope))
     found = next(constant, None)
-    if found is None and asked and all(raises(forward.inquiry, own, scope) for _, own in asked):
+    in_all = [{**own, "labels": repr(labels)} for _, own in asked for labels in LABELS]
+    if found is None and asked and all(raises(forward.inquiry, own, scope) for own in in_all):
         found = sources[0]
     return None if found is None else (found, "guess")
 

@@ -3,15 +3,20 @@
 Adaptive steps tell by which gradient they are taken, and show little of it but signs.
 """
 
+import numpy as np
+
 from parity_tests.kit.aspects.gradient.held_to_slopes.decimals import decimals_of
 from parity_tests.kit.aspects.gradient.held_to_slopes.met import Met, close_of, off_alone
 from parity_tests.kit.aspects.gradient.held_to_slopes.slopes import noise_of, slopes
 from parity_tests.kit.aspects.walks import right_gradient
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import SubjectError, by_name
 from parity_tests.kit.verdicts import Verdict, named
 
-_ENTRIES = 12
+# Entries whose slopes are taken; and what is left of the gradient, at least, where the loss is
+# another one, and not the same with something beside its probabilities.
+_ENTRIES, _FAR = 12, 0.1
 
 
 def of_recomputed(inquiry: Inquiry, loss: str) -> list[Verdict]:
@@ -40,11 +45,12 @@ def of_recomputed(inquiry: Inquiry, loss: str) -> list[Verdict]:
         return []
     finally:
         inquiry.restore()
-    if not len(positions):
+    if not np.any(wanted):
         return []
     came = by_name(right_gradient(inquiry, loss, inquiry.layers, batch))[name].ravel()[positions]
     met = Met({name: (came, wanted)}, {name: positions}, 1.0, 0.0, noise=noise)
-    if not off_alone(met, close_of(inquiry)).get(name, False):
+    _, residual = fit(came, np.asarray(wanted))
+    if residual < _FAR or not off_alone(met, close_of(inquiry)).get(name, False):
         return []
     seen = (
         f"steps go by that of the {loss.replace('_', ' ')}, and the loss reported is another "
