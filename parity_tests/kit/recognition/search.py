@@ -511,7 +511,7 @@ def _with_labels(
 def _proposed(draft: _Draft, scope: Mapping[str, Any], is_whole: bool) -> Proposal:
     if draft.step is not None:
         draft.loop = shuffling_apart(draft.forward, _asked(draft), scope)
-    elif draft.forward.host.kind == "object" and draft.backward is not None:
+    elif draft.forward.host.kind in ("object", "functions") and draft.backward is not None:
         draft.astray = astray(draft.backward, scope)
     fields, sure_of_loss = _fields(draft, scope)
     if draft.match is not None and not draft.loop:
@@ -602,6 +602,8 @@ def _left_out(
     net = made(fields["make"], scope)
     left = unused(fields, scope, net)
     why = "the declaration does not use them, and nothing is said of them"
+    if draft.astray is not None:
+        yield Convention("step", fields["step"], GUESS, draft.astray[1])
     if host.kind == "object" and draft.match is not None:
         yield from _not_understood(draft, fields)
     yield from _of_reset(draft, fields)
@@ -657,9 +659,7 @@ def _not_understood(draft: _Draft, fields: Mapping[str, str]) -> Iterator[Conven
     used = set(re.findall(r"\w+", " ".join(fields.values())))
     others = [one for one in host.functions if one.name not in used and not _is_switch(one)]
     steps = [one.name for one in others if _is_step(one.name)]
-    if draft.astray is not None:
-        yield Convention("step", fields["step"], GUESS, draft.astray[1])
-    elif steps and draft.step is None:
+    if steps and draft.step is None and draft.astray is None:
         why = f"{_several(steps)} came to no step that is known"
         yield Convention("step", NOT_FOUND, GUESS, f"{why}, and nothing is said of it")
     again = [one.name for one in host.functions if host.is_made_by(one) and _is_step(one.name)]

@@ -1,5 +1,6 @@
 """Which function updates the parameters, and which one gives the loss."""
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.aspects import observing
+from parity_tests.kit.codes import codes_in
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
     bindings,
@@ -58,6 +60,8 @@ _GRADIENTS = re.compile(r"g|grads?|gradients?")
 _MOST, _LONGEST = 10, 160
 # How often a step is taken that changes nothing at first, and at which learning rate.
 _CALLS, _RATE = 12, 0.1
+# Errors that have nothing to do with what a function is given.
+_OF_NAMES = ("NameError", "UnboundLocalError")
 # The cosine with the gradient from which on a step may be one of an optimizer's.
 DOWNHILL = 0.3
 
@@ -172,52 +176,72 @@ def astray(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, str] | No
     """Return code of a step that does not go the way of the gradients, and what it does; or None.
 
     It is the one that is tried first by its name: it raises whatever form labels have, changes
-    nothing however often it is called, or goes elsewhere.
+    nothing however often it is called, or goes elsewhere. A function may be one of a single array:
+    one that raises is a step only if that has nothing to do with what it is given.
 
     Parameters
     ----------
     backward : Backward
-        Of an object: what gives the gradients, and is no step.
+        What gives the gradients, and is no step.
     """
     forward, labels = backward.forward, backward.labels
+    is_object = forward.host.kind == "object"
     bodies = [body for body in _bodies(forward, backward) if not re.search(r"\bout\b", body)]
     # What is given no gradients may update something else, unless its name says that it does not.
     takers = [
         body
         for body in _updates(backward)
-        if _is_called(body, names.UPDATE) or re.search(r"\bg\b", body)
+        if (is_object and _is_called(body, names.UPDATE)) or re.search(r"\bg\b", body)
     ]
+    bodies = bodies if is_object else []
     for body in [*bodies, *(_after(backward.call, body) for body in takers)][:1]:
         source = _with_rate(body, forward, scope)
         told = _raises(source, forward, labels, scope)
         if told:
             every = all(_raises(source, forward, form, scope) for form in LABELS)
-            return (source, f"{body.replace('net.', '')} raises {told}") if every else None
+            is_its_own = is_object or told.startswith(_OF_NAMES)
+            what = f"{body.replace('net.', '')} raises {told}"
+            return (source, what) if every and is_its_own else None
         # A loop over samples may take more of them at a time than it is given.
         is_asked = told is not None and (not bodies or _is_called(body, names.TRAIN))
-        if is_asked and not _begins_late(source, forward, labels, scope):
+        moved = _moved(source, forward, labels, scope) if is_asked else []
+        # With a rate that rises from zero, and where gradients are added up over some calls, the
+        # first one changes nothing. What never does may have nothing to do with parameters.
+        if is_asked and (
+            moved[:1] == [True] or (not any(moved) and _is_of_parameters(body, forward))
+        ):
             return source, "by its name it is one, and it does not go the way of the gradients"
     return None
 
 
-def _begins_late(step: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -> bool:
-    """Whether a first step changes nothing, and a later one does.
-
-    So it is with a rate that rises from zero, and with gradients that are added up over some calls.
-    """
+def _moved(step: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -> list[bool]:
+    """Return whether parameters are other ones after each of several steps; empty if one raises."""
     inquiry = begin({**forward.fields, "labels": repr(labels), "step": step}, scope)
     assert inquiry is not None
     subject, batch = inquiry.subject, inquiry.batches[0]
     subject.begin(inquiry.layers)
-    start = flat(inquiry.layers)
-    try:
-        moved = []
+    start, moved = flat(inquiry.layers), []
+    with contextlib.suppress(*FAILURES):
         for _ in range(_CALLS):
             subject.step(batch.part(slice(0, 1)) if subject.single else batch, _RATE)
             moved.append(not np.array_equal(flat(subject.get()), start))
-    except FAILURES:
-        return False
-    return not moved[0] and any(moved)
+    return moved
+
+
+def _is_of_parameters(body: str, forward: Forward) -> bool:
+    """Whether a method reads the parameters of its object, or any attribute by its name."""
+    roots = {str(one.path[0].name) for one in forward.chain.found}
+    called = (one for one in forward.host.functions if f"{one.code}(" in body)
+    kinds = (*names.UPDATE, *names.TRAIN)
+    methods = [one for one in called if names.rank(one.name, kinds) is not None]
+    codes = [
+        code
+        for one in methods
+        for code in codes_in(
+            getattr(getattr(one.function, "__func__", one.function), "__code__", None)
+        )
+    ]
+    return any({*code.co_names} & {*roots, "getattr", "vars", "__dict__"} for code in codes)
 
 
 def _is_called(body: str, kinds: Sequence[str]) -> bool:
