@@ -232,8 +232,8 @@ def _is_of_parameters(body: str, forward: Forward) -> bool:
     """Whether a method reads the parameters of its object, or any attribute by its name."""
     roots = {str(one.path[0].name) for one in forward.chain.found}
     called = (one for one in forward.host.functions if f"{one.code}(" in body)
-    kinds = (*names.UPDATE, *names.TRAIN)
-    methods = [one for one in called if names.rank(one.name, kinds) is not None]
+    methods = [one for one in called if names.rank(one.name, names.BACKWARD) is None]
+    methods = [one for one in methods if names.rank(one.name, names.FORWARD) is None]
     codes = [
         code
         for one in methods
