@@ -1,5 +1,8 @@
 """Derivatives of no known form, measured by what multiplies the gradient that comes back."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -82,3 +85,23 @@ def test_a_scaled_function_whose_derivative_is_given_its_own_value_has_no_factor
 ) -> None:
     report = examine(network(function, slope, (12, 9, 8, 5), lambda z: z), only="gradient")
     assert [(v.tensor, v.cause) for v in report.failures] == [("W2", "derivative-formula")]
+
+
+@pytest.mark.parametrize(
+    ("slope", "causes"),
+    [(np.sign, ["derivative-of-another-function"]), (lambda z: 1.0 * (z > 0), [])],
+    ids=["sign", "right"],
+)
+def test_a_penalty_is_taken_off_before_a_derivative_is_measured(
+    slope: Function, causes: list[str]
+) -> None:
+    plain = network(_relu, slope)
+
+    def penalized(net: Any, x: Array, y: Array) -> list[Array]:
+        assert callable(plain.gradients)
+        gradients = plain.gradients(net, x, y)
+        pairs = zip(gradients, net, strict=True)
+        return [own + 0.1 * value if value.ndim == 2 else own for own, value in pairs]
+
+    report = examine(replace(plain, gradients=penalized), only="gradient")
+    assert [verdict.cause for verdict in report.failures] == causes
