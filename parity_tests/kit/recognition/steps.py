@@ -159,17 +159,24 @@ def _is_given(body: str, host: Host) -> bool:
 
 
 def raised(forward: Forward, scope: Mapping[str, Any]) -> str:
-    """Return which training step was called, and what it raises; empty if none does."""
+    """Return which training step was called, and what it raises, or that it changes nothing.
+
+    Empty if it does neither.
+    """
     # What comes of a forward pass is not given to a step.
     bodies = [body for body in _bodies(forward) if not re.search(r"\bout\b", body)]
     if not bodies:
         return ""
     source = _with_rate(bodies[0], forward, scope)
     told = [_raises(source, forward, labels, scope) for labels in LABELS]
-    errors = list(filter(None, told))
-    if not errors or "" in told:
+    errors, name = list(filter(None, told)), bodies[0].replace("net.", "")
+    if errors and "" not in told:
+        return f"{name} raises {errors[0]}"
+    moved = _moved(source, forward, LABELS[told.index("")], scope) if "" in told else [True]
+    if not moved or moved[0]:
         return ""
-    return f"{bodies[0].replace('net.', '')} raises {errors[0]}"
+    later = ", and does when it is called again" if any(moved) else ""
+    return f"{name} changes no parameter{later}"
 
 
 def astray(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, str] | None:

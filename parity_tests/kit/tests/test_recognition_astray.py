@@ -155,3 +155,32 @@ def test_a_loss_of_no_use_is_asked(new: str, status: str, cause: str | None) -> 
     assert "net.loss(x, y)" in proposal.fields["loss"]
     verdict = of(proposal, "loss")
     assert (verdict.status, verdict.cause) == (status, cause)
+
+
+LATE = """
+    count = 0
+
+    def train_step(self, x, y):
+        p = self.forward(x)
+        d = (p - y) * p * (1 - p) / len(x)
+        e = d @ self.w2.T * (1 - self.h**2)
+        rate, self.count = 0.1 * self.count, self.count + 1
+        self.w1, self.b1 = self.w1 - rate * x.T @ e, self.b1 - rate * e.sum(axis=0)
+        self.w2, self.b2 = self.w2 - rate * self.h.T @ d, self.b2 - rate * d.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        ("0.1 * self.count", "changes no parameter, and does when it is called again"),
+        ("0.0 * self.count", "changes no parameter"),
+    ],
+)
+def test_a_step_that_changes_nothing_at_first_is_told(rate: str, told: str) -> None:
+    source = NET.partition("    def backward")[0] + LATE.replace("0.1 * self.count", rate)
+    [gradients] = [
+        own for own in recognize(names_of(source)).conventions if own.name == "gradients"
+    ]
+    assert gradients.value == "not found"
+    assert gradients.why.endswith(f"train_step(x, y) {told}")
