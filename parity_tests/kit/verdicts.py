@@ -42,6 +42,8 @@ def wanted(only: str | Collection[str]) -> Collection[str]:
 
 # What of a file is its network or its loss and was not asked, among what was recognized.
 NOT_ASKED = "not asked"
+# What is said of steps that are not judged, since nobody has declared what they are meant to be.
+OF_NO_OPTIMIZER = "the steps are of no optimizer that is known"
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,9 @@ class Report:
         for aspect in ("forward", "loss", "gradient", "optimizer"):
             verdicts = list(self.of(aspect))
             is_open = bool(verdicts) and all(v.status == UNCHECKED for v in verdicts)
-            is_told = any(v.cause in ("call-raises", "optimizer-unknown") for v in verdicts)
+            is_told = any(
+                v.cause == "call-raises" or OF_NO_OPTIMIZER in v.message for v in verdicts
+            )
             if is_open and (is_told or aspect in ("forward", "gradient")):
                 found.append(aspect)
         return found

@@ -76,10 +76,6 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "the code raises where it is called as declared",
         "the line that raises, and whether the declaration calls it as it is meant",
     ),
-    "optimizer-unknown": Cause(
-        "the steps are of no optimizer that is known",
-        "the formula: declare what it is meant to be, and it is held to that",
-    ),
     # Stability
     "softmax-no-shift": Cause(
         "softmax takes exponentials with no maximum subtracted, and these overflow from exp(710) "

@@ -12,7 +12,15 @@ from parity_tests.kit.optimizers.displacements import displacements
 from parity_tests.kit.optimizers.formulas import DEFAULTS, LINEAR, Formula
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import Match, find
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
+from parity_tests.kit.verdicts import (
+    CONVENTION,
+    DIFFERS,
+    EQUAL,
+    OF_NO_OPTIMIZER,
+    UNCHECKED,
+    Verdict,
+    named,
+)
 
 _SINGLE = 2e-6
 # How far a step is off that is told first, where several are.
@@ -314,8 +322,7 @@ def _name(match: Match) -> str:
 def unknown(observed: Observed, kind: str | None, given: Mapping[str, float | None]) -> Verdict:
     """Say where the steps first leave those that were expected."""
     if kind is None:
-        message = f"the steps are of no optimizer that is known{_response(observed)}"
-        return Verdict("optimizer", UNCHECKED, message, cause="optimizer-unknown")
+        return Verdict("optimizer", UNCHECKED, f"{OF_NO_OPTIMIZER}{_response(observed)}")
     options = dict(DEFAULTS[kind]) | {k: v for k, v in given.items() if v is not None}
     predicted = displacements(Formula(kind, options), observed.asked)
     misfits, cells = observed.misfits(predicted), observed.cells

@@ -37,7 +37,7 @@ def factors_of(
     tolerance = max(inquiry.tolerance, 1e-7, *residuals)
     factors = []
     rounded = _rounded(expected)
-    for one, other in zip(first.findings, second.findings, strict=True):
+    for one, other in _before_shrinking(inquiry, first, second, rounded):
         if not one.known or one.relative or not one.factor:
             continue
         if "gradient-of-another-loss" in one.causes:
@@ -47,7 +47,6 @@ def factors_of(
         if scale is None:
             between = _by_batch(one, other, samples, rounded, tolerance)
         else:
-            scale = _before_shrinking(inquiry, one, scale, rounded, tolerance)
             between = _by_size(ratio(scale, rounded, sizes, tolerance), scale, rounded, samples)
         is_named = between is not None and bool(between.causes)
         own = _told_apart(one, first) if is_named else one
@@ -56,25 +55,36 @@ def factors_of(
 
 
 def _before_shrinking(
-    inquiry: Inquiry, finding: Finding, scale: Scale, expected: Scale, tolerance: float
-) -> Scale:
-    r"""Return the scale of a gradient in steps after which parameters shrink by a share.
+    inquiry: Inquiry, first: Explanation, second: Explanation, expected: Scale
+) -> list[tuple[Finding, Finding]]:
+    r"""Return the findings of two batches, in steps after which parameters shrink by a share.
 
     .. math:: \theta_1 = (1 - w) (\theta_0 - \eta \, c \, g) \quad\Rightarrow\quad
               \frac{\theta_0 - \theta_1}{\eta} = \frac{w}{\eta} \theta_0 + (1 - w) \, c \, g
 
-    It is c where that is a number with a meaning, and (1 - w) c is none.
+    The factor is c where that is a number with a meaning, and (1 - w) c is none. What all tensors
+    have in common is the optimizer's, and is left to it.
     """
-    decay = finding.decay.get("squares", 0.0)
-    share = 1 - decay * (inquiry.subject.network.lr or RATES[0])
-    if not decay or share <= 0 or not is_inferred(inquiry):
-        return scale
-    alone = Scale(scale.constant / share, scale.power)
-    of_both, of_one = (
-        ratio(own, expected, inquiry.subject.sizes, tolerance) for own in (scale, alone)
-    )
-    is_number = of_both is not None and "factor-constant" in of_both.causes
-    return alone if is_number and not (of_one and "factor-constant" in of_one.causes) else scale
+    pairs = list(zip(first.findings, second.findings, strict=True))
+    rate = inquiry.subject.network.lr or RATES[0]
+    shares = [1 - one.decay.get("squares", 0.0) * rate for one, _ in pairs]
+    factors = [one.factor for one, _ in pairs if one.known and not one.relative and one.factor]
+    is_common = bool(factors) and np.ptp(factors) <= ROUGH * abs(factors[0])
+    if not is_inferred(inquiry) or min(shares) <= 0 or is_common:
+        return pairs
+    samples, sizes = [len(batch) for batch in inquiry.batches], inquiry.subject.sizes
+
+    def is_number(pair: tuple[Finding, Finding]) -> bool:
+        scale = scale_of([own.factor for own in pair], samples, NEAR, expected, IN_LAYERS)
+        between = None if scale is None else ratio(scale, expected, sizes, NEAR)
+        return scale is None or (between is not None and "factor-constant" in between.causes)
+
+    found = []
+    for pair, share in zip(pairs, shares, strict=True):
+        one, other = (replace(own, factor=own.factor / share) for own in pair)
+        is_turned = share != 1 and one.factor and is_number(pair) and not is_number((one, other))
+        found.append((one, other) if is_turned else pair)
+    return found
 
 
 def times_of(factor: Factor, reference: Scale, samples: Sequence[int]) -> tuple[float, str]:

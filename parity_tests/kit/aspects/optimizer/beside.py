@@ -39,7 +39,15 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import PENALTIES, slopes_of
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.subject.subject import Layers, SubjectError, by_name
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
+from parity_tests.kit.verdicts import (
+    CONVENTION,
+    DIFFERS,
+    EQUAL,
+    OF_NO_OPTIMIZER,
+    UNCHECKED,
+    Verdict,
+    named,
+)
 
 _OF_UNKNOWN = "the gradients are wrong in a way that is not known, and steps follow from them"
 _ADDED_BY_STEPS = (
@@ -58,8 +66,8 @@ _OF_SHRINKING = (
     "what computes the gradients takes {} away, so that steps do not start where they are asked to"
 )
 _OF_SIGNS = (
-    "the steps are of no optimizer that is known; a first one takes the sign of each entry of the "
-    "gradient, as adaptive ones do, and a share of the parameter"
+    f"{OF_NO_OPTIMIZER}; a first one takes the sign of each entry of the gradient, as adaptive "
+    "ones do, and a share of the parameter"
 )
 # That gradients are added up is told of the steps, too.
 _SUMS = "step-of-accumulated"
@@ -132,7 +140,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     is_told = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
     is_unnamed = is_right and not is_told
     if is_unnamed and pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
-        return [Verdict("optimizer", UNCHECKED, _OF_SIGNS, cause="optimizer-unknown")]
+        return [Verdict("optimizer", UNCHECKED, _OF_SIGNS)]
     kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
     if len(kept) < len(of_gradient):
         kept += left
