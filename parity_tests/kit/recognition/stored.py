@@ -56,12 +56,29 @@ def stored_by(
         return None
     body = ", ".join(one.code("net") for one in places)
     call = step[0].partition(": ")[2]
-    # At a rate of zero a step moves no parameter; one that has a rate of its own is a copy's.
+    # At a rate of zero a step moves no parameter; one that does, or has a rate of its own, is a
+    # copy's.
     still = without_rate(call)
     kept_still = f"({still}, [{body}])[-1]"
-    call = kept_still if still != call else f"(lambda net: {kept_still})(copy.deepcopy(net))"
+    is_still_moving = still == call or _moves(still, forward, labels, scope)
+    call = f"(lambda net: {kept_still})(copy.deepcopy(net))" if is_still_moving else kept_still
     fields = {**forward.fields, "labels": repr(labels), "gradients": f"lambda net, x, y: {call}"}
     match = of_labels(fields, scope, forward)
     if match is None or match.right <= max(step[1].right, match.total // 2):
         return None
     return Backward(forward, fields, labels, call, match)
+
+
+def _moves(call: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -> bool:
+    """Whether a call changes a parameter."""
+    function = evaluate(f"lambda net, x, y: {call}", scope)
+    own = {one.path for one in forward.chain.found}
+    moved: list[bool] = []
+
+    def explorer(net: Any, x: Any, y: Any) -> None:
+        before = {one.path: one.array.copy() for one in arrays(net)}
+        function(net, x, y)
+        moved.extend(not is_still(one, before) for one in arrays(net) if one.path in own)
+
+    explore(forward.inquiry, explorer, labels)
+    return any(moved)

@@ -87,9 +87,9 @@ def test_right_steps_beside_gradients_of_batches_and_of_samples(batch: str) -> N
 
 
 def looking_back(s: State, p: Array, g: Array, lr: float) -> None:
-    """As Nesterov's with the sign of what is looked back on turned."""
+    """As Nesterov's with another share, and the other sign, of what is looked back on."""
     before, s.m = s.m, 0.9 * s.m - lr * g
-    p += 0.9 * before + 1.9 * s.m
+    p += 0.7 * before + 1.9 * s.m
 
 
 def test_factor_of_a_first_step_is_not_said_of_all() -> None:

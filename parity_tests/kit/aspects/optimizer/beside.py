@@ -14,7 +14,11 @@ from parity_tests.kit.aspects.first_steps.shares import (
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.gradient.negated import FOLLOWS
 from parity_tests.kit.aspects.observing import observe
-from parity_tests.kit.aspects.optimizer.clipped_steps import of_clipped, of_clipped_apart
+from parity_tests.kit.aspects.optimizer.clipped_steps import (
+    of_clipped,
+    of_clipped_apart,
+    of_clipped_parts,
+)
 from parity_tests.kit.aspects.optimizer.handed_shares import (
     ONCE,
     Shares,
@@ -131,9 +135,14 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         is_known = any(v.cause or v.status in (EQUAL, CONVENTION) for v in found)
         # Of steps whose gradient is another one it may only be known what they keep.
         is_known &= not any(v.status == DIFFERS for v in of_gradient)
+        # Nor by which gradient they are, where it is right by its slopes alone.
+        is_by_slopes = inquiry.slopes_show in (EQUAL, CONVENTION)
+        is_known &= inquiry.is_gradient_known or not is_by_slopes
         if not any(v.cause for v in found) and (apart := of_clipped_apart(of_gradient)):
             return [apart]
         if not is_known and (clipped := of_clipped(pairs, tolerance)):
+            return [clipped]
+        if is_by_slopes and not is_known and (clipped := of_clipped_parts(pairs, tolerance)):
             return [clipped]
     except SubjectError as error:
         return [Verdict("optimizer", UNCHECKED, str(error))]
@@ -173,7 +182,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         # What the gradients have as well, or what is not known, was said of those.
         of_handed = gradient.examine(_alone(inquiry, is_right))
         again = {verdict.cause for verdict in of_handed if verdict.status != EQUAL}
-        again |= set() if inquiry.slopes_show in (EQUAL, CONVENTION) else {None}
+        again |= set() if is_by_slopes else {None}
         told = [verdict for verdict in told if verdict.cause not in again]
     told += whole
     if any(verdict.status == DIFFERS for verdict in told):

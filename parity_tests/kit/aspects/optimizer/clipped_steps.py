@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.fitting import fit
-from parity_tests.kit.subject.subject import Layers, flat
+from parity_tests.kit.subject.subject import Layers, flat, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
+
+Array = NDArray[Any]
 
 
 def of_clipped(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verdict | None:
@@ -45,6 +49,51 @@ def of_clipped(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verd
         "in a step"
     )
     return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+
+
+def of_clipped_parts(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verdict | None:
+    r"""Return that first steps are those of gradients with a limit to entries, or to each norm.
+
+    .. math:: \Delta = -\eta \min(\max(g, -c), c), \qquad
+              \Delta_k = -\eta \, g_k \min\Big(1, \frac{c}{\lVert g_k \rVert}\Big)
+
+    Parameters
+    ----------
+    pairs, tolerance
+        As for `of_clipped`.
+    """
+    every = [
+        (wanted, came)
+        for handed, taken in pairs
+        for wanted, came in zip(tensors(handed), tensors(taken), strict=True)
+    ]
+    if not every or any(wanted.shape != came.shape for wanted, came in every):
+        return None
+    limits = {
+        "no entry is": max(float(np.abs(came).max()) for _, came in every),
+        "the norm of no tensor is": max(float(np.linalg.norm(came)) for _, came in every),
+    }
+    for what, limit in limits.items():
+        expected = [
+            np.clip(wanted, -limit, limit) if "entry" in what else _shortened(wanted, limit)
+            for wanted, _ in every
+        ]
+        pairs_met = zip(expected, every, strict=True)
+        are_met = all(
+            np.linalg.norm(own - came) <= tolerance * np.linalg.norm(came) + 1e-12
+            for own, (_, came) in pairs_met
+        )
+        if are_met and limit > 0:
+            title = CAUSES["step-clipped"].title
+            message = f"{title}: {what} larger than {limit:.3g} in a step"
+            return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+    return None
+
+
+def _shortened(array: Array, limit: float) -> Array:
+    """Return an array whose norm is at most so large."""
+    norm = float(np.linalg.norm(array))
+    return array if norm <= limit else array * (limit / norm)
 
 
 def of_clipped_apart(of_gradient: list[Verdict]) -> Verdict | None:
