@@ -9,7 +9,7 @@ from parity_tests.kit.loading.loader import Loader, propose
 from parity_tests.kit.recognition import Proposal, recognize
 from parity_tests.kit.rendering.wording import CLASSES_LEFT_OUT
 from parity_tests.kit.tests.proposals import found, names_of
-from parity_tests.kit.verdicts import DIFFERS, EQUAL
+from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED
 
 NETWORK = """
 import numpy as np
@@ -198,3 +198,21 @@ def test_a_reset_that_no_training_loop_calls_is_forgotten() -> None:
     proposal = recognize(names_of("import numpy as np\n" + OF_THE_NETWORK + loop))
     report = examine(proposal.network)
     assert "gradient-accumulated" in {verdict.cause for verdict in report.failures}
+
+
+SHRINKING = OF_THE_NETWORK.replace(
+    "        return d @ self.W.T\n", "        self.W *= 0.999\n        return d @ self.W.T\n"
+)
+
+
+def test_a_backward_pass_that_shrinks_parameters_is_no_step() -> None:
+    proposal = recognize(names_of("import numpy as np\n" + SHRINKING))
+    assert "net.zero_grad()" in proposal.fields["backward"]
+    assert "net.update_parameters(lr)" in proposal.fields["step"]
+    report = examine(proposal.network, only=("gradient", "optimizer", "side effects"))
+    [verdict] = report.of("side effects")
+    assert (verdict.status, verdict.cause) == (DIFFERS, "parameters-changed")
+    assert "each call takes 0.001 x W1, 0.001 x W2 away" in verdict.message
+    [verdict] = report.of("optimizer")
+    assert verdict.status == UNCHECKED
+    assert "takes 0.001 x W1, 0.001 x W2 away" in verdict.message
