@@ -131,6 +131,32 @@ def test_steps_by_turned_gradients_may_add_the_penalty() -> None:
     assert (CONVENTION, "weight-decay", None) in told_of(report.of("gradient"))
 
 
+def adding(share: float) -> Callable[..., None]:
+    """Return steps with momentum of the biases, which add a share of the matrices themselves."""
+
+    def step(net: Learner, x: Array, y: Array, lr: float) -> None:
+        kept = net.state.__dict__
+        for name, gradient in zip(("w1", "b1", "w2", "b2"), net.gradients(x, y), strict=True):
+            array = getattr(net, name)
+            before = share * array if array.ndim > 1 else 0.9 * kept.get(name, 0.0)
+            kept[name] = before - lr * gradient
+            array += kept[name]
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("share", "cause"), [(0.9, "parameters-added"), (SHARE, "penalty-sign"), (-SHARE, None)]
+)
+def test_a_large_share_of_parameters_is_no_penalty(share: float, cause: str | None) -> None:
+    network = replace(NETWORK, loss=loss, gradients="gradients", step=adding(share))
+    assert told(network) == [(EQUAL, None, None)]
+    of_steps = told(network, "optimizer")
+    assert [found for found in of_steps if found[1] in ("parameters-added", "penalty-sign")] == (
+        [(DIFFERS, cause, "W1")] if cause else []
+    )
+
+
 @pytest.mark.parametrize(("data", "penalty"), [(-1, 1), (1, -1)])
 def test_decay_without_the_rate_is_told_once(data: int, penalty: int) -> None:
     def step(net: Learner, x: Array, y: Array, lr: float) -> None:
