@@ -1,13 +1,16 @@
 """Training loops around a step that is recognized: whether their samples keep their labels."""
 
+from pathlib import Path
+
 import pytest
 
 from parity_tests.kit.check import examine
+from parity_tests.kit.loading.loader import Loader, propose
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
 from parity_tests.kit.rendering.wording import LEFT_OUT
 from parity_tests.kit.tests.proposals import names_of
-from parity_tests.kit.verdicts import UNCHECKED
+from parity_tests.kit.verdicts import EQUAL, UNCHECKED
 
 AROUND = """
 import numpy as np
@@ -138,3 +141,68 @@ def test_a_function_that_trains_an_object_is_asked(
     assert [verdict.cause for verdict in report.failures] == causes
     left = [own.value for own in proposal.conventions if own.name == LEFT_OUT]
     assert left == ([] if causes else ["train"])
+
+
+# A batch is a list of samples with their labels, each of them a column.
+PAIRS = """
+import numpy as np
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def softmax(z):
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+class Network:
+    def __init__(self, sizes):
+        self.biases = [np.random.randn(n, 1) for n in sizes[1:]]
+        self.weights = [np.random.randn(n, m) / 3 for m, n in zip(sizes, sizes[1:])]
+
+    def feedforward(self, a):
+        for w, b in zip(self.weights[:-1], self.biases[:-1]):
+            a = sigmoid(w @ a + b)
+        return softmax(self.weights[-1] @ a + self.biases[-1])
+
+    def update_mini_batch(self, mini_batch, eta):
+        for x, y in mini_batch:
+            nabla_w, nabla_b = self.backprop(x, y)
+            self.weights = [w - eta * g for w, g in zip(self.weights, nabla_w)]
+            self.biases = [b - eta * g for b, g in zip(self.biases, nabla_b)]
+
+    def backprop(self, x, y):
+        activations = [x]
+        for w, b in zip(self.weights[:-1], self.biases[:-1]):
+            activations.append(sigmoid(w @ activations[-1] + b))
+        delta = softmax(self.weights[-1] @ activations[-1] + self.biases[-1]) - y
+        nabla_w, nabla_b = [delta @ activations[-1].T], [delta]
+        for n in range(len(self.weights) - 1, 0, -1):
+            a = activations[n]
+            delta = self.weights[n].T @ delta * a * (1 - a)
+            nabla_w.insert(0, delta @ activations[n - 1].T)
+            nabla_b.insert(0, delta)
+        return nabla_w, nabla_b
+"""
+_RAISING = ("self.weights[n].T @ delta", "self.weights[n] @ delta")
+_BATCHES = ("for x, y in mini_batch:", "for x, y in [mini_batch]:")
+
+
+@pytest.mark.parametrize(
+    ("source", "is_right"),
+    [
+        (PAIRS, True),
+        (_around(PAIRS, *_RAISING), True),
+        # Nothing tells of one that takes a batch whole that it is given one sample.
+        (_around(_around(PAIRS, *_RAISING), *_BATCHES), False),
+    ],
+)
+def test_a_softmax_of_one_sample_is_right_where_a_loop_goes_from_pair_to_pair(
+    source: str, is_right: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "pairs.py"
+    file.write_text(source, encoding="utf-8")
+    with Loader() as loader:
+        proposal = propose(loader.load(f"{file}:Network"))
+    [verdict] = examine(proposal.network, only="forward").of("forward")
+    assert (verdict.status == EQUAL) == is_right, verdict
+    assert is_right or verdict.cause == "softmax-over-batch"
