@@ -149,6 +149,46 @@ def test_weights_of_one_sign_are_named_behind_many_inputs() -> None:
     assert few.status == CONVENTION
 
 
+@pytest.mark.parametrize(
+    ("first", "others", "cause"),
+    [
+        # The others are of a scheme, be it another one.
+        (lambda n: 1 / np.sqrt(2 / n), lambda n: 1 / np.sqrt(n), "initialization-scale-inverted"),
+        (lambda n: 1 / np.sqrt(2 / n), lambda n: np.sqrt(2 / n), "initialization-scale-inverted"),
+        (lambda n: np.sqrt(2 / n), lambda n: 1 / np.sqrt(n), None),
+        # They are of none, and no second matrix tells that it is no number by chance.
+        (lambda n: 1 / np.sqrt(2 / n), lambda n: 0.77 / np.sqrt(n), None),
+    ],
+)
+def test_one_matrix_of_an_inverted_scale_is_named_beside_a_scheme(
+    first: Callable[[int], float], others: Callable[[int], float], cause: str | None
+) -> None:
+    def draw(n: int, m: int) -> Array:
+        return normal(lambda n, _: first(n) if n == SIZES[0] else others(n))(n, m)
+
+    verdict = only(ask(network(variant(draw=draw)), initialization.examine))
+    assert verdict.cause == cause, verdict
+    assert verdict.tensor == ("W1" if cause else None)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "is_named"),
+    [
+        ((12, 9, 8, 10), True),
+        # Two of one size tell no more than one.
+        ((8, 8, 8, 10), False),
+    ],
+)
+def test_widths_multiplied_with_in_two_matrices_are_named_beside_any_other(
+    sizes: tuple[int, ...], is_named: bool
+) -> None:
+    def bound(n: int, m: int) -> float:
+        return float(np.sqrt(6 * (n + m)) if m != sizes[-1] else np.sqrt(2 / n))
+
+    verdict = only(ask(network(variant(draw=uniform(bound), sizes=sizes)), initialization.examine))
+    assert (verdict.cause == "initialization-fan-multiplied") == is_named, verdict
+
+
 def test_inverted_scale_has_its_factor() -> None:
     draw = normal(lambda n, _: 1 / np.sqrt(2 / n))
     verdict = only(ask(network(variant(draw=draw, sizes=(784, 128, 10))), initialization.examine))
