@@ -93,6 +93,18 @@ def velocity_twice(s: State, p: Array, g: Array, lr: float) -> None:
     p -= lr * 1.9 * s.m
 
 
+def velocity_turned(s: State, p: Array, g: Array, lr: float) -> None:
+    """The velocity before is added, where Nesterov's step takes it back."""
+    before, s.m = s.m, 0.9 * s.m - lr * g
+    p += 0.9 * before + 1.9 * s.m
+
+
+def adamax_uncorrected(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m = 0.9 * s.m + 0.1 * g
+    s.u = np.maximum(0.999 * s.u, np.abs(g) + 1e-8)
+    p -= lr * s.m / s.u
+
+
 def uncorrected(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = moments(s, g)
     p -= lr * m / (np.sqrt(v) + 1e-8)
@@ -188,11 +200,15 @@ def counted(count: Callable[[int], int]) -> Step:
     return each(update)
 
 
-def counted_together(per: int, backwards: bool = False, start: int = 0) -> Step:
-    """Adam whose count goes up after every so many parameters."""
+def counted_together(
+    per: int, backwards: bool = False, start: int = 0, order: tuple[int, ...] | None = None
+) -> Step:
+    """Adam whose count goes up after every so many parameters, or in an order of its own."""
 
     def step(state: State, params: list[Array], grads: list[Array]) -> None:
         pairs = list(enumerate(zip(params, grads, strict=True)))
+        if order is not None:
+            pairs = [pairs[k] for k in order]
         state.t = getattr(state, "t", start)
         for place, (k, (p, g)) in enumerate(pairs[::-1] if backwards else pairs):
             state.t += place % per == 0

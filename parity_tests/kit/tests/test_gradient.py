@@ -615,12 +615,13 @@ def test_code_that_raises_is_no_answer() -> None:
 
 def test_what_is_right_or_only_not_known_is_an_answer() -> None:
     verdicts = [Verdict(aspect, EQUAL, "so") for aspect in ("forward", "gradient")]
-    unknown = Verdict("optimizer", UNCHECKED, "of no optimizer that is known")
+    unknown = Verdict("optimizer", UNCHECKED, "its steps are random")
     assert Report("x", {}, [*verdicts, unknown]).exit_code == 0
-    assert Report("x", {}, [*verdicts, replace(unknown, cause="call-raises")]).exit_code == 2
     beside = replace(unknown, status=EQUAL)
-    several = [*verdicts, replace(unknown, cause="call-raises"), beside]
-    assert Report("x", {}, several).exit_code == 0
+    for cause in ("call-raises", "optimizer-unknown"):
+        open_ = replace(unknown, cause=cause)
+        assert Report("x", {}, [*verdicts, open_]).exit_code == 2
+        assert Report("x", {}, [*verdicts, open_, beside]).exit_code == 0
 
 
 class _OfSquares(Classifier):

@@ -31,6 +31,7 @@ from parity_tests.kit.tests.faulty_rules import (
     adam_with_penalty,
     adamax_counted_constantly,
     adamax_outside,
+    adamax_uncorrected,
     adamw_after_the_step,
     adamw_and_penalty,
     adamw_folded_unscaled,
@@ -119,6 +120,7 @@ from parity_tests.kit.tests.faulty_rules import (
     uncorrected_by_another_share,
     uncorrected_with_eps_inside,
     upwards,
+    velocity_turned,
     velocity_twice,
     without_eps,
     without_root,
@@ -232,7 +234,31 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
     "no velocity": ("momentum-without-effect", DIFFERS, each(sgd), "momentum", {"momentum": 0.9}),
     "nesterov without": ("nesterov-is-momentum", DIFFERS, each(momentum), "nesterov", {}),
     "velocity twice": ("nesterov-velocity-twice", DIFFERS, each(velocity_twice), "nesterov", {}),
+    "velocity turned": (
+        "nesterov-velocity-turned",
+        DIFFERS,
+        each(velocity_turned),
+        "nesterov",
+        {},
+    ),
+    "velocity turned, no kind declared": (
+        "nesterov-velocity-turned",
+        DIFFERS,
+        each(velocity_turned),
+        None,
+        {},
+    ),
     "uncorrected": ("adam-no-bias-correction", DIFFERS, each(uncorrected), "adam", {}),
+    **{
+        f"adamax uncorrected, {kind} declared": (
+            "adam-no-bias-correction",
+            DIFFERS,
+            each(adamax_uncorrected),
+            kind,
+            {},
+        )
+        for kind in ("adamax", None)
+    },
     "first corrected": ("adam-first-correction-only", DIFFERS, each(first_corrected), "adam", {}),
     "second corrected": (
         "adam-second-correction-only",

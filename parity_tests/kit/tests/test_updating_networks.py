@@ -22,6 +22,7 @@ from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.faulty_rules import (
     accumulated,
     counted,
+    counted_together,
     decayed,
     momentum_average,
     momentum_by_shape,
@@ -31,6 +32,7 @@ from parity_tests.kit.tests.faulty_rules import (
     strange,
     uncorrected,
     unscaled,
+    velocity_turned,
 )
 from parity_tests.kit.tests.learners import (
     HALF,
@@ -51,6 +53,7 @@ from parity_tests.kit.tests.update_rules import (
     Array,
     State,
     Step,
+    Update,
     adam,
     each,
     momentum,
@@ -99,6 +102,21 @@ def test_nesterov_inside_a_network_explains_its_factor(kind: str | None) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "status", "cause"),
+    [(velocity_turned, DIFFERS, "nesterov-velocity-turned"), (nesterov, EQUAL, None)],
+)
+def test_a_first_step_of_nesterov_is_no_factor_of_the_gradient(
+    rule: Update, status: str, cause: str | None
+) -> None:
+    report = examine_network(
+        replace(updating(each(rule), Learner.gradients), spec=Spec(**HALF)),
+        only=("gradient", "optimizer"),
+    )
+    seen = [(v.status, v.cause, v.factor) for v in report.verdicts]
+    assert seen == [(EQUAL, None, None), (status, cause, None)]
+
+
 class Square(Learner):
     """Both matrices have one shape."""
 
@@ -129,6 +147,11 @@ def test_average_inside_a_network_explains_its_factor() -> None:
         (each(adam), EQUAL, None),
         (each(uncorrected), DIFFERS, "adam-no-bias-correction"),
         (counted(lambda _: 1), DIFFERS, "adam-step-constant"),
+        *(
+            (counted_together(1, order=order), DIFFERS, "adam-step-per-tensor")
+            # From the last layer to the first, its matrix before its bias or after it.
+            for order in ((2, 3, 0, 1), (3, 2, 1, 0))
+        ),
     ],
 )
 def test_adam_inside_a_network(step: Step, status: str, cause: str | None) -> None:
@@ -195,7 +218,7 @@ def test_decay_of_biases_that_the_loss_does_not_have_is_a_fault() -> None:
 def test_gradient_is_not_blamed_for_an_optimizer_that_is_not_known() -> None:
     network = replace(updating(each(softened), Learner.gradients), spec=Spec(**HALF))
     assert told(network, "gradient") == [(UNCHECKED, None, None)]
-    assert told(network, "optimizer") == [(UNCHECKED, None, None)]
+    assert told(network, "optimizer") == [(UNCHECKED, "optimizer-unknown", None)]
     declared = replace(network, spec=Spec(**HALF, optimizer="rmsprop"))
     assert told(declared, "optimizer") == [(DIFFERS, None, None)]
 
