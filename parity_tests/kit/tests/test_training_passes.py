@@ -423,3 +423,46 @@ def test_a_training_pass_that_is_recognized_is_examined() -> None:
     names = names_of(_BY_LAYER.replace("* self.mask * (1", "* (1"))
     report = examine(recognize(names["Net"], names).network, only="gradient")
     assert [own.cause for own in report.failures] == ["dropout-not-in-backward"]
+
+
+# Its forward pass drops units, and what predicts tells it not to, and multiplies by the share.
+_OF_KEPT = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in=12, n_hidden=9, n_out=10, keep=0.8):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) / 3, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) / 3, np.zeros(n_out)
+        self.keep = keep
+    def forward(self, X, train=True):
+        self.X, self.h = X, np.tanh(X @ self.W1 + self.b1)
+        self.mask = (np.random.rand(*self.h.shape) < self.keep) if train else self.keep
+        self.d = self.h * self.mask
+        e = np.exp(self.d @ self.W2 + self.b2)
+        self.p = e / e.sum(axis=1, keepdims=True)
+        return self.p
+    def predict(self, X):
+        return self.forward(X, train=False)
+    def loss(self, y):
+        return -np.mean(np.log(self.p[np.arange(len(y)), y]))
+    def backward(self, y):
+        d2 = (self.p - np.eye(len(self.b2))[y]) / len(y)
+        d1 = (d2 @ self.W2.T) * self.mask * (1 - self.h**2)
+        return [self.X.T @ d1, d1.sum(axis=0), self.d.T @ d2, d2.sum(axis=0)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("evaluated", "causes"), [("self.keep", []), ("1.0", [("forward", "dropout-not-inverted")])]
+)
+def test_a_training_pass_is_found_beside_what_predicts(
+    evaluated: str, causes: list[tuple[str, str | None]]
+) -> None:
+    names = names_of(_OF_KEPT.replace("else self.keep", f"else {evaluated}"))
+    proposal = recognize(names["Net"], names)
+    assert "net.predict(x)" in proposal.fields["forward"]
+    assert "'forward': lambda net, x: net.forward(x" in proposal.fields["training"]
+    found = examine(proposal.network, only=("forward", "gradient")).verdicts
+    assert _causes(found) == causes
+    assert found[-1].aspect == "gradient"
+    assert found[-1].message.startswith("in the training pass")
