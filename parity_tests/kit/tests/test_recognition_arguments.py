@@ -309,3 +309,54 @@ def test_a_list_of_pairs_is_asked_with_several_where_one_sample_is_taken() -> No
     )
     report = examine(recognize(names_of(last)).network, only="data")
     assert [verdict.cause for verdict in report.failures] == ["samples-left-out"]
+
+
+# The step is called as none is, and known by what it is given.
+_GIVEN_GRADIENTS = """
+import numpy as np
+
+class Net:
+    def __init__(self, n_in=12, n_hidden=9, n_out=10):
+        self.W1, self.b1 = np.random.randn(n_in, n_hidden) / 3, np.zeros(n_hidden)
+        self.W2, self.b2 = np.random.randn(n_hidden, n_out) / 3, np.zeros(n_out)
+        self.norms = []
+    def forward(self, X):
+        self.X, self.a = X, np.tanh(X @ self.W1 + self.b1)
+        return self.a @ self.W2 + self.b2
+    def loss(self, out, y):
+        return 0.5 * np.sum((out - y) ** 2) / len(y)
+    def backward(self, out, y):
+        d2 = (out - y) / len(y)
+        d1 = d2 @ self.W2.T * (1 - self.a**2)
+        return [self.X.T @ d1, d1.sum(axis=0), self.a.T @ d2, d2.sum(axis=0)]
+"""
+_APPLY = """
+    def apply(self, grads, lr):
+        for p, g in zip((self.W1, self.b1, self.W2, self.b2), grads):
+            p -= lr * g
+"""
+_CLIP = """
+    def clip(self, grads):
+        return [np.clip(g, -1, 1) for g in grads]
+"""
+_LOG = """
+    def log(self, grads):
+        self.norms.append([np.linalg.norm(g) for g in grads])
+"""
+
+
+def test_a_method_that_is_given_gradients_and_moves_parameters_is_the_step() -> None:
+    for code in (_APPLY, _CLIP + _LOG + _APPLY):
+        proposal = recognize(names_of(_GIVEN_GRADIENTS + code)["Net"])
+        assert "net.apply(g, lr)" in proposal.fields["step"]
+        report = examine(proposal.network, only=("gradient", "optimizer"))
+        assert {verdict.status for verdict in report.verdicts} == {EQUAL}
+    turned = _APPLY.replace("p -= lr * g", "p += lr * g * (p.ndim == 1) - lr * g * (p.ndim > 1)")
+    proposal = recognize(names_of(_GIVEN_GRADIENTS + turned)["Net"])
+    [verdict] = examine(proposal.network, only="optimizer").failures
+    assert (verdict.cause, verdict.tensor) == ("sign", "b2")
+
+
+@pytest.mark.parametrize("code", [_CLIP, _LOG, _CLIP + _LOG])
+def test_a_method_that_is_given_gradients_and_moves_nothing_is_no_step(code: str) -> None:
+    assert "step" not in recognize(names_of(_GIVEN_GRADIENTS + code)["Net"]).fields
