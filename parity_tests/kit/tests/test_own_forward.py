@@ -72,7 +72,7 @@ class _NotDivided(_Twice):
 class _ShiftedByClass(_Twice):
     def output(self, z: Array) -> Array:
         e = np.exp(z - z.max(axis=0, keepdims=True))
-        return e / e.sum(axis=0, keepdims=True)
+        return e / e.sum(axis=1, keepdims=True)
 
 
 NETWORK = Network(_Twice, "w1 b1 w2 b2", "forward", loss="loss", step="step")
