@@ -66,13 +66,13 @@ class _OfAnotherFunction(_Twice):
 
 class _NotDivided(_Twice):
     def output(self, z: Array) -> Array:
-        return np.exp(z - z.max(axis=1, keepdims=True))
+        return np.asarray(np.exp(z - z.max(axis=1, keepdims=True)))
 
 
 class _ShiftedByClass(_Twice):
     def output(self, z: Array) -> Array:
         e = np.exp(z - z.max(axis=0, keepdims=True))
-        return e / e.sum(axis=1, keepdims=True)
+        return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 NETWORK = Network(_Twice, "w1 b1 w2 b2", "forward", loss="loss", step="step")
