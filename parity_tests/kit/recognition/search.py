@@ -44,6 +44,7 @@ from parity_tests.kit.recognition.steps import (
     raised,
     trainings,
     updates,
+    updates_by_arguments,
 )
 from parity_tests.kit.recognition.stored import stored_by
 from parity_tests.kit.recognition.training import evaluation_pass, training_pass
@@ -433,6 +434,7 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
         if draft.step is None:
             match, given = draft.backward.match, draft.backward
             draft.step = trainings(forward, draft.labels, scope, match, given)
+        draft.step = draft.step or updates_by_arguments(draft.backward, scope)
     if draft.backward is not None and draft.backward.unsummed:
         step = trainings(forward, draft.labels, scope, backward=draft.backward)
         if step is not None and step[1].closeness > _RELATED:

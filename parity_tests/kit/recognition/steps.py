@@ -69,10 +69,16 @@ DOWNHILL = 0.3
 def updates(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
     """Return code of a step that uses the gradients, and how well it is explained; or None."""
     fields = {k: v for k, v in backward.fields.items() if k not in ("gradients", "backward")}
+    after = (_after(backward.call, body) for body in _updates(backward))
+    return _first(after, fields, backward.forward, scope, backward.match)
+
+
+def updates_by_arguments(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, Match] | None:
+    """Return what `updates` does of methods that take gradients, whatever they are called."""
     host = backward.forward.host
+    fields = {k: v for k, v in backward.fields.items() if k not in ("gradients", "backward")}
     others = [one for one in host.functions if host.kind == "object" and _is_given_gradients(one)]
-    bodies = [*_updates(backward), *_calls_with(backward, others)]
-    after = (_after(backward.call, body) for body in dict.fromkeys(bodies))
+    after = (_after(backward.call, body) for body in _calls_with(backward, others))
     return _first(after, fields, backward.forward, scope, backward.match)
 
 

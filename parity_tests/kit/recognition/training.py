@@ -5,6 +5,7 @@ from typing import Any
 
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.recognition.calls import attributes_read
 from parity_tests.kit.recognition.forwards import LABELS, Forward, calls_with
 from parity_tests.kit.recognition.switches import to_training
 from parity_tests.kit.recognition.trial import FAILURES, build, made, with_forward
@@ -74,7 +75,15 @@ def _calls(forward: Forward, scope: Mapping[str, Any]) -> Iterator[str]:
         if call != forward.call and LABELS not in call
     ]
     yield from (call for call in calls if _called(call) in forward.call)
-    yield from (call for call in plain if call in calls and _called(call) not in forward.call)
+    # What predicts may call the pass of training, told that it is none.
+    inner = {f"{name}(" for name in _read_by(forward)}
+    yield from (call for call in plain if call in calls and _called(call) in inner)
+
+
+def _read_by(forward: Forward) -> list[str]:
+    """Return what the method that is the forward pass reads of its object."""
+    methods = (one for one in forward.host.functions if f"{one.code}(" in forward.call)
+    return [name for one in methods for name in attributes_read(one.function)]
 
 
 def _is_random(fields: Mapping[str, str], scope: Mapping[str, Any], known: Inquiry) -> bool:

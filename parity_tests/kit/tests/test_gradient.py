@@ -28,7 +28,15 @@ from parity_tests.kit.tests.asked import (
     softmax,
     variant,
 )
-from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Report, Verdict
+from parity_tests.kit.verdicts import (
+    CONVENTION,
+    DIFFERS,
+    EQUAL,
+    OF_NO_OPTIMIZER,
+    UNCHECKED,
+    Report,
+    Verdict,
+)
 
 
 class _Mixed(Classifier):
@@ -618,8 +626,8 @@ def test_what_is_right_or_only_not_known_is_an_answer() -> None:
     unknown = Verdict("optimizer", UNCHECKED, "its steps are random")
     assert Report("x", {}, [*verdicts, unknown]).exit_code == 0
     beside = replace(unknown, status=EQUAL)
-    for cause in ("call-raises", "optimizer-unknown"):
-        open_ = replace(unknown, cause=cause)
+    for changes in ({"cause": "call-raises"}, {"message": f"{OF_NO_OPTIMIZER}. Step 3 is -lr g3"}):
+        open_ = replace(unknown, **changes)
         assert Report("x", {}, [*verdicts, open_]).exit_code == 2
         assert Report("x", {}, [*verdicts, open_, beside]).exit_code == 0
 

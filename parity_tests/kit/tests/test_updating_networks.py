@@ -218,7 +218,7 @@ def test_decay_of_biases_that_the_loss_does_not_have_is_a_fault() -> None:
 def test_gradient_is_not_blamed_for_an_optimizer_that_is_not_known() -> None:
     network = replace(updating(each(softened), Learner.gradients), spec=Spec(**HALF))
     assert told(network, "gradient") == [(UNCHECKED, None, None)]
-    assert told(network, "optimizer") == [(UNCHECKED, "optimizer-unknown", None)]
+    assert told(network, "optimizer") == [(UNCHECKED, None, None)]
     declared = replace(network, spec=Spec(**HALF, optimizer="rmsprop"))
     assert told(declared, "optimizer") == [(DIFFERS, None, None)]
 

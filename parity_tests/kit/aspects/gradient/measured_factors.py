@@ -69,7 +69,7 @@ def _before_shrinking(
     rate = inquiry.subject.network.lr or RATES[0]
     shares = [1 - one.decay.get("squares", 0.0) * rate for one, _ in pairs]
     factors = [one.factor for one, _ in pairs if one.known and not one.relative and one.factor]
-    is_common = bool(factors) and np.ptp(factors) <= ROUGH * abs(factors[0])
+    is_common = bool(factors) and np.ptp(factors) <= NEAR * abs(factors[0])
     if not is_inferred(inquiry) or min(shares) <= 0 or is_common:
         return pairs
     samples, sizes = [len(batch) for batch in inquiry.batches], inquiry.subject.sizes

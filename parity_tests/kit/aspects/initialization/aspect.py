@@ -636,7 +636,7 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
             far = all(_ratio(mistake, meant, drawn) > _FAR for drawn in turned)
             several = {round(mistake.std(drawn.fan_in, drawn.fan_out), 9) for drawn in turned}
             are_known = all(any(map(drawn.follows, SCHEMES.values())) for drawn in others)
-            is_told = len(several) > 1 or are_known
+            is_told = len(several) > 1 or (are_known and not (others and _is_one_digit(turned)))
             if turned and far and is_told:
                 return meant, mistake
         for mistake in shrinking(meant) if len(draws.weights) > 1 else ():
@@ -646,6 +646,14 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
             ):
                 return meant, mistake
     return None
+
+
+def _is_one_digit(weights: Sequence[Drawn]) -> bool:
+    """Return whether a single matrix has a number of one digit, which is meant, for its scale."""
+    if len(weights) != 1:
+        return False
+    share = math.sqrt(3) if weights[0].distribution == "uniform" else 1.0
+    return any(weights[0].has_std(number / part) for number in _ONE_DIGIT for part in (1.0, share))
 
 
 def _ratio(mistake: Mistake, meant: Scheme, drawn: Drawn) -> float:
