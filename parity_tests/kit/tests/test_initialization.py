@@ -171,6 +171,13 @@ def test_one_matrix_of_an_inverted_scale_is_named_beside_a_scheme(
     assert verdict.tensor == ("W1" if cause else None)
 
 
+def test_a_number_of_one_digit_is_meant_in_one_matrix() -> None:
+    # It is 1 / sqrt(2 / 18), too.
+    draw = normal(lambda n, _: 3.0 if n == 18 else np.sqrt(2 / n))
+    verdict = only(ask(network(variant(draw=draw, sizes=(18, 9, 10))), initialization.examine))
+    assert verdict.cause is None, verdict
+
+
 @pytest.mark.parametrize(
     ("sizes", "is_named"),
     [

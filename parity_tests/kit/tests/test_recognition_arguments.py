@@ -360,3 +360,14 @@ def test_a_method_that_is_given_gradients_and_moves_parameters_is_the_step() -> 
 @pytest.mark.parametrize("code", [_CLIP, _LOG, _CLIP + _LOG])
 def test_a_method_that_is_given_gradients_and_moves_nothing_is_no_step(code: str) -> None:
     assert "step" not in recognize(names_of(_GIVEN_GRADIENTS + code)["Net"]).fields
+
+
+def test_what_trains_is_the_step_before_what_takes_gradients() -> None:
+    trains = """
+    def train_on_batch(self, X, y, lr):
+        self.apply([2 * g for g in self.backward(self.forward(X), y)], lr)
+"""
+    proposal = recognize(names_of(_GIVEN_GRADIENTS + _APPLY + trains)["Net"])
+    assert "net.train_on_batch(x, y, lr)" in proposal.fields["step"]
+    [verdict] = examine(proposal.network, only="optimizer").failures
+    assert (verdict.cause, verdict.factor) == ("step-scaled", pytest.approx(2))

@@ -8,6 +8,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.loading.loader import Loader, propose
 from parity_tests.kit.network import Network
 from parity_tests.kit.recognition import recognize
+from parity_tests.kit.recognition.loop_pairs import takes_pairs
 from parity_tests.kit.rendering.wording import LEFT_OUT
 from parity_tests.kit.tests.proposals import names_of
 from parity_tests.kit.verdicts import EQUAL, UNCHECKED
@@ -206,3 +207,18 @@ def test_a_softmax_of_one_sample_is_right_where_a_loop_goes_from_pair_to_pair(
     [verdict] = examine(proposal.network, only="forward").of("forward")
     assert (verdict.status == EQUAL) == is_right, verdict
     assert is_right or verdict.cause == "softmax-over-batch"
+
+
+def _goes_through_samples(mini_batch: list[tuple[float, float]]) -> float:
+    return sum(x * y for x, y in mini_batch)
+
+
+def _goes_through_parameters(params: list[tuple[float, float]], x: float) -> float:
+    for w, b in params:
+        x = w * x + b
+    return x
+
+
+def test_parameters_in_pairs_are_no_samples() -> None:
+    assert takes_pairs(_goes_through_samples)
+    assert not takes_pairs(_goes_through_parameters)

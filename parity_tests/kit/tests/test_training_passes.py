@@ -466,3 +466,22 @@ def test_a_training_pass_is_found_beside_what_predicts(
     assert _causes(found) == causes
     assert found[-1].aspect == "gradient"
     assert found[-1].message.startswith("in the training pass")
+
+
+# What predicts with units dropped is no pass that is trained.
+_OF_SEVERAL = """
+    def predict_several(self, X):
+        h = np.tanh(X @ self.W1 + self.b1) * (np.random.rand(len(X), len(self.b1)) < 0.5) / 0.5
+        e = np.exp(h @ self.W2 + self.b2)
+        return e / e.sum(axis=1, keepdims=True)
+"""
+
+
+def test_a_pass_that_only_predicts_is_no_training_pass() -> None:
+    plain = _OF_KEPT.replace(
+        "(np.random.rand(*self.h.shape) < self.keep) if train else self.keep", "1"
+    )
+    names = names_of(plain + _OF_SEVERAL)
+    proposal = recognize(names["Net"], names)
+    assert "training" not in proposal.fields
+    assert examine(proposal.network, only="gradient").failures == []
