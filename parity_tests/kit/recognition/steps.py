@@ -62,6 +62,8 @@ _MOST, _LONGEST = 10, 160
 _CALLS, _RATE = 12, 0.1
 # Errors that have nothing to do with what a function is given.
 _OF_NAMES = ("NameError", "UnboundLocalError")
+# One that comes of a single round, as where something is told in every tenth of all.
+_OF_COUNTS = "ZeroDivisionError"
 # The cosine with the gradient from which on a step may be one of an optimizer's.
 DOWNHILL = 0.3
 
@@ -212,7 +214,7 @@ def astray(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, str] | No
         told = _raises(source, forward, labels, scope)
         if told:
             every = all(_raises(source, forward, form, scope) for form in LABELS)
-            is_its_own = is_object or told.startswith(_OF_NAMES)
+            is_its_own = told.startswith(_OF_NAMES) or (is_object and _OF_COUNTS not in told)
             what = f"{body.replace('net.', '')} raises {told}"
             return (source, what) if every and is_its_own else None
         # A loop over samples may take more of them at a time than it is given.

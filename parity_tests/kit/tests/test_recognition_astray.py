@@ -184,3 +184,15 @@ def test_a_step_that_changes_nothing_at_first_is_told(rate: str, told: str) -> N
     ]
     assert gradients.value == "not found"
     assert gradients.why.endswith(f"train_step(x, y) {told}")
+
+
+def test_a_loop_that_divides_by_a_part_of_its_rounds_is_not_asked() -> None:
+    fit = """
+    def fit(self, x, y, epochs=3000, lr=0.1):
+        for epoch in range(epochs):
+            for p, g in zip((self.w1, self.b1, self.w2, self.b2), self.backward(x, y)):
+                p -= lr * g
+            if epoch % (epochs // 10) == 0:
+                print(epoch)
+"""
+    assert found(recognize(names_of(NET + fit)), "step") == "not found"
