@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from parity_tests.kit.candidates.candidate import Candidate, distinct
 from parity_tests.kit.candidates.centred import centred
 from parity_tests.kit.candidates.margins import of_margins
+from parity_tests.kit.candidates.mistaken_labels import is_one_hot, mistaken
 from parity_tests.kit.candidates.multipliers import multipliers
-from parity_tests.kit.candidates.shifted_labels import is_one_hot, shifted
 from parity_tests.kit.forward import Form, Pass, functions
 from parity_tests.kit.functions import (
     OUTPUTS,
@@ -216,7 +216,8 @@ def output_deltas(
     wrong += centred(right, (loss, *USUAL_LOSSES))
     wrong += _exchanged(begun, passed, batch)
     wrong += _of_other_outputs(form, passed, batch, loss)
-    wrong += _of_shifted_labels(form, passed, batch, loss)
+    wrong += _of_mistaken_labels(form, passed, batch, loss)
+    wrong += _of_logits(form, passed, batch)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
     found = distinct([*right, *wrong])
     if loss is not None:
@@ -337,17 +338,36 @@ def _of_other_outputs(
         yield Candidate(other.back(slope, z), f"J of {name} (p - y)", cause, "squared_error")
 
 
-def _of_shifted_labels(
+def _of_mistaken_labels(
     form: Form, passed: Pass, batch: Batch, meant: str | None
 ) -> Iterator[Candidate]:
-    """Yield the right gradients of labels that are one class off."""
+    """Yield the gradients of labels that are made wrongly of the classes.
+
+    Where those of a sample do not add up to 1, p - y is no derivative, and may be taken for it.
+    """
     if batch.are_numbers or not is_one_hot(batch.targets):
         return
-    for which, targets in shifted(batch.targets):
-        for right in right_deltas(form, passed, replace(batch, targets=targets), meant):
+    for own in mistaken(batch.targets):
+        causes = (own.cause,)
+        for loss in (kind for output, kind in _FUSED if output == form.output):
+            text = f"(p - y) for {own.which}"
+            yield Candidate(passed.output - own.labels, text, causes, loss)
+        for right in right_deltas(form, passed, replace(batch, targets=own.labels), meant):
             if right.guard is None and right.loss in ((meant,) if meant else USUAL_LOSSES):
-                text = f"{right.text} for {which}"
-                yield replace(right, text=text, causes=("labels-shifted",))
+                yield replace(right, text=f"{right.text} for {own.which}", causes=causes)
+
+
+def _of_logits(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:
+    """Yield what goes back where labels are subtracted from pre-activations, not from outputs."""
+    z, y, cause = passed.logits[-1], batch.targets, ("logits-for-outputs",)
+    if form.output in ("identity", "log_softmax") or z.shape != passed.output.shape:
+        return
+    for loss in (kind for output, kind in _FUSED if output == form.output):
+        yield Candidate(z - y, "(z - y)", cause, loss)
+    yield Candidate(z - y, "(z - y)", cause, "squared_error")
+    back = functions(form)[1].back(z - y, z)
+    text = "(z - y) with the derivative of the last layer"
+    yield Candidate(back, text, cause, "squared_error")
 
 
 # What codes put beside a probability in a denominator.

@@ -118,6 +118,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the labels alone go back, without the output that they are subtracted from",
         "the first line of the backward pass: p - y",
     ),
+    "logits-for-outputs": Cause(
+        "the labels are subtracted from the pre-activations, and not from the outputs",
+        "the first line of the backward pass: p - y, where p is what the function of the last layer "
+        "gives",
+    ),
     "labels-written": Cause(
         "the error is -1 at the labels, where the output less 1 is meant",
         "the first line of the backward pass: d[rows, y] -= 1, where d[rows, y] = -1 writes over "
@@ -332,6 +337,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "labels are taken for the class beside theirs",
         "what is added to labels, or taken from them, before they are made one-hot, and from which "
         "number classes are counted",
+    ),
+    "labels-of-whole-batch": Cause(
+        "every sample has the labels of the whole batch",
+        "what labels index: rows and columns together, as [range(n), y], where [:, y] takes all "
+        "rows with each label",
     ),
     "loss-log-base": Cause(
         "a logarithm of another base", "np.log2 or np.log10 in the place of np.log"

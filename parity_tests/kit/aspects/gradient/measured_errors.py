@@ -33,6 +33,9 @@ Array = NDArray[Any]
 _ENOUGH, _TOLD = 6, 3
 # How often the other outputs are drawn for each sample, and how far they are from its own.
 _DRAWS, _APART = 3, 3.0
+# Whose outputs stay as they are where one number is added to all pre-activations: an error that
+# does not goes by these, and not by the outputs.
+_SHIFTABLE = ("softmax", "log_softmax")
 
 
 def of_measured_error(account: Account) -> list[Verdict]:
@@ -137,6 +140,8 @@ def _asked(account: Account, number: int) -> Iterator[tuple[Array, Array, Array,
         if "softmax" in form.output and not some.all():
             # What all exponentials add up to stays as it is.
             changed[~some] += np.log(np.exp(z[~some]).sum() / np.exp(changed[~some]).sum())
+        if form.output in _SHIFTABLE:
+            changed += _APART * inquiry.rng.standard_normal()
         places = inquiry.rng.permutation(outputs)
         moved = replace(
             sample,

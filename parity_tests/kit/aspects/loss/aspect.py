@@ -22,7 +22,7 @@ from parity_tests.kit.aspects.loss.values import (
     values,
 )
 from parity_tests.kit.aspects.never_set import refused
-from parity_tests.kit.candidates.shifted_labels import is_one_hot, shifted_batches
+from parity_tests.kit.candidates.mistaken_labels import Mistaken, is_one_hot, mistaken_batches
 from parity_tests.kit.causes import CAUSES
 from parity_tests.kit.forward import Pass, run
 from parity_tests.kit.functions import wrong_output
@@ -101,45 +101,45 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     matches = matches or _of_thresholds(inquiry, reported, exact)
     matches = matches or _fitted(inquiry) or _of_wrong_softmax(inquiry, reported, exact)
     matches = matches or _rounded(inquiry, reported)
-    which, beside = ("", []) if matches else _of_shifted_labels(inquiry, reported, exact)
+    mistaken, beside = (None, []) if matches else _of_mistaken_labels(inquiry, reported, exact)
     matches = matches or beside
     if not matches:
         # So close by chance is one loss in some hundreds, at a constant that means nothing.
         matches = [m for m in _matches(inquiry, reported, _TOLERANCE) if _is_usual(inquiry, m)]
         matches = _confirmed(inquiry, matches)
     found = _with_penalty(inquiry, _judge(inquiry, reported[0], matches), matches)
-    if which:
-        told = named("loss", "labels-shifted", f"it is that of {which}", "loss")
+    if mistaken is not None:
+        told = named("loss", mistaken.cause, f"it is that of {mistaken.which}", "loss")
         found = [told, *(own for own in found if own.status == DIFFERS)]
     _note_cause(inquiry, found)
     return found
 
 
-def _of_shifted_labels(
+def _of_mistaken_labels(
     inquiry: Inquiry, reported: list[float], exact: float
-) -> tuple[str, list["_Match"]]:
-    """Return the loss of labels that are one class off.
+) -> tuple[Mistaken | None, list["_Match"]]:
+    """Return the loss of labels that are made wrongly of the classes.
 
-    Of a network that gets integers, all that follows is held to such labels: they are most likely
-    made once. One that gets them one-hot would make others of them once more.
+    Of a network that gets integers, all that follows is held to labels that are one class off: they
+    are most likely made once. One that gets them one-hot would make others of them once more.
     """
     usual = inquiry.batches
     gets_numbers = inquiry.subject.network.labels in ("integers", "integer_column")
     is_asked = all(is_one_hot(batch.targets) and not batch.are_numbers for batch in usual)
-    for which, batches in shifted_batches(usual) if is_asked else ():
+    for own, batches in mistaken_batches(usual) if is_asked else ():
         inquiry.batches = batches
         matches = _confirmed(inquiry, _matches(inquiry, reported, exact))
         matches = [m for m in matches if m.cause is None and _is_usual(inquiry, m)]
         if gets_numbers:
             matches = matches or _fitted(inquiry)
         if matches:
-            if gets_numbers:
+            if gets_numbers and own.cause == "labels-shifted":
                 inquiry.evidence.batches = list(batches)
             else:
                 inquiry.batches = usual
-            return which, matches
+            return own, matches
     inquiry.batches = usual
-    return "", []
+    return None, []
 
 
 def _with_penalty(inquiry: Inquiry, found: Verdict, matches: Sequence["_Match"]) -> list[Verdict]:
