@@ -120,7 +120,7 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
     ),
     "logits-for-outputs": Cause(
         "the labels are subtracted from the pre-activations, and not from the outputs",
-        "the first line of the backward pass: p - y, where p is what the function of the last layer "
+        "the first line of the backward pass: p - y, where p is what the last layer's function "
         "gives",
     ),
     "labels-written": Cause(
