@@ -227,6 +227,56 @@ def test_without_a_loss_of_training_that_of_its_outputs_is_taken(more: dict[str,
     assert _causes(_told(_Unmasked, training=training, **more)) == expected
 
 
+class _Penalized(_Dropping):
+    """Its penalty is divided by the number of samples."""
+
+    share = 0.4
+
+    def loss(self, x: Array, y: Array) -> float:
+        squares = sum(float((w**2).sum()) for w in self.w)
+        return super().loss(x, y) + self.share / 2 / len(x) * squares
+
+    def back(self, p: Array, y: Array) -> list[Array]:
+        found = super().back(p, y)
+        weights = [g + self.share / len(y) * w for g, w in zip(found, self.w, strict=False)]
+        return weights + found[len(weights) :]
+
+
+class _PenalizedUnmasked(_Penalized, _Unmasked):
+    pass
+
+
+class _PenalizedUnscaled(_Penalized):
+    factor = 1.0
+
+
+class _PenalizedAlone(_Penalized):
+    def of_training_pass(self, x: Array, y: Array) -> list[Array]:
+        return _Dropping.back(self, self.training(x), y)
+
+
+@pytest.mark.parametrize(
+    ("make", "causes"),
+    [
+        (_Penalized, []),
+        (_PenalizedUnmasked, [("gradient", "dropout-not-in-backward")]),
+        (_PenalizedUnscaled, [("forward", "dropout-not-inverted")]),
+    ],
+)
+def test_the_penalty_of_the_loss_reported_is_one_of_training(
+    make: type[Classifier], causes: list[tuple[str, str | None]]
+) -> None:
+    training = {name: _PASS[name] for name in ("forward", "gradients")}
+    assert _causes(_told(make, training=training)) == causes
+
+
+def test_a_penalty_that_training_leaves_out_shows() -> None:
+    training = {name: _PASS[name] for name in ("forward", "gradients")}
+    [verdict] = [own for own in _told(_PenalizedAlone, training=training) if own.cause]
+    assert verdict.cause == "weight-decay"
+    assert "to the slope of that loss of its outputs with its penalty" in verdict.message
+
+
 def test_steps_by_a_training_pass_are_held_to_its_loss() -> None:
     more = {"gradients": None, "step": "step", "training": {"forward": _PASS["forward"]}}
     assert [own.status for own in _told(_Dropping, **more)] == [EQUAL, EQUAL]

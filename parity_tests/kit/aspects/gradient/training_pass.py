@@ -2,31 +2,24 @@
 
 import contextlib
 import re
-from collections.abc import Callable
 from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.first_steps.slopes_of_steps import of_slopes
 from parity_tests.kit.aspects.forward import aspect as forward_aspect
 from parity_tests.kit.aspects.forward.dropped import in_training
 from parity_tests.kit.aspects.forward.kept_units import kept_units, of_kept_units
 from parity_tests.kit.aspects.gradient.held_to_slopes.by_slopes import is_random
+from parity_tests.kit.aspects.gradient.loss_of_outputs import loss_of_outputs, with_penalty
 from parity_tests.kit.forward import Form
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.losses import losses_behind
-from parity_tests.kit.scales import MEAN, Scale
-from parity_tests.kit.subject.subject import Batch, SubjectError
+from parity_tests.kit.subject.subject import SubjectError
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict, named
 
-Array = NDArray[np.float64]
-OfOutput = Callable[[Array, Batch], float]
-
-# How closely the loss reported is the one that is recomputed, with what keeps a logarithm finite.
+# How closely a factor is that of a mask.
 _CLOSE = 1e-6
 
 _IN_TRAINING = "in the training pass"
+_REPORTED = "the loss reported"
 
 
 def with_training(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
@@ -74,12 +67,18 @@ def _of_training(inquiry: Inquiry, *, is_compared: bool) -> list[Verdict]:
     training = in_training(inquiry)
     subject = training.subject
     has_own = subject.network.loss is not None and is_random(training, subject.loss_of_pass)
+    of_loss = _REPORTED
     plain = inquiry.into(inquiry.subject.another(replace(inquiry.subject.network, training={})))
     if not has_own:
-        of_output = _loss_of_output(inquiry)
+        of_output, is_penalized = loss_of_outputs(inquiry)
         if of_output is None:
             return [_not_asked("no loss of it is reported whose slopes it could be")]
-        subject.loss_of_output = plain.subject.loss_of_output = of_output
+        if is_penalized:
+            subject.loss_of_output = with_penalty(of_output, subject, plain.subject)
+            of_loss = "that loss of its outputs with its penalty"
+        else:
+            of_loss = "that loss of its outputs"
+            subject.loss_of_output = plain.subject.loss_of_output = of_output
     plain.is_one_by_one = training.is_one_by_one = inquiry.is_one_by_one
     if is_compared and any(verdict.status != EQUAL for verdict in of_slopes(plain)):
         return [_not_asked("without dropout it is not told by slopes of the loss either")]
@@ -87,17 +86,15 @@ def _of_training(inquiry: Inquiry, *, is_compared: bool) -> list[Verdict]:
     if not is_compared:
         inquiry.slopes_show = training.slopes_show
     found = _with_kept(inquiry, training, found)
-    return [_told(own, has_own=has_own) for own in found]
+    return [_told(own, of_loss) for own in found]
 
 
-def _told(verdict: Verdict, *, has_own: bool) -> Verdict:
+def _told(verdict: Verdict, of_loss: str) -> Verdict:
     """Return a verdict on the gradient as one of the training pass, and of its loss."""
     if verdict.aspect != "gradient":
         return verdict
     message = f"{_IN_TRAINING}: {verdict.message}"
-    if not has_own:
-        message = message.replace("the loss reported", "that loss of its outputs")
-    return replace(verdict, message=message)
+    return replace(verdict, message=message.replace(_REPORTED, of_loss))
 
 
 def _with_kept(inquiry: Inquiry, training: Inquiry, found: list[Verdict]) -> list[Verdict]:
@@ -145,49 +142,3 @@ def _of_scale(training: Inquiry, form: Form, verdict: Verdict) -> Verdict:
     )
     asked = verdict.tensor, factor, verdict.residual
     return named("gradient", "dropout-backward-scale", seen, *asked)
-
-
-def _loss_of_output(inquiry: Inquiry) -> OfOutput | None:
-    """Return the loss that the network reports, or whose gradient it has, as one of its output.
-
-    None if that is not known, or is not the loss that is reported.
-    """
-    known = inquiry.reported
-    if known is None and inquiry.gradient_loss is not None and not inquiry.is_loss_unknown:
-        known = inquiry.gradient_loss, inquiry.gradient_scale or MEAN
-    if known is None or inquiry.form is None:
-        return None
-    name, scale = known
-    loss = _recomputed(inquiry, name, scale)
-    subject, batch = inquiry.subject, inquiry.batches[0]
-    if loss is None or subject.network.loss is None or inquiry.reported is None:
-        return loss
-    value = subject.loss_of_pass(batch)
-    of_output = loss(subject.forward(batch.inputs), batch)
-    return loss if abs(of_output - value) <= _CLOSE * abs(value) else None
-
-
-def _recomputed(inquiry: Inquiry, name: str, scale: Scale) -> OfOutput | None:
-    assert inquiry.form is not None
-    known = losses_behind(
-        inquiry.form.output,
-        inquiry.batches[0].targets,
-        are_numbers=inquiry.batches[0].are_numbers,
-    )
-    logarithmic = name in ("cross_entropy", "binary_cross_entropy")
-    if not (logarithmic or name in known):
-        return None
-
-    def loss(output: Array, batch: Batch) -> float:
-        y = inquiry.meant(batch).targets
-        samples = 1 if inquiry.subject.single else len(batch)
-        whole = scale.at(samples) * samples / len(batch)
-        if not logarithmic:
-            return whole * float(known[name].value(output, y).sum())
-        with np.errstate(all="ignore"):
-            total = -float(np.where(y != 0, y * np.log(output), 0.0).sum())
-            if name == "binary_cross_entropy":
-                total -= float(np.where(y != 1, (1 - y) * np.log(1 - output), 0.0).sum())
-        return whole * total
-
-    return loss
