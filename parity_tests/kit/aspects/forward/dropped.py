@@ -9,7 +9,7 @@ from parity_tests.kit.aspects.drawn import drawing_apart, is_ever_another
 from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.functions import activation
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.subject.subject import Layer, SubjectError
+from parity_tests.kit.subject.subject import Layer, Layers, SubjectError
 
 # How closely the factors of all units are one.
 _NEAR = 1e-6
@@ -17,14 +17,14 @@ _NEAR = 1e-6
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a hidden layer.
+    """What is kept of the inputs or of a hidden layer.
 
     Attributes
     ----------
     factor : float
-        What units that are kept are multiplied with.
+        What inputs or units that are kept are multiplied with.
     shares : ndarray
-        Of each draw, how many of the units are kept, between 0 and 1.
+        Of each draw, how many of them are kept, between 0 and 1.
     units : int
         How many there are.
     """
@@ -106,13 +106,60 @@ def kept_of(inquiry: Inquiry, number: int, name: str, draws: int) -> Kept | None
     layers[number + 1] = Layer(
         0.0 * behind.weight, behind.bias if is_last else 0.5 + np.abs(behind.bias)
     )
-    value = np.ravel(activation(name).value(bias))
+    return _kept(inquiry, layers, number + 1, np.ravel(activation(name).value(bias)), draws)
+
+
+def kept_of_inputs(inquiry: Inquiry, draws: int) -> Kept | None:
+    r"""Return what inputs that are kept are multiplied with in training.
+
+    With the first matrix at zero the error of its layer is that of the biases, whatever is dropped,
+    and the gradient of a single sample shows the mask m:
+
+    .. math:: \frac{\partial L}{\partial W_1} = \delta_1 \, (s \, m \odot x)^T, \qquad
+              \frac{\partial L}{\partial b_1} = \delta_1
+
+    Parameters
+    ----------
+    draws : int
+        How often it is asked.
+
+    Returns
+    -------
+    Kept or None
+        None if the inputs do not have s in common, or there are no biases.
+    """
+    first, *others = inquiry.layers
+    if first.bias is None or first.has_shared_bias:
+        return None
+    bias = 0.5 + np.abs(first.bias) if others else first.bias
+    layers = [Layer(0.0 * first.weight, bias), *others]
+    return _kept(inquiry, layers, 0, inquiry.batches[0].inputs[0], draws)
+
+
+def _kept(
+    inquiry: Inquiry, layers: Layers, number: int, value: NDArray[np.float64], draws: int
+) -> Kept | None:
+    """Return what a layer gets of the values before it, which the gradient of its matrix shows.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        Parameters by which no mask changes these values, or the error of that layer but for a mask
+        of its own.
+    number : int
+        Which layer, from 0.
+    value : ndarray
+        The values of the first sample where nothing is dropped.
+    draws : int
+        How often it is asked.
+    """
+    is_seen = value != 0
     seen = []
     with inquiry.elsewhere(), drawing_apart(inquiry.subject):
         try:
             inquiry.layers = layers
             for _ in range(draws):
-                shown = observe(inquiry, inquiry.batches[0].part(slice(0, 1)))[0][number + 1]
+                shown = observe(inquiry, inquiry.batches[0].part(slice(0, 1)))[0][number]
                 assert shown.bias is not None
                 error = np.ravel(shown.bias)
                 if not error.any():
@@ -121,7 +168,7 @@ def kept_of(inquiry: Inquiry, number: int, name: str, draws: int) -> Kept | None
                 left = np.linalg.norm(shown.weight - np.outer(error, masked))
                 if not left <= _NEAR * np.linalg.norm(shown.weight):
                     return None
-                seen.append(masked / value)
+                seen.append(masked[is_seen] / value[is_seen])
         except SubjectError:
             return None
     factors = np.asarray(seen)

@@ -1,18 +1,21 @@
 """Whether a training pass that drops units has the mean of evaluation."""
 
-from parity_tests.kit.aspects.forward.dropped import Kept, kept_of
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from parity_tests.kit.aspects.forward.dropped import Kept, kept_of, kept_of_inputs
 from parity_tests.kit.forward import Form
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.verdicts import Verdict, named
+from parity_tests.kit.verdicts import CONVENTION, Verdict, named
 
 # How often a mask is drawn, and how closely two factors are one.
 _DRAWS, _NEAR = 64, 1e-5
 
 
 def of_kept_units(training: Inquiry, form: Form) -> tuple[list[Verdict], str]:
-    r"""Judge how much of every hidden layer is kept in training, and what that is multiplied with.
+    r"""Judge how much of inputs and hidden layers is kept, and what that is multiplied with.
 
-    With a share q of the units that is kept and multiplied by s, and e x the activation in
+    With a share q that is kept and multiplied by s in training, and all multiplied by e in
     evaluation, both have one mean where
 
     .. math:: q \, s = e
@@ -26,31 +29,65 @@ def of_kept_units(training: Inquiry, form: Form) -> tuple[list[Verdict], str]:
 
     Returns
     -------
-    wrong : list of Verdict
+    told : list of Verdict
         On the forward pass, where the means are not the same.
     right : str
         What is kept where they are; empty where nothing is dropped, or what is kept is not seen.
     """
-    wrong: list[Verdict] = []
+    told: list[Verdict] = []
     right: list[str] = []
-    for number, name in enumerate(form.hidden):
-        evaluated, _ = _apart(name)
-        kept = kept_units(training, form, number)
-        if kept is None:
-            continue
+    for place in _places(training, form):
+        kept, evaluated = place.kept, place.evaluated
         seen = (
-            f"{kept.share:.1%} of the units of layer {number + 1} are kept in training and "
-            f"multiplied by {kept.factor:.6g}, and evaluation multiplies all by {evaluated:.6g}"
+            f"{kept.share:.1%} of {place.what} are kept in training and multiplied by "
+            f"{kept.factor:.6g}, and evaluation multiplies all by {evaluated:.6g}"
         )
         cause = _cause(kept, evaluated)
         if cause is None:
             right.append(seen)
+        elif cause == "dropout-not-inverted" and place.tensor == "x":
+            seen = f"{seen}: noise that is meant, or dropout that is not divided by 1 - p"
+            told.append(Verdict("forward", CONVENTION, seen, place.tensor))
         else:
             dropped = 1 - kept.share
             if cause == "dropout-scale" and abs(dropped - 1 / kept.factor) <= kept.margin:
                 seen += "; that is 1 / the share that is dropped, and not that which is kept"
-            wrong.append(named("forward", cause, seen, f"a{number + 1}"))
-    return wrong, "; ".join(right)
+            told.append(named("forward", cause, seen, place.tensor))
+    return told, "; ".join(right)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where something is dropped.
+
+    Attributes
+    ----------
+    what, tensor : str
+        In words, and as it is called.
+    evaluated : float
+        What evaluation multiplies it with.
+    kept : Kept
+        What is kept of it.
+    """
+
+    what: str
+    tensor: str
+    evaluated: float
+    kept: Kept
+
+
+def _places(training: Inquiry, form: Form) -> Iterator[_Place]:
+    """Yield the inputs and the hidden layers, where something of them is dropped."""
+    # The inputs of an autoencoder are hidden from it, and what is left of them is no mean.
+    if form.inputs == "as given" and not training.subject.is_of_inputs:
+        kept = kept_of_inputs(training, _DRAWS)
+        if kept is not None and kept.share < 1:
+            yield _Place("the inputs", "x", form.scale, kept)
+    for number, name in enumerate(form.hidden):
+        kept = kept_units(training, form, number)
+        if kept is not None:
+            what = f"the units of layer {number + 1}"
+            yield _Place(what, f"a{number + 1}", _apart(name)[0], kept)
 
 
 def kept_units(training: Inquiry, form: Form, number: int) -> Kept | None:
