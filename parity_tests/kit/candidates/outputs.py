@@ -218,6 +218,7 @@ def output_deltas(
     wrong += _of_other_outputs(form, passed, batch, loss)
     wrong += _of_mistaken_labels(form, passed, batch, loss)
     wrong += _of_logits(form, passed, batch)
+    wrong += _on_labels(form, passed, batch)
     wrong.sort(key=lambda candidate: candidate.loss != loss)
     found = distinct([*right, *wrong])
     if loss is not None:
@@ -368,6 +369,20 @@ def _of_logits(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:
     back = functions(form)[1].back(z - y, z)
     text = "(z - y) with the derivative of the last layer"
     yield Candidate(back, text, cause, "squared_error")
+
+
+def _on_labels(form: Form, passed: Pass, batch: Batch) -> Iterator[Candidate]:
+    """Yield what goes back with the derivative of the last function at labels, not at outputs."""
+    own, y, cause = functions(form)[1].elementwise, batch.targets, ("derivative-on-labels",)
+    if own is None or own.name == "identity":
+        return
+    with np.errstate(all="ignore"):
+        if own.slope_from_value is not None:
+            text = f"(p - y) * {own.name}' from the labels"
+            value = (passed.output - y) * own.slope_from_value(y)
+            yield Candidate(value, text, cause, "squared_error")
+        value = (passed.output - y) * own.slope(y)
+        yield Candidate(value, f"(p - y) * {own.name}'(y)", cause, "squared_error")
 
 
 # What codes put beside a probability in a denominator.

@@ -123,6 +123,11 @@ NETWORK_CAUSES: Mapping[str, Cause] = {
         "the first line of the backward pass: p - y, where p is what the last layer's function "
         "gives",
     ),
+    "derivative-on-labels": Cause(
+        "the derivative of the last layer's function is taken at the labels, not at the outputs",
+        "what the derivative is given in the first line of the backward pass: the output, or the "
+        "pre-activation",
+    ),
     "labels-written": Cause(
         "the error is -1 at the labels, where the output less 1 is meant",
         "the first line of the backward pass: d[rows, y] -= 1, where d[rows, y] = -1 writes over "

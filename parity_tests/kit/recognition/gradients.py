@@ -73,6 +73,8 @@ class Backward:
         Whether a bias has a gradient for every sample.
     exact : dict
         Code for arguments by name: what the backward pass returns, of its result ``g``.
+    is_still : bool
+        Whether it moves parameters for labels between 0 and 1, and for neither of these.
     """
 
     forward: Forward
@@ -84,6 +86,7 @@ class Backward:
     in_place: bool = False
     unsummed: bool = False
     exact: dict[str, str] = field(default_factory=dict)
+    is_still: bool = False
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -445,7 +448,28 @@ def _asked(forward: Forward, call: Call, labels: str, scope: Mapping[str, Any]) 
                     exact,
                 )
             )
+    if not options and labels == "one_hot" and not seen.moved and _is_still(forward, call, scope):
+        for rated in _rates(forward, call, scope):
+            declared = {**fields, "step": f"lambda net, x, y, lr: {rated}"}
+            match = Match(0, 0, 0.0, len(chain))
+            asked = forward, declared, labels, call.text, match
+            options.append(Backward(*asked, in_place=True, is_still=True))
     return max(options, key=lambda one: one.key, default=None)
+
+
+def _is_still(forward: Forward, call: Call, scope: Mapping[str, Any]) -> bool:
+    """Whether a step moves parameters for labels between 0 and 1, as it does not for 0 and 1."""
+    function = evaluate(f"lambda net, x, y, lr: {call.text}", scope)
+    moved = []
+
+    def explorer(net: Any, x: Any, y: Any) -> None:
+        before = {one.path: one.array.copy() for one in arrays(net)}
+        function(net, x, y, 0.5)
+        after = {one.path: one.array for one in arrays(net)}
+        own = [one.path for one in forward.chain.found if one.path in before.keys() & after.keys()]
+        moved.extend(path for path in own if not is_same_or_shrunk(after[path], before[path]))
+
+    return explore(forward.inquiry, explorer, "soft") and bool(moved)
 
 
 def is_same_or_shrunk(now: Array, before: Array) -> bool:

@@ -704,6 +704,10 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
     if match.known > match.right:
         share += f", {match.known - match.right} more are known with a fault"
     sure = SURE if match.known == match.total else LIKELY if match.closeness > _RELATED else GUESS
+    moves = "it moves the parameters"
+    if draft.backward is not None and draft.backward.is_still:
+        sure, share = LIKELY, "labels of 0 and 1 move no parameter, and labels between them do"
+        moves = share
     if draft.backward is not None and not draft.backward.in_place:
         yield Convention("gradients", fields["gradients"], sure, share)
         if draft.backward.unsummed:
@@ -719,13 +723,13 @@ def _of_gradients(draft: _Draft, match: Match, fields: Mapping[str, str]) -> Ite
         source, moved = draft.step
         sgd = moved.known == moved.total
         if not draft.loop:
-            yield Convention("step", source, SURE if sgd else LIKELY, "it moves the parameters")
+            yield Convention("step", source, SURE if sgd else LIKELY, moves)
             yield from settings.told(source)
         else:
             why = "it takes the step that was found, with the labels of other samples"
             yield Convention("step", fields["step"], LIKELY, why)
         rule = "sgd, at its first step" if sgd else "unknown"
-        why = f"of the step over the learning rate, {share}"
+        why = share if moves == share else f"of the step over the learning rate, {share}"
         yield Convention("optimizer", rule, SURE if sgd else GUESS, why)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,6 @@ from parity_tests.kit.recognition.making import uninitialized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import (
-    Batch,
     Layer,
     Layers,
     Subject,
@@ -42,6 +41,8 @@ Fields = Mapping[str, str]
 FAILURES = (Exception, SystemExit)
 # As many as it takes to tell a class from a number.
 _FEWEST_CLASSES = 3
+# Between two classes: of whoever looks one up, they are the same or none.
+_FRACTIONS = (0.25, 0.5)
 # By how much weights are others, so little that hardly an output changes places with another.
 _LITTLE = 1e-6
 # The cosine of what is the same but for rounding.
@@ -317,7 +318,8 @@ def are_numbers(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> boo
     """Return whether integers that stand for classes are computed with.
 
     An error such as ``p - y`` is an affine function of them then, in all outputs at once. From 0 to
-    1 labels of classes change other outputs than from 1 to 2.
+    1 labels of classes change other outputs than from 1 to 2, and what lies between two of them is
+    no class, or the lower one.
     """
     is_number = fields.get("labels") in ("'integers'", "'integer_column'")
     if not is_number or known.subject.outputs < _FEWEST_CLASSES:
@@ -326,18 +328,23 @@ def are_numbers(fields: Fields, scope: Mapping[str, Any], known: Inquiry) -> boo
     if inquiry is None:
         return False
     inquiry.form, inquiry.tolerance = known.form, known.tolerance
-    subject = inquiry.subject
-    inputs = inquiry.batches[0].inputs
-    found: list[Array] = []
-    try:
-        for label in range(_FEWEST_CLASSES):
-            batch = Batch.of(inputs, np.full(len(inputs), label), subject.outputs)
-            observed, _ = observing.observe(inquiry, batch)
-            found.append(np.concatenate([tensor.ravel() for tensor in tensors(observed)]))
-    except FAILURES:
-        return False
-    first, second = np.diff(found, axis=0)
-    return bool(np.any(first)) and fit(second, first)[1] <= inquiry.tolerance
+    with contextlib.suppress(*FAILURES):
+        first, second = np.diff(_gradients_by(inquiry, range(_FEWEST_CLASSES)), axis=0)
+        if np.any(first) and fit(second, first)[1] <= inquiry.tolerance:
+            return True
+    with contextlib.suppress(*FAILURES):
+        return bool(np.diff(_gradients_by(inquiry, _FRACTIONS), axis=0).any())
+    return False
+
+
+def _gradients_by(inquiry: Inquiry, labels: Iterable[float]) -> list[Array]:
+    """Return all gradients of a batch in which every sample has one label, for several ones."""
+    batch, found = inquiry.batches[0], []
+    for label in labels:
+        asked = replace(batch, labels=np.full(len(batch), label))
+        observed, _ = observing.observe(inquiry, asked)
+        found.append(np.concatenate([tensor.ravel() for tensor in tensors(observed)]))
+    return found
 
 
 def references(inquiry: Inquiry) -> list[tuple[str, Layers]]:

@@ -28,6 +28,7 @@ from parity_tests.kit.aspects.gradient.from_steps import (
 )
 from parity_tests.kit.aspects.gradient.judged import judged, of_another_loss
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
+from parity_tests.kit.aspects.gradient.labels_between import of_labels_between
 from parity_tests.kit.aspects.gradient.larger_steps import of_larger_steps
 from parity_tests.kit.aspects.gradient.larger_values import of_larger_values
 from parity_tests.kit.aspects.gradient.left_out import of_left_out
@@ -245,6 +246,7 @@ _QUESTIONS: tuple[Callable[[Account], list[Verdict]], ...] = (
     of_other_steps,
     # What is said of it.
     _judge,
+    of_labels_between,
     of_own_forward,
     of_measured_error,
     of_measured_slope,
