@@ -174,12 +174,22 @@ def objects(scope: Scope, name: str, cls: type, widths: Widths) -> Iterator[Host
             return
 
 
-def _made_by(name: str, texts: Iterable[str], scope: Scope) -> Iterator[str]:
-    """Yield code that calls a maker, with nothing filled in but what is given and widths."""
+def _made_by(name: str, texts: Iterable[str], scope: Scope, fixed: str = "") -> Iterator[str]:
+    """Yield code that calls a maker, with nothing filled in but what is given and widths.
+
+    Parameters
+    ----------
+    fixed : str, optional
+        Code of an argument that is given besides.
+    """
     shapes = partial(_shapes, scope=scope)
     seen: set[str] = set()
+
+    def code(text: str) -> str:
+        return f"lambda: {name}({', '.join(filter(None, (text, fixed)))})"
+
     for text in texts:
-        call = f"lambda: {name}({without_idle(text, f'lambda: {name}({{}})'.format, shapes)})"
+        call = code(without_idle(text, code, shapes))
         if call not in seen:
             seen.add(call)
             yield call
@@ -220,12 +230,31 @@ _PARAMETER = re.compile(r"(w|b|weights?|bias(es)?|theta)_?\w{0,3}")
 def made_with(maker: Named, scope: Scope, widths: Widths) -> Iterator[Host]:
     """Yield the parameters that a function makes, for the functions beside it."""
     functions = own_functions(scope)
-    texts = islice(arguments(maker.function, scope, widths), 12)
-    for make in _made_by(maker.code, texts, scope):
-        net = made(make, scope)
-        if net is not None and is_large_enough(net):
-            exact = _exact(net, maker, functions)
-            yield Host(make, "functions", functions, functions, exact)
+    rounds = rounds_of(maker.function)
+    for fixed in [f"{rounds}=0", f"{rounds}=1"] if rounds else [""]:
+        texts = islice(arguments(maker.function, scope, widths), 12)
+        is_any = False
+        for make in _made_by(maker.code, texts, scope, fixed):
+            net = made(make, scope)
+            if net is not None and is_large_enough(net):
+                is_any = True
+                exact = _exact(net, maker, functions)
+                # What a round has trained is not what the network begins with.
+                own = f"uninitialized({make})" if fixed.endswith("=1") else make
+                yield Host(own, "functions", functions, functions, exact)
+        if is_any:
+            return
+
+
+def rounds_of(maker: Callable[..., Any]) -> str:
+    """Return the argument by which a function is told how often it goes through its samples.
+
+    Empty if there is none, or if it has to be given. A function that has one trains what it makes,
+    and is told not to.
+    """
+    named = parameters_of(maker) or []
+    found = (own.name for own in named if own.default is not own.empty)
+    return next((name for name in found if names.role(name) == "epochs"), "")
 
 
 def plain(scope: Scope, widths: Widths) -> Iterator[Host]:

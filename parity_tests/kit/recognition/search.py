@@ -202,9 +202,9 @@ def _whole(target: Any, scope: Mapping[str, Any], sizes: Sequence[int] | None) -
 
 
 def _is_maker(function: Any) -> bool:
-    """Whether a function makes parameters of widths that it is given."""
+    """Whether a function makes parameters of widths that it is given, and does not train them."""
     named = names.rank(function.__name__, names.INITIALIZE) is not None
-    return named and bool(parameters_of(function))
+    return named and bool(parameters_of(function)) and not hosts.rounds_of(function)
 
 
 def _at_widths(
