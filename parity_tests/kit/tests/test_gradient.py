@@ -12,7 +12,7 @@ import pytest
 from parity_tests.kit.arbiter import pytorch
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.check import examine
-from parity_tests.kit.locate import locate, locate_number, paths_of
+from parity_tests.kit.locate import locate, locate_number
 from parity_tests.kit.network import Rule
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import Subject, SubjectError
@@ -37,6 +37,7 @@ from parity_tests.kit.verdicts import (
     Report,
     Verdict,
 )
+from parity_tests.kit.watching import paths_of
 
 
 class _Mixed(Classifier):

@@ -1,6 +1,7 @@
 """The line of the network's code that computed a wrong gradient."""
 
 import contextlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.aspects.observing import observe
 from parity_tests.kit.backprop.findings import Explanation, Finding
+from parity_tests.kit.forward import run
+from parity_tests.kit.handed_on import locate_handed_on
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.locate import is_one_number, locate, locate_number
 from parity_tests.kit.subject.subject import Batch, SubjectError, tensors
@@ -37,10 +40,27 @@ def line_of(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Lin
             return _line_of_number(inquiry, batch, finding.tensor, wanted, alone=is_unknown)
         if wanted is None:
             return None
-        given = tensors(inquiry.layers)
-        return locate(lambda: observe(inquiry, batch), wanted, alone=is_unknown, given=given)
+        # Labels alone, as those which the code makes one-hot, are no error yet.
+        given = [*tensors(inquiry.layers), batch.targets]
+        sources = _sources(inquiry, explanation, number, len(batch)) if is_unknown else ()
+        asked = partial(observe, inquiry, batch)
+        return locate(asked, wanted, alone=is_unknown, given=given, sources=sources)
     except SubjectError:
         return None
+
+
+def _sources(
+    inquiry: Inquiry, explanation: Explanation, number: int, samples: int
+) -> Sequence[Array]:
+    """Return what the gradient of a hidden pre-activation is made of: that above, and as carried.
+
+    Empty for the last one.
+    """
+    above = explanation.deltas.get(number + 1)
+    if above is None:
+        return ()
+    own = above.value[:samples]
+    return own, own @ inquiry.layers[number + 1].weight
 
 
 def _observed(inquiry: Inquiry, batch: Batch, tensor: str) -> Array | None:
@@ -63,7 +83,11 @@ def _line_of_number(
 
 
 def line_of_mask(inquiry: Inquiry, explanation: Explanation, finding: Finding) -> Line | None:
-    """Return where a derivative is computed that is one everywhere."""
+    """Return where a derivative is computed that is one everywhere, or is left out.
+
+    Where layers are apart, the line is that with which one that knows the pre-activation, or the
+    value, hands on what comes from above.
+    """
     batch = inquiry.batches[0]
     if inquiry.subject.single or inquiry.is_one_by_one:
         batch = batch.part(slice(explanation.sample, explanation.sample + 1))
@@ -74,5 +98,11 @@ def line_of_mask(inquiry: Inquiry, explanation: Explanation, finding: Finding) -
     with contextlib.suppress(SubjectError):
         above = explanation.deltas.get(number + 1)
         behind = None if above is None else above.value[: len(batch)]
-        return locate(lambda: observe(inquiry, batch), np.ones(shape), behind=behind)
+        asked = partial(observe, inquiry, batch)
+        line = locate(asked, np.ones(shape), behind=behind)
+        if line is not None or inquiry.form is None:
+            return line
+        passed = run(inquiry.form, inquiry.layers, batch.inputs)
+        known = passed.logits[number], passed.activations[number + 1]
+        return locate_handed_on(asked, explanation.deltas[number].value[: len(batch)], known)
     return None
