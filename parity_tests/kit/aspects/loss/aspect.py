@@ -128,6 +128,8 @@ def _of_mistaken_labels(
     is_asked = all(is_one_hot(batch.targets) and not batch.are_numbers for batch in usual)
     for own, batches in mistaken_batches(usual) if is_asked else ():
         inquiry.batches = batches
+        if not _are_of_one_kind(_tables(inquiry)):
+            continue
         matches = _confirmed(inquiry, _matches(inquiry, reported, exact))
         matches = [m for m in matches if m.cause is None and _is_usual(inquiry, m)]
         if gets_numbers:
@@ -140,6 +142,12 @@ def _of_mistaken_labels(
             return own, matches
     inquiry.batches = usual
     return None, []
+
+
+def _are_of_one_kind(tables: Sequence[Sequence[Row]]) -> bool:
+    """Whether the labels of both batches have the same losses, as those of 0 and 1 have."""
+    first, second = ([row[:3] for row in table] for table in tables)
+    return first == second
 
 
 def _with_penalty(inquiry: Inquiry, found: Verdict, matches: Sequence["_Match"]) -> list[Verdict]:
