@@ -57,9 +57,9 @@ def _of_whole_batch(targets: Array) -> Iterator[tuple[str, Array]]:
     counts = targets.sum(axis=0)
     if not counts.all():
         ones = np.broadcast_to((counts > 0).astype(float), targets.shape)
-        yield "a 1 in the columns of all classes that the batch has", ones
+        yield "labels that are 1 in the columns of all classes of the batch", ones
         yield (
-            "the sum of the labels of the batch in every row",
+            "labels that are added up over the batch",
             np.broadcast_to(counts, targets.shape),
         )
 
