@@ -60,6 +60,9 @@ class Reset:
 def with_reset(backward: Backward, scope: Scope) -> tuple[Backward, Reset] | None:
     """Return a backward pass with its gradients set to zero first, and by what.
 
+    What sets all of them to zero comes before what leaves some of them out. That is called all the
+    same: it is there for that, and what it leaves out adds up with it.
+
     Returns
     -------
     tuple or None
@@ -69,6 +72,7 @@ def with_reset(backward: Backward, scope: Scope) -> tuple[Backward, Reset] | Non
     first = _twice(backward.fields, scope, backward)
     if first is None or not _same(first[1], 2 * first[0]):
         return None
+    of_some: tuple[Backward, Reset] | None = None
     for reset in islice(_resets(backward, scope), _MOST):
         call = reset.call.replace("lr", _RATE)
         zeroed = f"({call}, {backward.call})[-1]"
@@ -77,11 +81,14 @@ def with_reset(backward: Backward, scope: Scope) -> tuple[Backward, Reset] | Non
             for name, code in backward.fields.items()
         }
         again = None if fields == backward.fields else _twice(fields, scope, backward)
-        if again is not None and _same(again[0], first[0]) and _same(again[1], first[0]):
-            if _is_forgotten(reset.name, scope):
-                return None
-            return replace(backward, fields=fields, call=zeroed), reset
-    return None
+        if again is None or not _same(again[0], first[0]):
+            continue
+        found = replace(backward, fields=fields, call=zeroed), reset
+        if _same(again[1], first[0]):
+            return None if _is_forgotten(reset.name, scope) else found
+        if of_some is None and _is_partly_same(again[1], first[0]):
+            of_some = found
+    return None if of_some is None or _is_forgotten(of_some[1].name, scope) else of_some
 
 
 def optimizer_step(plain: Backward, reset: Reset, scope: Scope) -> tuple[str, Match] | None:
@@ -134,6 +141,16 @@ def _twice(
 def _same(one: Array, other: Array) -> bool:
     size = float(np.linalg.norm(other))
     return one.shape == other.shape and size > 0 and np.linalg.norm(one - other) <= _CLOSE * size
+
+
+def _is_partly_same(second: Array, first: Array) -> bool:
+    """Whether some entries of a second gradient are those of the first, and the others twice."""
+    if second.shape != first.shape:
+        return False
+    close = _CLOSE * float(np.abs(first).max(initial=0.0))
+    are_set, are_left = (np.abs(second - times * first) <= close for times in (1, 2))
+    some = np.abs(first) > 2 * close
+    return bool((are_set | are_left).all() and are_set[some].any() and are_left[some].any())
 
 
 def _resets(backward: Backward, scope: Scope) -> Iterator[Reset]:

@@ -216,3 +216,34 @@ def test_a_backward_pass_that_shrinks_parameters_is_no_step() -> None:
     [verdict] = report.of("optimizer")
     assert verdict.status == UNCHECKED
     assert "takes 0.001 x W1, 0.001 x W2 away" in verdict.message
+
+
+BIASES_LEFT_OUT = OF_THE_NETWORK.replace(
+    "self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)",
+    "self.dW = np.zeros_like(self.W)\n        self.db = getattr(self, 'db', np.zeros_like(self.b))",
+)
+BIASES_SET = """
+def clear_gradients(net):
+    for layer in net.layers:
+        layer.dW, layer.db = np.zeros_like(layer.W), np.zeros_like(layer.b)
+"""
+
+
+@pytest.mark.parametrize("loop", ["", OWN_LOOP])
+def test_what_a_reset_leaves_out_adds_up_alone(loop: str) -> None:
+    proposal = recognize(names_of("import numpy as np\n" + BIASES_LEFT_OUT + loop))
+    assert "net.zero_grad()" in proposal.fields["step"]
+    report = examine(proposal.network)
+    assert {v.status for v in report.of("gradient")} == {EQUAL}
+    of_steps, beside = report.failures
+    assert (of_steps.aspect, of_steps.cause) == ("optimizer", "step-of-accumulated")
+    assert "b1, b2 by sgd with gradient = accumulated" in of_steps.message
+    assert "all others are stepped by sgd" in of_steps.message
+    assert (beside.aspect, beside.cause) == ("side effects", "gradient-accumulated")
+    assert "leaves out b1 and b2" in beside.message
+
+
+def test_what_sets_all_gradients_to_zero_comes_before_what_leaves_some_out() -> None:
+    proposal = recognize(names_of("import numpy as np\n" + BIASES_LEFT_OUT + BIASES_SET))
+    assert "clear_gradients(net)" in proposal.fields["step"]
+    assert examine(proposal.network).failures == []
