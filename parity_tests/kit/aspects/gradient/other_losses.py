@@ -23,6 +23,7 @@ from parity_tests.kit.aspects.gradient.judged import is_of_logits, of_another_lo
 from parity_tests.kit.aspects.gradient.kept_margins import of_kept_margins
 from parity_tests.kit.aspects.loss.aspect import is_saturated
 from parity_tests.kit.aspects.observing import GROWN_OUTSIDE, is_grown_outside, observe
+from parity_tests.kit.aspects.one_left_out import of_one_left_out_alone
 from parity_tests.kit.aspects.shuffled_steps import of_shuffled_alone
 from parity_tests.kit.backprop.findings import Explanation
 from parity_tests.kit.inquiry import Inquiry
@@ -51,8 +52,9 @@ def of_random(account: Account) -> list[Verdict]:
     )
     if is_grown_outside(inquiry):
         return [named("gradient", "gradient-accumulated", GROWN_OUTSIDE)]
-    shuffled = of_shuffled_alone(inquiry, account.loss)
-    found = of_slopes(inquiry) if shuffled is None else [shuffled]
+    asked = inquiry, account.loss
+    told = of_shuffled_alone(*asked) or of_one_left_out_alone(*asked)
+    found = of_slopes(inquiry) if told is None else [told]
     forget(inquiry)
     return found
 

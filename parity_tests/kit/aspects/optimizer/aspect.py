@@ -30,6 +30,7 @@ from parity_tests.kit.aspects.first_steps.slopes_of_steps import steps_alone
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.observing import is_inferred
+from parity_tests.kit.aspects.one_left_out import of_one_left_out
 from parity_tests.kit.aspects.optimizer.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.optimizer.beside import beside_gradients
 from parity_tests.kit.aspects.optimizer.changing_rates import of_changing_rates
@@ -76,6 +77,10 @@ _RANDOM = (
     "the gradient is another one each time, by the same parameters, so that no step can be "
     "recomputed: declare the optimizer on its own"
 )
+_RANDOM_STEPS = (
+    "steps by the same parameters on the same batch are others each time, beside gradients that "
+    "are the same, so that none can be recomputed: declare the optimizer on its own"
+)
 
 
 # After a step that is not finite nothing is.
@@ -103,8 +108,11 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
     else:
         found = beside_gradients(inquiry, _within_limits)
         if any(verdict.message == _RANDOM for verdict in found):
-            shuffled = of_shuffled(inquiry)
-            found = found if shuffled is None else [shuffled]
+            told = of_shuffled(inquiry) or of_one_left_out(inquiry)
+            found = [
+                replace(v, message=_RANDOM_STEPS) if v.message == _RANDOM else v for v in found
+            ]
+            found = found if told is None else [told]
     found = _with_own_rate(inquiry, with_second_rate(inquiry, found))
     found = with_guarded_zeros(inquiry, found)
     if any(v.cause == OF_INFINITE for v in found):
