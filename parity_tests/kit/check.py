@@ -8,7 +8,7 @@ from parity_tests.kit import unchained
 from parity_tests.kit.arbiter import Arbiter, distances
 from parity_tests.kit.aspects.bound_batches import batch_bound
 from parity_tests.kit.aspects.data import aspect as data
-from parity_tests.kit.aspects.first_steps.shares import is_accounted_for
+from parity_tests.kit.aspects.first_steps.shares import without_accounted
 from parity_tests.kit.aspects.forward import aspect as forward
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.initialization import aspect as initialization
@@ -147,7 +147,7 @@ def examine(
             left = [verdict for verdict in found if verdict.aspect == "gradient"]
             found = [verdict for verdict in found if verdict.aspect != "gradient"]
             before = report.verdicts
-            report.verdicts = _without_steps(before, inquiry.steps_explain, left)
+            report.verdicts = _without_steps(before, inquiry, left)
             report.run += _is_told_of_gradient(report.verdicts) - _is_told_of_gradient(before)
         if aspect in asked_for:
             report.verdicts += found
@@ -227,7 +227,7 @@ def _instead(verdicts: list[Verdict], aspect: str, new: list[Verdict]) -> list[V
     return new + others if aspect == "forward" else others + new
 
 
-def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict]) -> list[Verdict]:
+def _without_steps(verdicts: list[Verdict], inquiry: Inquiry, left: list[Verdict]) -> list[Verdict]:
     """Take back what was said of a gradient, where the optimizer's steps account for it.
 
     Parameters
@@ -235,11 +235,9 @@ def _without_steps(verdicts: list[Verdict], explained: str, left: list[Verdict])
     left : list of Verdict
         What the steps leave to be said of the gradient.
     """
-    if explained == "nothing":
+    if inquiry.steps_explain == "nothing":
         return verdicts
-    kept = [verdict for verdict in verdicts if not is_accounted_for(verdict, explained)]
-    if len(kept) < len(verdicts):
-        kept += left
+    kept = without_accounted(inquiry, verdicts, left)
     if len(kept) < len(verdicts) and not any(verdict.aspect == "gradient" for verdict in kept):
         message = "the optimizer's steps are those of the gradient of the loss"
         kept.append(Verdict("gradient", EQUAL, message))

@@ -17,6 +17,7 @@ from parity_tests.kit.penalties import Penalized
 from parity_tests.kit.scales import Scale
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import Batch, Layers, Subject, SubjectError
+from parity_tests.kit.told_by_share import FactorsApart, ToldByShare
 from parity_tests.kit.verdicts import Edge, Verdict
 
 Array = NDArray[Any]
@@ -29,7 +30,7 @@ EXACT, CLOSE = 1e-9, 2e-5
 _OF_GRADIENT = (
     *("gradient_loss", "gradient_scale", "is_gradient_known", "is_gradient_faulty"),
     *("is_entrywise", "slopes_show", "first_share", "steps_tolerance", "steps_explain"),
-    "possible_shares",
+    *("possible_shares", "factors_apart", "decays_told", "share_of_decays"),
     *("without_rate", "with_rate", "rate_powers", "constant_parts", "of_limits", "beginnings"),
     "edges",
 )
@@ -108,6 +109,12 @@ class Inquiry:
         How many times the slopes the first step is, where the optimizer accounts for it.
     possible_shares : tuple of float
         As `first_share`, where the gradient is not known: what it may be by what steps keep.
+    factors_apart : FactorsApart or None
+        What was said of factors that some tensors have, where steps show the gradient.
+    decays_told : ToldByShare or None
+        The same of what is added for a penalty.
+    share_of_decays : float
+        How many times that is in a first step, where the optimizer accounts for it.
     is_entrywise : bool
         Whether first steps are no multiples of a gradient, but tell its signs and little more.
     steps_tolerance : float
@@ -116,11 +123,11 @@ class Inquiry:
         Whether a step on a batch turned out to be one update after the other, sample by sample.
     is_beside : bool
         Whether it is about steps of a network that hands out its gradients besides.
-    steps_explain : {"nothing", "factor", "gradient", "penalty", "decay"}
+    steps_explain : {"nothing", "factor", "factors", "gradient", "penalty", "decay"}
         What the optimizer of a network that updates itself accounts for, where its steps show the
-        gradient: a constant factor, all that is different about it, or what it has of the
-        parameters. Beside gradients that are handed out, the share of a penalty, which the steps
-        add.
+        gradient: a constant factor, one that is a part of those that tensors have, all that is
+        different about it, or what it has of the parameters. Beside gradients that are handed out,
+        the share of a penalty, which the steps add.
     without_rate, with_rate : list of str
         Where the gradient is seen from steps: tensors whose steps are the same at every learning
         rate, and those whose steps go with it. Empty unless there are both.
@@ -177,6 +184,9 @@ class Inquiry:
     slopes_show: str = ""
     first_share: float | None = None
     possible_shares: tuple[float, ...] = ()
+    factors_apart: FactorsApart | None = None
+    decays_told: ToldByShare | None = None
+    share_of_decays: float = 1.0
     is_entrywise: bool = False
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False

@@ -12,10 +12,14 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import find
 from parity_tests.kit.scales import MEAN, Ratio, Scale, ratio, scale_of
+from parity_tests.kit.told_by_share import FactorsApart, difficulty
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, Verdict
 
 # How closely a factor is a number with a meaning.
 NEAR = 1e-7
+_EITHER = (
+    "No step tells whether a first one takes {} x the gradient: with {:.6g} x this is what is left."
+)
 # The same of one that is seen in first steps alone.
 _CLOSE = 1e-6
 
@@ -36,6 +40,7 @@ def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
             return either
         first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
         if first != 1:
+            inquiry.share_of_decays = first
             told = average_verdict(momentum, first, match.residual)
             return [*left, told if left else _with_sum(inquiry, momentum, told)]
     return []
@@ -48,8 +53,10 @@ def sum_or_average(inquiry: Inquiry, momentum: float, residual: float | None) ->
 
     No step tells the sum of a gradient from the moving average of another multiple of it.
     """
+    if inquiry.factors_apart is not None:
+        return []
     summed, averaged, value = _of_sum_and_average(inquiry, momentum)
-    if summed is None or averaged is None or _difficulty(summed)[0] or _difficulty(averaged)[0]:
+    if summed is None or averaged is None or difficulty(summed)[0] or difficulty(averaged)[0]:
         return []
     samples = len(inquiry.batches[0])
     common = [cause for cause in summed.causes if cause in averaged.causes]
@@ -89,7 +96,7 @@ def _of_sum_and_average(
 def _with_sum(inquiry: Inquiry, momentum: float, told: Verdict) -> Verdict:
     """Add that a sum gives the same steps, where the share of an average is a usual factor."""
     summed, _, value = _of_sum_and_average(inquiry, momentum)
-    if summed is None or _difficulty(summed)[0]:
+    if summed is None or difficulty(summed)[0]:
         return told
     message = (
         f"{told.message}. The same steps come of a sum of gradients that are {value:.6g} x those "
@@ -131,25 +138,46 @@ def of_first_fall(
         decay = match.changed.get("lr_decay", 0.0)
         first, left = first_share(inquiry, (1.0, 1 - decay), match.residual)
         if first != 1:
+            inquiry.share_of_decays = first
             seen = f"the first step has a rate of {first:.6g} lr already"
             return left, [replace(v, message=f"{v.message}; {seen}") for v in found]
     return [], found
 
 
-def is_accounted_for(verdict: Verdict, explained: str) -> bool:
-    """Whether the optimizer accounts for what steps show of a gradient.
+def without_accounted(
+    inquiry: Inquiry, verdicts: list[Verdict], left: list[Verdict]
+) -> list[Verdict]:
+    """Take back what was said of a gradient, where the optimizer's steps account for it.
 
     Parameters
     ----------
-    explained : str
-        `parity_tests.kit.inquiry.Inquiry.steps_explain`.
+    left : list of Verdict
+        What the steps leave to be said of the gradient.
     """
+    kept = [verdict for verdict in verdicts if not _is_accounted_for(verdict, inquiry)]
+    if len(kept) < len(verdicts):
+        kept += left
+    share, decays = inquiry.share_of_decays, inquiry.decays_told
+    if (
+        decays is None
+        or share == 1
+        or not any(verdict.aspect == "gradient" for verdict in verdicts)
+    ):
+        return kept
+    return [verdict for verdict in kept if verdict not in decays.told] + decays.told_by(share)
+
+
+def _is_accounted_for(verdict: Verdict, inquiry: Inquiry) -> bool:
+    """Whether the optimizer accounts for what is said, by its `steps_explain`."""
+    explained, apart = inquiry.steps_explain, inquiry.factors_apart
     if verdict.aspect != "gradient" or explained == "nothing":
         return False
     if explained == "decay":
         return verdict.cause == "weight-decay"
     if explained == "penalty":
         return verdict.cause == "weight-decay" and verdict.factor == 0
+    if explained == "factors":
+        return apart is not None and verdict in apart.told
     # What only some tensors have is not the optimizer's.
     of_all = verdict.tensor is None or verdict.tensor.startswith("dL/dz")
     is_factor = verdict.factor is not None and str(verdict.cause).startswith("factor")
@@ -170,17 +198,42 @@ def first_share(
     if scale is None:
         inquiry.possible_shares = tuple(shares)
         return shares[0], []
+    if inquiry.factors_apart is not None:
+        return _share_apart(inquiry, inquiry.factors_apart, shares)
     expected = expected_of(inquiry) or MEAN
     if inquiry.subject.single:
         expected = Scale(expected.constant, scale.power)
     found = _factors(inquiry, scale, expected, shares)
-    best = min(range(len(shares)), key=lambda index: _difficulty(found[index]))
+    best = min(range(len(shares)), key=lambda index: difficulty(found[index]))
     share, rest = shares[best], found[best]
     if share == 1:
         return share, []
     inquiry.steps_explain = "factor"
     alone = Scale(scale.constant / share, scale.power)
     return share, [] if rest is None else [left_of(inquiry, rest, alone, expected, residual)]
+
+
+def _share_apart(
+    inquiry: Inquiry, apart: FactorsApart, shares: Sequence[float]
+) -> tuple[float, list[Verdict]]:
+    """Return the same where tensors have different factors.
+
+    That share is taken which leaves the fewest and simplest. If another one leaves as simple ones,
+    that is said.
+    """
+    near = max(NEAR, inquiry.tolerance)
+    least = min(apart.difficulty(share, near) for share in shares)
+    likely = [share for share in shares if apart.difficulty(share, near) == least]
+    share, *others = likely
+    if abs(share - 1) <= near:
+        return 1.0, []
+    inquiry.steps_explain = "factors"
+    left = apart.told_by(share)
+    others = [other for other in others if abs(other / share - 1) > near]
+    if not others:
+        return share, left
+    either = _EITHER.format(" or ".join(f"{other:.6g}" for other in (share, *others)), share)
+    return share, [replace(verdict, message=f"{verdict.message} {either}") for verdict in left]
 
 
 def by_what_is_kept(inquiry: Inquiry, share: Scale, once: Scale) -> Scale:
@@ -196,7 +249,7 @@ def by_what_is_kept(inquiry: Inquiry, share: Scale, once: Scale) -> Scale:
     found = _factors(inquiry, share, once, inquiry.possible_shares)
     if not found:
         return share
-    best = min(range(len(found)), key=lambda index: _difficulty(found[index]))
+    best = min(range(len(found)), key=lambda index: difficulty(found[index]))
     return Scale(share.constant / inquiry.possible_shares[best], share.power)
 
 
@@ -208,12 +261,6 @@ def _factors(
     return [
         ratio(Scale(scale.constant / share, scale.power), expected, sizes, near) for share in shares
     ]
-
-
-def _difficulty(factor: Ratio | None) -> tuple[int, int]:
-    """Return how far a factor is from being explained: numbers without a meaning, and parts."""
-    causes = () if factor is None else factor.causes
-    return len({"factor-constant", "factor-nominal-batch"} & set(causes)), len(causes)
 
 
 def left_of(

@@ -12,21 +12,18 @@ from parity_tests.kit.aspects.first_steps.second_rates import (
     without_second_rate,
 )
 from parity_tests.kit.aspects.gradient.account import forget
+from parity_tests.kit.aspects.gradient.by_share import decays_by_share, of_numbers
 from parity_tests.kit.aspects.gradient.confirmed import confirmed
 from parity_tests.kit.aspects.gradient.decay_signs import direction_of
 from parity_tests.kit.aspects.gradient.decayed_matrices import of_decayed_matrices
-from parity_tests.kit.aspects.gradient.decays import of_decays
 from parity_tests.kit.aspects.gradient.elsewhere import is_last_elsewhere
 from parity_tests.kit.aspects.gradient.expected_scales import expected_scale
-from parity_tests.kit.aspects.gradient.factors import of_factors
 from parity_tests.kit.aspects.gradient.formula_factors import with_formulas
 from parity_tests.kit.aspects.gradient.limited_together import of_limited_together
 from parity_tests.kit.aspects.gradient.meant_loss import without_factor
 from parity_tests.kit.aspects.gradient.measured_factors import Factor, factors_of
-from parity_tests.kit.aspects.gradient.negated import with_negation
 from parity_tests.kit.aspects.gradient.normed import are_of_one_norm, of_limited, of_norms
 from parity_tests.kit.aspects.gradient.noted import note
-from parity_tests.kit.aspects.gradient.own_rates import with_own_rate
 from parity_tests.kit.aspects.gradient.readings import (
     AS_DECLARED,
     LEFT_OUT,
@@ -116,14 +113,15 @@ def judged(inquiry: Inquiry, explanations: list[Explanation], loss: str | None) 
     of_scales = of_limit + (
         _of_norms(inquiry, factors, unit)
         or of_decayed_matrices(inquiry, first, factors, unit, rate)
-        or _of_numbers(inquiry, first, factors, expected)
+        or of_numbers(inquiry, first, factors, expected)
     )
     verdicts += of_scales + of_relative_factors(inquiry, first, second)
     if not any(verdict.cause == "decay-of-gradient" for verdict in of_scales):
         # What is added in the place of a penalty has been told.
         left = [own for own in first.findings if "penalty-of-magnitudes" not in own.causes]
         direction = direction_of(inquiry, expected, of_scales)
-        verdicts += of_decays(inquiry, replace(first, findings=left), rate, at_rate, direction)
+        rest = replace(first, findings=left)
+        verdicts += decays_by_share(inquiry, rest, rate, at_rate, direction)
     verdicts += _of_second(inquiry, *explanations, expected)
     vacant = [] if verdicts else _of_vacant(explanations)
     if vacant:
@@ -145,14 +143,6 @@ def _factors(
     """Return factors over what is expected, of the tensors whose steps go with the rate."""
     found = factors_of(inquiry, first, second, unit)
     return [own for own in found if own.finding.tensor not in inquiry.without_rate]
-
-
-def _of_numbers(
-    inquiry: Inquiry, first: Explanation, factors: list[Factor], expected: Scale | None
-) -> list[Verdict]:
-    """Judge factors that are no norms, with what they follow from."""
-    found = of_factors(inquiry, factors, expected)
-    return with_own_rate(inquiry, with_negation(inquiry, first.findings, found))
 
 
 def _note_what_is_known(inquiry: Inquiry, first: Explanation) -> None:

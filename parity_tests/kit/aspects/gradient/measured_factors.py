@@ -117,6 +117,31 @@ def _by_size(
     return Ratio(("factor-nominal-batch",), f"batch size / {size}, which is kept or written down")
 
 
+def divided(
+    factors: Sequence[Factor], share: float, expected: Scale, sizes: Sequence[int]
+) -> list[Factor]:
+    """Return factors without a share of them, over what is expected.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths of all layers.
+    """
+    found = []
+    for own in factors:
+        one, other = (
+            None if finding is None else replace(finding, factor=finding.factor / share)
+            for finding in (own.finding, own.other)
+        )
+        assert one is not None
+        if own.scale is None:
+            found.append(replace(own, finding=one, other=other))
+            continue
+        scale = Scale(own.scale.constant / share, own.scale.power)
+        found.append(Factor(one, scale, ratio(scale, expected, sizes, NEAR), other))
+    return found
+
+
 def _told_apart(finding: Finding, explanation: Explanation) -> Finding:
     """Take the factor of a matrix for its own, where the bias shows that its fault has another one.
 

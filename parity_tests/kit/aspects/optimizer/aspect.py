@@ -287,7 +287,8 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
             is_either = handed is None and is_known and not any(v.cause for v in found)
             return _with_other_account(apart) if is_either else apart
     if not is_known and _is_any_added(inquiry, one):
-        # What is added beside a velocity is in none of what it takes in.
+        # What is added beside a velocity is in none of what it takes in, and has no share of it.
+        inquiry.decays_told = None
         bare = [[(factor, 0.0) for factor, _ in own] for own in (one, other)]
         turns = observed_steps(inquiry, walks[1], loss, lr, bare)
         same = observed_steps(inquiry, walks[0], loss, lr, (bare[0], bare[0]))
@@ -300,6 +301,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     again = judged(_divided(same, ahead), kind, given) if is_known else found
     if ahead != 1 and is_known:
         _, left = first_share(inquiry, (ahead,), None)
+        inquiry.share_of_decays = ahead
     if {v.cause for v in found} != {v.cause for v in again}:
         message = "steps on one batch and steps on two batches in turn are of different formulas"
         return [Verdict("optimizer", UNCHECKED, message)]

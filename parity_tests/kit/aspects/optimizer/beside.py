@@ -9,7 +9,7 @@ import numpy as np
 from parity_tests.kit.aspects.first_steps.shares import (
     by_what_is_kept,
     expected_of,
-    is_accounted_for,
+    without_accounted,
 )
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.gradient.negated import FOLLOWS
@@ -150,12 +150,10 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     is_unnamed = is_right and not is_told
     if is_unnamed and pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
         return [Verdict("optimizer", UNCHECKED, _OF_SIGNS)]
-    kept = [v for v in of_gradient if not is_accounted_for(v, own.steps_explain)]
-    if len(kept) < len(of_gradient):
-        kept += left
+    kept = without_accounted(own, of_gradient, left)
     kept = [verdict for verdict in kept if not _is_told(inquiry, verdict)]
     kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
-    if is_handed(pairs, tolerance, -1.0):
+    if any(is_handed(pairs, tolerance, times) for times in (-1.0, own.share_of_decays)):
         # The penalty in such steps is that of what is handed out, and was told of it.
         kept = [verdict for verdict in kept if not is_of_steps_alone(verdict)]
     shares: Shares = {}
@@ -168,7 +166,9 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         # What is wrong with a multiple of what is handed out was said of that.
         kept = [verdict for verdict in kept if verdict in left or is_of_steps_alone(verdict)]
         # Of what the optimizer accounts for, as the share of an average, the rest is left.
-        is_open = own.steps_explain not in ("factor", "gradient") and own.first_share is None
+        is_open = (
+            own.steps_explain not in ("factor", "factors", "gradient") and own.first_share is None
+        )
         whole = of_share(inquiry, by_what_is_kept(own, share, ONCE)) if is_open else []
     elif shares and is_right and (whole := of_mean_and_others(inquiry, shares)):
         kept = [verdict for verdict in kept if is_of_steps_alone(verdict)]

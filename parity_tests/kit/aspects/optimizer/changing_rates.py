@@ -40,7 +40,8 @@ def of_changing_rates(
     shown = _multiples(turns)
     if not shown or not _are_of(same, shown) or find(turns, kind, given, simple=True):
         return []
-    first, left = first_share(inquiry, (1.0, _share(inquiry)), None)
+    first, left = first_share(inquiry, (1.0, *_shares(inquiry)), None)
+    inquiry.share_of_decays = first
     told = ", ".join(f"{first * own:.6g}" for own in shown)
     message = (
         f"the learning rate changes from step to step: they take {told} x the gradient, and "
@@ -49,11 +50,13 @@ def of_changing_rates(
     return [*left, Verdict("optimizer", CONVENTION, message)]
 
 
-def _share(inquiry: Inquiry) -> float:
-    """Return the number that the first step's factor has beside what the batch makes of it."""
+def _shares(inquiry: Inquiry) -> list[float]:
+    """Return the numbers that the first step's factor has beside what the batch makes of it."""
+    if inquiry.factors_apart is not None:
+        return inquiry.factors_apart.possible_shares
     expected = expected_of(inquiry) or MEAN
     scale = inquiry.gradient_scale
-    return 1.0 if scale is None else abs(scale.constant / expected.constant)
+    return [] if scale is None else [abs(scale.constant / expected.constant)]
 
 
 def _are_of(observed: Observed, multiples: Sequence[float]) -> bool:
