@@ -11,7 +11,7 @@ from parity_tests.kit.spec import Spec
 from parity_tests.kit.tests.learners import HALF, Learner
 from parity_tests.kit.tests.test_factors_beside_rules import average, fall
 from parity_tests.kit.tests.test_steps import beside, loss, params, stepping
-from parity_tests.kit.tests.update_rules import each, nesterov
+from parity_tests.kit.tests.update_rules import State, each, momentum, nesterov
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[Any]
@@ -62,3 +62,16 @@ def test_a_penalty_as_it_is_declared_or_reported_beside_a_share(rule: Any) -> No
     ]
     assert [(v.status, v.cause) for v in of_two] == [(DIFFERS, "weight-decay")] * 2
     assert [v.factor for v in of_two] == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize("rule", [nesterov, average, momentum])
+def test_what_is_beside_a_velocity_has_no_share_of_it(rule: Any) -> None:
+    def shrinking(s: State, p: Array, g: Array, lr: float) -> None:
+        taken = lr * _DECAY * p
+        rule(s, p, g, lr)
+        p -= taken
+
+    of_gradient, of_steps = of_penalty(beside(stepping(each(shrinking)), None))
+    assert (of_gradient.status, of_gradient.cause) == (CONVENTION, "weight-decay")
+    assert "0.01 x the parameter itself added" in of_gradient.message
+    assert (of_steps.status, of_steps.cause) == (CONVENTION, "decay-decoupled")

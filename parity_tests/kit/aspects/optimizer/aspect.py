@@ -317,6 +317,9 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
         inquiry.steps_explain = "decay"
     if ahead == 1 and any(verdict.cause == "lr-decay" for verdict in found):
         left, found = of_first_fall(inquiry, turns, kind, given, found)
+    if ahead == 1 and [verdict.cause for verdict in found] == ["decay-decoupled"]:
+        # A moving average may have it beside itself, too.
+        left = left + of_average(inquiry, turns)
     if [verdict.status for verdict in found] != [EQUAL]:
         return left + found + beside
     if all(factor < 0 for factor, _ in one):
