@@ -30,7 +30,7 @@ EXACT, CLOSE = 1e-9, 2e-5
 _OF_GRADIENT = (
     *("gradient_loss", "gradient_scale", "is_gradient_known", "is_gradient_faulty"),
     *("is_entrywise", "slopes_show", "first_share", "steps_tolerance", "steps_explain"),
-    *("possible_shares", "factors_apart", "decays_told", "share_of_decays"),
+    *("possible_shares", "factors_apart", "decays_told", "share_of_steps"),
     *("without_rate", "with_rate", "rate_powers", "constant_parts", "of_limits", "beginnings"),
     "edges",
 )
@@ -113,8 +113,8 @@ class Inquiry:
         What was said of factors that some tensors have, where steps show the gradient.
     decays_told : ToldByShare or None
         The same of what is added for a penalty.
-    share_of_decays : float
-        How many times that is in a first step, where the optimizer accounts for it.
+    share_of_steps : float
+        How many times the gradient, with what is added for a penalty, a first step is by its rule.
     is_entrywise : bool
         Whether first steps are no multiples of a gradient, but tell its signs and little more.
     steps_tolerance : float
@@ -186,7 +186,7 @@ class Inquiry:
     possible_shares: tuple[float, ...] = ()
     factors_apart: FactorsApart | None = None
     decays_told: ToldByShare | None = None
-    share_of_decays: float = 1.0
+    share_of_steps: float = 1.0
     is_entrywise: bool = False
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False

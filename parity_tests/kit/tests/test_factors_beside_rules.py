@@ -78,3 +78,13 @@ def test_no_step_tells_which_half_of_the_tensors_has_the_share() -> None:
 def test_a_rule_without_a_share_leaves_factors_as_they_are() -> None:
     verdict, _ = asked(each(momentum), with_factor(float, 2))
     assert (verdict.tensor, verdict.factor) == ("W2", pytest.approx(7))
+
+
+@pytest.mark.parametrize("rule", [warm_up, nesterov, momentum])
+def test_a_factor_of_a_tensor_in_steps_beside_right_gradients(rule: Any) -> None:
+    step = stepping(each(rule), with_factor(float, 2))
+    of_gradient, *of_steps = examine(beside(step), only=_BOTH).verdicts
+    assert of_gradient.status == EQUAL
+    [verdict] = [own for own in of_steps if own.status == DIFFERS]
+    assert (verdict.tensor, verdict.factor) == ("W2", pytest.approx(7))
+    assert verdict.message.startswith("in the step, not in the gradients beside it: yours = 7 x")

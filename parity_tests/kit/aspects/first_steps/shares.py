@@ -40,7 +40,7 @@ def of_average(inquiry: Inquiry, observed: Observed) -> list[Verdict]:
             return either
         first, left = first_share(inquiry, (1.0, 1 - momentum), match.residual)
         if first != 1:
-            inquiry.share_of_decays = first
+            inquiry.share_of_steps = first
             told = average_verdict(momentum, first, match.residual)
             return [*left, told if left else _with_sum(inquiry, momentum, told)]
     return []
@@ -138,7 +138,7 @@ def of_first_fall(
         decay = match.changed.get("lr_decay", 0.0)
         first, left = first_share(inquiry, (1.0, 1 - decay), match.residual)
         if first != 1:
-            inquiry.share_of_decays = first
+            inquiry.share_of_steps = first
             seen = f"the first step has a rate of {first:.6g} lr already"
             return left, [replace(v, message=f"{v.message}; {seen}") for v in found]
     return [], found
@@ -157,7 +157,7 @@ def without_accounted(
     kept = [verdict for verdict in verdicts if not _is_accounted_for(verdict, inquiry)]
     if len(kept) < len(verdicts):
         kept += left
-    share, decays = inquiry.share_of_decays, inquiry.decays_told
+    share, decays = inquiry.share_of_steps, inquiry.decays_told
     if (
         decays is None
         or share == 1

@@ -301,7 +301,7 @@ def _of_itself(inquiry: Inquiry, handed: Scale | None = None) -> list[Verdict]:
     again = judged(_divided(same, ahead), kind, given) if is_known else found
     if ahead != 1 and is_known:
         _, left = first_share(inquiry, (ahead,), None)
-        inquiry.share_of_decays = ahead
+        inquiry.share_of_steps = ahead
     if {v.cause for v in found} != {v.cause for v in again}:
         message = "steps on one batch and steps on two batches in turn are of different formulas"
         return [Verdict("optimizer", UNCHECKED, message)]

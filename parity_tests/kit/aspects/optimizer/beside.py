@@ -153,7 +153,7 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     kept = without_accounted(own, of_gradient, left)
     kept = [verdict for verdict in kept if not _is_told(inquiry, verdict)]
     kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
-    if any(is_handed(pairs, tolerance, times) for times in (-1.0, own.share_of_decays)):
+    if any(is_handed(pairs, tolerance, times) for times in (-1.0, own.share_of_steps)):
         # The penalty in such steps is that of what is handed out, and was told of it.
         kept = [verdict for verdict in kept if not is_of_steps_alone(verdict)]
     shares: Shares = {}
@@ -172,6 +172,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         whole = of_share(inquiry, by_what_is_kept(own, share, ONCE)) if is_open else []
     elif shares and is_right and (whole := of_mean_and_others(inquiry, shares)):
         kept = [verdict for verdict in kept if is_of_steps_alone(verdict)]
+    of_rule = own.share_of_steps
+    shares = {name: [value / of_rule for value in values] for name, values in shares.items()}
     told = _of_steps(inquiry, is_right, kept, shares)
     if any(verdict.cause in ("decay-not-scaled", "decay-after-step") for verdict in found):
         told = [verdict for verdict in told if verdict.cause != "weight-decay"]

@@ -41,7 +41,7 @@ def of_changing_rates(
     if not shown or not _are_of(same, shown) or find(turns, kind, given, simple=True):
         return []
     first, left = first_share(inquiry, (1.0, *_shares(inquiry)), None)
-    inquiry.share_of_decays = first
+    inquiry.share_of_steps = first
     told = ", ".join(f"{first * own:.6g}" for own in shown)
     message = (
         f"the learning rate changes from step to step: they take {told} x the gradient, and "
