@@ -79,11 +79,13 @@ def _before_shrinking(
         between = None if scale is None else ratio(scale, expected, sizes, NEAR)
         return scale is None or (between is not None and "factor-constant" in between.causes)
 
+    decayed = [pair for pair, share in zip(pairs, shares, strict=True) if share != 1]
+    if not all(pair[0].factor and is_number(pair) for pair in decayed):
+        return pairs  # they have shrunk before the step
     found = []
     for pair, share in zip(pairs, shares, strict=True):
         one, other = (replace(own, factor=own.factor / share) for own in pair)
-        is_turned = share != 1 and one.factor and is_number(pair) and not is_number((one, other))
-        found.append((one, other) if is_turned else pair)
+        found.append((one, other) if share != 1 and not is_number((one, other)) else pair)
     return found
 
 
