@@ -5,6 +5,15 @@ from types import CodeType
 from typing import Any
 
 
+def code_of(function: Any) -> CodeType | None:
+    """Return the code of a function or of a bound method's; None of what is not written in Python.
+
+    A class or static method as its class holds it counts as bound.
+    """
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
 def codes_in(code: Any) -> Iterator[CodeType]:
     """Yield code and what is defined within it; nothing for what is no code."""
     if isinstance(code, CodeType):

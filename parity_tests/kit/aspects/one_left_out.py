@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.drawn import drawing_apart
-from parity_tests.kit.aspects.observing import RATES, is_inferred, stepped
+from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, stepped
 from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import Batch, Layers, SubjectError, flat
@@ -30,15 +30,9 @@ _MANY, _STEPS, _FEWER, _CLOSE = 128, 6, 2, 1e-7
 
 def of_one_left_out(inquiry: Inquiry) -> Verdict | None:
     """Return that random steps leave out one sample, by the gradients handed out; or None."""
-    subject = inquiry.subject
     if is_inferred(inquiry):
         return None
-
-    def gradient(batch: Batch) -> Layers:
-        subject.begin(inquiry.layers)
-        return subject.gradients(batch)
-
-    seen = _seen(inquiry, gradient)
+    seen = _seen(inquiry, lambda batch: observe(inquiry, batch)[0])
     return named("optimizer", "samples-left-out", seen) if seen else None
 
 

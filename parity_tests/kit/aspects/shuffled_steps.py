@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from numpy_impl import InputError
 from parity_tests.kit.aspects.drawn import drawing_apart
-from parity_tests.kit.aspects.observing import RATES, is_inferred, stepped
+from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, stepped
 from parity_tests.kit.aspects.walks import right_gradient
 from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
@@ -39,15 +39,9 @@ def of_shuffled(inquiry: Inquiry) -> Verdict | None:
 
     The gradients that are handed out say what a step by labels in another order is.
     """
-    subject = inquiry.subject
     if is_inferred(inquiry):
         return None
-
-    def gradient(batch: Batch) -> Layers:
-        subject.begin(inquiry.layers)
-        return subject.gradients(batch)
-
-    seen = _seen(inquiry, gradient) or seen_in_exchanged(inquiry)
+    seen = _seen(inquiry, lambda batch: observe(inquiry, batch)[0]) or seen_in_exchanged(inquiry)
     return named("optimizer", "shuffled-apart", seen) if seen else None
 
 

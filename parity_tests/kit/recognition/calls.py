@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
+from parity_tests.kit.codes import code_of
 from parity_tests.kit.recognition.names import is_either, role
 from parity_tests.kit.recognition.names import roles as roles_of
 
@@ -34,7 +35,7 @@ def returned_names(function: Any) -> list[str] | None:
     What is returned without a name, such as ``softmax(z)``, is called ``""``. They are read from
     its compiled code, so that it needs no source file.
     """
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    code = code_of(function)
     if code is None:
         return None
     stack: list[str] = []
@@ -67,7 +68,7 @@ def returned_names(function: Any) -> list[str] | None:
 
 def attributes_read(function: Any) -> list[str]:
     """Return the attributes of its object that a method reads: ``self.lr``."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    code = code_of(function)
     if code is None or not code.co_argcount:
         return []
     own = code.co_varnames[0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from parity_tests.kit.codes import code_of
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.callers import reached
 from parity_tests.kit.recognition.calls import parameters_of
@@ -74,7 +75,7 @@ def refused(forward: Forward, scope: Mapping[str, Any]) -> str:
 
 def _line(error: BaseException, function: Any) -> int:
     """Return the line of a function that raised, or that called what did; 0 if none did."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    code = code_of(function)
     frames = traceback.walk_tb(error.__traceback__)
     return max((line for frame, line in frames if frame.f_code is code), default=0)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.kit.codes import code_of
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.names import is_derivative, role
 from parity_tests.kit.recognition.widths import Widths
@@ -186,7 +187,7 @@ def _described(maker: Any, widths: Widths) -> list[str]:
 def _texts(maker: Any) -> list[str]:
     """Return the texts in the code of a class, those of its constructor first, or of a function."""
     members = vars(maker).values() if isinstance(maker, type) else [maker]
-    codes = [getattr(getattr(m, "__func__", m), "__code__", None) for m in members]
+    codes = [code_of(m) for m in members]
     found = dict.fromkeys(
         text
         for code in codes

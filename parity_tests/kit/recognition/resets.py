@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.codes import codes_in
+from parity_tests.kit.codes import code_of, codes_in
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import bindings, parameters_of
 from parity_tests.kit.recognition.gradients import (
@@ -248,7 +248,7 @@ def _calls(scope: Scope) -> Iterator[set[str]]:
     for _, cls in own_classes(scope):
         for name, member in vars(cls).items():
             if not _is_no_loop(name):
-                yield _names(getattr(getattr(member, "__func__", member), "__code__", None))
+                yield _names(code_of(member))
     file = Path(str(scope.get("__file__", "")))
     with contextlib.suppress(OSError, SyntaxError, ValueError):
         defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

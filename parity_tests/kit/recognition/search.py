@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.aspects.loss import aspect as loss_aspect
+from parity_tests.kit.codes import code_of
 from parity_tests.kit.functions import wrong_output
 from parity_tests.kit.inquiry import EXACT, Inquiry
 from parity_tests.kit.recognition import hosts, names, settings
@@ -395,7 +396,7 @@ def _is_of_one(best: _Draft, other: _Draft) -> bool:
 def _makes_a_column(forward: Forward) -> bool:
     """Whether a forward pass makes a column of one sample: ``np.array(x, ndmin=2).T``."""
     called = (one.function for one in forward.host.functions if f"{one.code}(" in forward.call)
-    codes = (getattr(getattr(own, "__func__", own), "__code__", None) for own in called)
+    codes = (code_of(own) for own in called)
     return any("ndmin" in str(code.co_consts) for code in codes if code is not None)
 
 

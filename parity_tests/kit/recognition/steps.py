@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.aspects import observing
-from parity_tests.kit.codes import codes_in
+from parity_tests.kit.codes import code_of, codes_in
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
     bindings,
@@ -249,13 +249,7 @@ def _is_of_parameters(body: str, forward: Forward) -> bool:
     called = (one for one in forward.host.functions if f"{one.code}(" in body)
     methods = [one for one in called if names.rank(one.name, names.BACKWARD) is None]
     methods = [one for one in methods if names.rank(one.name, names.FORWARD) is None]
-    codes = [
-        code
-        for one in methods
-        for code in codes_in(
-            getattr(getattr(one.function, "__func__", one.function), "__code__", None)
-        )
-    ]
+    codes = [code for one in methods for code in codes_in(code_of(one.function))]
     return any({*code.co_names} & {*roots, "getattr", "vars", "__dict__"} for code in codes)
 
 

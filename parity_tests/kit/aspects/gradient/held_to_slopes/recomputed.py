@@ -3,13 +3,14 @@
 Adaptive steps tell by which gradient they are taken, and show little of it but signs.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from parity_tests.kit.aspects.gradient.held_to_slopes.decimals import decimals_of
 from parity_tests.kit.aspects.gradient.held_to_slopes.met import Met, close_of, off_alone
 from parity_tests.kit.aspects.gradient.held_to_slopes.slopes import noise_of, slopes
 from parity_tests.kit.aspects.walks import right_gradient
-from parity_tests.kit.fitting import fit
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import SubjectError, by_name
 from parity_tests.kit.verdicts import Verdict, named
@@ -48,9 +49,8 @@ def of_recomputed(inquiry: Inquiry, loss: str) -> list[Verdict]:
     if not np.any(wanted):
         return []
     came = by_name(right_gradient(inquiry, loss, inquiry.layers, batch))[name].ravel()[positions]
-    met = Met({name: (came, wanted)}, {name: positions}, 1.0, 0.0, noise=noise)
-    _, residual = fit(came, np.asarray(wanted))
-    if residual < _FAR or not off_alone(met, close_of(inquiry)).get(name, False):
+    met = replace(Met.of({name: (came, np.asarray(wanted))}, {name: positions}), noise=noise)
+    if met.residual < _FAR or not off_alone(met, close_of(inquiry)).get(name, False):
         return []
     seen = (
         f"steps go by that of the {loss.replace('_', ' ')}, and the loss reported is another "
