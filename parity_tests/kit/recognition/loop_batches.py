@@ -11,10 +11,10 @@ from typing import Any
 
 from parity_tests.kit.aspects.data import aspect as data_aspect
 from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.backward_calls import callee
 from parity_tests.kit.recognition.callers import names_used, parts_called
 from parity_tests.kit.recognition.calls import bindings, parameters_of
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.gradients import callee
 from parity_tests.kit.recognition.hosts import Named
 from parity_tests.kit.recognition.loops import loops
 from parity_tests.kit.recognition.settings import all_at_once, behind, one_round

@@ -11,10 +11,10 @@ from typing import Any
 
 from parity_tests.kit.aspects.shuffled_steps import seen_in_exchanged
 from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.backward_calls import count_of
 from parity_tests.kit.recognition.callers import names_used
 from parity_tests.kit.recognition.calls import attributes_read
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.gradients import count_of
 from parity_tests.kit.recognition.hosts import Host, Named
 from parity_tests.kit.recognition.settings import all_at_once, behind, one_round
 from parity_tests.kit.recognition.steps import calls_of, rated

@@ -14,14 +14,11 @@ from numpy.typing import NDArray
 
 from parity_tests.kit.codes import code_of, codes_in
 from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.backward_calls import roles_of
 from parity_tests.kit.recognition.calls import bindings, parameters_of
-from parity_tests.kit.recognition.gradients import (
-    Backward,
-    is_same_or_shrunk,
-    of_labels,
-    roles_of,
-)
+from parity_tests.kit.recognition.gradients import Backward, of_labels
 from parity_tests.kit.recognition.hosts import Named, methods, own_classes, own_functions
+from parity_tests.kit.recognition.moving import is_same_or_shrunk
 from parity_tests.kit.recognition.steps import DOWNHILL
 from parity_tests.kit.recognition.trial import FAILURES, Match, begin, made
 from parity_tests.kit.subject.subject import flat, quiet, tensors

@@ -12,6 +12,7 @@ import numpy as np
 from parity_tests.kit.aspects import observing
 from parity_tests.kit.codes import code_of, codes_in
 from parity_tests.kit.recognition import names
+from parity_tests.kit.recognition.backward_calls import callee, count_of, roles_of, with_out
 from parity_tests.kit.recognition.calls import (
     bindings,
     bindings_of_either,
@@ -20,18 +21,9 @@ from parity_tests.kit.recognition.calls import (
     works_unlabelled,
 )
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.gradients import (
-    LABELS,
-    TARGETS,
-    Backward,
-    callee,
-    count_of,
-    learning_rates,
-    of_labels,
-    roles_of,
-    with_out,
-)
+from parity_tests.kit.recognition.gradients import LABELS, TARGETS, Backward, of_labels
 from parity_tests.kit.recognition.hosts import Host, Named, own_classes
+from parity_tests.kit.recognition.rates import learning_rates
 from parity_tests.kit.recognition.settings import (
     all_at_once,
     behind,

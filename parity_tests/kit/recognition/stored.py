@@ -6,15 +6,11 @@ from typing import Any
 import numpy as np
 
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.gradients import (
-    Backward,
-    assigned,
-    is_called_gradient,
-    is_still,
-    of_labels,
-    without_rate,
-)
+from parity_tests.kit.recognition.gradients import Backward, is_called_gradient, of_labels
+from parity_tests.kit.recognition.moving import is_same, moves
 from parity_tests.kit.recognition.paths import Found, arrays
+from parity_tests.kit.recognition.places import assigned
+from parity_tests.kit.recognition.rates import without_rate
 from parity_tests.kit.recognition.trial import Match, evaluate, explore
 
 
@@ -46,7 +42,9 @@ def stored_by(
             Found(one.path, np.array(one.array))
             for one in arrays(net)
             # The first moments of an optimizer are multiples of its first gradients.
-            if one.path not in own and is_called_gradient(one) and not is_still(one, before)
+            if one.path not in own
+            and is_called_gradient(one)
+            and not is_same(one.array, before.get(one.path))
         ]
 
     if not explore(forward.inquiry, explorer, labels):
@@ -60,25 +58,10 @@ def stored_by(
     # copy's.
     still = without_rate(call)
     kept_still = f"({still}, [{body}])[-1]"
-    is_still_moving = still == call or _moves(still, forward, labels, scope)
+    is_still_moving = still == call or moves(still, forward, labels, scope)
     call = f"(lambda net: {kept_still})(copy.deepcopy(net))" if is_still_moving else kept_still
     fields = {**forward.fields, "labels": repr(labels), "gradients": f"lambda net, x, y: {call}"}
     match = of_labels(fields, scope, forward)
     if match is None or match.right <= max(step[1].right, match.total // 2):
         return None
     return Backward(forward, fields, labels, call, match)
-
-
-def _moves(call: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -> bool:
-    """Whether a call changes a parameter."""
-    function = evaluate(f"lambda net, x, y: {call}", scope)
-    own = {one.path for one in forward.chain.found}
-    moved: list[bool] = []
-
-    def explorer(net: Any, x: Any, y: Any) -> None:
-        before = {one.path: one.array.copy() for one in arrays(net)}
-        function(net, x, y)
-        moved.extend(not is_still(one, before) for one in arrays(net) if one.path in own)
-
-    explore(forward.inquiry, explorer, labels)
-    return any(moved)
