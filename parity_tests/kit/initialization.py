@@ -399,6 +399,22 @@ def root_missing(meant: Scheme) -> Mistake:
     )
 
 
+def fan_missing(meant: Scheme) -> Mistake | None:
+    """Return the mistake of a number that is not divided by the fan: sqrt(2) for sqrt(2 / n).
+
+    None for a scheme of which that is a round number, which is meant.
+    """
+    if meant.std not in (_he, _xavier):
+        return None
+    return Mistake(
+        "initialization-fan-missing", f"sqrt(2), where {meant.text}, is a fraction", _root_of_two
+    )
+
+
+def _root_of_two(_in: float, _out: float) -> float:
+    return math.sqrt(2)
+
+
 def growing(meant: Scheme) -> Iterator[Mistake]:
     """Yield the mistakes by which a scale goes up with the widths, which nobody means."""
     yield from inverted(meant)

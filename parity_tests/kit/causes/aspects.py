@@ -24,6 +24,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
         "the number of inputs is multiplied with under the root, and not divided by",
         "the fraction under the root: sqrt(2 / n), and not sqrt(2 * n)",
     ),
+    "initialization-fan-missing": Cause(
+        "the number under the root is not divided by the number of inputs",
+        "the fraction under the root: sqrt(2 / n), and not sqrt(2)",
+    ),
     "initialization-root-of-number": Cause(
         "the root is taken of the number alone, and not of the fraction",
         "the brackets of the root: sqrt(2 / n), and not sqrt(2) / n",

@@ -171,6 +171,28 @@ def test_one_matrix_of_an_inverted_scale_is_named_beside_a_scheme(
     assert verdict.tensor == ("W1" if cause else None)
 
 
+_SQUARED = normal(lambda n, _: 2 / n if n == 9 else np.sqrt(2 / n))
+_UNDIVIDED = normal(lambda n, _: np.sqrt(2) if n == 9 else np.sqrt(2 / n))
+
+
+@pytest.mark.parametrize(
+    ("draw", "cause"),
+    [
+        (_SQUARED, "initialization-root-missing"),
+        (_UNDIVIDED, "initialization-fan-missing"),
+        (normal(lambda n, _: 2 / n if n == 9 else 1 / np.sqrt(n)), None),
+        (normal(lambda n, _: 1 / n if n == 9 else 1 / np.sqrt(n)), "initialization-root-missing"),
+        (normal(lambda n, m: 1 / n if m == 10 else 1 / np.sqrt(n)), None),
+        (normal(lambda n, _: 1.0 if n == 9 else 1 / np.sqrt(n)), None),
+        (uniform(lambda n, _: 1 / n if n == 9 else 1 / np.sqrt(n)), None),
+        (uniform(lambda n, _: np.sqrt(6) if n == 9 else np.sqrt(6 / n)), None),
+    ],
+)
+def test_one_matrix_beside_others_of_a_scheme(draw: Draw, cause: str | None) -> None:
+    verdict = only(ask(network(variant(draw=draw)), initialization.examine))
+    assert (verdict.cause, verdict.tensor) == (cause, "W2" if cause else None), verdict
+
+
 def test_a_number_of_one_digit_is_meant_in_one_matrix() -> None:
     # It is 1 / sqrt(2 / 18), too.
     draw = normal(lambda n, _: 3.0 if n == 18 else np.sqrt(2 / n))

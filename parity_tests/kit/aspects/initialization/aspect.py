@@ -22,6 +22,7 @@ from parity_tests.kit.initialization import (
     Drawn,
     Mistake,
     Scheme,
+    fan_missing,
     formulas,
     growing,
     mistakes,
@@ -645,7 +646,28 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
                 for drawn in draws.weights
             ):
                 return meant, mistake
+        for mistake in filter(None, (root_missing(meant), fan_missing(meant))):
+            if _is_of_one_alone(draws.weights, meant, mistake):
+                return meant, mistake
     return None
+
+
+def _is_of_one_alone(weights: Sequence[Drawn], meant: Scheme, mistake: Mistake) -> bool:
+    """Return whether one normal matrix comes from a mistake, and all others are as it was meant.
+
+    Uniform ones may be meant: up to 1 / n in the first layer, and by a root in all others. So may a
+    last layer of 1 / n behind others of 1 / sqrt(n), as wide networks have it: Yang and Hu (2021),
+    Feature learning in infinite-width neural networks, https://arxiv.org/abs/2011.14522.
+    """
+    turned = [drawn for drawn in weights if not drawn.follows(meant)]
+    is_one = len(turned) == 1 and len(weights) > 1 and not _is_one_digit(turned)
+    is_one = is_one and not (turned[0] is weights[-1] and meant is FAMILIES["lecun"])
+    return is_one and all(
+        drawn.is_kind("normal")
+        and drawn.comes_from(mistake)
+        and not 1 / _FAR < _ratio(mistake, meant, drawn) < _FAR
+        for drawn in turned
+    )
 
 
 def _is_one_digit(weights: Sequence[Drawn]) -> bool:
