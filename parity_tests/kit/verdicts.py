@@ -173,10 +173,9 @@ class Report:
         for aspect in ("forward", "loss", "gradient", "optimizer"):
             verdicts = list(self.of(aspect))
             is_open = bool(verdicts) and all(v.status == UNCHECKED for v in verdicts)
-            is_told = any(
-                v.cause == "call-raises" or OF_NO_OPTIMIZER in v.message for v in verdicts
-            )
-            if is_open and (is_told or aspect in ("forward", "gradient")):
+            raises = any(v.cause == "call-raises" for v in verdicts)
+            is_of_none = any(OF_NO_OPTIMIZER in v.message for v in verdicts)
+            if is_of_none or (is_open and (raises or aspect in ("forward", "gradient"))):
                 found.append(aspect)
         return found
 

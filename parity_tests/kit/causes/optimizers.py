@@ -23,6 +23,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "where the velocity is kept: the step after has to find it again; if each step is a call "
         "of fit, the velocity may be new in each",
     ),
+    "state-without-effect": Cause(
+        "what steps keep of those before has no effect on any",
+        "what the update subtracts: the velocity or the moments, and not the gradient itself",
+    ),
     "nesterov-is-momentum": Cause(
         "Nesterov's momentum is plain momentum",
         "the look ahead: the step is gradient + momentum x velocity",
@@ -34,6 +38,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
     "nesterov-velocity-turned": Cause(
         "the step adds momentum x the velocity before, where it should take that back",
         "the sign: (1 + momentum) x the velocity - momentum x that of the step before",
+    ),
+    "nesterov-velocity-whole": Cause(
+        "the step is the gradient and the whole velocity, and not momentum x the velocity",
+        "the look ahead: the step is gradient + momentum x velocity",
     ),
     "nesterov-gradient-ahead": Cause(
         "Nesterov's gradient is taken at the place ahead, as the textbooks have it",

@@ -61,6 +61,7 @@ def choices(kind: str, decays: bool) -> Iterator[Choice]:
         yield Choice("ahead", "none", "nesterov-is-momentum")
         yield Choice("ahead", "twice", "nesterov-velocity-twice")
         yield Choice("ahead", "turned", "nesterov-velocity-turned")
+        yield Choice("ahead", "whole", "nesterov-velocity-whole")
     if kind in ROOTED:
         yield Choice("eps", "inside", "epsilon-inside-root", True)
     if kind in ("adamax", "adadelta"):

@@ -244,7 +244,7 @@ def _nesterov(formula: Formula, memory: Memory, gradient: Array, count: Array) -
     r""":math:`g + \mu b` with the velocity b of this step.
 
     By the velocity :math:`b'` of the step before it is :math:`(1 + \mu) b - \mu b'`; turned,
-    :math:`(1 + \mu) b + \mu b' = (2 + \mu) b - g`.
+    :math:`(1 + \mu) b + \mu b' = (2 + \mu) b - g`. Whole, :math:`g + b`.
     """
     if formula.average == "none":
         return gradient
@@ -256,6 +256,8 @@ def _nesterov(formula: Formula, memory: Memory, gradient: Array, count: Array) -
         return (1 + momentum) * velocity
     if formula.ahead == "turned":
         return (2 + momentum) * velocity - gradient
+    if formula.ahead == "whole":
+        return gradient + velocity
     own = 1 - momentum if formula.average.startswith("mean") else 1.0
     return own * gradient + momentum * velocity
 

@@ -100,7 +100,8 @@ class Formula:
         takes the own gradient with it; ``"none"``, no velocity.
     ahead : str
         Nesterov's step: ``"full"``; ``"none"``; ``"twice"``; ``"turned"``, which adds the velocity
-        of the step before where it should take it back.
+        of the step before where it should take it back; ``"whole"``, the velocity without its
+        momentum beside the gradient.
     correction : str
         Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``;
         ``"first by 1 - beta1"`` or ``"second by 1 - beta2"``, that one without the power of t;

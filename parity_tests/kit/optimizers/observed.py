@@ -217,7 +217,9 @@ class Observed:
             digits = 9 if self.tolerance <= 1e-6 else 4
             # What is kept without the learning rate is as much larger than the step.
             unscaled = ratio * self.asked.lr
-            several = (ratio, -ratio, ahead, turned, own - 1, inside, of_two, unscaled)
+            # Of the gradient and the whole velocity, the own gradient's is two: mu / 2.
+            whole = 2 * ratio
+            several = (ratio, -ratio, ahead, turned, own - 1, inside, of_two, unscaled, whole)
             shown = [round(float(value), digits) for value in several]
             found["momentum"] = [
                 value for value in dict.fromkeys(shown) if 1e-6 < value < 0.9999999

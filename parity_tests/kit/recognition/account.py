@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.kit.paths import Found, arrays
 from parity_tests.kit.recognition import hosts, names
 from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.chains import Chain, chains, kind_of
 from parity_tests.kit.recognition.hosts import Named
 from parity_tests.kit.recognition.making import arguments
-from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.trial import FAILURES, evaluate
 from parity_tests.kit.recognition.widths import Widths
 from parity_tests.kit.subject.subject import quiet

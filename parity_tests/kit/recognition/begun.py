@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from parity_tests.kit.paths import arrays
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import bindings, parameters_of
 from parity_tests.kit.recognition.hosts import Host, Named, is_large_enough, methods, own_functions
 from parity_tests.kit.recognition.making import arguments
-from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.settings import kept_numbers
 from parity_tests.kit.recognition.trial import made
 from parity_tests.kit.recognition.widths import Widths

@@ -7,8 +7,8 @@ from difflib import SequenceMatcher
 from itertools import islice, pairwise
 from typing import Any
 
+from parity_tests.kit.paths import Found, arrays
 from parity_tests.kit.recognition.names import is_gradient, is_state, stem
-from parity_tests.kit.recognition.paths import Found, arrays
 
 _FOLDED = ("apart", "last_row", "first_row", "last_column", "first_column")
 _DEEPEST = 12

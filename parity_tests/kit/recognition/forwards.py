@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.paths import Found, arrays
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
     bindings,
@@ -19,7 +20,6 @@ from parity_tests.kit.recognition.calls import (
 from parity_tests.kit.recognition.chains import Chain, chains, possible
 from parity_tests.kit.recognition.hosts import Host, lacking
 from parity_tests.kit.recognition.making import activations
-from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.switches import to_evaluation
 from parity_tests.kit.recognition.trial import (
     FAILURES,

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.kit.paths import Found, Step, arrays, from_the_end, lengths
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.backward_calls import Call, calls
 from parity_tests.kit.recognition.calls import returned_names
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.moving import is_same, is_same_or_shrunk, moves
-from parity_tests.kit.recognition.paths import Found, Step, arrays, from_the_end, lengths
 from parity_tests.kit.recognition.places import (
     Place,
     are_moved,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.kit.paths import arrays
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.calls import (
     attributes_read,
@@ -21,7 +22,6 @@ from parity_tests.kit.recognition.calls import (
 )
 from parity_tests.kit.recognition.globals import global_arrays
 from parity_tests.kit.recognition.making import arguments, other, takes_sizes, without_idle
-from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import made
 from parity_tests.kit.recognition.widths import Widths
 
@@ -58,6 +58,8 @@ class Host:
         Code of whole forward passes, for layers.
     backwards : list of tuple
         Code of whole backward passes, and what they need to begin with, for layers.
+    is_filled : bool
+        Whether it is somebody's container that nobody but us has put layers into.
     """
 
     make: str
@@ -67,6 +69,7 @@ class Host:
     exact: dict[str, str] = field(default_factory=dict)
     forwards: list[str] = field(default_factory=list)
     backwards: list[str] = field(default_factory=list)
+    is_filled: bool = False
 
     @property
     def is_put_together(self) -> bool:
@@ -395,7 +398,8 @@ def containers(scope: Scope, wanted: Sequence[tuple[str, type]], widths: Widths)
             for make in map(stack.placeholders, options[:_MOST_MADE]):
                 net = made(make, scope)
                 if net is not None and is_large_enough(net):
-                    yield Host(make, "object", methods(net), own_functions(scope))
+                    own = methods(net), own_functions(scope)
+                    yield Host(make, "object", *own, is_filled=True)
 
 
 def adders_of(cls: type) -> list[str]:

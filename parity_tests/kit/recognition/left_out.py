@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from parity_tests.kit.codes import code_of
+from parity_tests.kit.paths import arrays
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.backward_calls import calls
 from parity_tests.kit.recognition.callers import reached
@@ -14,7 +15,6 @@ from parity_tests.kit.recognition.calls import parameters_of
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import LABELS
 from parity_tests.kit.recognition.hosts import adders_of, has_any, own_classes, own_functions
-from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import FAILURES, evaluate, explore
 
 _LONGEST, _MOST_SHAPES, _MOST_CALLS = 160, 6, 3

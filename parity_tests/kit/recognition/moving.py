@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.fitting import fit
+from parity_tests.kit.paths import arrays
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import evaluate, explore
 
 Array = NDArray[Any]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.kit.fitting import fit
+from parity_tests.kit.paths import Found, Step
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.forwards import Forward
-from parity_tests.kit.recognition.paths import Found, Step
 from parity_tests.kit.recognition.trial import SAME, closest, references
 
 Array = NDArray[Any]

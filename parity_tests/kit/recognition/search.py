@@ -42,6 +42,7 @@ from parity_tests.kit.recognition.steps import (
     PAIRS_OF_ROWS,
     astray,
     losses,
+    of_known_loss,
     raised,
     trainings,
     updates,
@@ -418,11 +419,20 @@ def _is_single(best: _Draft, other: _Draft) -> bool:
 
 def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
     draft = _Draft(forward)
+    begun: list[Backward] = []
     for backward in backwards(forward, scope):
         if draft.backward is None or backward.key > draft.backward.key:
             draft.backward, draft.labels = backward, backward.labels
         if backward.match.complete and not backward.own_delta:
             break
+        begun += [] if backward.own_delta else [backward]
+    is_chosen = forward.host.is_filled or forward.host.is_put_together
+    if draft.backward is not None and draft.backward.own_delta and not is_chosen:
+        # A loss that is known hands out its gradient, right or wrong, and ours is not asked for.
+        # Of layers that we have chosen the last may not be the one that it goes with.
+        of_losses = (backward for backward in begun if of_known_loss(backward, scope))
+        draft.backward = max(of_losses, key=lambda own: own.key, default=draft.backward)
+        draft.labels = draft.backward.labels
     if draft.backward is not None and draft.backward.in_place:
         draft.step = draft.backward.fields["step"], draft.backward.match
     elif draft.backward is not None:

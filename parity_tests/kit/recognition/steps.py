@@ -50,8 +50,9 @@ PAIRS_OF_ROWS = "[*zip(x, y)]"
 PAIRS_OF_COLUMNS = "[(x[:, [n]], y[:, [n]]) for n in range(x.shape[1])]"
 _GRADIENTS = re.compile(r"g|grads?|gradients?")
 _MOST, _LONGEST = 10, 160
-# How often a step is taken that changes nothing at first, and at which learning rate.
-_CALLS, _RATE = 12, 0.1
+# How often a step is taken that changes nothing at first, and at which learning rate; and one by
+# which nothing diverges.
+_CALLS, _RATE, _TINY = 12, 0.1, 1e-9
 # Errors that have nothing to do with what a function is given.
 _OF_NAMES = ("NameError", "UnboundLocalError")
 # One that comes of a single round, as where something is told in every tenth of all.
@@ -218,6 +219,8 @@ def astray(backward: Backward, scope: Mapping[str, Any]) -> tuple[str, str] | No
             moved[:1] == [True] or (not any(moved) and _is_of_parameters(body, forward))
         ):
             return source, "by its name it is one, and it does not go the way of the gradients"
+        if told is not None and bodies and _breaks(source, forward, labels, scope):
+            return source, "it leaves parameters that are not finite, however small its rate is"
     return None
 
 
@@ -233,6 +236,19 @@ def _moved(step: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -
             subject.step(batch.part(slice(0, 1)) if subject.single else batch, _RATE)
             moved.append(not np.array_equal(flat(subject.get()), start))
     return moved
+
+
+def _breaks(step: str, forward: Forward, labels: str, scope: Mapping[str, Any]) -> bool:
+    """Whether a step leaves parameters that are not finite at a rate that makes none diverge."""
+    inquiry = begin({**forward.fields, "labels": repr(labels), "step": step}, scope)
+    if inquiry is None or not re.search(r"\blr\b", step.partition(":")[2]):
+        return False
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    subject.begin(inquiry.layers)
+    with contextlib.suppress(*FAILURES):
+        subject.step(batch.part(slice(0, 1)) if subject.single else batch, _TINY)
+        return not np.isfinite(flat(subject.get())).all()
+    return False
 
 
 def _is_of_parameters(body: str, forward: Forward) -> bool:
@@ -393,6 +409,27 @@ def losses(
         None,
     )
     return likely or _of_no_use(forward, unknown, fields, scope)
+
+
+def of_known_loss(backward: Backward, scope: Mapping[str, Any]) -> bool:
+    """Whether a backward pass begins with what a loss hands out whose value is one that is known.
+
+    Its gradient is meant then, right or wrong.
+    """
+    forward = backward.forward
+    fields = {**forward.fields, "labels": repr(backward.labels)}
+    begun = [f"{name}()" for name, _ in own_classes(scope) if f"({name}())" in backward.call]
+    helpers = [one for one in forward.host.helpers if names.is_loss(one.name)]
+    for slope in forward.host.helpers:
+        if names.is_derivative(slope.name.lower()) and f"{slope.code}(" in backward.call:
+            its = [one for one in helpers if one.name.lower().strip("_") in slope.name.lower()]
+            begun += [f"{one.code}(" for one in its or helpers[: len(helpers) == 1]]
+    return any(
+        isinstance(reported_loss(forward.inquiry, {**fields, "loss": source}, scope), tuple)
+        for body, _ in _losses(forward, scope)
+        if body.startswith(tuple(begun))
+        for source in [f"lambda net, x, y: {with_out(forward, body)}"]
+    )
 
 
 def _of_no_use(

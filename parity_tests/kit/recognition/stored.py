@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.kit.paths import Found, arrays
 from parity_tests.kit.recognition.forwards import Forward
 from parity_tests.kit.recognition.gradients import Backward, is_called_gradient, of_labels
 from parity_tests.kit.recognition.moving import is_same, moves
-from parity_tests.kit.recognition.paths import Found, arrays
 from parity_tests.kit.recognition.places import assigned
 from parity_tests.kit.recognition.rates import without_rate
 from parity_tests.kit.recognition.trial import Match, evaluate, explore

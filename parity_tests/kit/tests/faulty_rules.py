@@ -99,6 +99,12 @@ def velocity_turned(s: State, p: Array, g: Array, lr: float) -> None:
     p += 0.9 * before + 1.9 * s.m
 
 
+def velocity_whole(s: State, p: Array, g: Array, lr: float) -> None:
+    """The velocity is beside the gradient without its momentum."""
+    s.m = 0.9 * s.m + g
+    p -= lr * (g + s.m)
+
+
 def adamax_uncorrected(s: State, p: Array, g: Array, lr: float) -> None:
     s.m = 0.9 * s.m + 0.1 * g
     s.u = np.maximum(0.999 * s.u, np.abs(g) + 1e-8)

@@ -122,6 +122,7 @@ from parity_tests.kit.tests.faulty_rules import (
     upwards,
     velocity_turned,
     velocity_twice,
+    velocity_whole,
     without_eps,
     without_root,
 )
@@ -234,6 +235,7 @@ OTHERWISE: dict[str, tuple[str, str, Step, str | None, dict[str, Any]]] = {
     "no velocity": ("momentum-without-effect", DIFFERS, each(sgd), "momentum", {"momentum": 0.9}),
     "nesterov without": ("nesterov-is-momentum", DIFFERS, each(momentum), "nesterov", {}),
     "velocity twice": ("nesterov-velocity-twice", DIFFERS, each(velocity_twice), "nesterov", {}),
+    "velocity whole": ("nesterov-velocity-whole", DIFFERS, each(velocity_whole), "nesterov", {}),
     "velocity turned": (
         "nesterov-velocity-turned",
         DIFFERS,

@@ -11,11 +11,11 @@ from parity_tests.kit.aspects.initialization import aspect as initialization_asp
 from parity_tests.kit.check import examine
 from parity_tests.kit.forward import run
 from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.paths import arrays
 from parity_tests.kit.recognition import Proposal, RecognitionError, recognize
 from parity_tests.kit.recognition.calls import attributes_read, bindings, returned_names
 from parity_tests.kit.recognition.chains import chains
 from parity_tests.kit.recognition.names import is_gradient, is_loss, is_state, role, roles, stem
-from parity_tests.kit.recognition.paths import arrays
 from parity_tests.kit.recognition.trial import _differ, references
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import Layers, Subject

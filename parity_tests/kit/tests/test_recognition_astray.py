@@ -196,3 +196,49 @@ def test_a_loop_that_divides_by_a_part_of_its_rounds_is_not_asked() -> None:
                 print(epoch)
 """
     assert found(recognize(names_of(NET + fit)), "step") == "not found"
+
+
+ONE_BY_ONE = """
+import numpy as np
+
+class Net:
+    def __init__(self):
+        self.w1, self.b1 = np.random.randn(9, 12) * 0.4, np.zeros(9)
+        self.w2, self.b2 = np.random.randn(10, 9) * 0.4, np.zeros(10)
+        self.squares, self.eta = [0.0] * 4, 0.1
+
+    def forward(self, x):
+        return self.w2 @ np.maximum(self.w1 @ x + self.b1, 0) + self.b2
+
+    def backward(self, x, y):
+        h = np.maximum(self.w1 @ x + self.b1, 0)
+        d = self.w2 @ h + self.b2 - y
+        e = self.w2.T @ d * (h > 0)
+        return np.outer(e, x), e, np.outer(d, h), d
+
+    def learn(self, x, y):
+        own = self.w1, self.b1, self.w2, self.b2
+        for n, (p, g) in enumerate(zip(own, self.backward(x, y))):
+            self.squares[n] = 0.9 * self.squares[n] + 0.1 * g**2
+            p -= self.eta * g / np.sqrt(self.squares[n])
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cause"),
+    [
+        ("", "", "epsilon-missing"),
+        ("/ np.sqrt(self.squares[n])", "/ (np.sqrt(self.squares[n]) + 1e-8)", None),
+    ],
+)
+def test_a_step_of_any_name_that_leaves_what_is_not_finite(
+    old: str, new: str, cause: str | None
+) -> None:
+    proposal = recognize(replaced(ONE_BY_ONE, old, new))
+    assert of(proposal, "optimizer").cause == cause
+
+
+def test_a_step_that_may_diverge_by_a_rate_of_its_own_is_not_asked() -> None:
+    without = ONE_BY_ONE.replace(", self.eta = [0.0] * 4, 0.1", " = [0.0] * 4")
+    proposal = recognize(replaced(without, "self.eta * g", "0.1 * g"))
+    assert found(proposal, "step") == "not found"

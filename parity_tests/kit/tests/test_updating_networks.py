@@ -33,6 +33,7 @@ from parity_tests.kit.tests.faulty_rules import (
     uncorrected,
     unscaled,
     velocity_turned,
+    velocity_whole,
 )
 from parity_tests.kit.tests.learners import (
     HALF,
@@ -104,7 +105,11 @@ def test_nesterov_inside_a_network_explains_its_factor(kind: str | None) -> None
 
 @pytest.mark.parametrize(
     ("rule", "status", "cause"),
-    [(velocity_turned, DIFFERS, "nesterov-velocity-turned"), (nesterov, EQUAL, None)],
+    [
+        (velocity_turned, DIFFERS, "nesterov-velocity-turned"),
+        (velocity_whole, DIFFERS, "nesterov-velocity-whole"),
+        (nesterov, EQUAL, None),
+    ],
 )
 def test_a_first_step_of_nesterov_is_no_factor_of_the_gradient(
     rule: Update, status: str, cause: str | None

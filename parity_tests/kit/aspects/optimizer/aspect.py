@@ -35,6 +35,7 @@ from parity_tests.kit.aspects.optimizer.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.optimizer.beside import beside_gradients
 from parity_tests.kit.aspects.optimizer.changing_rates import of_changing_rates
 from parity_tests.kit.aspects.optimizer.divisors import first_divisor_verdict, of_first_divisor
+from parity_tests.kit.aspects.optimizer.idle_state import of_idle_state
 from parity_tests.kit.aspects.optimizer.moments import of_moments
 from parity_tests.kit.aspects.optimizer.rates import (
     is_rate_without_effect,
@@ -71,6 +72,8 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 # How far a momentum may be from its estimate, with a decay beside it.
 _NEAR = 0.1
 _OF_TWO = "momentum-of-last-gradient"
+# How many times the gradient a first step is of which the velocity is beside it without momentum.
+_WHOLE = 2.0
 # How closely steps are linear in gradients, and by how much the share of their own has to change.
 _LINEAR, _CHANGING = 1e-6, 1e-3
 _RANDOM = (
@@ -127,7 +130,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         v.status in (DIFFERS, UNCHECKED) and (v.cause is None or v.cause != known) for v in found
     )
     infinite = of_infinite_step(inquiry) if is_open else None
-    return found if infinite is None else [infinite]
+    if infinite is not None:
+        return [infinite]
+    # A fault may be the reason, and was told.
+    is_fine = not any(v.status in (DIFFERS, UNCHECKED) for v in found)
+    idle = of_idle_state(inquiry) if found and is_fine else None
+    return found if idle is None else [*found, idle]
 
 
 def _of_kept_arrays(inquiry: Inquiry, verdict: Verdict) -> Verdict:
@@ -422,6 +430,8 @@ def _first_step(observed: Observed, kind: str | None, given: Mapping[str, float 
             for share in (1 + momentum, *shares):
                 if is_found(share):
                     return share
+        if "nesterov" in (*kinds, kind or "nesterov") and is_found(_WHOLE):
+            return _WHOLE
         if kind in (None, "momentum"):
             means = (
                 1 - momentum

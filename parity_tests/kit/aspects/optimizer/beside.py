@@ -71,7 +71,7 @@ _OF_SHRINKING = (
 )
 _OF_SIGNS = (
     f"{OF_NO_OPTIMIZER}; a first one takes the sign of each entry of the gradient, as adaptive "
-    "ones do, and a share of the parameter"
+    "ones do, and a share of parameters"
 )
 # That gradients are added up is told of the steps, too.
 _SUMS = "step-of-accumulated"

@@ -32,7 +32,7 @@ from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.search import Match, find
 from parity_tests.kit.scales import MEAN, Scale, ratio, scale_of
 from parity_tests.kit.subject.subject import tensors
-from parity_tests.kit.verdicts import UNCHECKED, Verdict
+from parity_tests.kit.verdicts import OF_NO_OPTIMIZER, UNCHECKED, Verdict
 
 Array = NDArray[Any]
 _OF_NORM, _OF_RULES = "gradient-normalized", "rules-apart"
@@ -141,6 +141,8 @@ def of_moments(
             return kept
     if inquiry.gradient_scale is not None or not _is_of_entries(first):
         message = "the first step is not a multiple of the gradient, by which later ones are judged"
+        if handed is not None and is_whole:
+            message = f"{OF_NO_OPTIMIZER}: {message}"
         return [Verdict("optimizer", UNCHECKED, message)]
     is_loss_known = inquiry.reported is not None or inquiry.spec.loss is not None
     if is_loss_known and kind in (None, *LINEAR) and is_plain(inquiry, loss):

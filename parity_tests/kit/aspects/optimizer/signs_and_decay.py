@@ -5,7 +5,8 @@ sign of each entry. With a decoupled decay,
 
 .. math:: \theta' = \theta - \eta \, (\alpha \operatorname{sign} g + \lambda \theta)
 
-so that it is no multiple of the gradient, and none of the signs either.
+so that it is no multiple of the gradient, and none of the signs either. The decay may be one of
+matrices alone, as is usual.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.kit.subject.subject import Layers, flat
+from parity_tests.kit.subject.subject import Layers, flat, tensors
 
 Array = NDArray[Any]
 
@@ -26,7 +27,7 @@ _LEAST = 1e-4
 
 
 def is_of_signs_and_decay(layers: Layers, handed: Layers, taken: Layers) -> bool:
-    """Whether a first step takes signs of the gradient and a share of the parameters, and both.
+    """Whether a first step takes signs of the gradient and a share of matrices or biases, and both.
 
     Parameters
     ----------
@@ -40,11 +41,13 @@ def is_of_signs_and_decay(layers: Layers, handed: Layers, taken: Layers) -> bool
         return False
     values, gradient, step = vectors
     has_sign = np.abs(gradient) > _LEAST * np.abs(gradient).max(initial=0.0)
-    basis = np.column_stack([np.sign(gradient), values])[has_sign]
+    of_matrix = np.concatenate([np.full(own.size, own.ndim > 1) for own in tensors(layers)])
+    parts = [np.where(of_matrix, values, 0.0), np.where(of_matrix, 0.0, values)]
+    basis = np.column_stack([np.sign(gradient), *parts])[has_sign]
     shares, *_ = np.linalg.lstsq(basis, step[has_sign], rcond=None)
     size = float(np.linalg.norm(step[has_sign]))
     left = float(np.linalg.norm(step[has_sign] - basis @ shares))
     # What is added to the root is no share of the parameter, though some of it looks like that.
     least = max(_ROUNDING * size, _TIMES * left)
-    has_both = np.abs(shares) * np.linalg.norm(basis, axis=0) > least
-    return bool(has_both.all()) and left <= _CLOSE * size
+    of_signs, *of_decays = np.abs(shares) * np.linalg.norm(basis, axis=0) > least
+    return bool(of_signs and any(of_decays)) and left <= _CLOSE * size
