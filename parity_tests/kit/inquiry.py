@@ -121,6 +121,8 @@ class Inquiry:
         As `tolerance`, for steps by the gradient as it is recomputed.
     is_one_by_one : bool
         Whether a step on a batch turned out to be one update after the other, sample by sample.
+    handed_scale : Scale or None
+        Of steps beside gradients that are known, the scale of these.
     is_beside : bool
         Whether it is about steps of a network that hands out its gradients besides.
     steps_explain : {"nothing", "factor", "factors", "gradient", "penalty", "decay"}
@@ -191,6 +193,7 @@ class Inquiry:
     steps_tolerance: float = 0.0
     is_one_by_one: bool = False
     is_beside: bool = False
+    handed_scale: Scale | None = None
     steps_explain: str = "nothing"
     without_rate: list[str] = field(default_factory=list)
     with_rate: list[str] = field(default_factory=list)

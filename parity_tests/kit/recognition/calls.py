@@ -4,6 +4,7 @@ import dis
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice, product
+from types import CodeType
 from typing import Any
 
 from parity_tests.kit.codes import code_of
@@ -11,6 +12,8 @@ from parity_tests.kit.recognition.names import is_either, role
 from parity_tests.kit.recognition.names import roles as roles_of
 
 _MOST = 6
+# What is done to a text before it is compared.
+_CASES = ("lower", "upper", "strip")
 _SINGLE, _STORE_AND_LOAD = "LOAD_FAST", "STORE_FAST_LOAD_FAST"
 
 
@@ -82,6 +85,28 @@ def attributes_read(function: Any) -> list[str]:
         if isinstance(last, tuple) and _SINGLE in instruction.opname:
             last = last[-1]
     return names
+
+
+def texts_compared(code: CodeType, name: str) -> list[str]:
+    """Return the texts that a variable or an attribute of a name is compared with in some code.
+
+    As in ``self.opt == "adam"``, ``opt.lower() == "adam"`` or ``opt in ("adam", "sgd")``.
+    """
+    found: list[str] = []
+    sides: list[tuple[bool, Any]] = []
+    for instruction in dis.get_instructions(code):
+        kind, value = instruction.opname, instruction.argval
+        if kind in ("COMPARE_OP", "CONTAINS_OP"):
+            told = [own for is_text, own in sides[-2:] if is_text]
+            if (False, name) in sides[-2:]:
+                several = (own if isinstance(own, (tuple, frozenset)) else (own,) for own in told)
+                found += [text for own in several for text in own if isinstance(text, str)]
+            sides = []
+        elif kind in ("LOAD_ATTR", "LOAD_METHOD"):
+            sides = sides if value in _CASES else [*sides[:-1], (False, value)]
+        elif kind.startswith("LOAD_"):
+            sides.append((kind == "LOAD_CONST", value))
+    return list(dict.fromkeys(found))
 
 
 def bindings(

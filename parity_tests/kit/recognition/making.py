@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.kit.codes import code_of
-from parity_tests.kit.recognition.calls import parameters_of
+from parity_tests.kit.codes import code_of, codes_in
+from parity_tests.kit.recognition.calls import parameters_of, texts_compared
 from parity_tests.kit.recognition.names import is_derivative, role
 from parity_tests.kit.recognition.widths import Widths
 
@@ -114,7 +114,7 @@ def arguments(
             hidden += texts[:1] == [str(widths.nth(hidden))] and not end
             if given and (not full or not texts):
                 continue
-            texts = texts or other(parameter, number, scope, widths)
+            texts = texts or other(parameter, number, scope, widths, maker)
             prefix = f"{parameter.name}=" if given else ""
             choices.append([prefix + text for text in texts])
         for chosen in islice(product(*choices), _MOST):
@@ -197,6 +197,14 @@ def _texts(maker: Any) -> list[str]:
     return list(found)
 
 
+def _texts_for(maker: Any, name: str) -> list[str]:
+    """Return code of the texts that a class compares an argument with, or an attribute of it."""
+    members = vars(maker).values() if isinstance(maker, type) else [maker]
+    codes = (code for member in members for code in codes_in(code_of(member)))
+    found = [text for code in codes for text in texts_compared(code, name)]
+    return [repr(text) for text in dict.fromkeys(found)]
+
+
 def _may_be_sizes(default: Any) -> bool:
     """Whether a default is one width, or several: counts from 1. So is none at all."""
     several = default if isinstance(default, (list, tuple)) else [default]
@@ -242,9 +250,13 @@ def _sizes(parameter: inspect.Parameter, hidden: int, widths: Widths) -> list[st
 
 
 def other(
-    parameter: inspect.Parameter, number: int, scope: Mapping[str, Any], widths: Widths
+    parameter: inspect.Parameter,
+    number: int,
+    scope: Mapping[str, Any],
+    widths: Widths,
+    maker: Any = None,
 ) -> list[str]:
-    """Return code for an argument that is no width, by its name, or else by its place."""
+    """Return code for an argument that is no width, by its name, its texts, or else its place."""
     name = parameter.name.lower().strip("_")
     kind = role(name)
     fixed = {"lr": "0.1", "epochs": "1", "batch_size": "100", "zero": "0.0", "quiet": "False"}
@@ -273,7 +285,7 @@ def other(
         return ["None"]
     if "name" in name:
         return ["'layer'"]
-    return _by_position(number, widths)
+    return _texts_for(maker, parameter.name) or _by_position(number, widths)
 
 
 _USUAL = ("relu", "sigmoid", "tanh")

@@ -587,3 +587,26 @@ def test_a_list_that_is_called_as_samples_are_is_not_given() -> None:
     code = TUPLES.replace("layers", "inputs")
     with pytest.raises(RecognitionError):
         recognize(names_of(code))
+
+
+@pytest.mark.parametrize(
+    ("test", "made"),
+    [
+        ('self.opt == "SGD"', "Net([12, 9, 8, 10], 'SGD')"),
+        ('"SGD" == self.opt', "Net([12, 9, 8, 10], 'SGD')"),
+        ('self.opt.lower() == "sgd"', "Net([12, 9, 8, 10], 'sgd')"),
+        ('self.opt in ("sgd", "plain")', "Net([12, 9, 8, 10], 'sgd')"),
+        ('self.opt != "Adam"', "Net([12, 9, 8, 10], 'Adam')"),
+        ("self.opt == self.lr or True", "Net([12, 9, 8, 10], 9)"),
+    ],
+)
+def test_a_text_is_one_that_the_code_compares_with(test: str, made: str) -> None:
+    update = f"""
+    lr = 0.1
+    def update(self, grads, lr):
+        if {test}:
+            for p, g in zip(self.weights + self.biases, grads[0] + grads[1]):
+                p -= lr * g
+"""
+    names = names_of(LISTED.format(arguments="sizes, opt", sizes="self.opt = opt") + update)
+    assert recognize(names).fields["make"] == f"lambda: {made}"

@@ -155,6 +155,24 @@ def test_conventions_of_steps_show_beside_gradients_of_an_unknown_forward_pass()
     assert found(looking) == [(CONVENTION, "nesterov-gradient-ahead")]
 
 
+def average_of_four(s: State, p: Any, g: Any, lr: float) -> None:
+    """A moving average of which a quarter is new, as one over the number of outputs is."""
+    s.m = 0.75 * s.m + 0.25 * g
+    p -= lr * s.m
+
+
+def divided_twice(net: Learner, x: Array, y: Array) -> list[Array]:
+    return [g / len(x) for g in Learner.gradients(net, x, y)]
+
+
+def test_a_moving_average_of_gradients_with_a_factor_is_no_factor_of_the_step() -> None:
+    network = beside(stepping(each(average_of_four), divided_twice), divided_twice)
+    assert found(network, "gradient", "optimizer") == [
+        (DIFFERS, "factor-batch"),
+        (CONVENTION, "momentum-average"),
+    ]
+
+
 def test_faults_of_steps_show_beside_gradients_of_an_unknown_forward_pass() -> None:
     declared = Spec(optimizer="adam")
     assert found(bent(by_bent(with_gaps(0.0)), spec=declared)) == [

@@ -51,7 +51,8 @@ def sum_or_average(inquiry: Inquiry, momentum: float, residual: float | None) ->
 
     .. math:: v_t = \mu v_{t-1} + c \, g_t = \mu v_{t-1} + (1 - \mu) \frac{c}{1 - \mu} g_t
 
-    No step tells the sum of a gradient from the moving average of another multiple of it.
+    No step tells the sum of a gradient from the moving average of another multiple of it. Gradients
+    that are handed out besides do, as far as their scale is known.
     """
     if inquiry.factors_apart is not None:
         return []
@@ -81,9 +82,9 @@ def _of_sum_and_average(
 ) -> tuple[Ratio | None, Ratio | None, float]:
     """Return the factor of the gradient if momentum adds up and if it averages; its value summed.
 
-    None where there is no factor, or no loss says which is expected.
+    None where there is no factor, or nothing says which is expected.
     """
-    scale, expected = inquiry.gradient_scale, expected_of(inquiry)
+    scale, expected = inquiry.gradient_scale, inquiry.handed_scale or expected_of(inquiry)
     if scale is None or expected is None:
         return None, None, 1.0
     if inquiry.subject.single:

@@ -233,6 +233,7 @@ def _alone(inquiry: Inquiry, is_right: bool, **declared: None) -> Inquiry:
         reported = str(inquiry.gradient_loss), scale
         spec = replace(spec, loss=None, scale=None)
     asked = (subject, spec, inquiry.rng, inquiry.layers, inquiry.batches)
+    told["handed_scale"] = scale if is_right else None
     return Inquiry(*asked, reported=reported, is_beside=True, **told)
 
 
