@@ -135,6 +135,29 @@ class _Twice(_Dropping):
     evaluated = 0.7
 
 
+class _Multiplied(_Dropping):
+    """Kept units are multiplied where they should be divided; in the backward pass they are."""
+
+    factor = 0.7
+
+    def below(self, d: Array) -> Array:
+        divided = np.where(self.mask == self.factor, 1 / self.factor, self.mask)
+        return np.asarray(d * divided * (self.z[0] > 0))
+
+
+class _OneMask(_Dropping):
+    def passed(self, x: Array, *, trains: bool = False) -> Array:
+        if not trains:
+            return super().passed(x)
+        drawn = np.random.rand
+        try:
+            row = drawn(self.sizes[1])
+            np.random.rand = lambda *shape: np.broadcast_to(row, shape)  # type: ignore[assignment]
+            return super().passed(x, trains=True)
+        finally:
+            np.random.rand = drawn
+
+
 class _WithAnotherFault(_Dropping):
     def below(self, d: Array) -> Array:
         return np.asarray(d * self.mask)
@@ -179,6 +202,8 @@ def test_a_right_training_pass_is_equal_and_has_the_mean_of_evaluation(
         (_Unscaled, [("forward", "dropout-not-inverted")]),
         (_OfTheOther, [("forward", "dropout-scale")]),
         (_Twice, [("forward", "dropout-scaled-twice")]),
+        (_OneMask, [("forward", "dropout-mask-shared")]),
+        (_Multiplied, [("forward", "dropout-scale"), ("gradient", "dropout-backward-scale")]),
     ],
 )
 def test_what_goes_wrong_in_training_alone_shows(

@@ -72,7 +72,7 @@ def drops(inquiry: Inquiry) -> bool:
         return False
 
 
-def kept_of(inquiry: Inquiry, number: int, name: str, draws: int) -> Kept | None:
+def kept_of(inquiry: Inquiry, number: int, name: str, draws: int, samples: int = 1) -> Kept | None:
     r"""Return what units of a hidden layer that are kept are multiplied with in training.
 
     With the matrices before and behind that layer at zero its activations and the error are those
@@ -89,6 +89,8 @@ def kept_of(inquiry: Inquiry, number: int, name: str, draws: int) -> Kept | None
         The activation of that layer, without any factor.
     draws : int
         How often it is asked.
+    samples : int, default 1
+        Of how many samples. The gradient of several shows a mask that they have in common.
 
     Returns
     -------
@@ -106,7 +108,8 @@ def kept_of(inquiry: Inquiry, number: int, name: str, draws: int) -> Kept | None
     layers[number + 1] = Layer(
         0.0 * behind.weight, behind.bias if is_last else 0.5 + np.abs(behind.bias)
     )
-    return _kept(inquiry, layers, number + 1, np.ravel(activation(name).value(bias)), draws)
+    value = np.ravel(activation(name).value(bias))
+    return _kept(inquiry, layers, number + 1, value, draws, samples)
 
 
 def kept_of_inputs(inquiry: Inquiry, draws: int) -> Kept | None:
@@ -137,7 +140,12 @@ def kept_of_inputs(inquiry: Inquiry, draws: int) -> Kept | None:
 
 
 def _kept(
-    inquiry: Inquiry, layers: Layers, number: int, value: NDArray[np.float64], draws: int
+    inquiry: Inquiry,
+    layers: Layers,
+    number: int,
+    value: NDArray[np.float64],
+    draws: int,
+    samples: int = 1,
 ) -> Kept | None:
     """Return what a layer gets of the values before it, which the gradient of its matrix shows.
 
@@ -149,7 +157,7 @@ def _kept(
     number : int
         Which layer, from 0.
     value : ndarray
-        The values of the first sample where nothing is dropped.
+        The values of each sample where nothing is dropped.
     draws : int
         How often it is asked.
     """
@@ -159,7 +167,7 @@ def _kept(
         try:
             inquiry.layers = layers
             for _ in range(draws):
-                shown = observe(inquiry, inquiry.batches[0].part(slice(0, 1)))[0][number]
+                shown = observe(inquiry, inquiry.batches[0].part(slice(0, samples)))[0][number]
                 assert shown.bias is not None
                 error = np.ravel(shown.bias)
                 if not error.any():

@@ -10,6 +10,10 @@ from parity_tests.kit.verdicts import CONVENTION, Verdict, named
 
 # How often a mask is drawn, and how closely two factors are one.
 _DRAWS, _NEAR = 64, 1e-5
+_SHARED = (
+    "in training all {1} samples of a batch keep the same units of layer {0}, where PyTorch draws a "
+    "mask for each"
+)
 
 
 def of_kept_units(training: Inquiry, form: Form) -> tuple[list[Verdict], str]:
@@ -53,7 +57,21 @@ def of_kept_units(training: Inquiry, form: Form) -> tuple[list[Verdict], str]:
             if cause == "dropout-scale" and abs(dropped - 1 / kept.factor) <= kept.margin:
                 seen += "; that is 1 / the share that is dropped, and not that which is kept"
             told.append(named("forward", cause, seen, place.tensor))
-    return told, "; ".join(right)
+    return told + _of_shared_masks(training, form), "; ".join(right)
+
+
+def _of_shared_masks(training: Inquiry, form: Form) -> list[Verdict]:
+    """Return that all samples of a batch have one mask, where they do."""
+    samples = len(training.batches[0])
+    if samples < 2 or training.subject.single or training.is_one_by_one:
+        return []
+    return [
+        named(
+            "forward", "dropout-mask-shared", _SHARED.format(number + 1, samples), f"a{number + 1}"
+        )
+        for number in range(len(form.hidden))
+        if kept_units(training, form, number, samples) is not None
+    ]
 
 
 @dataclass(frozen=True)
@@ -90,11 +108,14 @@ def _places(training: Inquiry, form: Form) -> Iterator[_Place]:
             yield _Place(what, f"a{number + 1}", _apart(name)[0], kept)
 
 
-def kept_units(training: Inquiry, form: Form, number: int) -> Kept | None:
-    """Return what is kept of a hidden layer, from 0; None if that is all of it, or is not seen."""
+def kept_units(training: Inquiry, form: Form, number: int, samples: int = 1) -> Kept | None:
+    """Return what is kept of a hidden layer, from 0; None if that is all of it, or is not seen.
+
+    Of several samples it is seen where they have one mask.
+    """
     if form.unnamed is not None:
         return None
-    kept = kept_of(training, number, _apart(form.hidden[number])[1], _DRAWS)
+    kept = kept_of(training, number, _apart(form.hidden[number])[1], _DRAWS, samples)
     return None if kept is None or kept.share == 1 else kept
 
 

@@ -20,6 +20,7 @@ _CLOSE = 1e-6
 
 _IN_TRAINING = "in the training pass"
 _REPORTED = "the loss reported"
+_BACKWARD = "dropout-backward-scale"
 
 
 def with_training(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
@@ -98,16 +99,20 @@ def _told(verdict: Verdict, of_loss: str) -> Verdict:
 
 
 def _with_kept(inquiry: Inquiry, training: Inquiry, found: list[Verdict]) -> list[Verdict]:
-    """Judge what is dropped and kept where a right gradient shows that, and else its factor."""
+    """Judge what is dropped and kept where the gradient shows that, and a factor that it has."""
     if inquiry.form is None:
         return found
-    if not all(own.status == EQUAL for own in found):
-        return [_of_scale(training, inquiry.form, own) for own in found]
+    is_right = all(own.status == EQUAL for own in found)
+    if not is_right:
+        found = [_of_scale(training, inquiry.form, own) for own in found]
+        # What is above a mask shows it, whatever the factor of what is below.
+        if any(own.status != EQUAL and own.cause != _BACKWARD for own in found):
+            return found
     evaluated = _form_of_evaluation(inquiry)
     if evaluated is None:
         return found
     wrong, right = of_kept_units(training, evaluated)
-    if right:
+    if right and is_right:
         *others, last = found
         told = f"{last.message}; {right}, so that the mean is the same"
         found = [*others, replace(last, message=told)]
@@ -133,7 +138,8 @@ def _of_scale(training: Inquiry, form: Form, verdict: Verdict) -> Verdict:
         return verdict
     layer = int(number[1])
     kept = None if layer > len(form.hidden) else kept_units(training, form, layer - 1)
-    scales = (1.0,) if kept is None else (kept.factor, 1 / kept.factor)
+    # The backward pass leaves the factor out, has it twice, or divides by it.
+    scales = (1.0,) if kept is None else (kept.factor, 1 / kept.factor, kept.factor**-2)
     if kept is None or all(abs(factor / own - 1) > _CLOSE for own in scales):
         return verdict
     seen = (
@@ -141,4 +147,4 @@ def _of_scale(training: Inquiry, form: Form, verdict: Verdict) -> Verdict:
         f"{kept.factor:.6g}"
     )
     asked = verdict.tensor, factor, verdict.residual
-    return named("gradient", "dropout-backward-scale", seen, *asked)
+    return named("gradient", _BACKWARD, seen, *asked)
