@@ -156,6 +156,8 @@ def test_weights_of_one_sign_are_named_behind_many_inputs() -> None:
         (lambda n: 1 / np.sqrt(2 / n), lambda n: 1 / np.sqrt(n), "initialization-scale-inverted"),
         (lambda n: 1 / np.sqrt(2 / n), lambda n: np.sqrt(2 / n), "initialization-scale-inverted"),
         (lambda n: np.sqrt(2 / n), lambda n: 1 / np.sqrt(n), None),
+        # By the widths of another layer, as where one number is taken for all.
+        (lambda n: 1 / np.sqrt(1 / n), lambda _: 1 / np.sqrt(12), "initialization-scale-inverted"),
         # They are of none, and no second matrix tells that it is no number by chance.
         (lambda n: 1 / np.sqrt(2 / n), lambda n: 0.77 / np.sqrt(n), None),
     ],

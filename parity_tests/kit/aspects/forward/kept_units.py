@@ -11,7 +11,7 @@ from parity_tests.kit.verdicts import CONVENTION, Verdict, named
 # How often a mask is drawn, and how closely two factors are one.
 _DRAWS, _NEAR = 64, 1e-5
 _SHARED = (
-    "in training all {1} samples of a batch keep the same units of layer {0}, where PyTorch draws a "
+    "in training all {} samples of a batch keep the same units of layer {}, where PyTorch draws a "
     "mask for each"
 )
 
@@ -34,7 +34,7 @@ def of_kept_units(training: Inquiry, form: Form) -> tuple[list[Verdict], str]:
     Returns
     -------
     told : list of Verdict
-        On the forward pass, where the means are not the same.
+        On the forward pass, where the means are not the same, or samples share a mask.
     right : str
         What is kept where they are; empty where nothing is dropped, or what is kept is not seen.
     """
@@ -66,11 +66,9 @@ def _of_shared_masks(training: Inquiry, form: Form) -> list[Verdict]:
     if samples < 2 or training.subject.single or training.is_one_by_one:
         return []
     return [
-        named(
-            "forward", "dropout-mask-shared", _SHARED.format(number + 1, samples), f"a{number + 1}"
-        )
-        for number in range(len(form.hidden))
-        if kept_units(training, form, number, samples) is not None
+        named("forward", "dropout-mask-shared", _SHARED.format(samples, number), f"a{number}")
+        for number in range(1, len(form.hidden) + 1)
+        if kept_units(training, form, number - 1, samples) is not None
     ]
 
 

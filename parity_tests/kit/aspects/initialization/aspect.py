@@ -622,6 +622,7 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
 
     By it, the scale goes up with the widths, or down with them in place of their root. All matrices
     are so; or, where the scale goes up, the others are of a scheme, or two of other sizes are so.
+    Or one matrix lacks its root or its fan beside others of that scheme.
     """
     simple = all(
         any(drawn.has_std(s) for s in _ROUND) or any(drawn.follows(s) for s in SCHEMES.values())
@@ -636,7 +637,7 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
             turned = [drawn for drawn in draws.weights if drawn.comes_from(mistake)]
             far = all(_ratio(mistake, meant, drawn) > _FAR for drawn in turned)
             several = {round(mistake.std(drawn.fan_in, drawn.fan_out), 9) for drawn in turned}
-            are_known = all(any(map(drawn.follows, SCHEMES.values())) for drawn in others)
+            are_known = all(_is_of_widths(drawn, draws.weights) for drawn in others)
             is_told = len(several) > 1 or (are_known and not (others and _is_one_digit(turned)))
             if turned and far and is_told:
                 return meant, mistake
@@ -650,6 +651,14 @@ def _mistaken(draws: _Draws) -> tuple[Scheme, Mistake] | None:
             if _is_of_one_alone(draws.weights, meant, mistake):
                 return meant, mistake
     return None
+
+
+def _is_of_widths(drawn: Drawn, weights: Sequence[Drawn]) -> bool:
+    """Return whether a matrix is of a scheme, be it by the number of inputs of another one."""
+    fans = {own.fan_in for own in weights}
+    borrowed = (s.std(fan, drawn.fan_out) for s in FAMILIES.values() for fan in fans)
+    is_its_own = any(map(drawn.follows, SCHEMES.values()))
+    return is_its_own or (drawn.centred and any(map(drawn.has_std, borrowed)))
 
 
 def _is_of_one_alone(weights: Sequence[Drawn], meant: Scheme, mistake: Mistake) -> bool:
