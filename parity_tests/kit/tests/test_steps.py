@@ -155,6 +155,22 @@ def test_conventions_of_steps_show_beside_gradients_of_an_unknown_forward_pass()
     assert found(looking) == [(CONVENTION, "nesterov-gradient-ahead")]
 
 
+def _bent_below(net: Learner, x: Array, y: Array) -> list[Array]:
+    first, *others = Learner.gradients(net, x, y)
+    return [np.sin(40 * first), *others]
+
+
+def _with_twice_the_last(net: Learner, x: Array, y: Array) -> list[Array]:
+    *others, last = _bent_below(net, x, y)
+    return [*others, 2 * last]
+
+
+def test_beside_gradients_that_nothing_explains_a_fault_may_be_theirs_too() -> None:
+    network = beside(stepping(each(sgd), _with_twice_the_last), _bent_below)
+    [verdict] = examine(network, only="optimizer").failures
+    assert verdict.message.startswith("in the step: yours = 2 x expected on b2")
+
+
 def average_of_four(s: State, p: Any, g: Any, lr: float) -> None:
     """A moving average of which a quarter is new, as one over the number of outputs is."""
     s.m = 0.75 * s.m + 0.25 * g
@@ -923,10 +939,10 @@ def test_a_rate_of_its_own_is_no_fault(rate: float) -> None:
 
 
 def test_steps_that_are_described_tell_what_they_are_multiples_of() -> None:
-    def twice(s: State, p: Array, g: Array, lr: float) -> None:
+    def thrice(s: State, p: Array, g: Array, lr: float) -> None:
         s.m = 0.9 * s.m + g
-        p -= lr * (s.m + g)
+        p -= lr * (s.m + 2 * g)
 
-    [verdict] = examine(beside(stepping(each(twice))), only="optimizer").verdicts
-    assert verdict.message.startswith("a first step takes 2 x the gradient expected")
-    assert "(0.405 g1 + 0.45 g2 + 1 g3), with what a first step takes for g" in verdict.message
+    [verdict] = examine(beside(stepping(each(thrice))), only="optimizer").verdicts
+    assert verdict.message.startswith("a first step takes 3 x the gradient expected")
+    assert "(0.27 g1 + 0.3 g2 + 1 g3), with what a first step takes for g" in verdict.message

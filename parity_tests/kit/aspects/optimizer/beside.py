@@ -387,5 +387,7 @@ def _of_step(inquiry: Inquiry, verdict: Verdict) -> Verdict:
     told = verdict.message
     if cause.startswith("factor") or cause == "bias-scaled":
         told = f"{verdict.account}. Look at what the step multiplies with."
-    message = f"in the step, not in the gradients beside it: {told}"
-    return replace(verdict, aspect="optimizer", message=message)
+    # What is wrong with gradients that differ for an unknown reason may be just that.
+    is_known = inquiry.is_gradient_known or inquiry.slopes_show in (EQUAL, CONVENTION)
+    where = "in the step, not in the gradients beside it" if is_known else "in the step"
+    return replace(verdict, aspect="optimizer", message=f"{where}: {told}")
