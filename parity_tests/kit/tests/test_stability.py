@@ -438,6 +438,23 @@ def test_float32_network_is_not_blamed() -> None:
         assert not causes(ask(declared, examine))
 
 
+def test_a_loss_in_float32_is_kept_finite_by_no_number_that_float32_has_not() -> None:
+    class Single(variant(draw=lambda n, m: he(n, m).astype(np.float32))):  # type: ignore[misc]
+        last: Any = staticmethod(log_softmax)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.b = [b.astype(np.float32) for b in self.b]
+
+        def forward(self, x: Array) -> Array:
+            return super().forward(x.astype(np.float32))
+
+        def loss(self, x: Array, y: Array) -> float:
+            return float(-self.forward(x)[np.arange(len(y)), y.argmax(axis=1)].mean())
+
+    assert only(ask(network(Single), stability.examine)).status == EQUAL
+
+
 def test_stability_without_a_form_is_not_checked() -> None:
     declared = network()
     inquiry = Inquiry.begin(Subject(declared), declared.spec, 0)

@@ -155,6 +155,18 @@ def test_conventions_of_steps_show_beside_gradients_of_an_unknown_forward_pass()
     assert found(looking) == [(CONVENTION, "nesterov-gradient-ahead")]
 
 
+def _limited(net: Learner, x: Array, y: Array, lr: float) -> None:
+    """Steps by gradients whose norms are at most 0.01 together, and none of the biases."""
+    gradients = Learner.gradients(net, x, y)
+    norm = np.sqrt(sum(float((g**2).sum()) for g in gradients))
+    for p, g in list(zip(params(net), gradients, strict=True))[::2]:
+        p -= lr * g * min(1.0, 0.01 / (norm + 1e-8))
+
+
+def test_a_limit_is_one_of_what_no_step_takes_as_well() -> None:
+    assert found(beside(_limited)) == [(DIFFERS, "not-updated"), (CONVENTION, "step-clipped")]
+
+
 def _bent_below(net: Learner, x: Array, y: Array) -> list[Array]:
     first, *others = Learner.gradients(net, x, y)
     return [np.sin(40 * first), *others]

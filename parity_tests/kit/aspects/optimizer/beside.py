@@ -18,6 +18,7 @@ from parity_tests.kit.aspects.optimizer.clipped_steps import (
     of_clipped,
     of_clipped_apart,
     of_clipped_parts,
+    of_clipped_rest,
 )
 from parity_tests.kit.aspects.optimizer.handed_shares import (
     ONCE,
@@ -186,6 +187,10 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
         again = {verdict.cause for verdict in of_handed if verdict.status != EQUAL}
         again |= set() if is_by_slopes else {None}
         told = [verdict for verdict in told if verdict.cause not in again]
+    if any(verdict.cause == "not-updated" for verdict in told):
+        clipped = of_clipped_rest(pairs, tolerance)
+        if clipped is not None:
+            told = [verdict for verdict in told if verdict.cause is not None] + [clipped]
     told += whole
     if any(verdict.status == DIFFERS for verdict in told):
         differing = [v for v in found if v.status in (DIFFERS, CONVENTION)]

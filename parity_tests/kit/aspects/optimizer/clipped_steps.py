@@ -13,6 +13,8 @@ from parity_tests.kit.subject.subject import Layers, flat, tensors
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 Array = NDArray[Any]
+# How closely the norms of two steps are one limit.
+_NEAR = 1e-5
 
 
 def of_clipped(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verdict | None:
@@ -44,11 +46,41 @@ def of_clipped(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verd
         return None
     if any(norm > limited[0] * (1 + 1e-9) for norm in free):
         return None
+    return _limited_to(limit)
+
+
+def _limited_to(limit: float) -> Verdict:
     message = (
         f"{CAUSES['step-clipped'].title}: the norm of all gradients together is at most {limit:g} "
         "in a step"
     )
     return Verdict("optimizer", CONVENTION, message, None, "step-clipped")
+
+
+def of_clipped_rest(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verdict | None:
+    """Return the same of steps that leave some tensors as they are: these are in the norm as well.
+
+    Parameters
+    ----------
+    pairs, tolerance
+        As for `of_clipped`.
+    """
+    norms = []
+    for handed, taken in pairs:
+        every = [*zip(tensors(handed), tensors(taken), strict=True)]
+        moved = [(wanted, came) for wanted, came in every if came.any()]
+        if len(moved) in (0, len(every)) or any(one.shape != other.shape for one, other in moved):
+            return None
+        wanted, came = (
+            np.concatenate([own.ravel() for own in side]) for side in zip(*moved, strict=True)
+        )
+        factor, residual = fit(came, wanted)
+        if not residual <= tolerance or not 0 < factor < 1:
+            return None
+        norms.append(factor * float(np.linalg.norm(flat(handed))))
+    # Some add a little to the norm that they divide by.
+    is_one = len(norms) > 1 and np.ptp(norms) <= _NEAR * norms[0]
+    return _limited_to(float(f"{norms[0]:.3g}")) if is_one else None
 
 
 def of_clipped_parts(pairs: Sequence[tuple[Layers, Layers]], tolerance: float) -> Verdict | None:

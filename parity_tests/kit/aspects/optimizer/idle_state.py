@@ -32,6 +32,8 @@ _TIMES, _MOST = 3.0, 24
 # An average of the parameters is for the answers, and one of the steps is for nothing else.
 _AVERAGE = re.compile(r".*(avg|average|ema|shadow|mean|polyak|swa).*", re.IGNORECASE)
 _ALONG = 0.9
+# How far parameters may be from each other, over how far they have moved.
+_ROUNDING = 1e-9
 
 
 def of_idle_state(inquiry: Inquiry) -> Verdict | None:
@@ -45,12 +47,18 @@ def of_idle_state(inquiry: Inquiry) -> Verdict | None:
         inquiry.restore()
     if not found:
         return None
-    names = ", ".join(dict.fromkeys(one.name for one in found))
+    names = ", ".join(dict.fromkeys(map(_attribute, found)))
     seen = (
-        f"{names} changes with every step by what it was before, and with {_TIMES:g} x its values "
-        f"the next {_STEPS - 1} steps are the same"
+        f"every step adds to {names} what depends on it, and with {_TIMES:g} x its values the next "
+        f"{_STEPS - 1} steps are the same"
     )
     return named("optimizer", "state-without-effect", seen)
+
+
+def _attribute(one: Found) -> str:
+    """Return the attribute that an array is in, or its name where it is in none."""
+    attributes = [str(step.name) for step in one.path if step.kind == "attribute"]
+    return attributes[-1] if attributes else one.name
 
 
 def _idle(inquiry: Inquiry) -> list[Found]:
@@ -84,7 +92,7 @@ def _idle(inquiry: Inquiry) -> list[Found]:
         enlarged, others = _walk(inquiry, enlarge)
         is_kept = {one.path} <= kept.keys() & others.keys()
         adds_up = is_kept and not np.array_equal(kept[one.path], others[one.path])
-        if adds_up and all(map(np.array_equal, walked, enlarged)):
+        if adds_up and _are_same(walked, enlarged):
             idle.append(one)
     idle = [one for one in idle if not _is_along(kept[one.path], subject.arrays())]
     wanted = Counter(array.shape for array in subject.arrays() if array.ndim > 1)
@@ -110,6 +118,14 @@ def _walk(
         if number == 1:
             kept = {own.path: own.array.copy() for own in arrays(subject.net)}
     return walked, kept
+
+
+def _are_same(walked: list[Array], others: list[Array]) -> bool:
+    """Whether parameters are the same ones, but for rounding where what is kept cancels out."""
+    first, last = walked[0], walked[-1]
+    moved = float(np.linalg.norm(last - first))
+    pairs = zip(walked, others, strict=True)
+    return all(np.linalg.norm(one - other) <= _ROUNDING * moved for one, other in pairs)
 
 
 def _is_along(array: Array, parameters: list[Array]) -> bool:

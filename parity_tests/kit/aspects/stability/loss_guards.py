@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from parity_tests.kit.aspects.stability.extremes import by_logits, zeros
 from parity_tests.kit.candidates.outputs import losses_of
 from parity_tests.kit.forward import Form, run
-from parity_tests.kit.inquiry import Inquiry
+from parity_tests.kit.inquiry import EXACT, Inquiry
 from parity_tests.kit.verdicts import CONVENTION, DIFFERS, Verdict
 
 Array = NDArray[np.float64]
@@ -57,6 +57,7 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
         return Verdict("stability", DIFFERS, message, "loss")
     ratios = np.array(observed[1:]) / observed[0]
     tolerance = max(1e-6, 10 * inquiry.tolerance)
+    floor = 0.0 if inquiry.tolerance <= EXACT else float(np.finfo(np.float32).smallest_subnormal)
     for probabilities in zip(*shares, strict=True):
         if min(p.min() for p in probabilities) < 0 or max(p.max() for p in probabilities) > 1:
             continue
@@ -68,8 +69,8 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
         for loss in _GUARDED:
             values = partial(_ratios, loss, probabilities, targets)
             guard = _solved(lambda g, values=values: values(g)[1] - ratios[1])
-            # What is kept from 0 by a guard is less than that.
-            if guard is None or guard <= least:
+            # What is kept from 0 by a guard is less than that, and float32 has no less than so much.
+            if guard is None or guard <= max(least, floor):
                 continue
             if np.allclose(values(guard), ratios, rtol=tolerance, atol=0):
                 message = (
