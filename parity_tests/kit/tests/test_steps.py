@@ -183,6 +183,25 @@ def test_beside_gradients_that_nothing_explains_a_fault_may_be_theirs_too() -> N
     assert verdict.message.startswith("in the step: yours = 2 x expected on b2")
 
 
+def _with_sums_for_biases(net: Learner, x: Array, y: Array) -> list[Array]:
+    return [g * (len(x) if g.ndim == 1 else 1) for g in Learner.gradients(net, x, y)]
+
+
+def penalized(_: State, p: Array, g: Array, lr: float) -> None:
+    p -= lr * (g + 0.01 * p)
+
+
+@pytest.mark.parametrize(
+    ("rule", "cause"), [(momentum_average, "momentum-average"), (penalized, "weight-decay")]
+)
+def test_a_factor_of_some_gradients_is_none_of_the_step(rule: Update, cause: str) -> None:
+    network = beside(stepping(each(rule), _with_sums_for_biases), _with_sums_for_biases)
+    assert found(network, "gradient") == [(DIFFERS, "bias-scaled")]
+    told = found(network, "optimizer")
+    assert (CONVENTION, cause) in told
+    assert DIFFERS not in [status for status, _ in told]
+
+
 def average_of_four(s: State, p: Any, g: Any, lr: float) -> None:
     """A moving average of which a quarter is new, as one over the number of outputs is."""
     s.m = 0.75 * s.m + 0.25 * g

@@ -157,12 +157,16 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     if any(is_handed(pairs, tolerance, times) for times in (-1.0, own.share_of_steps)):
         # The penalty in such steps is that of what is handed out, and was told of it.
         kept = [verdict for verdict in kept if not is_of_steps_alone(verdict)]
+    if own.share_of_steps != 1 and is_handed(pairs, tolerance, own.share_of_steps):
+        # The optimizer takes that share of all that is handed out, whatever that is.
+        kept = []
     shares: Shares = {}
     if any(not is_of_steps_alone(verdict) for verdict in kept):
         shares = handed_shares(pairs, tolerance, inquiry.layers)
     share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
     whole: list[Verdict] = []
-    is_told = not is_right or has_factor(inquiry)
+    # A factor that only some tensors have is that of what is handed out, too.
+    is_told = not is_right or has_factor(inquiry) or any(map(_is_of_some, kept))
     if share is not None and (is_told or is_of_mean(inquiry, share)):
         # What is wrong with a multiple of what is handed out was said of that.
         kept = [verdict for verdict in kept if verdict in left or is_of_steps_alone(verdict)]

@@ -69,7 +69,7 @@ def of_guard(inquiry: Inquiry, form: Form, inputs: Array | None) -> Verdict | No
         for loss in _GUARDED:
             values = partial(_ratios, loss, probabilities, targets)
             guard = _solved(lambda g, values=values: values(g)[1] - ratios[1])
-            # What is kept from 0 by a guard is less than that, and float32 has no less than so much.
+            # What is kept from 0 by a guard is less than that, and no less than float32 has.
             if guard is None or guard <= max(least, floor):
                 continue
             if np.allclose(values(guard), ratios, rtol=tolerance, atol=0):
