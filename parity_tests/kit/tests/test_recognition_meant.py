@@ -235,3 +235,36 @@ def test_what_makes_a_column_of_one_sample_is_given_one() -> None:
     batches = batches.replace("np.array(targets_list, ndmin=2).T", "targets_list.T")
     report = examine(of(batches).network, only="forward")
     assert [verdict.status for verdict in report.verdicts] == [DIFFERS]
+
+
+ROWS_TO_COLUMNS = """
+import numpy as np
+
+class Net:
+    def __init__(self, sizes):
+        self.w = [np.random.randn(m, n) * np.sqrt(2 / n) for n, m in zip(sizes, sizes[1:])]
+        self.b = [np.zeros((m, 1)) for m in sizes[1:]]
+    def forward(self, X):
+        self.a = [X.T]
+        for w, b in zip(self.w, self.b):
+            self.a.append(1 / (1 + np.exp(-(w @ self.a[-1] + b))))
+        return self.a[-1]
+    def backward(self, X, y):
+        d, dw, db = (self.a[-1] - y.T) / len(X), [], []
+        for n in reversed(range(len(self.w))):
+            dw.insert(0, d @ self.a[n].T)
+            db.insert(0, d.sum(axis=1, keepdims=True))
+            d = self.w[n].T @ d * self.a[n] * (1 - self.a[n])
+        return dw, db
+    def loss(self, p, y):
+        p, m = np.clip(p, 1e-15, 1 - 1e-15), y.shape[AXIS]
+        return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p)) / m
+"""
+
+
+@pytest.mark.parametrize(("axis", "arguments"), [("1", "out, y.T"), ("0", "out.T, y")])
+def test_labels_lie_as_outputs_do_where_the_loss_is_a_mean(axis: str, arguments: str) -> None:
+    proposal = of(ROWS_TO_COLUMNS.replace("AXIS", axis))
+    assert f"net.loss({arguments})" in proposal.fields["loss"]
+    verdicts = examine(proposal.network, only=("loss", "gradient")).verdicts
+    assert [verdict.status for verdict in verdicts] == [EQUAL, EQUAL]
