@@ -97,6 +97,63 @@ def test_what_has_a_name_for_each_parameter() -> None:
     assert found(network) == [(EQUAL, None), (DIFFERS, _CAUSE)]
 
 
+class _Forgetful(Learner):
+    """Its velocity is not kept, or is another's."""
+
+    momentum, keeps = 0.9, False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mu, self.own = self.momentum, State(momentum=self.momentum)
+        self.v = [np.zeros_like(p) for p in _params(self)]
+
+    def train(self, x: Any, y: Any, lr: float) -> None:
+        """Take a step by a velocity that it does not keep, or not always."""
+        for n, (p, g) in enumerate(zip(_params(self), Learner.gradients(self, x, y), strict=True)):
+            v = self.v[n] * self.mu + g
+            p -= lr * v
+            if self.keeps:
+                self.v[n] = v
+
+
+class _Keeping(_Forgetful):
+    keeps = True
+
+
+class _Unused(_Forgetful):
+    """Its momentum is for another optimizer."""
+
+    def train(self, x: Any, y: Any, lr: float) -> None:
+        """Take a plain step."""
+        for p, g in zip(_params(self), Learner.gradients(self, x, y), strict=True):
+            p -= lr * g
+
+
+class _Statistics(_Unused):
+    """A momentum is that of statistics, which no step takes."""
+
+    def train(self, x: Any, y: Any, lr: float) -> None:
+        """Take a plain step, and keep the mean of the inputs."""
+        super().train(x, y, lr)
+        before = vars(self.own).setdefault("running_mean", 0.0)
+        self.own.running_mean = self.own.momentum * before + 0.1 * x.mean(axis=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (_Forgetful, [(EQUAL, None), (DIFFERS, "momentum-without-effect")]),
+        (_Keeping, [(EQUAL, None)]),
+        (_Unused, [(EQUAL, None)]),
+        (_Statistics, [(EQUAL, None)]),
+    ],
+)
+def test_momentum_that_is_computed_with_has_an_effect(
+    make: type[_Forgetful], told: list[tuple[str, str | None]]
+) -> None:
+    assert found(replace(beside(make.train), make=make)) == told
+
+
 class _Frozen(Learner):
     """What it keeps cannot be written to."""
 

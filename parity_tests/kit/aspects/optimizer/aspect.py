@@ -35,6 +35,7 @@ from parity_tests.kit.aspects.optimizer.ahead import nearest_ahead, of_ahead
 from parity_tests.kit.aspects.optimizer.beside import beside_gradients
 from parity_tests.kit.aspects.optimizer.changing_rates import of_changing_rates
 from parity_tests.kit.aspects.optimizer.divisors import first_divisor_verdict, of_first_divisor
+from parity_tests.kit.aspects.optimizer.idle_momentum import of_idle_momentum
 from parity_tests.kit.aspects.optimizer.idle_state import of_idle_state
 from parity_tests.kit.aspects.optimizer.moments import of_moments
 from parity_tests.kit.aspects.optimizer.rates import (
@@ -134,7 +135,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [infinite]
     # A fault may be the reason, and was told.
     is_fine = not any(v.status in (DIFFERS, UNCHECKED) for v in found)
-    idle = of_idle_state(inquiry) if found and is_fine else None
+    idle = (of_idle_state(inquiry) or of_idle_momentum(inquiry)) if found and is_fine else None
     return found if idle is None else [*found, idle]
 
 

@@ -26,7 +26,7 @@ from parity_tests.kit.verdicts import Verdict, named
 Array = NDArray[Any]
 Path = tuple[Step, ...]
 # RAdam's steps do not depend on the second moment before the sixth.
-_STEPS = 9
+_STEPS, LATER = 9, 8
 # How many times as large each is made, and how many are.
 _TIMES, _MOST = 3.0, 24
 # An average of the parameters is for the answers, and one of the steps is for nothing else.
@@ -50,7 +50,7 @@ def of_idle_state(inquiry: Inquiry) -> Verdict | None:
     names = ", ".join(dict.fromkeys(map(_attribute, found)))
     seen = (
         f"every step adds to {names} what depends on it, and with {_TIMES:g} x its values the next "
-        f"{_STEPS - 1} steps are the same"
+        f"{LATER} steps are the same"
     )
     return named("optimizer", "state-without-effect", seen)
 
@@ -80,7 +80,7 @@ def _idle(inquiry: Inquiry) -> list[Found]:
         ]
 
     seen: list[Found] = []
-    walked, kept = _walk(inquiry, lambda net: seen.extend(states(net)))
+    walked, kept = walk_with(inquiry, lambda net: seen.extend(states(net)))
     idle = []
     for one in seen[:_MOST]:
 
@@ -89,10 +89,10 @@ def _idle(inquiry: Inquiry) -> list[Found]:
                 if own.path == path:
                     own.array[...] *= _TIMES
 
-        enlarged, others = _walk(inquiry, enlarge)
+        enlarged, others = walk_with(inquiry, enlarge)
         is_kept = {one.path} <= kept.keys() & others.keys()
         adds_up = is_kept and not np.array_equal(kept[one.path], others[one.path])
-        if adds_up and _are_same(walked, enlarged):
+        if adds_up and are_same(walked, enlarged):
             idle.append(one)
     idle = [one for one in idle if not _is_along(kept[one.path], subject.arrays())]
     wanted = Counter(array.shape for array in subject.arrays() if array.ndim > 1)
@@ -100,7 +100,7 @@ def _idle(inquiry: Inquiry) -> list[Found]:
     return idle if wanted and all(there[shape] >= n for shape, n in wanted.items()) else []
 
 
-def _walk(
+def walk_with(
     inquiry: Inquiry, after_first: Callable[[Any], None]
 ) -> tuple[list[Array], dict[Path, Array]]:
     """Return the parameters after each of several steps, and all arrays after the second one."""
@@ -120,7 +120,7 @@ def _walk(
     return walked, kept
 
 
-def _are_same(walked: list[Array], others: list[Array]) -> bool:
+def are_same(walked: list[Array], others: list[Array]) -> bool:
     """Whether parameters are the same ones, but for rounding where what is kept cancels out."""
     first, last = walked[0], walked[-1]
     moved = float(np.linalg.norm(last - first))
