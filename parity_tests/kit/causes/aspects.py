@@ -184,6 +184,10 @@ ASPECT_CAUSES: dict[str, Cause] = {
     "one-hot-shifted": Cause(
         "one-hot labels are off by a number of classes", "the index: classes count from 0"
     ),
+    "one-hot-others": Cause(
+        "one-hot labels have those of other samples as well",
+        "the index: [np.arange(n), labels], and not [:, labels]",
+    ),
     "one-hot-wrong": Cause("one-hot labels do not have their 1 at the class", "the index"),
     "batches-overlap": Cause(
         "batches overlap: samples come in several of them",

@@ -25,6 +25,12 @@ def by_labels_present(labels: Array) -> Array:
     return (labels[:, np.newaxis] == np.unique(labels)).astype(float)
 
 
+def of_the_whole_batch(labels: Array) -> Array:
+    table = np.zeros((len(labels), 10))
+    table[:, labels] = 1
+    return table
+
+
 @pytest.mark.parametrize(
     ("one_hot", "status", "cause"),
     [
@@ -32,6 +38,8 @@ def by_labels_present(labels: Array) -> Array:
         (by_labels_present, DIFFERS, "one-hot-by-labels-present"),
         (lambda labels: np.eye(10)[labels - 1], DIFFERS, "one-hot-shifted"),
         (lambda labels: np.eye(10)[9 - labels], DIFFERS, "one-hot-wrong"),
+        (of_the_whole_batch, DIFFERS, "one-hot-others"),
+        (lambda labels: np.eye(10)[labels] + np.eye(10)[9 - labels], DIFFERS, "one-hot-wrong"),
         (lambda labels: np.eye(10)[labels].T, CONVENTION, None),
         (lambda labels: np.eye(10)[labels], EQUAL, None),
         (lambda labels: np.eye(10)[labels.reshape(-1)][:, :, np.newaxis], EQUAL, None),

@@ -202,6 +202,24 @@ def test_a_factor_of_some_gradients_is_none_of_the_step(rule: Update, cause: str
     assert DIFFERS not in [status for status, _ in told]
 
 
+def without_eps(s: State, p: Array, g: Array, lr: float) -> None:
+    s.m, s.v = 0.9 * s.m + 0.1 * g, 0.999 * s.v + 0.001 * g**2
+    p -= lr * s.m / (1 - 0.9**s.t) / np.sqrt(s.v / (1 - 0.999**s.t))
+
+
+def _without_first_row(net: Learner, x: Array, y: Array) -> list[Array]:
+    """Return gradients that are 0 in one row, as those of a unit that is always off."""
+    first, *others = Learner.gradients(net, x, y)
+    return [first * (np.arange(len(first)) > 0)[:, np.newaxis], *others]
+
+
+def test_zero_over_zero_is_named_where_nothing_else_explains_it() -> None:
+    step = stepping(each(without_eps), _without_first_row)
+    [verdict] = examine(beside(step, _without_first_row), only="optimizer").verdicts
+    assert (verdict.status, verdict.cause) == (DIFFERS, "epsilon-missing")
+    assert verdict.tensor == "W1"
+
+
 def average_of_four(s: State, p: Any, g: Any, lr: float) -> None:
     """A moving average of which a quarter is new, as one over the number of outputs is."""
     s.m = 0.75 * s.m + 0.25 * g
@@ -975,5 +993,5 @@ def test_steps_that_are_described_tell_what_they_are_multiples_of() -> None:
         p -= lr * (s.m + 2 * g)
 
     [verdict] = examine(beside(stepping(each(thrice))), only="optimizer").verdicts
-    assert verdict.message.startswith("a first step takes 3 x the gradient expected")
+    assert verdict.message.startswith("a first step takes 3 x the gradient that is handed out")
     assert "(0.27 g1 + 0.3 g2 + 1 g3), with what a first step takes for g" in verdict.message

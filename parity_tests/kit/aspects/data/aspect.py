@@ -58,7 +58,11 @@ def _one_hot(inquiry: Inquiry) -> Verdict:
             if np.array_equal(_hits(table), np.roll(expected, shift, axis=1)):
                 seen = f"the 1 of class 0 is in column {shift}, counted from 0"
                 return named("data", "one-hot-shifted", seen, "one-hot labels")
-        seen = f"of {samples} labels {int((_hits(table) != expected).any(axis=1).sum())} are wrong"
+        wrong = int((_hits(table) != expected).any(axis=1).sum())
+        if np.array_equal(_hits(table), np.broadcast_to(expected.max(axis=0), expected.shape)):
+            seen = f"{wrong} of {samples} labels have a 1 at every class that is in the batch"
+            return named("data", "one-hot-others", seen, "one-hot labels")
+        seen = f"of {samples} labels {wrong} are wrong"
         return named("data", "one-hot-wrong", seen, "one-hot labels")
     found = _absent_classes(inquiry, classes)
     if found is not None:

@@ -18,7 +18,7 @@ from parity_tests.kit.aspects.walks import losses_at, right_gradient, walk_on
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.optimizers.formulas import LINEAR, read
 from parity_tests.kit.subject.subject import Batch, SubjectError, by_name, flat
-from parity_tests.kit.verdicts import DIFFERS, Verdict
+from parity_tests.kit.verdicts import DIFFERS, Verdict, named
 
 Array = NDArray[Any]
 Tensors = Mapping[str, Array]
@@ -59,6 +59,32 @@ def of_infinite_step(inquiry: Inquiry) -> Verdict | None:
         look = "what is divided by, and at what is under a root: squares are added there"
     message = f"the first step is not finite: {told}; {why}. The cause is unknown. Look at {look}."
     return Verdict("optimizer", DIFFERS, message, next(iter(infinite)))
+
+
+def of_zero_over_zero(inquiry: Inquiry) -> Verdict | None:
+    """Return that a first step is NaN just where gradients that are handed out are 0; else None."""
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    one = batch.part(slice(0, 1)) if subject.single else batch
+    rate = subject.network.lr or RATES[1]
+    if is_inferred(inquiry):
+        return None
+    try:
+        before, after = walk_on(inquiry, [one], rate).layers
+        step = by_name(changed(before, after, rate))
+        subject.begin(inquiry.layers)
+        handed = by_name(subject.gradients(one))
+    except SubjectError:
+        return None
+    lost = {name: own for name, own in step.items() if np.isnan(own).any()}
+    are_zero = all(
+        handed[name].shape == own.shape and np.array_equal(np.isnan(own), handed[name] == 0)
+        for name, own in lost.items()
+    )
+    if not lost or not are_zero:
+        return None
+    told = ", ".join(f"{name} in {_told(own)}" for name, own in lost.items())
+    seen = f"a first step leaves {told}, just where the gradient is 0"
+    return named("optimizer", "epsilon-missing", seen, next(iter(lost)))
 
 
 def is_of_first_step_alone(inquiry: Inquiry) -> bool:

@@ -20,6 +20,7 @@ from parity_tests.kit.aspects.first_steps.infinite_steps import (
     OF_INFINITE,
     is_of_first_step_alone,
     of_infinite_step,
+    of_zero_over_zero,
 )
 from parity_tests.kit.aspects.first_steps.kept_apart import of_accumulated_apart
 from parity_tests.kit.aspects.first_steps.kept_steps import STILL, of_faulty, of_momentum_times_rate
@@ -131,6 +132,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         v.status in (DIFFERS, UNCHECKED) and (v.cause is None or v.cause != known) for v in found
     )
     infinite = of_infinite_step(inquiry) if is_open else None
+    if infinite is None and any(v.status in (DIFFERS, UNCHECKED) and not v.cause for v in found):
+        infinite = of_zero_over_zero(inquiry)
     if infinite is not None:
         return [infinite]
     # A fault may be the reason, and was told.

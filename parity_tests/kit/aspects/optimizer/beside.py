@@ -151,6 +151,8 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     is_unnamed = is_right and not is_told
     if is_unnamed and pairs and all(is_of_signs_and_decay(inquiry.layers, *pair) for pair in pairs):
         return [Verdict("optimizer", UNCHECKED, _OF_SIGNS)]
+    if is_unnamed and own.share_of_steps == 1:
+        found = _with_own_share(inquiry, own, pairs, found)
     kept = without_accounted(own, of_gradient, left)
     kept = [verdict for verdict in kept if not _is_told(inquiry, verdict)]
     kept = [verdict for verdict in kept if verdict.status in (DIFFERS, CONVENTION)]
@@ -202,6 +204,26 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     return found + told
 
 
+def _with_own_share(
+    inquiry: Inquiry, own: Inquiry, pairs: list[tuple[Layers, Layers]], found: list[Verdict]
+) -> list[Verdict]:
+    """Say of steps of no known formula how many times the first takes right gradients.
+
+    What they add of the parameters is as many times as much, too.
+    """
+    shares = handed_shares(pairs, 10 * inquiry.tolerance, inquiry.layers)
+    share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
+    is_described = any(_DESCRIBED in verdict.message for verdict in found)
+    if share is None or share.is_near(ONCE) or share.power or not is_described:
+        return found
+    own.share_of_steps = share.constant
+    told = f"a first step takes {share.constant:.6g} x the gradient that is handed out"
+    return [
+        replace(v, message=f"{told}; {v.message}{_OF_FIRST}") if _DESCRIBED in v.message else v
+        for v in found
+    ]
+
+
 def _with_first_step(told: list[Verdict], found: list[Verdict]) -> list[Verdict]:
     """Return what was said of a first step, and of all steps, without what goes for one alone.
 
@@ -214,7 +236,7 @@ def _with_first_step(told: list[Verdict], found: list[Verdict]) -> list[Verdict]
         return told + [v for v in found if v.status in (DIFFERS, CONVENTION)]
     message = (
         f"a first step takes {scaled[0].factor:.6g} x the gradient expected; {unnamed.message}"
-        f"{_OF_FIRST if 'Step 3 is' in unnamed.message else ''}"
+        f"{_OF_FIRST if _DESCRIBED in unnamed.message else ''}"
     )
     others = [verdict for verdict in told if verdict.cause != "step-scaled"]
     return [*others, *(replace(v, message=message) if v is unnamed else v for v in found)]
@@ -261,7 +283,8 @@ def _pairs(inquiry: Inquiry, own: Inquiry) -> list[tuple[Layers, Layers]]:
     ]
 
 
-# What steps that are described are multiples of.
+# Steps that are described, and what they are multiples of.
+_DESCRIBED = "Step 3 is"
 _OF_FIRST = ", with what a first step takes for g"
 
 
