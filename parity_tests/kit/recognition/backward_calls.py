@@ -13,6 +13,7 @@ from parity_tests.kit.recognition.calls import (
     bindings,
     bindings_of_either,
     parameters_of,
+    returned_names,
     works_unlabelled,
 )
 from parity_tests.kit.recognition.forwards import Forward
@@ -21,6 +22,8 @@ from parity_tests.kit.recognition.hosts import Named, lacking, own_classes
 from parity_tests.kit.recognition.trial import made
 
 _MOST_DELTAS = 4
+# What a loss returns behind its value.
+_OF_OUTPUT = re.compile(r"(_?(d\w*|grad\w*|delta\w*|error\w*))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,31 @@ def _caches(forward: Forward) -> list[str]:
 def deltas(forward: Forward, scope: Mapping[str, Any]) -> list[tuple[str, bool]]:
     """Return code for the gradient of the loss with respect to the output; whether it is ours."""
     found: list[tuple[str, bool]] = []
+    behind: list[tuple[str, bool]] = []
     roles = roles_of(forward)
     roles["unknown"] = [forward.output, "y"]
-    for one in forward.host.helpers:
+    # What is called inputs of a loss mostly is what comes out of the network.
+    roles["inputs"] = [forward.output, "x"]
+    methods = forward.host.functions if forward.host.kind == "object" else []
+    for one in (*forward.host.helpers, *methods):
         plain = one.name.lower()
-        if names.is_derivative(plain) and names.rank(plain, names.LOSS) is not None:
+        if names.is_slope_of_loss(plain):
             found += [(f"{one.code}({text})", False) for text in bindings(one.function, {}, roles)]
         elif names.is_loss(plain):
             found += _with_flag(one, roles)
+            behind += _beside_loss(one, roles)
     found += [(text, False) for text in _of_objects(forward, scope)]
+    found += behind
     return [*found[:_MOST_DELTAS], (f"({forward.output} - y)", True)]
+
+
+def _beside_loss(one: Named, roles: Mapping[str, Sequence[str]]) -> list[tuple[str, bool]]:
+    """Return calls of a loss that may return its gradient behind its value."""
+    returned = returned_names(one.function) or ["", ""]
+    if len(returned) != 2 or not _OF_OUTPUT.fullmatch(returned[1]):
+        return []
+    calls = islice(bindings(one.function, {}, roles), 2)
+    return [(f"{one.code}({text})[1]", False) for text in calls if "y" in _words(text)]
 
 
 def _with_flag(one: Named, roles: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, bool]]:

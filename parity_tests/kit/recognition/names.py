@@ -82,6 +82,7 @@ INITIALIZE = (
     r"\w*init(iali[sz]\w*)?|\w*_init\w*|(random|new|setup|set_?up|xavier|he|glorot)_?\w*",
 )
 _DERIVATIVE = re.compile(r".*(grad|deriv|prime|backward|backprop|delta|numerical).*")
+_SLOPE = re.compile(r"_?(grad(ient)?s?|deriv(ative)?|prime|backward|backprop|delta)(?![a-z])")
 _NETWORK = re.compile(r".*(net|nn|mlp|model|perceptron|classifier|brain|dnn|ann)\w*", re.I)
 _STATE = re.compile(
     r"(v|m|s|vel|cache|velocity|velocities|moment|prev|last|mean|var|sum|acc|best|running|x|z|a|mask"
@@ -137,6 +138,13 @@ def is_loss(name: str) -> bool:
 def is_derivative(name: str) -> bool:
     """Return whether a function of this name is a derivative."""
     return _DERIVATIVE.fullmatch(name.lower()) is not None
+
+
+def is_slope_of_loss(name: str) -> bool:
+    """Return whether a function of this name may be the derivative of a loss."""
+    plain = name.lower()
+    rest = _SLOPE.sub("", plain).strip("_")
+    return is_derivative(plain) and any(rank(own, LOSS) is not None for own in (plain, rest))
 
 
 def is_network(name: str) -> bool:

@@ -426,10 +426,8 @@ def _with_backward(forward: Forward, scope: Mapping[str, Any]) -> _Draft:
         if backward.match.complete and not backward.own_delta:
             break
         begun += [] if backward.own_delta else [backward]
-    is_chosen = forward.host.is_filled or forward.host.is_put_together
-    if draft.backward is not None and draft.backward.own_delta and not is_chosen:
+    if draft.backward is not None and draft.backward.own_delta:
         # A loss that is known hands out its gradient, right or wrong, and ours is not asked for.
-        # Of layers that we have chosen the last may not be the one that it goes with.
         of_losses = (backward for backward in begun if of_known_loss(backward, scope))
         draft.backward = max(of_losses, key=lambda own: own.key, default=draft.backward)
         draft.labels = draft.backward.labels

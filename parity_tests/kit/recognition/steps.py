@@ -11,6 +11,7 @@ import numpy as np
 
 from parity_tests.kit.aspects import observing
 from parity_tests.kit.codes import code_of, codes_in
+from parity_tests.kit.fitting import fit
 from parity_tests.kit.recognition import names
 from parity_tests.kit.recognition.backward_calls import callee, count_of, roles_of, with_out
 from parity_tests.kit.recognition.calls import (
@@ -50,11 +51,15 @@ PAIRS_OF_ROWS = "[*zip(x, y)]"
 PAIRS_OF_COLUMNS = "[(x[:, [n]], y[:, [n]]) for n in range(x.shape[1])]"
 _GRADIENTS = re.compile(r"g|grads?|gradients?")
 _MOST, _LONGEST = 10, 160
+# Losses of whatever comes out.
+_OF_ANY_OUTPUT = ("squared_error", "absolute_error", "huber")
 # More than the factors that a loss may have.
 _UNKNOWN = 9
 # How often a step is taken that changes nothing at first, and at which learning rate; and one by
 # which nothing diverges.
 _CALLS, _RATE, _TINY = 12, 0.1, 1e-9
+# A rate by which several steps are as many times the first, and how nearly.
+_SHORT, _NEARLY = 1e-6, 1e-3
 # Errors that have nothing to do with what a function is given.
 _OF_NAMES = ("NameError", "UnboundLocalError")
 # One that comes of a single round, as where something is told in every tenth of all.
@@ -153,7 +158,34 @@ def trainings(
             or is_another_each_time({**fields, "step": best[0]}, scope, forward)
         ):
             best = other
-    return best
+    is_known = backward is not None and wanted is not None and wanted.complete
+    return None if best and is_known and _goes_rounds(best[0], backward, scope) else best
+
+
+def _goes_rounds(step: str, backward: Backward | None, scope: Mapping[str, Any]) -> bool:
+    r"""Whether a function takes several steps one after the other, and is no step itself.
+
+    .. math:: \lim_{\eta \to 0} \frac{\theta_0 - \theta_k}{\eta} = k \, g(\theta_0)
+
+    for batches of any size, and something else for rates that are not small.
+    """
+    assert backward is not None
+    inquiry = begin({**backward.fields, "step": step}, scope)
+    if inquiry is None or inquiry.subject.single or backward.in_place:
+        return False
+    subject, counts, is_bent = inquiry.subject, [], False
+    with contextlib.suppress(*FAILURES):
+        for batch in inquiry.batches:
+            start = flat(subject.begin(inquiry.layers))
+            gradient = flat(subject.gradients(batch))
+            for rate in (_SHORT, _RATE):
+                subject.begin(inquiry.layers)
+                subject.step(batch, rate)
+                times, left = fit((start - flat(subject.get())) / rate, gradient)
+                is_bent |= rate == _RATE and left > _NEARLY
+                counts += [times] if rate == _SHORT and left <= _NEARLY else []
+    rounds = round(counts[0]) if len(counts) == len(inquiry.batches) else 0
+    return is_bent and rounds > 1 and all(abs(own / rounds - 1) <= _NEARLY for own in counts)
 
 
 def _is_given(body: str, host: Host) -> bool:
@@ -381,6 +413,8 @@ def losses(
             for source in [f"lambda net, x, y: {text if is_of_pass else with_out(forward, text)}"]
         ]
         source, reported = min(asked, key=lambda one: _strangeness(forward, one[1]))
+        if is_of_several and reported is True and body.endswith(")[0]"):
+            continue  # of one sample
         if own and not isinstance(reported, tuple) and _is_called(body, names.LOSS):
             unknown.append(source)
         if own and not reported and not is_of_several:
@@ -420,22 +454,33 @@ def losses(
 def of_known_loss(backward: Backward, scope: Mapping[str, Any]) -> bool:
     """Whether a backward pass begins with what a loss hands out whose value is one that is known.
 
-    Its gradient is meant then, right or wrong.
+    Its gradient is meant then, right or wrong. Of layers that we have chosen the last may not be
+    the one that it goes with, unless it goes with any.
     """
     forward = backward.forward
     fields = {**forward.fields, "labels": repr(backward.labels)}
     begun = [f"{name}()" for name, _ in own_classes(scope) if f"({name}())" in backward.call]
-    helpers = [one for one in forward.host.helpers if names.is_loss(one.name)]
-    for slope in forward.host.helpers:
-        if names.is_derivative(slope.name.lower()) and f"{slope.code}(" in backward.call:
-            its = [one for one in helpers if one.name.lower().strip("_") in slope.name.lower()]
-            begun += [f"{one.code}(" for one in its or helpers[: len(helpers) == 1]]
-    return any(
-        isinstance(reported_loss(forward.inquiry, {**fields, "loss": source}, scope), tuple)
+    methods = forward.host.functions if forward.host.kind == "object" else []
+    for own in (forward.host.helpers, methods):
+        named = [one for one in own if names.is_loss(one.name)]
+        for slope in own:
+            if f"{slope.code}(" not in backward.call:
+                continue
+            if slope in named:
+                begun.append(f"{slope.code}(")
+            elif names.is_slope_of_loss(slope.name):
+                plain = slope.name.lower()
+                its = [one for one in named if one.name.lower().strip("_") in plain]
+                begun += [f"{one.code}(" for one in its or named[: len(named) == 1]]
+    told = (
+        reported_loss(forward.inquiry, {**fields, "loss": source}, scope)
         for body, _ in _losses(forward, scope)
         if body.startswith(tuple(begun))
         for source in [f"lambda net, x, y: {with_out(forward, body)}"]
     )
+    is_chosen = forward.host.is_filled or forward.host.is_put_together
+    names_told = (one[0] for one in told if isinstance(one, tuple))
+    return any(not is_chosen or name in _OF_ANY_OUTPUT for name in names_told)
 
 
 def _of_no_use(
@@ -507,13 +552,15 @@ def _losses(forward: Forward, scope: Mapping[str, Any]) -> Iterator[tuple[str, b
     for group, own in ((host.functions, host.kind == "object"), (beside, False)):
         named = [one for one in group if names.is_loss(one.name)]
         for one in sorted(named, key=lambda one: names.rank(one.name, names.LOSS) or 0):
-            are_several = len(returned_names(one.function) or ()) > 1
-            end = "[0]" if are_several or works_unlabelled(one.function) else ""
+            returned = returned_names(one.function)
+            are_several = len(returned or ()) > 1 or works_unlabelled(one.function)
+            # What has no name may be several values, too.
+            ends = ["[0]"] if are_several else [""] if returned else ["", "[0]"]
             for text in bindings_of_either(one.function, exact, roles, frozenset({"labels"})):
                 if "y" in text:
                     # What is given the parameters is of this network, wherever it stands.
                     is_its = own or re.search(r"\bnet\b", text) is not None
-                    yield f"{callee(one, forward)}({text}){end}", is_its
+                    yield from ((f"{callee(one, forward)}({text}){end}", is_its) for end in ends)
     held = _loss_held(made(host.make, scope) if host.kind == "object" else None, scope)
     for name, cls in own_classes(scope):
         if held is not None and cls is not held:

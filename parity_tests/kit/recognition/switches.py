@@ -11,7 +11,7 @@ from parity_tests.kit.recognition.hosts import Host
 _TRAINING = (r"train", r"training", r"(set_?|to_?)?train(ing)?_?mode|set_?train(ing)?")
 # Members of a list that are looked at: it may be one of samples.
 _MOST = 64
-_FLAG = re.compile(r"_?(is_?|in_?)?train(ing)?(_?(mode|flg|flag))?", re.IGNORECASE)
+FLAG = re.compile(r"_?(is_?|in_?)?train(ing)?(_?(mode|flg|flag))?", re.IGNORECASE)
 
 
 def to_evaluation(host: Host, net: Any) -> list[str]:
@@ -39,7 +39,7 @@ def _flags(net: Any, *, value: bool) -> list[str]:
         f"setattr({code}, {name!r}, {value})"
         for code, own in _holders(net)
         for name, flag in vars(own).items()
-        if isinstance(flag, bool) and _FLAG.fullmatch(name)
+        if isinstance(flag, bool) and FLAG.fullmatch(name)
     ]
     return [sets[0] if len(sets) == 1 else f"({', '.join(sets)})"] if sets else []
 

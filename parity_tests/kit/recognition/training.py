@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from parity_tests.kit.aspects.drawn import is_ever_another
+from parity_tests.kit.aspects.forward.dropped import drops
 from parity_tests.kit.inquiry import Inquiry
-from parity_tests.kit.recognition.calls import attributes_read
+from parity_tests.kit.recognition.calls import attributes_read, parameters_of
 from parity_tests.kit.recognition.forwards import LABELS, Forward, calls_with
-from parity_tests.kit.recognition.switches import to_training
+from parity_tests.kit.recognition.switches import FLAG, to_training
 from parity_tests.kit.recognition.trial import FAILURES, build, made, with_forward
 from parity_tests.kit.subject.subject import SubjectError
 
@@ -24,14 +25,46 @@ def training_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[st
     """
     if not forward.known:
         return ""
-    is_stepped = not {"gradients", "backward"} & {*fields}
-    parts = ("forward", "backward", "gradients", *(("step",) if is_stepped else ()), "loss")
+    back = [name for name in ("backward", "gradients") if name in fields] or ["step"]
+    parts = [name for name in ("forward", *back, "loss") if name in fields]
     for call in _calls(forward, scope):
-        told = {name: fields[name].replace(forward.call, call) for name in parts if name in fields}
+        told = {name: fields[name].replace(forward.call, call) for name in parts}
+        if "True" in call:
+            told |= {name: _with_flag(told[name], forward) for name in parts[1:]}
         told = {name: source for name, source in told.items() if source != fields[name]}
-        if "forward" in told and _is_random({**fields, **told}, scope, forward.inquiry):
+        if "forward" not in told or not _is_random({**fields, **told}, scope, forward.inquiry):
+            continue
+        # Gradients that are the same each time are those of evaluation.
+        if {*back} & {*told} or _draws({**fields, **told}, scope, forward.inquiry):
             return "{" + ", ".join(f"{name!r}: {source}" for name, source in told.items()) + "}"
     return ""
+
+
+def _with_flag(source: str, forward: Forward) -> str:
+    """Return code in which methods are told to train that have a switch for that, as forward has.
+
+    What is called within a call of such a method has been told before.
+    """
+    for one in forward.host.functions:
+        if f"{one.code}(" in forward.call:
+            continue
+        for parameter in parameters_of(one.function) or []:
+            if FLAG.fullmatch(parameter.name) and parameter.default is False:
+                source = _with_keyword(source, f"{one.code}(", f"{parameter.name}=True")
+    return source
+
+
+def _with_keyword(source: str, call: str, keyword: str) -> str:
+    """Return code with a keyword in the first call of a function, unless that has it."""
+    begin = source.find(call)
+    if begin < 0 or keyword.partition("=")[0] in source[begin + len(call) :]:
+        return source
+    depth, end = 1, begin + len(call)
+    while depth and end < len(source):
+        depth += {"(": 1, ")": -1}.get(source[end], 0)
+        end += 1
+    given = source[begin + len(call) : end - 1]
+    return source[: end - 1] + (", " if given else "") + keyword + source[end - 1 :]
 
 
 def evaluation_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[str, Any]) -> str:
@@ -84,6 +117,14 @@ def _read_by(forward: Forward) -> list[str]:
     """Return what the method that is the forward pass reads of its object."""
     methods = (one for one in forward.host.functions if f"{one.code}(" in forward.call)
     return [name for one in methods for name in attributes_read(one.function)]
+
+
+def _draws(fields: Mapping[str, str], scope: Mapping[str, Any], known: Inquiry) -> bool:
+    """Whether the gradient of the same batch is ever another one."""
+    try:
+        return drops(known.into(known.subject.another(build(fields, scope))))
+    except (SubjectError, *FAILURES):
+        return False
 
 
 def _is_random(fields: Mapping[str, str], scope: Mapping[str, Any], known: Inquiry) -> bool:

@@ -6,7 +6,7 @@ from parity_tests.kit.check import examine
 from parity_tests.kit.recognition import recognize
 from parity_tests.kit.rendering.wording import OWN_DELTA
 from parity_tests.kit.tests.proposals import found, names_of
-from parity_tests.kit.verdicts import DIFFERS, EQUAL
+from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL
 
 MODEL = """
 import numpy as np
@@ -109,3 +109,53 @@ class BinaryCrossEntropy:
     proposal = recognize(names_of(given + probabilities))
     assert found(proposal, OWN_DELTA) == "p - y"
     assert examine(proposal.network, only="gradient").failures == []
+
+
+METHODS = """
+    def compute_loss(self, A, Y):
+        return np.mean((A - Y) ** 2)
+    def compute_loss_gradient(self, A, Y):
+        return 2 * (A - Y) / A.size
+"""
+BESIDE = """
+    def loss(self, scores, labels):
+        return softmax_loss(scores, labels)
+    def train(self, x, labels, lr=0.1):
+        for _ in range(ROUNDS):
+            _, d = self.loss(self.forward(x), labels)
+            self.backward(d)
+            for layer in self.layers[::2]:
+                layer.w -= lr * layer.dw
+                layer.b -= lr * layer.db
+
+def softmax_loss(x, y):
+    x, n = x - x.max(axis=1, keepdims=True), np.arange(len(x))
+    log_p = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    dx = np.exp(log_p)
+    dx[n, y] -= 1
+    return -log_p[n, y].mean(), dx / len(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("losses", "old", "new", "cause"),
+    [
+        (METHODS, "", "", None),
+        (METHODS, "2 * (A - Y)", "2 * A", "labels-left-out"),
+        (BESIDE, "", "", None),
+        (BESIDE, "dx[n, y] -= 1", "dx[n, y] -= 0", "labels-left-out"),
+    ],
+)
+def test_what_a_network_has_of_its_own(losses: str, old: str, new: str, cause: str | None) -> None:
+    proposal = recognize(names_of(MODEL + losses.replace(old, new).replace("ROUNDS", "1")))
+    assert OWN_DELTA not in [told.name for told in proposal.conventions]
+    report = examine(proposal.network, only=("loss", "gradient"))
+    assert [v.cause for v in report.failures] == ([cause] if cause else [])
+    assert [v.status for v in report.of("loss")] in ([EQUAL], [CONVENTION])
+
+
+@pytest.mark.parametrize(("rounds", "is_step"), [("1", True), ("10", False)])
+def test_a_loop_of_several_rounds_is_no_step(rounds: str, is_step: bool) -> None:
+    proposal = recognize(names_of(MODEL + BESIDE.replace("ROUNDS", rounds)))
+    assert ("step" in proposal.fields) == is_step
+    assert examine(proposal.network).failures == []
