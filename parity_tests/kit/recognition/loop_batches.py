@@ -22,7 +22,7 @@ from parity_tests.kit.recognition.steps import GIVEN
 from parity_tests.kit.recognition.trial import FAILURES, Fields, begin, made
 
 _AXES = {"rows": 0, "columns": 1}
-_FOLLOWED = ("gradients", "backward", "step")
+_FOLLOWED = ("gradients", "backward", "step", "training")
 _METHOD = re.compile(r"\bnet\.(\w+)\(")
 _MOST_LOOPS, _MOST_CALLS = 3, 3
 _RATE = "0.01"
@@ -76,7 +76,7 @@ def _around(forward: Forward, fields: Fields, scope: Mapping[str, Any]) -> list[
     """Return the loops that call what was recognized, and are no part of it."""
     host = forward.host
     if host.kind == "object":
-        return loops(host, fields)
+        return loops(host, fields, may_make=True)
     used = names_used(fields.values())
     return [
         one

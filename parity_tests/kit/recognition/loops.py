@@ -25,7 +25,7 @@ _NET = re.compile(r"\bnet\b")
 _MOST_CALLS = 3
 
 
-def loops(host: Host, fields: Mapping[str, str]) -> list[Named]:
+def loops(host: Host, fields: Mapping[str, str], *, may_make: bool = False) -> list[Named]:
     """Return the methods that train by what a declaration uses, and that it does not use itself.
 
     Parameters
@@ -34,17 +34,20 @@ def loops(host: Host, fields: Mapping[str, str]) -> list[Named]:
         An object; of functions it is listed which ones nothing calls.
     fields : mapping
         The declaration, as Python code.
+    may_make : bool, default False
+        Whether those count that make the parameters that they train.
     """
     if host.kind != "object":
         return []
     inside = {name for key in _TRAINING if key in fields for name in _WORDS.findall(fields[key])}
-    used = {name for source in fields.values() for name in _WORDS.findall(source)}
+    sources = (source for key, source in fields.items() if not (may_make and key == "make"))
+    used = {name for source in sources for name in _WORDS.findall(source)}
     called = _reached(host, used)
     return [
         one
         for one in host.ranked(names.TRAIN)
         if one.name not in called
-        and not host.is_made_by(one)
+        and (may_make or not host.is_made_by(one))
         and _reached(host, {one.name}) & inside
     ]
 
