@@ -13,6 +13,7 @@ from parity_tests.kit.aspects.forward import aspect as forward
 from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.initialization import aspect as initialization
 from parity_tests.kit.aspects.input_targets import is_of_inputs
+from parity_tests.kit.aspects.log_bases import meant_by_gradient
 from parity_tests.kit.aspects.loss import aspect as loss
 from parity_tests.kit.aspects.never_set import refused
 from parity_tests.kit.aspects.nonzero_targets import needs_nonzero_targets
@@ -143,6 +144,9 @@ def examine(
                 of_other = [verdict for verdict in found if verdict.aspect == other]
                 found = [verdict for verdict in found if verdict.aspect != other]
                 report.verdicts = _instead(report.verdicts, other, of_other)
+            if found and all(verdict.status == EQUAL for verdict in found):
+                asked = inquiry.reported, inquiry.gradient_scale
+                report.verdicts = meant_by_gradient(report.verdicts, *asked)
         if aspect == "optimizer":
             left = [verdict for verdict in found if verdict.aspect == "gradient"]
             found = [verdict for verdict in found if verdict.aspect != "gradient"]

@@ -1,9 +1,11 @@
 """What a gradient is held to, where the loss reported is one by a logarithm of another base."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import copysign
 
 from parity_tests.kit.scales import NEAR, Scale, ratio
+from parity_tests.kit.verdicts import CONVENTION, Verdict
 
 _OF_LOGARITHMS = frozenset({"cross_entropy", "binary_cross_entropy"})
 _BASE = "loss-log-base"
@@ -40,6 +42,34 @@ def held_to(
     if times and any(_is_plain(times * n, sizes) for n in (1, samples, 1 / samples)):
         return reported
     return name, natural
+
+
+def meant_by_gradient(
+    verdicts: Sequence[Verdict], reported: tuple[str, Scale] | None, own: Scale | None
+) -> list[Verdict]:
+    """Take the base for a convention where the gradient is the derivative of that very loss.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+        What was said so far.
+    reported : tuple of (str, Scale) or None
+        Name and scale of the loss.
+    own : Scale or None
+        That of the gradient; None if it is not known to be right.
+    """
+    if reported is None or own is None or not own.is_near(reported[1]):
+        return list(verdicts)
+    return [
+        replace(
+            verdict,
+            status=CONVENTION,
+            message=f"{verdict.account}; the gradient is the derivative of that",
+        )
+        if verdict.cause == _BASE
+        else verdict
+        for verdict in verdicts
+    ]
 
 
 def _is_plain(times: float, sizes: Sequence[int]) -> bool:
