@@ -13,6 +13,7 @@ from parity_tests.kit.aspects.gradient import aspect as gradient
 from parity_tests.kit.aspects.initialization import aspect as initialization
 from parity_tests.kit.aspects.side_effects import aspect as side_effects
 from parity_tests.kit.aspects.stability import aspect as stability
+from parity_tests.kit.check import examine as examine_network
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.asked import (
@@ -453,6 +454,26 @@ def test_a_loss_in_float32_is_kept_finite_by_no_number_that_float32_has_not() ->
             return float(-self.forward(x)[np.arange(len(y)), y.argmax(axis=1)].mean())
 
     assert only(ask(network(Single), stability.examine)).status == EQUAL
+
+
+def test_what_a_wrong_softmax_leaves_is_not_put_down_to_a_logarithm() -> None:
+    def over_samples(z: Array) -> Array:
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return np.asarray(e / e.sum(axis=0, keepdims=True))
+
+    class OverSamples(_Logits):
+        last: Any = staticmethod(lambda z: z)
+        inside: Any = staticmethod(over_samples)
+
+        def loss(self, x: Array, y: Array) -> float:
+            p = np.clip(self.inside(self.forward(x)), 1e-12, 1)
+            return float(-np.mean(np.log(p[np.arange(len(y)), y.argmax(axis=1)])))
+
+    report = examine_network(network(OverSamples, loss="loss", gradients="gradients"))
+    assert "softmax-over-samples" in {verdict.cause for verdict in report.failures}
+    told = list(report.of("stability"))
+    assert {verdict.status for verdict in told} == {UNCHECKED}
+    assert all("softmax" in verdict.message for verdict in told)
 
 
 def test_stability_without_a_form_is_not_checked() -> None:

@@ -50,6 +50,7 @@ from parity_tests.kit.verdicts import DIFFERS, EQUAL, UNCHECKED, Verdict
 
 Array = NDArray[np.float64]
 
+_OF_SOFTMAX = ": it may be that of its softmax, whose fault was told of the loss"
 # Of the largest number there is: no loss but that of a logarithm of 0 that was made finite.
 _SHARE_OF_LARGEST = 1e-6
 
@@ -71,7 +72,8 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         if what not in ordinary:
             continue
         # What is not finite for another reason has no derivative to blame.
-        if question is of_derivatives and any(v.status == DIFFERS for v in verdicts):
+        is_blamed = any(v.status == DIFFERS for v in verdicts) or _has_wrong_softmax(inquiry)
+        if question is of_derivatives and is_blamed:
             continue
         # One fault is told once, by the first that shows it.
         told = {verdict.cause for verdict in verdicts} - {None}
@@ -164,10 +166,17 @@ def _loss(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdict] |
         and _log_is_infinite(form, passed, extreme.batch)
     )
     seen = f"with {extreme.text}, {problem}"
+    if _has_wrong_softmax(inquiry):
+        return [Verdict("stability", UNCHECKED, f"{seen}{_OF_SOFTMAX}", "loss")]
     if has_no_probabilities(inquiry, form):
         seen += ", as it overflows for large outputs"
     cause = "log-of-zero-rate" if has_rates(inquiry) else "log-of-zero"
     return [judged(cause if infinite else None, seen, "loss")]
+
+
+def _has_wrong_softmax(inquiry: Inquiry) -> bool:
+    """Whether the softmax in a loss of logits has a fault, so that it may be 0 over 0 itself."""
+    return str(inquiry.loss_cause).startswith("softmax")
 
 
 def _problem_of_loss(subject: Subject, batch: Batch, largest: float = np.inf) -> str:
@@ -300,6 +309,8 @@ def _gradient(inquiry: Inquiry, form: Form, inputs: Array | None) -> list[Verdic
         last = np.isfinite(observed[-1].weight)
         share = f"{1 - last.mean():.0%} of the gradient of the last matrix"
         seen = f"with {extreme.text}, {share} is not finite"
+    if _has_wrong_softmax(inquiry):
+        return [Verdict("stability", UNCHECKED, f"{seen}{_OF_SOFTMAX}", tensor)]
     passed = run(form, layers, batch.inputs)
     cause = None
     # Nothing is divided by a probability for another loss.
