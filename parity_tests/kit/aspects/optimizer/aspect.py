@@ -62,7 +62,7 @@ from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
 from parity_tests.kit.optimizers.asked_again import is_usual
 from parity_tests.kit.optimizers.asking import RATES
-from parity_tests.kit.optimizers.formulas import USUAL, read
+from parity_tests.kit.optimizers.formulas import LINEAR, USUAL, read
 from parity_tests.kit.optimizers.judging import judged
 from parity_tests.kit.optimizers.observed import Observed
 from parity_tests.kit.optimizers.rules import examine_rule
@@ -419,7 +419,9 @@ def _first_step(observed: Observed, kind: str | None, given: Mapping[str, float 
 
     def is_found(share: float) -> bool:
         alone = _divided(observed, share)
-        matches = (match for own in kinds for match in find(alone, own, given, simple=True))
+        # No other kind has a share of its own in a first step.
+        tried = kinds if kind is not None or share == 1 else sorted(LINEAR)
+        matches = (match for own in tried for match in find(alone, own, given, simple=True))
         return any(not (decays and "weight_decay" in match.changed) for match in matches)
 
     if not is_found(1.0):

@@ -213,7 +213,7 @@ def _with_own_share(
     """
     shares = handed_shares(pairs, 10 * inquiry.tolerance, inquiry.layers)
     share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
-    is_described = any(_DESCRIBED in verdict.message for verdict in found)
+    is_described = any(_DESCRIBED in v.message for v in found if v.status == UNCHECKED)
     if share is None or share.is_near(ONCE) or share.power or not is_described:
         return found
     own.share_of_steps = share.constant

@@ -56,7 +56,7 @@ def of_idle_momentum(inquiry: Inquiry) -> Verdict | None:
     except SubjectError:
         return None
     finally:
-        inquiry.restore()
+        inquiry.subject.begin(inquiry.layers)
 
 
 def _of_one(inquiry: Inquiry, number: int) -> Verdict | None:

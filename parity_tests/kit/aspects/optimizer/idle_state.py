@@ -44,7 +44,7 @@ def of_idle_state(inquiry: Inquiry) -> Verdict | None:
     except SubjectError:
         return None
     finally:
-        inquiry.restore()
+        inquiry.subject.begin(inquiry.layers)
     if not found:
         return None
     names = ", ".join(dict.fromkeys(map(_attribute, found)))
