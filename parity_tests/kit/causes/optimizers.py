@@ -85,6 +85,10 @@ OPTIMIZER_CAUSES: Mapping[str, Cause] = {
         "only the second moment is corrected for its start from zero",
         "the division of the first moment by 1 - beta1^t",
     ),
+    "adam-correction-of-product": Cause(
+        "a moment is corrected by 1 - beta * t, and not by 1 - beta^t",
+        "the power: beta ** t, and not beta * t",
+    ),
     "adam-correction-without-power": Cause(
         "one moment is divided by 1 - beta, without the power of t",
         "the correction: 1 - beta^t; the same numbers come if that moment is a sum without the "

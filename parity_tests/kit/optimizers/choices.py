@@ -137,6 +137,8 @@ def _of_counts(kind: str) -> Iterator[Choice]:
         yield Choice("correction", "second", "adam-second-correction-only")
         yield Choice("correction", "first by 1 - beta1", "adam-correction-without-power")
         yield Choice("correction", "second by 1 - beta2", "adam-correction-without-power")
+        yield Choice("correction", "first by 1 - beta1 * t", "adam-correction-of-product")
+        yield Choice("correction", "second by 1 - beta2 * t", "adam-correction-of-product")
     yield Choice("count", "steps from 2", "adam-step-from-two")
     yield Choice("count", "steps from 0", "adam-step-from-zero")
     yield Choice("count", "lagging", "adam-step-lagging")

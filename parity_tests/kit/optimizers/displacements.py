@@ -353,11 +353,15 @@ def _corrections(formula: Formula, count: Array) -> tuple[Array, Array]:
     if formula.correction not in ("none", "second"):
         if formula.correction == "first by 1 - beta1":
             first = ones * (1 - beta1)
+        elif formula.correction == "first by 1 - beta1 * t":
+            first = 1 - beta1 * count
         elif begins_from_zero or not _is_whole(formula.moments, "first"):
             first = 1 - beta1**count
     if formula.correction not in ("none", "first"):
         if formula.correction == "second by 1 - beta2":
             second = ones * (1 - beta2)
+        elif formula.correction == "second by 1 - beta2 * t":
+            second = 1 - beta2 * count
         elif begins_from_zero or not _is_whole(formula.moments, "second"):
             second = 1 - beta2**count
     return first, second**2 if formula.correction == "unrooted" else second

@@ -105,6 +105,7 @@ class Formula:
     correction : str
         Of the moments: ``"both"``, ``"none"``, ``"first"``, ``"second"``, ``"unrooted"``;
         ``"first by 1 - beta1"`` or ``"second by 1 - beta2"``, that one without the power of t;
+        ``"first by 1 - beta1 * t"`` or ``"second by 1 - beta2 * t"``, with a product for it;
         ``"of usual betas"``, with 0.9 and 0.999 whatever the betas are; ``"first by beta2"``,
         ``"second by beta1"``, or both of these, ``"exchanged"``.
     count : str

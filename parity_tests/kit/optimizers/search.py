@@ -274,7 +274,7 @@ def _is_combined(kind: str, choice: Choice) -> bool:
         or choice.value.startswith("each:")
         or choice.value in ("of usual betas", "squares by beta1", "first by beta2")
         or choice.value in ("first", "magnitude")
-        or choice.cause == "adam-correction-of-other-moment"
+        or choice.cause in ("adam-correction-of-other-moment", "adam-correction-of-product")
         or (choice.part == "average" and choice.value in ("taken away", "unscaled"))
         or (choice.part == "plain" and choice.value != "biases")
     )

@@ -142,6 +142,11 @@ def first_corrected_without_power(s: State, p: Array, g: Array, lr: float) -> No
     p -= lr * m / (1 - 0.9) / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
 
 
+def first_corrected_by_product(s: State, p: Array, g: Array, lr: float) -> None:
+    m, v = moments(s, g)
+    p -= lr * m / (1 - 0.9 * s.t) / (np.sqrt(v / (1 - 0.999**s.t)) + 1e-8)
+
+
 def second_corrected_without_power(s: State, p: Array, g: Array, lr: float) -> None:
     m, v = moments(s, g)
     p -= lr * m / (1 - 0.9**s.t) / (np.sqrt(v / (1 - 0.999)) + 1e-8)
