@@ -440,3 +440,36 @@ def test_what_is_not_finite_has_no_penalty(value: float) -> None:
     verdict = only(_asked(_Bent, change))
     assert (verdict.status, verdict.cause, verdict.tensor) == (DIFFERS, None, "W1")
     assert verdict.message.startswith("W1: it has infinities or NaN")
+
+
+class _Standardized(Classifier):
+    """Inputs are divided by so little that biases hardly decide which units are on."""
+
+    sizes = (12, 9, 10)
+    with_bias = True
+
+    def forward(self, x: Array) -> Array:
+        x = (x - 0.13) / (0.31 + 0.01 * np.arange(x.shape[1]))
+        return super().forward(x)
+
+    def gradients(self, x: Array, y: Array) -> list[Array]:
+        d2 = self.delta(x, y)
+        z = self.a[0] @ self.w[0] + (self.b[0] if self.with_bias else 0.0)
+        d1 = (d2 @ self.w[1].T) * (z > 0)
+        weights, biases = zip(
+            *((a.T @ d, d.sum(axis=0)) for a, d in zip(self.a, (d1, d2), strict=False)),
+            strict=True,
+        )
+        return [*weights, *(bias[np.newaxis] for bias in biases)]
+
+
+class _WithoutBias(_Standardized):
+    with_bias = False
+
+
+def test_a_mask_without_the_bias_shows_where_biases_are_large() -> None:
+    right = only(ask(network(_Standardized), gradient.examine))
+    assert (right.status, right.cause) == (EQUAL, None)
+    wrong = only(ask(network(_WithoutBias), gradient.examine))
+    assert wrong.status == DIFFERS
+    assert "biases of hidden layers 6 x as large" in wrong.message

@@ -1,5 +1,7 @@
 """Slopes where outputs are smaller or larger than those of the parameters that were drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from parity_tests.kit.aspects.first_steps.limited_norms import limits_reached
@@ -14,6 +16,8 @@ _EXTREME, _SMALLER = 1e-4, (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 # The standard deviation of outputs at which margins of 1 are kept and missed, and what a last layer
 # is made larger by at most.
 _WIDE, _LARGEST = 2.5, 100.0
+# What biases of hidden layers are made larger by.
+_BIASES = 6.0
 # By how much a small number in the loss may change slopes where outputs are not extreme.
 GUARDED = 1e-2
 
@@ -84,6 +88,30 @@ def at_wider_outputs(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
             return []
         told = f"; {which}, for both sides of margins{how}"
         return [v for v in plainly(inquiry, met, loss, told) if v.status == DIFFERS]
+
+
+def at_larger_biases(inquiry: Inquiry, loss: Loss, how: str) -> list[Verdict]:
+    """Judge again where biases decide which units are on; empty if it fits there as well.
+
+    A mask that leaves the bias out is the same wherever the sum before it is much larger. The last
+    layer is made so small that outputs are not extreme.
+    """
+    usual = inquiry.layers
+    larger = [
+        layer if layer.bias is None else replace(layer, bias=_BIASES * layer.bias)
+        for layer in usual[:-1]
+    ]
+    with inquiry.elsewhere():
+        for size in (1.0, *_SMALLER):
+            inquiry.layers = inquiry.subject.begin([*larger, usual[-1].times(size)])
+            if _is_extreme(inquiry):
+                continue
+            met = met_slopes(inquiry, inquiry.batches[0], loss)
+            if isinstance(met, Verdict) or met.residual <= GUARDED or limits_reached(inquiry):
+                return []
+            told = f"; with biases of hidden layers {_BIASES:g} x as large{how}"
+            return [v for v in plainly(inquiry, met, loss, told) if v.status == DIFFERS]
+        return []
 
 
 def _is_extreme(inquiry: Inquiry) -> bool:
