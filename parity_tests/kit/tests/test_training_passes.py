@@ -560,3 +560,49 @@ def test_a_pass_that_only_predicts_is_no_training_pass() -> None:
     proposal = recognize(names["Net"], names)
     assert "training" not in proposal.fields
     assert examine(proposal.network, only="gradient").failures == []
+
+
+class _Momentum(_Dropping):
+    """Its steps have a velocity."""
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        velocities = vars(self).setdefault("velocities", [0.0] * 6)
+        found = self.of_training_pass(x, y)
+        for n, (array, gradient) in enumerate(zip(self.w + self.b, found, strict=True)):
+            velocities[n] = 0.9 * velocities[n] + gradient
+            array -= lr * velocities[n]
+
+
+class _Uncorrected(_Dropping):
+    """Its steps are those of Adam, without the corrections."""
+
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        moments = vars(self).setdefault("moments", [(0.0, 0.0)] * 6)
+        found = self.of_training_pass(x, y)
+        for n, (array, g) in enumerate(zip(self.w + self.b, found, strict=True)):
+            m, v = moments[n]
+            moments[n] = m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+            array -= lr * m / (np.sqrt(v) + 1e-8)
+
+
+class _Cubed(_Dropping):
+    def step(self, x: Array, y: Array, lr: float) -> None:
+        for array, gradient in zip(self.w + self.b, self.of_training_pass(x, y), strict=True):
+            array -= lr * gradient**3
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (_Dropping, (EQUAL, None)),
+        (_Momentum, (EQUAL, None)),
+        (_Uncorrected, (DIFFERS, "adam-no-bias-correction")),
+        (_Cubed, (UNCHECKED, None)),
+    ],
+)
+def test_steps_that_drop_units_go_by_the_training_pass_of_the_same_numbers(
+    make: type[Classifier], told: tuple[str, str | None]
+) -> None:
+    declared = network(make, loss="loss", step="step", training=_PASS)
+    verdicts = examine(declared, only="optimizer").verdicts
+    assert [(own.status, own.cause) for own in verdicts] == [told]

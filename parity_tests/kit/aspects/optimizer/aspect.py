@@ -48,6 +48,7 @@ from parity_tests.kit.aspects.optimizer.rates import (
     with_second_rate,
 )
 from parity_tests.kit.aspects.optimizer.steps_apart import keeps_nothing, of_first_steps_apart
+from parity_tests.kit.aspects.optimizer.training_steps import of_training_steps
 from parity_tests.kit.aspects.optimizer.zero_gradients import with_guarded_zeros
 from parity_tests.kit.aspects.shuffled_steps import of_shuffled
 from parity_tests.kit.aspects.walks import (
@@ -117,7 +118,7 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
             found = [
                 replace(v, message=_RANDOM_STEPS) if v.message == _RANDOM else v for v in found
             ]
-            found = found if told is None else [told]
+            found = (of_training_steps(inquiry) or found) if told is None else [told]
     found = _with_own_rate(inquiry, with_second_rate(inquiry, found))
     found = with_guarded_zeros(inquiry, found)
     if any(v.cause == OF_INFINITE for v in found):
