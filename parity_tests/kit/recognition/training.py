@@ -5,12 +5,16 @@ from typing import Any
 
 from parity_tests.kit.aspects.drawn import is_ever_another
 from parity_tests.kit.aspects.forward.dropped import drops
+from parity_tests.kit.aspects.observing import is_another, observe
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.recognition.calls import attributes_read, parameters_of
 from parity_tests.kit.recognition.forwards import LABELS, Forward, calls_with
 from parity_tests.kit.recognition.switches import FLAG, to_training
 from parity_tests.kit.recognition.trial import FAILURES, build, made, with_forward
-from parity_tests.kit.subject.subject import SubjectError
+from parity_tests.kit.subject.subject import Layers, SubjectError
+
+Scope = Mapping[str, Any]
+_BEHIND_PASS = ("gradients", "loss")
 
 
 def training_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[str, Any]) -> str:
@@ -31,6 +35,7 @@ def training_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[st
         told = {name: fields[name].replace(forward.call, call) for name in parts}
         if "True" in call:
             told |= {name: _with_flag(told[name], forward) for name in parts[1:]}
+            told |= _by_themselves(told, fields, call, forward, scope)
         told = {name: source for name, source in told.items() if source != fields[name]}
         if "forward" not in told or not _is_random({**fields, **told}, scope, forward.inquiry):
             continue
@@ -38,6 +43,46 @@ def training_pass(forward: Forward, fields: Mapping[str, str], scope: Mapping[st
         if {*back} & {*told} or _draws({**fields, **told}, scope, forward.inquiry):
             return "{" + ", ".join(f"{name!r}: {source}" for name, source in told.items()) + "}"
     return ""
+
+
+def _by_themselves(
+    told: Mapping[str, str], fields: Mapping[str, str], call: str, forward: Forward, scope: Scope
+) -> dict[str, str]:
+    """Return code of gradients and loss without a forward pass before them, if both need none.
+
+    A pass of its own would draw numbers that no step draws.
+    """
+    alone = _without_pass(told, call)
+    if "gradients" not in alone or alone.keys() != {*told} & {*_BEHIND_PASS}:
+        return {}
+    try:
+        one, value = _answers(fields, forward, scope)
+        plain = {**fields, **_without_pass(fields, forward.call)}
+        other, again = _answers(plain, forward, scope)
+    except (SubjectError, *FAILURES):
+        return {}
+    return {} if is_another(one, other) or value != again else alone
+
+
+def _without_pass(sources: Mapping[str, str], call: str) -> dict[str, str]:
+    """Return code of what comes behind a forward pass, without that."""
+    head, end = f"lambda net, x, y: ({call}, ", ")[-1]"
+    return {
+        name: f"lambda net, x, y: {sources[name].removeprefix(head).removesuffix(end)}"
+        for name in _BEHIND_PASS
+        if sources.get(name, "").startswith(head) and sources[name].endswith(end)
+    }
+
+
+def _answers(
+    fields: Mapping[str, str], forward: Forward, scope: Scope
+) -> tuple[Layers, float | None]:
+    """Return the gradient of a batch, and its loss if there is one."""
+    known = forward.inquiry
+    asked = known.into(known.subject.another(build(fields, scope)))
+    gradients, _ = observe(asked, asked.batches[0])
+    asked.subject.begin(asked.layers)
+    return gradients, asked.subject.loss(asked.batches[0]) if "loss" in fields else None
 
 
 def _with_flag(source: str, forward: Forward) -> str:
