@@ -11,6 +11,7 @@ from parity_tests.kit.aspects.data import aspect as data
 from parity_tests.kit.aspects.first_steps.shares import without_accounted
 from parity_tests.kit.aspects.forward import aspect as forward
 from parity_tests.kit.aspects.gradient import aspect as gradient
+from parity_tests.kit.aspects.gradient.training_pass import IN_TRAINING
 from parity_tests.kit.aspects.initialization import aspect as initialization
 from parity_tests.kit.aspects.input_targets import is_of_inputs
 from parity_tests.kit.aspects.log_bases import meant_by_gradient
@@ -150,6 +151,7 @@ def examine(
         if aspect == "optimizer":
             left = [verdict for verdict in found if verdict.aspect == "gradient"]
             found = [verdict for verdict in found if verdict.aspect != "gradient"]
+            found = _without_training(found, report.verdicts)
             before = report.verdicts
             report.verdicts = _without_steps(before, inquiry, left)
             report.run += _is_told_of_gradient(report.verdicts) - _is_told_of_gradient(before)
@@ -245,6 +247,16 @@ def _without_steps(verdicts: list[Verdict], inquiry: Inquiry, left: list[Verdict
     if len(kept) < len(verdicts) and not any(verdict.aspect == "gradient" for verdict in kept):
         message = "the optimizer's steps are those of the gradient of the loss"
         kept.append(Verdict("gradient", EQUAL, message))
+    return kept
+
+
+def _without_training(found: list[Verdict], verdicts: list[Verdict]) -> list[Verdict]:
+    """Take back what was said of steps, where the gradient of their training pass has it."""
+    told = {v.cause for v in verdicts if v.message.startswith(IN_TRAINING) and v.cause}
+    kept = [verdict for verdict in found if verdict.cause not in told]
+    if len(kept) < len(found) and not kept:
+        why = f"{IN_TRAINING} the gradient has a fault, and the steps with it"
+        kept = [Verdict("optimizer", UNCHECKED, why)]
     return kept
 
 

@@ -50,6 +50,6 @@ def test_every_pass_is_told_to_train(old: str, new: str, cause: str | None) -> N
     proposal = recognize(names_of(SWITCHED.replace(old, new)))
     assert "net.gradients(x, y, training=True)" in proposal.fields["training"]
     report = examine(proposal.network, only=("forward", "gradient", "optimizer"))
-    assert {verdict.cause for verdict in report.failures} == ({cause} if cause else set())
+    assert [verdict.cause for verdict in report.failures] == ([cause] if cause else [])
     if not cause:
         assert {verdict.status for verdict in report.verdicts} == {EQUAL}

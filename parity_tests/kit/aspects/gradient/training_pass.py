@@ -18,7 +18,7 @@ from parity_tests.kit.verdicts import CONVENTION, DIFFERS, EQUAL, UNCHECKED, Ver
 # How closely a factor is that of a mask.
 _CLOSE = 1e-6
 
-_IN_TRAINING = "in the training pass"
+IN_TRAINING = "in the training pass"
 _REPORTED = "the loss reported"
 _BACKWARD = "dropout-backward-scale"
 
@@ -53,7 +53,7 @@ def _are_right(found: list[Verdict]) -> bool:
 
 
 def _not_asked(why: str) -> Verdict:
-    return Verdict("gradient", UNCHECKED, f"{_IN_TRAINING} it was not asked: {why}")
+    return Verdict("gradient", UNCHECKED, f"{IN_TRAINING} it was not asked: {why}")
 
 
 def _of_training(inquiry: Inquiry, *, is_compared: bool) -> list[Verdict]:
@@ -94,7 +94,7 @@ def _told(verdict: Verdict, of_loss: str) -> Verdict:
     """Return a verdict on the gradient as one of the training pass, and of its loss."""
     if verdict.aspect != "gradient":
         return verdict
-    message = f"{_IN_TRAINING}: {verdict.message}"
+    message = f"{IN_TRAINING}: {verdict.message}"
     return replace(verdict, message=message.replace(_REPORTED, of_loss))
 
 
