@@ -25,6 +25,7 @@ from parity_tests.kit.recognition.callers import (
     stands_for,
 )
 from parity_tests.kit.recognition.calls import parameters_of
+from parity_tests.kit.recognition.deeper import deeper_that_raises
 from parity_tests.kit.recognition.forwards import Forward, forwards
 from parity_tests.kit.recognition.gradients import LABELS, Backward, backwards
 from parity_tests.kit.recognition.hosts import Host, Named
@@ -100,6 +101,7 @@ class _Draft:
 
     `is_unrelated`, gradients have nothing to do with an output that is only guessed to be one.
     `loop` is code of a training loop that takes the step with the labels of other samples.
+    `deeper` is what makes a network of more layers, and what that raises.
     `batched` is what is known of it with batches, where it was taken to want one sample at a time.
     """
 
@@ -112,6 +114,7 @@ class _Draft:
     is_unrelated: bool = False
     reset: Reset | None = None
     loop: str = ""
+    deeper: tuple[str, str] | None = None
     batched: "_Draft | None" = None
 
     @property
@@ -279,9 +282,11 @@ def _best(
         return sizes is None or draft.forward.inquiry.subject.sizes == [*sizes], *draft.key
 
     drawn: dict[Shapes, Inquiry] = {}
+    refusing: list[Host] = []
     for host in islice(found, _MOST_HOSTS):
         draft = _drafted(host, scope, drawn)
         if draft is None:
+            refusing.append(host)
             continue
         if best is None or key(draft) > key(best):
             best = draft
@@ -290,6 +295,8 @@ def _best(
             break
     if best is None:
         raise RecognitionError(account(target, scope))
+    if sizes is None:
+        best.deeper = deeper_that_raises(refusing, best.forward, scope)
     return best
 
 
@@ -615,6 +622,10 @@ def _left_out(
     why = "the declaration does not use them, and nothing is said of them"
     if draft.astray is not None:
         yield Convention("step", fields["step"], GUESS, draft.astray[1])
+    if draft.deeper is not None:
+        deeper, error = draft.deeper
+        told = f"its forward pass raises {error}; one of fewer layers was checked in its place"
+        yield Convention(NOT_ASKED, deeper, LIKELY, told)
     if host.kind == "object" and draft.match is not None:
         yield from _not_understood(draft, fields)
     yield from _of_reset(draft, fields)

@@ -18,7 +18,7 @@ from parity_tests.kit.recognition import RecognitionError, recognize
 from parity_tests.kit.spec import Spec
 from parity_tests.kit.subject.subject import Subject
 from parity_tests.kit.tests.proposals import certainty, found, names_of, pasted
-from parity_tests.kit.verdicts import EQUAL
+from parity_tests.kit.verdicts import EQUAL, NOT_ASKED
 
 LISTED = """
 import numpy as np
@@ -610,3 +610,15 @@ def test_a_text_is_one_that_the_code_compares_with(test: str, made: str) -> None
 """
     names = names_of(LISTED.format(arguments="sizes, opt", sizes="self.opt = opt") + update)
     assert recognize(names).fields["make"] == f"lambda: {made}"
+
+
+@pytest.mark.parametrize(
+    ("taken", "asked"),
+    [("self.a[-1] @ w", []), ("self.a[min(len(self.a) - 1, 1)] @ w", ["Net([12, 9, 8, 10])"])],
+)
+def test_a_deeper_network_that_raises_is_told(taken: str, asked: list[str]) -> None:
+    source = LISTED.format(arguments="sizes", sizes="").replace("self.a[-1] @ w", taken)
+    proposal = recognize(names_of(source))
+    told = [own.value for own in proposal.conventions if own.name == NOT_ASKED]
+    assert told == asked
+    assert len(proposal.network.make().weights) == (2 if asked else 3)
