@@ -175,6 +175,7 @@ class Report:
             is_open = bool(verdicts) and all(v.status == UNCHECKED for v in verdicts)
             raises = any(v.cause == "call-raises" for v in verdicts)
             is_of_none = any(OF_NO_OPTIMIZER in v.message for v in verdicts)
+            is_of_none &= all(v.status != EQUAL for v in verdicts)
             if is_of_none or (is_open and (raises or aspect in ("forward", "gradient"))):
                 found.append(aspect)
         return found

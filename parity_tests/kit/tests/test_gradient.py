@@ -631,6 +631,9 @@ def test_what_is_right_or_only_not_known_is_an_answer() -> None:
         open_ = replace(unknown, **changes)
         assert Report("x", {}, [*verdicts, open_]).exit_code == 2
         assert Report("x", {}, [*verdicts, open_, beside]).exit_code == 0
+    # A convention beside steps of no known optimizer does not answer for them.
+    meant = replace(unknown, status=CONVENTION)
+    assert Report("x", {}, [*verdicts, open_, meant]).exit_code == 2
 
 
 class _OfSquares(Classifier):

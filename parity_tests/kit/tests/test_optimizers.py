@@ -666,6 +666,8 @@ def test_every_optimizer_is_written_right_in_two_ways() -> None:
 
 def test_every_cause_is_planted() -> None:
     beside = {"gradient-written-to", "gradient-kept", "optimizer-state-kept"}
+    # Of networks, and not of rules, it is asked what their steps keep.
+    beside |= {"state-without-effect"}
     beside |= {"second-moment-by-beta1"}
     # Those show in the steps of a network alone: see `test_steps`.
     beside |= {"nesterov-gradient-ahead", "nesterov-ahead-kept", "step-without-rate"}
