@@ -473,3 +473,19 @@ def test_a_mask_without_the_bias_shows_where_biases_are_large() -> None:
     wrong = only(ask(network(_WithoutBias), gradient.examine))
     assert wrong.status == DIFFERS
     assert "biases of hidden layers 6 x as large" in wrong.message
+
+
+class _Moving(_Bent):
+    """Every call moves a mean of the inputs, which is taken off them."""
+
+    mean: Any = 0.0
+
+    def forward(self, x: Array) -> Array:
+        self.mean = 0.9 * self.mean + 0.1 * x.mean(axis=0)
+        return super().forward(x - self.mean)
+
+
+def test_a_loss_that_every_call_moves_has_no_slopes() -> None:
+    verdict = only(ask(network(_Moving), gradient.examine))
+    assert verdict.status == UNCHECKED
+    assert "of the calls before" in verdict.message

@@ -41,6 +41,10 @@ _OTHER_NUMBERS = (
     "the training step draws other random numbers than the pass whose loss it is held to, as for "
     "the order of its samples: declare `gradients`, or a step that takes samples as they come"
 )
+_OF_CALLS = (
+    "the loss reported has something of the calls before in it, as a mean that every call moves, "
+    "so that it has no slopes"
+)
 _OF_STEP = "the loss that a step tells is none that is known"
 
 
@@ -80,7 +84,9 @@ def _by_slopes(inquiry: Inquiry) -> list[Verdict]:
     reported: Loss = subject.loss_of_pass
     try:
         if not _changes(inquiry, reported):
-            return _judged_by_grain(inquiry, reported)
+            drifts = _drifts(inquiry, reported)
+            unknown = Verdict("gradient", UNCHECKED, _OF_CALLS)
+            return [unknown] if drifts else _judged_by_grain(inquiry, reported)
         # The loss that a training step tells has the noise of training.
         told: Loss = partial(_told, inquiry)
         loss = reported if is_random(inquiry, reported) else told
@@ -99,6 +105,13 @@ def _by_slopes(inquiry: Inquiry) -> list[Verdict]:
         "order, from a generator of its own"
     )
     return [Verdict("gradient", UNCHECKED, message)]
+
+
+def _drifts(inquiry: Inquiry, loss: Loss) -> bool:
+    """Whether the loss of the same batch is another one the next time in one network."""
+    inquiry.subject.begin(inquiry.layers)
+    batch = inquiry.batches[0]
+    return loss(batch) != loss(batch)
 
 
 def _draws_alike(inquiry: Inquiry, batch: Batch) -> bool:
