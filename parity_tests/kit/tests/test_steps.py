@@ -995,3 +995,23 @@ def test_steps_that_are_described_tell_what_they_are_multiples_of() -> None:
     [verdict] = examine(beside(stepping(each(thrice))), only="optimizer").verdicts
     assert verdict.message.startswith("a first step takes 3 x the gradient that is handed out")
     assert "(0.27 g1 + 0.3 g2 + 1 g3), with what a first step takes for g" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (lambda net, x, y, lr: net.moved(x, y, lr), (DIFFERS, "step-without-rate")),
+        # What is set may be read by no step.
+        (lambda net, x, y, lr: (setattr(net, "lr", lr), net.moved(x, y))[-1], (CONVENTION, None)),
+        (lambda net, x, y, lr: net.moved(x, y), (CONVENTION, None)),  # noqa: ARG005
+    ],
+)
+def test_a_rate_that_is_given_has_an_effect(
+    step: Callable[..., None], told: tuple[str, str | None]
+) -> None:
+    class Unrated(Learner):
+        def moved(self, x: Array, y: Array, lr: float = 0.0) -> None:  # noqa: ARG002
+            for p, g in zip(params(self), self.gradients(x, y), strict=True):
+                p -= g
+
+    assert told in found(replace(beside(step), make=Unrated))

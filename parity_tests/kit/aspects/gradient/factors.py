@@ -11,6 +11,7 @@ from parity_tests.kit.aspects.gradient.measured_factors import Factor, times_of,
 from parity_tests.kit.aspects.gradient.shared_factors import carried_factor, shared_scale
 from parity_tests.kit.aspects.observing import RATES, is_inferred, observe, precision_of
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.codes import hands_on
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.penalties import slopes_of
 from parity_tests.kit.scales import MEAN, NEAR, Ratio, Scale, ratio
@@ -261,6 +262,10 @@ def _common(inquiry: Inquiry, factors: list[Factor], expected: Scale | None) -> 
         return Verdict(
             "gradient", DIFFERS, message, _above(factors), "factor-batch", value, residual
         )
+    if is_still and hands_on(inquiry.subject.network.step, "lr"):
+        seen = f"{what}, as far at every learning rate that the step is given"
+        tensor = _above(factors)
+        return named("gradient", "step-without-rate", seen, tensor, value, residual)
     if is_still:
         of_what = ", by the gradient of the sum over the samples" if is_of_sum else ""
         rate = (first.finding.factor if is_of_sum else value) * RATES[0]

@@ -59,6 +59,7 @@ from parity_tests.kit.aspects.walks import (
     walk_on,
 )
 from parity_tests.kit.causes import CAUSES
+from parity_tests.kit.codes import hands_on
 from parity_tests.kit.inquiry import Inquiry
 from parity_tests.kit.network import Rule
 from parity_tests.kit.optimizers.asked_again import is_usual
@@ -187,7 +188,11 @@ def _with_own_rate(inquiry: Inquiry, found: list[Verdict]) -> list[Verdict]:
         seen = f"at a rate of 1 {alone[0].message}, and at every other one steps are the same"
         besides = [verdict for verdict in alone if verdict.status == DIFFERS]
         return [*others, named("optimizer", "rate-without-effect", seen), *besides]
-    if all(verdict.cause == "step-scaled" for verdict in blamed):
+    is_scaled = all(verdict.cause == "step-scaled" for verdict in blamed)
+    if is_scaled and hands_on(inquiry.subject.network.step, "lr"):
+        seen = f"{blamed[0].account}, and with every learning rate that it is given as much"
+        return [*others, named("optimizer", "step-without-rate", seen)]
+    if is_scaled:
         told = "The step takes no learning rate that it could be given, and its own is not declared"
         rate = (blamed[0].factor or 0.0) * RATES["sgd"]
         message = (

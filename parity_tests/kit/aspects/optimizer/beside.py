@@ -168,15 +168,14 @@ def beside_gradients(inquiry: Inquiry, of_steps: OfSteps) -> list[Verdict]:
     share = share_of_all(shares, [len(batch) for batch in inquiry.batches])
     whole: list[Verdict] = []
     # A factor that only some tensors have is that of what is handed out, too.
-    is_told = not is_right or has_factor(inquiry) or any(map(_is_of_some, kept))
-    if share is not None and (is_told or is_of_mean(inquiry, share)):
+    is_of_handed = not is_right or has_factor(inquiry) or any(map(_is_of_some, kept))
+    if share is not None and (is_of_handed or is_of_mean(inquiry, share)):
         # What is wrong with a multiple of what is handed out was said of that.
         kept = [verdict for verdict in kept if verdict in left or is_of_steps_alone(verdict)]
         # Of what the optimizer accounts for, as the share of an average, the rest is left.
-        is_open = (
-            own.steps_explain not in ("factor", "factors", "gradient") and own.first_share is None
-        )
-        whole = of_share(inquiry, by_what_is_kept(own, share, ONCE)) if is_open else []
+        accounted = own.steps_explain in ("factor", "factors", "gradient")
+        is_left = not accounted and own.first_share is None
+        whole = of_share(inquiry, by_what_is_kept(own, share, ONCE)) if is_left else []
     elif shares and is_right and (whole := of_mean_and_others(inquiry, shares)):
         kept = [verdict for verdict in kept if is_of_steps_alone(verdict)]
     of_rule = own.share_of_steps
