@@ -1015,3 +1015,15 @@ def test_a_rate_that_is_given_has_an_effect(
                 p -= g
 
     assert told in found(replace(beside(step), make=Unrated))
+
+
+def test_a_rate_has_an_effect_behind_a_limit_as_well() -> None:
+    class Limited(Learner):
+        def moved(self, x: Array, y: Array, lr: float) -> None:  # noqa: ARG002
+            gradients = self.gradients(x, y)
+            norm = np.sqrt(sum(float((g**2).sum()) for g in gradients))
+            for p, g in zip(params(self), gradients, strict=True):
+                p -= g * min(1.0, 0.01 / norm)
+
+    declared = beside(lambda net, x, y, lr: net.moved(x, y, lr))
+    assert (DIFFERS, "step-without-rate") in found(replace(declared, make=Limited))

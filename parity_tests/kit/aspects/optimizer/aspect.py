@@ -140,7 +140,12 @@ def examine(inquiry: Inquiry) -> list[Verdict]:
         return [infinite]
     # A fault may be the reason, and was told.
     is_fine = not any(v.status in (DIFFERS, UNCHECKED) for v in found)
-    idle = (of_idle_state(inquiry) or of_idle_momentum(inquiry)) if found and is_fine else None
+    if not found or not is_fine:
+        return found
+    if hands_on(inquiry.subject.network.step, "lr") and is_rate_without_effect(inquiry):
+        seen = "steps are the same at every learning rate that they are given"
+        return [*found, named("optimizer", "step-without-rate", seen)]
+    idle = of_idle_state(inquiry) or of_idle_momentum(inquiry)
     return found if idle is None else [*found, idle]
 
 
