@@ -39,9 +39,7 @@ def of_infinite_step(inquiry: Inquiry) -> Verdict | None:
     0 over 0, which is told by itself. The step is a short one, which no number of updates in it
     makes infinite.
     """
-    subject, batch = inquiry.subject, inquiry.batches[0]
-    one = batch.part(slice(0, 1)) if subject.single else batch
-    rate = subject.network.lr or RATES[1]
+    one, rate = _first(inquiry)
     try:
         before, after = walk_on(inquiry, [one], rate, may_repeat=True).layers
         step = by_name(changed(before, after, rate))
@@ -63,16 +61,13 @@ def of_infinite_step(inquiry: Inquiry) -> Verdict | None:
 
 def of_zero_over_zero(inquiry: Inquiry) -> Verdict | None:
     """Return that a first step is NaN just where gradients that are handed out are 0; else None."""
-    subject, batch = inquiry.subject, inquiry.batches[0]
-    one = batch.part(slice(0, 1)) if subject.single else batch
-    rate = subject.network.lr or RATES[1]
     if is_inferred(inquiry):
         return None
+    one, rate = _first(inquiry)
     try:
         before, after = walk_on(inquiry, [one], rate).layers
         step = by_name(changed(before, after, rate))
-        subject.begin(inquiry.layers)
-        handed = by_name(subject.gradients(one))
+        handed = _handed(inquiry, one)
     except SubjectError:
         return None
     lost = {name: own for name, own in step.items() if np.isnan(own).any()}
@@ -95,9 +90,8 @@ def is_of_first_step_alone(inquiry: Inquiry) -> bool:
     After a step that is not finite all others are NaN by their parameters, so that any first step
     without numbers looks like one that is counted from 0.
     """
-    subject, batch = inquiry.subject, inquiry.batches[0]
-    one = batch.part(slice(0, 1)) if subject.single else batch
-    rate = subject.network.lr or RATES[1]
+    subject = inquiry.subject
+    one, rate = _first(inquiry)
     try:
         subject.begin(inquiry.layers)
         subject.step(one, rate)
@@ -111,6 +105,19 @@ def is_of_first_step_alone(inquiry: Inquiry) -> bool:
     return bool(told.mean() > _MOST) if lost.any() else False
 
 
+def _first(inquiry: Inquiry) -> tuple[Batch, float]:
+    """Return the batch and the learning rate of the first step that is looked at."""
+    subject, batch = inquiry.subject, inquiry.batches[0]
+    one = batch.part(slice(0, 1)) if subject.single else batch
+    return one, subject.network.lr or RATES[1]
+
+
+def _handed(inquiry: Inquiry, batch: Batch) -> Tensors:
+    """Return the gradients that are handed out at the first parameters."""
+    inquiry.subject.begin(inquiry.layers)
+    return by_name(inquiry.subject.gradients(batch))
+
+
 def _told(step: Array) -> str:
     lost = int(np.isnan(step).sum())
     kinds = {"infinite": int(np.isinf(step).sum()), "NaN": lost}
@@ -121,8 +128,7 @@ def _told(step: Array) -> str:
 def _why(inquiry: Inquiry, batch: Batch, step: Tensors) -> str:
     """Return in words why a step that is not finite is not the gradient's; empty if it may be."""
     if not is_inferred(inquiry):
-        inquiry.subject.begin(inquiry.layers)
-        handed = by_name(inquiry.subject.gradients(batch))
+        handed = _handed(inquiry, batch)
         is_finite = all(np.isfinite(own).all() for own in handed.values())
         is_lost = is_finite and _is_lost(step, handed)
         return "the gradients that are handed out are finite" if is_lost else ""

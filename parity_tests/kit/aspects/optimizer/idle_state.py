@@ -26,7 +26,8 @@ from parity_tests.kit.verdicts import Verdict, named
 Array = NDArray[Any]
 Path = tuple[Step, ...]
 # RAdam's steps do not depend on the second moment before the sixth.
-_STEPS, LATER = 9, 8
+_STEPS = 9
+LATER = _STEPS - 1
 # How many times as large each is made, and how many are.
 _TIMES, _MOST = 3.0, 24
 # An average of the parameters is for the answers, and one of the steps is for nothing else.
